@@ -1,0 +1,259 @@
+"""What happens in the server, as typed facts: the stream that the console draws and `--events` writes.
+
+Each is one JSON object a line: `event` names it, `at` is Unix time in seconds. Times within are milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import msgspec
+
+from devserver.failure import Failure
+
+Level = Literal["info", "warning", "error"]
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_kebab):
+    at: float = msgspec.field(default_factory=time.time)
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """An address that is listened on; `port` is the real one. `address` is the path of a Unix socket."""
+
+    kind: Literal["tcp", "uds"]
+    address: str
+    port: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "uds":
+            return f"unix:{self.address}"
+        return f"{self.kind}://{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+
+
+class Started(_Event, frozen=True, kw_only=True):
+    """The Master is up and watching; nothing is served yet."""
+
+    version: str
+    pid: int
+    target: str
+    root: str
+
+
+class Ready(_Event, frozen=True, kw_only=True):
+    """The first generation is live: from here on requests are answered."""
+
+    generation: int
+    listeners: tuple[Listener, ...]
+
+
+class Listening(_Event, frozen=True, kw_only=True):
+    """A listener was opened; `listeners` are all that are open now."""
+
+    listeners: tuple[Listener, ...]
+
+
+class Changed(_Event, frozen=True, kw_only=True):
+    """Files that matter were touched: edit number `edit` has begun."""
+
+    edit: int
+    paths: tuple[str, ...]
+
+
+class Checked(_Event, frozen=True, kw_only=True):
+    """The edit has settled and was read. `changed` is false when the contents are what they were."""
+
+    edit: int
+    changed: bool
+    settle_ms: float
+    check_ms: float
+
+
+class CompileWarning(_Event, frozen=True, kw_only=True):
+    """`compile()` warned of a line in the app."""
+
+    path: str
+    line: int
+    category: str
+    message: str
+
+
+class Live(_Event, frozen=True, kw_only=True):
+    """Generation `generation` is live: every unit of work starts on it from here on.
+
+    `steps` are settle, check, fork, import, start, live, in ms; `total_ms` counts from the save's notice.
+    `paths` are the files that differ from the generation before.
+    """
+
+    generation: int
+    edit: int
+    steps: dict[str, float]
+    total_ms: float
+    paths: tuple[str, ...] = ()
+
+
+class Refused(_Event, frozen=True, kw_only=True):
+    """An edit's code cannot run; the last good generation goes on (`live`, 0: there is none yet).
+
+    `file` and `line` are those of the first failure; `failures` has every broken file.
+    """
+
+    edit: int
+    generation: int
+    live: int
+    file: str
+    line: int
+    failures: tuple[Failure, ...]
+
+
+class Superseded(_Event, frozen=True, kw_only=True):
+    """A candidate was dropped because a newer edit replaced it before it was live."""
+
+    generation: int
+
+
+class ManagerStarted(_Event, frozen=True, kw_only=True):
+    pid: int
+
+
+class ManagerExited(_Event, frozen=True, kw_only=True):
+    pid: int
+    reason: str
+
+
+class WorkerStarted(_Event, frozen=True, kw_only=True):
+    """A Worker was forked; it is booting."""
+
+    worker: int
+    slot: int
+    generation: int
+    pid: int
+
+
+class WorkerReady(_Event, frozen=True, kw_only=True):
+    worker: int
+    generation: int
+
+
+class WorkerRetiring(_Event, frozen=True, kw_only=True):
+    """The Worker gets no new work; it leaves when what it runs is finished."""
+
+    worker: int
+
+
+class WorkerExited(_Event, frozen=True, kw_only=True):
+    """`reason` says how: `exit 0`, `SIGKILL` … `planned` is true when it was told to leave."""
+
+    worker: int
+    slot: int
+    generation: int
+    pid: int
+    reason: str
+    planned: bool
+
+
+class WorkerLoad(_Event, frozen=True, kw_only=True):
+    """What a Worker does: units it runs now, units it has finished, resident memory in bytes."""
+
+    worker: int
+    running: int
+    handled: int
+    memory: int
+
+
+class Connections(_Event, frozen=True, kw_only=True):
+    """How many client connections are open, and how many units wait for a Worker."""
+
+    open: int
+    waiting: int
+
+
+class Rolled(_Event, frozen=True, kw_only=True):
+    """Every slot runs the live generation."""
+
+    generation: int
+
+
+class HandlerFailed(_Event, frozen=True, kw_only=True):
+    """A handler of the app raised; the connection lives on."""
+
+    worker: int
+    connection: int
+    failure: Failure
+
+
+class Lost(_Event, frozen=True, kw_only=True):
+    """Work or data was dropped; `reason` says why. `connection` is 0 where none is concerned."""
+
+    what: str
+    reason: str
+    connection: int = 0
+
+
+class Output(_Event, frozen=True, kw_only=True):
+    """What a Worker's process wrote to its terminal (only where it has one of its own)."""
+
+    worker: int
+    text: str
+
+
+class Notice(_Event, frozen=True, kw_only=True):
+    """One sentence for the user."""
+
+    level: Level
+    text: str
+    detail: str = ""
+
+
+class Stopping(_Event, frozen=True, kw_only=True):
+    reason: str
+
+
+class Stopped(_Event, frozen=True, kw_only=True):
+    code: int
+
+
+Event = (
+    Started
+    | Ready
+    | Listening
+    | Changed
+    | Checked
+    | CompileWarning
+    | Live
+    | Refused
+    | Superseded
+    | ManagerStarted
+    | ManagerExited
+    | WorkerStarted
+    | WorkerReady
+    | WorkerRetiring
+    | WorkerExited
+    | WorkerLoad
+    | Connections
+    | Rolled
+    | HandlerFailed
+    | Lost
+    | Output
+    | Notice
+    | Stopping
+    | Stopped
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as one JSON line, its newline included."""
+    return _encoder.encode(event) + b"\n"
+
+
+def decode(line: bytes) -> Event:
+    """Return the event that `line` holds; raises msgspec.ValidationError for what is none."""
+    return _decoder.decode(line)

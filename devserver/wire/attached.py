@@ -1,0 +1,99 @@
+"""A channel on an asyncio loop: messages arrive by callback, what is sent in one turn leaves in one write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from devserver.errors import ConnectionGone
+from devserver.wire.channel import Channel
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Attached(Generic[In, Out]):
+    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left."""
+
+    def __init__(
+        self,
+        channel: Channel[In, Out],
+        on_message: Callable[[In, list[int]], None],
+        on_gone: Callable[[], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.channel = channel
+        self._on_message = on_message
+        self._on_gone = on_gone
+        self._loop = loop
+        self._flush_due = False
+        self._writing = False
+        self._gone = False
+        self.closed = False
+        loop.add_reader(channel.fileno(), self._readable)
+
+    @property
+    def unsent(self) -> int:
+        """Return the bytes that the kernel has not taken yet."""
+        return self.channel.unsent
+
+    def send(self, message: Out, fds: Sequence[int] = ()) -> None:
+        """Queue a message; it leaves at the end of this turn of the loop. Dropped once nobody can read it."""
+        if self.closed or self._gone:
+            return
+        self.channel.queue(message, fds)
+        if not self._flush_due and not self._writing:
+            self._flush_due = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send now what the kernel takes; the loop sends the rest."""
+        self._flush_due = False
+        if self.closed or self._gone:
+            return
+        try:
+            done = self.channel.flush()
+        except ConnectionGone:
+            self._gone = True  # but what the other end said last can still be read
+            self._detach_writer()
+            return
+        if done:
+            self._detach_writer()
+        elif not self._writing:
+            self._writing = True
+            self._loop.add_writer(self.channel.fileno(), self.flush)
+
+    def _detach_writer(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self.channel.fileno())
+
+    def _readable(self) -> None:
+        try:
+            messages = self.channel.receive()
+        except ConnectionGone:
+            self._loop.remove_reader(self.channel.fileno())
+            self._on_gone()
+            return
+        self._deliver(messages)
+
+    def drain(self) -> None:
+        """Deliver at once all that the other end has sent so far."""
+        if not self.closed:
+            self._deliver(self.channel.drain())
+
+    def _deliver(self, messages: list[tuple[In, list[int]]]) -> None:
+        for message, fds in messages:
+            if self.closed:
+                return
+            self._on_message(message, fds)
+
+    def close(self) -> None:
+        """Leave the loop and close the socket."""
+        if self.closed:
+            return
+        self.closed = True
+        self._loop.remove_reader(self.channel.fileno())
+        self._detach_writer()
+        self.channel.close()

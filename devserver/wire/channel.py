@@ -1,0 +1,159 @@
+"""A message channel over one Unix stream socket, non-blocking, for any event loop.
+
+On the wire: length (4 bytes, big endian), number of descriptors (1 byte), msgpack. Descriptors travel with
+the first byte of their message (SCM_RIGHTS), so they are never here later than it. The owner watches
+`fileno()`: `receive()` when it is readable, `flush()` when it is writable and `unsent` is not 0.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from devserver.errors import ConnectionGone
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_HEADER = struct.Struct("!IB")
+_READ = 256 * 1024
+_MAX_FDS = 16
+_FD_SIZE = array.array("i").itemsize
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Channel(Generic[In, Out]):
+    """Sends messages of type `Out`, receives those of the union `incoming`; owns and closes its socket."""
+
+    def __init__(self, sock: socket.socket, incoming: Any, *, carries_fds: bool = False) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._decoder: msgspec.msgpack.Decoder[In] = msgspec.msgpack.Decoder(incoming)
+        self._carries_fds = carries_fds
+        self._in = bytearray()
+        self._fds: deque[int] = deque()
+        self._out: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self.unsent = 0
+        """Bytes queued and not yet with the kernel."""
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once closed."""
+        return self._socket.fileno()
+
+    def queue(self, message: Out, fds: Sequence[int] = ()) -> None:
+        """Put a message in line; `flush` sends it. The descriptors must stay open until it is sent."""
+        body = _encoder.encode(message)
+        packet = memoryview(_HEADER.pack(len(body), len(fds)) + body)
+        self._out.append((packet, fds))
+        self.unsent += len(packet)
+
+    def flush(self) -> bool:
+        """Send what the kernel takes now; return True when nothing is left. Raises ConnectionGone."""
+        try:
+            while self._out:
+                self._send_some()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise ConnectionGone(str(error)) from error
+        return True
+
+    def _send_some(self) -> None:
+        packet, fds = self._out[0]
+        if fds:
+            sent = socket.send_fds(self._socket, [packet], list(fds))
+        elif len(self._out) == 1:
+            sent = self._socket.send(packet)
+        else:
+            joined: list[memoryview] = []
+            for view, attached in self._out:
+                if attached or len(joined) == 64:
+                    break
+                joined.append(view)
+            sent = self._socket.sendmsg(joined)
+        self.unsent -= sent
+        while sent and sent >= len(self._out[0][0]):
+            sent -= len(self._out.popleft()[0])
+        if sent:
+            self._out[0] = (self._out[0][0][sent:], ())
+
+    def receive(self) -> list[tuple[In, list[int]]]:
+        """Return the messages that have arrived, each with its descriptors (the caller owns them).
+
+        Reads once: call again while the descriptor stays readable. Raises ConnectionGone at the end of the
+        stream, never before every whole message was returned.
+        """
+        data = self._read()
+        if data is None:
+            return []
+        if not data:
+            raise ConnectionGone("end of stream")
+        self._in += data
+        return self._cut()
+
+    def drain(self) -> list[tuple[In, list[int]]]:
+        """Return all that the socket still holds, to the end of the stream or until it is empty."""
+        try:
+            while data := self._read():
+                self._in += data
+        except ConnectionGone:
+            pass
+        return self._cut()
+
+    def _read(self) -> bytes | None:
+        """Return what is there now, b"" at the end, None if nothing is there."""
+        try:
+            if not self._carries_fds:
+                return self._socket.recv(_READ)
+            return self._read_with_fds()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise ConnectionGone(str(error)) from error
+
+    def _read_with_fds(self) -> bytes:
+        data, ancillary, _flags, _address = self._socket.recvmsg(
+            _READ, socket.CMSG_SPACE(_MAX_FDS * _FD_SIZE), getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+        )
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds = array.array("i")
+                fds.frombytes(payload[: len(payload) - len(payload) % _FD_SIZE])
+                self._fds.extend(fds)
+        return data
+
+    def _cut(self) -> list[tuple[In, list[int]]]:
+        messages: list[tuple[In, list[int]]] = []
+        view, start = memoryview(self._in), 0
+        while len(view) - start >= _HEADER.size:
+            length, fd_count = _HEADER.unpack_from(view, start)
+            end = start + _HEADER.size + length
+            if len(view) < end:
+                break
+            message = self._decoder.decode(view[start + _HEADER.size : end])
+            messages.append((message, [self._fds.popleft() for _ in range(fd_count)]))
+            start = end
+        view.release()
+        del self._in[:start]
+        return messages
+
+    def close(self) -> None:
+        """Close the socket; what is queued is dropped."""
+        self._out.clear()
+        self.unsent = 0
+        self._socket.close()
+
+
+def pair(incoming: Any, outgoing: Any) -> tuple[Channel[Any, Any], Channel[Any, Any]]:
+    """Return two connected channels in one process: the first receives `incoming`. For tests."""
+    left, right = socket.socketpair()
+    return (
+        Channel(left, incoming, carries_fds=True),
+        Channel(right, outgoing, carries_fds=True),
+    )

@@ -1,0 +1,287 @@
+"""The whole language between Master, Manager and Workers.
+
+Past facts are reports (`WorkerReady`), the rest are orders (`Retire`). Each names its `worker` (unique over
+Managers) or `generation`, so that stale news is recognised. Order within one channel is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from devserver.failure import Failure
+from devserver.framing import Framing, Raw
+
+Handover = Literal["overlap", "exclusive"]
+Transport = Literal["tcp", "uds", "websocket"]
+Peer = tuple[str, int]
+UnitKind = Literal["connect", "receive", "close"]
+LoopChoice = Literal["auto", "asyncio", "uvloop"]
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    pass
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """One own module of a snapshot. `source` None: the file is absent. `code` is marshalled, if known."""
+
+    path: str
+    digest: bytes
+    source: bytes | None
+    code: bytes | None = None
+
+
+class Target(msgspec.Struct, frozen=True, array_like=True):
+    """What a Worker loads: `module` (dotted) found on `search`, and the attribute in it, if one was named."""
+
+    module: str
+    search: tuple[str, ...]
+    attribute: str = ""
+    path: str = ""
+    """The file that was named, if one was."""
+
+
+# Master → Manager
+
+
+class Configure(_Message, frozen=True):
+    """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever)."""
+
+    target: Target
+    root: str
+    slots: int
+    first_worker: int
+    terminal: bool
+    boot_timeout: float
+    drain: float
+    loop: LoopChoice = "auto"
+    first_boot: bool = True
+
+
+class Reload(_Message, frozen=True):
+    """Boot `generation`: the snapshot of `base` (0: empty) with `changes` applied.
+
+    `settled` (a generation that is already live, when a Manager takes over): boot every slot, no candidate.
+    """
+
+    generation: int
+    base: int
+    changes: tuple[Source, ...]
+    handover: Handover = "overlap"
+    live: bool = False
+
+
+class Drop(_Message, frozen=True):
+    """Forget the candidate `generation`: end its Workers."""
+
+    generation: int
+
+
+class Loaded(_Message, frozen=True):
+    """A Worker read `source` from the disk: it belongs to the snapshot of `generation` from now on."""
+
+    worker: int
+    generation: int
+    source: Source
+
+
+class WorkerReady(_Message, frozen=True):
+    """The app is imported and started. Passed on to the Manager, it says that the Master accepts the Worker.
+
+    `handlers` are the names found; `capacity` 0 is unbounded; times in ms; `modules` counts sys.modules.
+    """
+
+    worker: int
+    generation: int
+    handlers: tuple[str, ...]
+    framing: Framing = Raw()
+    capacity: int = 1
+    import_ms: float = 0.0
+    start_ms: float = 0.0
+
+
+class WorkerIdle(_Message, frozen=True):
+    """A Worker of an older generation has finished all it had."""
+
+    worker: int
+
+
+class Stop(_Message, frozen=True):
+    """Retire every Worker, then leave; after `deadline` seconds kill what is left. 0: kill now."""
+
+    deadline: float
+
+
+class StandDown(_Message, frozen=True):
+    """Another Manager serves: start nothing more, retire what is left, leave."""
+
+
+# Manager → Master
+
+
+class ReloadAsked(_Message, frozen=True):
+    """Somebody sent SIGUSR1."""
+
+
+class WorkerStarted(_Message, frozen=True):
+    """Carries descriptors: the Master's end of the lane, a pidfd, and with a terminal its master side."""
+
+    worker: int
+    slot: int
+    generation: int
+    pid: int
+    fork_ms: float = 0.0
+
+
+class Retire(_Message, frozen=True):
+    """Give this Worker nothing more and tell it to leave when it is idle."""
+
+    worker: int
+
+
+class WorkerExited(_Message, frozen=True):
+    """`status` is as os.waitpid gives it; `stack` a dump of its threads if it was ended at a time limit."""
+
+    worker: int
+    slot: int
+    generation: int
+    pid: int
+    status: int
+    stack: str = ""
+    verdict: str = ""
+    """Why the Manager ended it, if it did: `boot timeout`, `drain limit`, `dropped` …"""
+
+
+class Rolled(_Message, frozen=True):
+    """Every slot runs `generation`."""
+
+    generation: int
+
+
+class Said(_Message, frozen=True):
+    """A sentence of the Manager's for the user."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+    detail: str = ""
+
+
+# Worker → Master
+
+
+class BootFailed(_Message, frozen=True):
+    """The app could not be imported or started; the Worker exits next."""
+
+    worker: int
+    generation: int
+    failure: Failure
+    paths: tuple[str, ...] = ()
+    """Own files that took part: a fix of any of them is worth a try."""
+
+
+class Send(_Message, frozen=True):
+    """Bytes for a connection. `more`: the message goes on in the next Send, keep others out of it."""
+
+    connection: int
+    data: bytes
+    more: bool = False
+
+
+class Broadcast(_Message, frozen=True):
+    """Bytes for every connection but those in `exclude`."""
+
+    data: bytes
+    exclude: tuple[int, ...] = ()
+
+
+class Close(_Message, frozen=True):
+    """Close a connection once what was sent to it is out."""
+
+    connection: int
+
+
+class ConnectionsAsked(_Message, frozen=True):
+    request: int
+
+
+class Handled(_Message, frozen=True):
+    """A unit is finished. `state`: the connection's new state (msgpack), None if it is unchanged.
+
+    `failure`: the handler raised.
+    """
+
+    unit: int
+    state: bytes | None = None
+    failure: Failure | None = None
+
+
+class Failed(_Message, frozen=True):
+    """Code of the app raised outside a unit."""
+
+    failure: Failure
+
+
+class Debugging(_Message, frozen=True):
+    """A debugger has the Worker (or has let go): nobody hurries it."""
+
+    active: bool
+
+
+# Master → Worker
+
+
+class Handle(_Message, frozen=True):
+    """Run one handler. `state` is msgpack; `window` is how many bytes may be sent before credit is due."""
+
+    unit: int
+    kind: UnitKind
+    connection: int
+    peer: Peer
+    transport: Transport
+    state: bytes
+    data: bytes
+    window: int
+
+
+class Credit(_Message, frozen=True):
+    """`size` more bytes may be sent to this connection."""
+
+    connection: int
+    size: int
+
+
+class ConnectionRow(msgspec.Struct, frozen=True, array_like=True):
+    connection: int
+    peer: Peer
+    transport: Transport
+    state: bytes
+
+
+class Connections(_Message, frozen=True):
+    """The answer to ConnectionsAsked."""
+
+    request: int
+    rows: tuple[ConnectionRow, ...]
+
+
+class Leave(_Message, frozen=True):
+    """Finish what runs, run `on_worker_stop` and atexit, exit."""
+
+
+ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop | StandDown
+FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
+ToWorker = Handle | Credit | Connections | Leave
+FromWorker = (
+    WorkerReady
+    | Loaded
+    | BootFailed
+    | Send
+    | Broadcast
+    | Close
+    | ConnectionsAsked
+    | Handled
+    | Failed
+    | Debugging
+)
