@@ -27,3 +27,7 @@ class StateError(DevserverError, TypeError):
 
 class ConnectionGone(DevserverError):
     """The process at the other end of a channel has left."""
+
+
+class IllegalEvent(DevserverError):
+    """Something was reported that the state does not allow; nothing was changed by it."""

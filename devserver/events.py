@@ -111,6 +111,13 @@ class Refused(_Event, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
 
 
+class Restored(_Event, frozen=True, kw_only=True):
+    """The disk holds again what runs: the refusal before is void."""
+
+    edit: int
+    live: int
+
+
 class Superseded(_Event, frozen=True, kw_only=True):
     """A candidate was dropped because a newer edit replaced it before it was live."""
 
@@ -227,6 +234,7 @@ Event = (
     | CompileWarning
     | Live
     | Refused
+    | Restored
     | Superseded
     | ManagerStarted
     | ManagerExited

@@ -41,6 +41,8 @@ class Target(msgspec.Struct, frozen=True, array_like=True):
     attribute: str = ""
     path: str = ""
     """The file that was named, if one was."""
+    argv: tuple[str, ...] = ()
+    """What the app finds in sys.argv after its own name."""
 
 
 # Master → Manager
@@ -63,7 +65,7 @@ class Configure(_Message, frozen=True):
 class Reload(_Message, frozen=True):
     """Boot `generation`: the snapshot of `base` (0: empty) with `changes` applied.
 
-    `settled` (a generation that is already live, when a Manager takes over): boot every slot, no candidate.
+    `live` (a generation that is already live, when a Manager takes over): boot every slot, no candidate.
     """
 
     generation: int
@@ -224,9 +226,10 @@ class Failed(_Message, frozen=True):
 
 
 class Debugging(_Message, frozen=True):
-    """A debugger has the Worker (or has let go): nobody hurries it."""
+    """A debugger has the Worker (or has let go): nobody hurries it. Passed on to the Manager."""
 
     active: bool
+    worker: int = 0
 
 
 # Master → Worker

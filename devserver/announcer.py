@@ -1,0 +1,93 @@
+"""Gives every event to those who listen: the console or plain lines, and the event stream."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from devserver import events
+from devserver.config import ConsoleConfig
+from devserver.console import plain
+from devserver.console.launch import ConsoleLink, ConsoleProcess, usable
+from devserver.events import Event
+from devserver.streams import LineWriter, open_events
+
+MOST_UNREAD = 4 * 1024 * 1024
+"""Bytes that the console may be behind before the app's own print waits."""
+LOOK_AGAIN = 0.05
+PATIENCE = 1.0
+"""Seconds that the console gets for its last picture."""
+
+
+class Announcer:
+    """`on_order` hears the console's keys; `on_crowded` hears that the console falls behind, or keeps up."""
+
+    def __init__(
+        self,
+        config: ConsoleConfig,
+        root: str,
+        on_order: Callable[[str], None],
+        on_crowded: Callable[[bool], None],
+    ) -> None:
+        self._root = root
+        self._on_crowded = on_crowded
+        self._loop = asyncio.get_running_loop()
+        self._stream = open_events(config.events) if config.events else None
+        self._lines = LineWriter(2, owned=False)
+        self._console: ConsoleProcess | None = None
+        self._link: ConsoleLink | None = None
+        self.terminal = not config.plain and sys.stdin.isatty() and usable()
+        """Whether the Workers have terminals of their own, because a console shows what they print."""
+        if self.terminal:
+            self._console = ConsoleProcess()
+            self._link = ConsoleLink(
+                self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
+            )
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody; never blocks."""
+        line = events.encode(event)
+        if self._stream is not None:
+            self._stream.write(line)
+        if self._link is not None:
+            self._link.write(line)
+            if self._link.backlog > MOST_UNREAD:
+                self._crowded()
+        else:
+            self._say(event)
+
+    async def close(self) -> None:
+        """Let everybody take what is left, for about a second, and give the terminal back."""
+        if self._link is not None and self._console is not None:
+            link, self._link = self._link, None
+            await link.finish(PATIENCE)
+            self._console.end(PATIENCE)
+            self._console.restore_terminal()
+        for writer in (self._lines, self._stream):
+            if writer is not None:
+                writer.close()
+
+    def _say(self, event: Event) -> None:
+        text = plain.line(event, self._root)
+        if text is not None:
+            end = "" if isinstance(event, events.Output) else "\n"
+            self._lines.write((text + end).encode("utf-8", "backslashreplace"))
+
+    def _crowded(self) -> None:
+        self._on_crowded(True)
+        self._loop.call_later(LOOK_AGAIN, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._link is not None and self._link.backlog > MOST_UNREAD // 2:
+            self._loop.call_later(LOOK_AGAIN, self._look_again)
+        else:
+            self._on_crowded(False)
+
+    def _console_gone(self) -> None:
+        if self._console is None or self._link is None:
+            return
+        self._link = None
+        self._console.end(PATIENCE)
+        self._console.restore_terminal()
+        self.emit(events.Notice(level="warning", text="the console has died: plain lines from here on"))

@@ -1,0 +1,209 @@
+"""The Master's side of the console: the process, and the link to it; free of rich.
+
+The console may die or stop reading at any moment: that costs the picture, never the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from devserver.console import terminal
+
+CHUNK = 64 * 1024
+MAXIMUM_ORDER = 4096
+"""Bytes; a line longer than that is no order."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the user asks for by a key: `reload` or `stop`."""
+
+    order: str
+
+
+def usable() -> bool:
+    """Whether there is a terminal that the console can draw on."""
+    capable = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+    return os.isatty(1) and capable
+
+
+class ConsoleProcess:
+    """The console as a child on this process's terminal, whose settings are saved first. Raises OSError."""
+
+    def __init__(self, *, no_color: bool = False) -> None:
+        self._terminal = terminal.of_process()
+        self.socket, theirs = socket.socketpair()
+        self.socket.setblocking(False)
+        command = [sys.executable, "-P", "-m", "devserver.console", "--fd", str(theirs.fileno())]
+        try:
+            self.process = subprocess.Popen(
+                [*command, "--no-color"] if no_color else command, pass_fds=[theirs.fileno()]
+            )
+        except OSError:
+            self.socket.close()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def fileno(self) -> int:
+        """Return the Master's end of the link; it does not block."""
+        return self.socket.fileno()
+
+    def poll(self) -> int | None:
+        """Reap the console if it has exited; return its status as `subprocess` words it."""
+        return self.process.poll()
+
+    def end(self, patience: float) -> int:
+        """Wait for the console to leave after its link was closed; at last, kill it. Return its status.
+
+        Takes at most some `patience` seconds, and blocks for as long.
+        """
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(patience / 2)
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(patience / 2)
+        self.process.kill()
+        return self.process.wait()
+
+    def suspend(self, patience: float) -> None:
+        """Stop the console and wait until it has given the terminal back, so that the Master may stop too.
+
+        The shell prints its prompt as soon as the Master has stopped: the picture must be gone by then.
+        """
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTSTP)
+        deadline = time.monotonic() + patience
+        options = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with suppress(ChildProcessError, AttributeError):  # macOS has no waitid before Python 3.13
+            while os.waitid(os.P_PID, self.pid, options) is None and time.monotonic() < deadline:
+                time.sleep(0.002)
+
+    def resume(self) -> None:
+        """Let the console go on after the Master itself was continued."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def restore_terminal(self) -> None:
+        """Give the terminal back as it was found, however the console died. Never blocks, may be repeated."""
+        if self._terminal is not None:
+            killed = (self.poll() or 0) < 0
+            self._terminal.restore(after=b"\r\n" if killed else b"")
+
+    def close(self) -> None:
+        """Close the Master's end; for the console that is the end of the server."""
+        self.socket.close()
+
+
+class ConsoleLink:
+    """The link on an event loop: lines out, orders in. `on_gone` is called once, never from within a call."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        *,
+        on_order: Callable[[str], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._socket = sock
+        self._on_order = on_order
+        self._on_gone = on_gone
+        self._outgoing = bytearray()
+        self._incoming = bytearray()
+        self._open = True
+        self._finishing = False
+        self._left = asyncio.Event()
+        loop.add_reader(sock, self._readable)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the console has not taken yet: past some MB, stop reading what makes them."""
+        return len(self._outgoing)
+
+    def write(self, line: bytes) -> None:
+        """Send `line`, now or later; dropped once the console is gone. Never blocks."""
+        if not self._open:
+            return
+        waiting = bool(self._outgoing)
+        self._outgoing += line
+        if not waiting:
+            self._flush()
+            if self._outgoing and self._open:
+                self._loop.add_writer(self._socket, self._writable)
+
+    async def finish(self, patience: float) -> None:
+        """Let the console take what is left and draw it, for at most `patience` seconds; then close."""
+        self._finishing = True
+        if self._open and not self._outgoing:
+            self._end()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._left.wait(), patience)
+        self.close()
+
+    def close(self) -> None:
+        """Close the link at once; `on_gone` is not called for it."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._outgoing.clear()
+            self._socket.close()
+            self._left.set()
+
+    def _writable(self) -> None:
+        self._flush()
+        if self._open and not self._outgoing:
+            self._loop.remove_writer(self._socket)
+            if self._finishing:
+                self._end()
+
+    def _end(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _flush(self) -> None:
+        try:
+            while self._outgoing:
+                sent = self._socket.send(self._outgoing[:CHUNK])
+                del self._outgoing[:sent]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            self._gone()
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._gone()
+            return
+        self._incoming += data
+        *lines, rest = self._incoming.split(b"\n")
+        self._incoming = rest if len(rest) <= MAXIMUM_ORDER else bytearray()
+        for line in lines:
+            with suppress(msgspec.ValidationError, msgspec.DecodeError):
+                self._on_order(msgspec.json.decode(line, type=Order).order)
+
+    def _gone(self) -> None:
+        if self._open:
+            self.close()
+            if not self._finishing:
+                self._loop.call_soon(self._on_gone)

@@ -1,0 +1,268 @@
+"""The shell of the console: events in, the picture and what scrolls above it out, keys back as orders.
+
+One thread, one loop. It draws on change, at most `RATE` times a second, and the last state is always drawn;
+when nothing happens nothing runs. It may block on its terminal: whoever feeds it has a buffer.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+
+from devserver import events
+from devserver.console import keys
+from devserver.console.picture import farewell, picture
+from devserver.console.scroll import Batch, Scroll
+from devserver.console.terminal import Terminal
+from devserver.console.view import View, apply
+
+RATE = 8
+BATCH = 500
+"""Lines printed at once: each print above the picture draws the picture again, which takes milliseconds."""
+
+CHUNK = 256 * 1024
+BACKGROUND = 1.0
+"""Seconds between two looks at whether a background job has come to the foreground: no signal tells."""
+
+STDIN = 0
+
+
+class _Ended(Exception):
+    """SIGTERM or SIGHUP: raised from the handler, so that it ends a write that blocks, too."""
+
+
+class Shell:
+    """The console on its terminal, until the link ends."""
+
+    def __init__(self, link: socket.socket, console: Console, terminal: Terminal | None) -> None:
+        self._link = link
+        self._console = console
+        self._terminal = terminal
+        self._view = View()
+        self._scroll = Scroll()
+        self._canvas = _Canvas(lambda: self._view)
+        self._live: Live | None = None
+        self._selector = selectors.DefaultSelector()
+        self._incoming = b""
+        self._changed = True
+        self._drawn_at = float("-inf")
+        self._size = console.size
+        self._suspending = False
+
+    def run(self) -> int:
+        """Draw until the link ends; return the exit code. The terminal is given back in any case."""
+        wake, woken = socket.socketpair()
+        clean = False
+        try:
+            wake.setblocking(False)
+            woken.setblocking(False)
+            self._listen_to_signals(woken)
+            self._link.setblocking(False)
+            self._selector.register(self._link, selectors.EVENT_READ)
+            self._selector.register(wake, selectors.EVENT_READ)
+            while self._turn(wake):
+                pass
+            self._leave()
+            clean = True
+        except _Ended as ended:
+            return 128 + int(ended.args[0])
+        except OSError:  # the terminal has gone
+            return 1
+        finally:
+            if self._terminal is not None:
+                self._terminal.restore(after=b"" if clean else b"\r\n")
+            signal.set_wakeup_fd(-1)
+            self._selector.close()
+            wake.close()
+            woken.close()
+        return 0
+
+    def _listen_to_signals(self, woken: socket.socket) -> None:
+        def end(number: int, _frame: object) -> None:
+            raise _Ended(number)
+
+        def suspend(_number: int, _frame: object) -> None:
+            self._suspending = True
+
+        def notice(_number: int, _frame: object) -> None:
+            """The wakeup descriptor has done it."""
+
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, end)
+        signal.signal(signal.SIGTSTP, suspend)
+        for number in (signal.SIGWINCH, signal.SIGCONT):
+            signal.signal(number, notice)
+
+    def _turn(self, wake: socket.socket) -> bool:
+        """Wait for something and deal with it; return False when the link has ended."""
+        self._mind_ground()
+        for key, _ in self._selector.select(self._patience()):
+            if key.fileobj is self._link:
+                if not self._receive():
+                    return False
+            elif key.fileobj is wake:
+                with suppress(BlockingIOError):
+                    wake.recv(4096)
+            else:
+                self._press()
+        if self._suspending:
+            self._suspend()
+        self._changed |= self._console.size != self._size
+        now = time.monotonic()
+        self._scroll.release(now)
+        if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:
+            self._draw()
+        return True
+
+    def _patience(self) -> float | None:
+        times = [self._scroll.due_at]
+        if self._changed or self._scroll.entries:
+            times.append(self._drawn_at + 1 / RATE)
+        now = time.monotonic()
+        waits = [max(0.0, at - now) for at in times if at is not None]
+        if self._live is None:
+            waits.append(BACKGROUND)
+        return min(waits, default=None)
+
+    def _mind_ground(self) -> None:
+        """Draw the picture and read keys in the foreground only: else the terminal is another job's."""
+        foreground = self._terminal is None or self._terminal.foreground
+        if foreground and self._live is None:
+            if self._terminal is not None:
+                self._terminal.cbreak()
+            if os.isatty(STDIN):
+                self._selector.register(STDIN, selectors.EVENT_READ)
+            self._size = self._console.size
+            self._canvas.widths = []
+            self._live = Live(
+                self._canvas,
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
+            self._live.start()
+            self._changed = True
+        elif not foreground:
+            self._lift()
+
+    def _lift(self) -> None:
+        """Take the picture away, and read no keys any more."""
+        if self._live is not None:
+            self._mind_size()
+            self._live.stop()
+            self._live = None
+            with suppress(KeyError):
+                self._selector.unregister(STDIN)
+
+    def _receive(self) -> bool:
+        try:
+            data = self._link.recv(CHUNK)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        *lines, self._incoming = (self._incoming + data).split(b"\n")
+        for line in lines:
+            with suppress(msgspec.DecodeError):  # an event of another version, or none
+                self._take(events.decode(line))
+        return bool(data)
+
+    def _take(self, event: events.Event) -> None:
+        view = apply(self._view, event)
+        self._changed |= view is not self._view
+        self._view = view
+        now = time.monotonic()
+        if self._live is not None:
+            self._scroll.take(event, view, self._console.width, now)
+        else:
+            self._scroll.take_plain(event, view, now)
+        if len(self._scroll.entries) >= BATCH:
+            self._draw()
+
+    def _press(self) -> None:
+        try:
+            data = os.read(STDIN, 1024)
+        except OSError:
+            data = b""
+        if not data:  # hung up, or at its end: readable for ever
+            self._selector.unregister(STDIN)
+        for order in keys.decode(data):
+            with suppress(BlockingIOError, ConnectionError):
+                self._link.send(msgspec.json.encode({"order": order}) + b"\n")
+
+    def _draw(self) -> None:
+        entries = self._scroll.entries
+        if self._live is not None:
+            self._mind_size()
+            if not entries and self._changed:
+                self._live.refresh()
+        for start in range(0, len(entries), BATCH):
+            self._console.print(Batch(entries[start : start + BATCH]), crop=False)
+        if entries or self._changed:
+            self._drawn_at = time.monotonic()
+        self._changed = False
+        entries.clear()
+
+    def _mind_size(self) -> None:
+        """After a resize: most terminals have folded the picture, so that it is higher than Live knows."""
+        size, self._size = self._console.size, self._console.size
+        folded = sum(max(1, -(-width // size.width)) for width in self._canvas.widths)
+        height = len(self._canvas.widths)
+        if folded > height:
+            down = f"\x1b[{height - 1}B" if height > 1 else ""
+            self._console.file.write(f"\r\x1b[{folded - 1}A\x1b[J{down}")
+            self._console.file.flush()
+            self._canvas.widths = [0] * height
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: stop as any program does, with the terminal as it was; here again on SIGCONT."""
+        self._suspending = False
+        self._lift()
+        if self._terminal is not None:
+            self._terminal.restore()
+        # Blocked meanwhile: the shell's SIGTSTP and the Master's become one, and one SIGCONT ends it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+        signal.signal(signal.SIGTSTP, handler)
+
+    def _leave(self) -> None:
+        self._scroll.release_all()
+        self._draw()
+        if self._live is not None:
+            self._lift()
+            self._console.print(farewell(self._view, self._console.width))
+
+
+class _Canvas:
+    """The picture of the view of the moment, at the size of the moment; remembers how wide its lines were."""
+
+    def __init__(self, view: Callable[[], View]) -> None:
+        self._view = view
+        self.widths: list[int] = []
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, height = console.size
+        lines = console.render_lines(picture(self._view(), width, height), options, pad=False)
+        self.widths = [Segment.get_line_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()

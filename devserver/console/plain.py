@@ -1,0 +1,133 @@
+"""One plain line per event, for a reader without a terminal: logs, pipes, containers.
+
+Pure and deterministic: the same event gives the same text. Free of rich, because the Master imports it.
+"""
+
+from __future__ import annotations
+
+from devserver import events
+from devserver.console import wording
+from devserver.events import Event
+from devserver.failure import Failure, Place
+
+PREFIX = "devserver: "
+MOST_FRAMES = 30
+
+
+def line(event: Event, root: str = "") -> str | None:
+    """Return what to print for `event`, without a final newline; None when it is not worth a line.
+
+    More than one line only for failures and details. What the app itself wrote is returned as it is, its own
+    newlines included. Paths below `root` are shortened.
+    """
+    if isinstance(event, events.Output):
+        return event.text
+    sentence = _server(event, root) or _code(event, root) or _process(event, root)
+    return None if sentence is None else PREFIX + sentence
+
+
+def _server(event: Event, root: str) -> str | None:
+    match event:
+        case events.Started():
+            return f"version {event.version} runs {event.target}, watches {event.root} (pid {event.pid})"
+        case events.Ready():
+            return f"ready: generation {event.generation}{_on(event.listeners)}"
+        case events.Listening():
+            return f"listening{_on(event.listeners)}" if event.listeners else "listening on nothing now"
+        case events.Notice():
+            level = "" if event.level == "info" else f"{event.level}: "
+            return level + event.text + _indented(event.detail)
+        case events.Lost():
+            connection = f" (connection {event.connection})" if event.connection else ""
+            return f"lost: {event.what}{connection}: {event.reason}"
+        case events.Stopping():
+            return f"stopping: {event.reason}"
+        case events.Stopped():
+            return f"stopped (exit code {event.code})" if event.code else "stopped"
+    return None
+
+
+def _on(listeners: tuple[events.Listener, ...]) -> str:
+    return f" on {', '.join(map(str, listeners))}" if listeners else ""
+
+
+def _code(event: Event, root: str) -> str | None:
+    match event:
+        case events.Changed():
+            return f"changed: {wording.files(event.paths, root)}"
+        case events.CompileWarning():
+            where = wording.relative(event.path, root)
+            return f"{where}:{event.line}: {event.category}: {event.message}"
+        case events.Live():
+            return _live(event, root)
+        case events.Refused():
+            return _refused(event, root)
+        case events.Superseded():
+            return f"generation {event.generation} is dropped: a newer edit replaces it"
+    return None
+
+
+def _live(event: events.Live, root: str) -> str:
+    parts = [f"live generation {event.generation}"]
+    begin = "saved" if event.edit else "started"
+    steps = " · ".join(
+        f"{name} {wording.milliseconds(value)}" for name, value in wording.ordered(event.steps)
+    )
+    total = f"{begin} → live {wording.duration(event.total_ms)}"
+    parts.append(f"{total}: {steps}" if steps else total)
+    if event.paths:
+        parts.append(wording.files(event.paths, root))
+    return " · ".join(parts)
+
+
+def _refused(event: events.Refused, root: str) -> str:
+    goes_on = f"generation {event.live} goes on" if event.live else "nothing runs until it is fixed"
+    if not event.failures:
+        return f"refused: {wording.relative(event.file, root)}:{event.line}; {goes_on}"
+    first = event.failures[0]
+    where = f"{wording.relative(event.file, root)}:{event.line}: " if event.file else ""
+    sentence = f"refused: {where}{wording.reason(first)}; {goes_on}"
+    return sentence + "".join(_details(failure, root) for failure in event.failures)
+
+
+def _process(event: Event, root: str) -> str | None:
+    match event:
+        case events.WorkerExited() if not event.planned:
+            return f"worker {event.worker} (generation {event.generation}) exited: {event.reason}"
+        case events.ManagerExited() if event.reason != "exit 0":
+            return f"manager exited: {event.reason}"
+        case events.HandlerFailed():
+            connection = f", connection {event.connection}" if event.connection else ""
+            failure = event.failure
+            return f"worker {event.worker}{connection}: {wording.reason(failure)}" + _details(failure, root)
+    return None
+
+
+def _details(failure: Failure, root: str) -> str:
+    text = _source(failure.place, root) if failure.place else ""
+    for frame in failure.frames[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
+        path = wording.relative(frame.path, root)
+        text += f"\n  {path}:{frame.line} in {frame.function}"
+        text += f"\n    {frame.text.strip()}" if frame.text else ""
+    rest = failure.message.strip().partition("\n")[2]
+    text += _indented(rest) + _indented(failure.stack)
+    if failure.cause is not None:
+        text += f"\n  caused by {wording.reason(failure.cause)}"
+        text += _details(failure.cause, root).replace("\n", "\n  ")
+    return text
+
+
+def _source(place: Place, root: str) -> str:
+    text = f"\n  {wording.location(place, root)}"
+    lines = place.excerpt.splitlines()
+    digits = len(str(place.first + len(lines) - 1))
+    for number, source in enumerate(lines, place.first):
+        mark = ">" if number == place.line else " "
+        text += f"\n  {mark} {number:{digits}} | {source.expandtabs(wording.TAB)}".rstrip()
+        if number == place.line and place.column:
+            text += f"\n    {'':{digits}} | {''.join(wording.caret(source, place.column, place.end_column))}"
+    return text
+
+
+def _indented(text: str) -> str:
+    return "".join("\n" + f"  {each}".rstrip() for each in text.splitlines())

@@ -1,0 +1,177 @@
+"""What scrolls above the picture, in the order in which it happened: the app's output and passing facts.
+
+A line of output is never cut or wrapped here: the terminal folds it, and copies it whole. Its colours are
+kept; its other control sequences are left out, so that no output can draw over the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.ansi import AnsiDecoder
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+from devserver import events
+from devserver.console import plain, source, wording
+from devserver.console.output import Line, Lines
+from devserver.console.tree import colour
+from devserver.console.view import View
+from devserver.events import Event
+
+Entry = Text | tuple[Segment, ...]
+
+LEVELS = {"info": "dim", "warning": "yellow", "error": "red"}
+
+_PLAIN = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f]*")
+_NOISE = re.compile(
+    r"\x1b\][^\x07\x1b]*\x07"  # OSC that ends in BEL: titles
+    r"|\x1b[PX^_].*?\x1b\\"  # device control and other strings
+    r"|\x1b\[[0-?]*[ -/]*[@-ln-~]"  # CSI but for SGR: moves, erasures, modes
+    r"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+)
+_NO_STYLE = Style.null()
+
+
+@dataclass(slots=True)
+class _Source:
+    """A Worker's output on its way; `quiet_at`: when what is held becomes due."""
+
+    slot: int
+    lines: Lines = field(default_factory=Lines)
+    colours: AnsiDecoder = field(default_factory=AnsiDecoder)
+    quiet_at: float | None = None
+
+
+class Scroll:
+    """Collects what is to be printed next."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._sources: dict[int, _Source] = {}
+        self._slots: dict[int, int] = {}
+
+    @property
+    def due_at(self) -> float | None:
+        """When the next unfinished line is to be shown, in the caller's time."""
+        return min(
+            (each.quiet_at for each in self._sources.values() if each.quiet_at is not None), default=None
+        )
+
+    def take(self, event: Event, view: View, width: int, now: float) -> None:
+        """Add what `event` leaves on the screen while the picture is drawn."""
+        match event:
+            case events.Output():
+                self._output(event, now)
+            case events.WorkerStarted():
+                self._slots[event.worker] = event.slot
+            case events.WorkerExited():
+                self._release(event.worker)
+                self._sources.pop(event.worker, None)
+                self._fact(event, view.root, "" if event.planned else "red")
+            case events.HandlerFailed():
+                self._release(event.worker)
+                connection = f", connection {event.connection}" if event.connection else ""
+                title = f"w{event.worker}{connection}"
+                self.entries += source.traceback(event.failure, title, view.root, width)
+            case events.Live():
+                self.entries.append(_seam(event, view.root, width))
+            case events.Notice():
+                self._fact(event, view.root, LEVELS[event.level])
+            case events.Refused():
+                self._fact(event, view.root, "red", first_line=True)
+            case events.Lost() | events.ManagerExited():
+                self._fact(event, view.root, "red")
+            case events.CompileWarning():
+                self._fact(event, view.root, "yellow")
+
+    def take_plain(self, event: Event, view: View, now: float) -> None:
+        """Add what `event` leaves on the screen while there is no picture."""
+        if isinstance(event, events.Output):
+            self._output(event, now)
+        else:
+            self._fact(event, view.root, "")
+
+    def release(self, now: float) -> None:
+        """Add the unfinished lines that are due."""
+        for worker, each in self._sources.items():
+            if each.quiet_at is not None and each.quiet_at <= now:
+                self._release(worker)
+
+    def release_all(self) -> None:
+        for worker in self._sources:
+            self._release(worker)
+
+    def _output(self, event: events.Output, now: float) -> None:
+        each = self._sources.get(event.worker)
+        if each is None:
+            each = self._sources[event.worker] = _Source(self._slots.get(event.worker, event.worker))
+        self._print(event.worker, each, each.lines.feed(event.text))
+        patience = each.lines.patience
+        each.quiet_at = None if patience is None else now + patience
+
+    def _release(self, worker: int) -> None:
+        each = self._sources.get(worker)
+        if each is not None:
+            self._print(worker, each, each.lines.flush())
+            each.quiet_at = None
+
+    def _print(self, worker: int, each: _Source, lines: list[Line]) -> None:
+        style = Style.parse(colour(each.slot))
+        name = f"w{worker}".ljust(3)
+        first, further = Segment(f"{name}│ ", style), Segment(f"{name}┊ ", style)
+        for text, continues in lines:
+            prefix = further if continues else first
+            if _PLAIN.fullmatch(text) and each.colours.style == _NO_STYLE:
+                self.entries.append((prefix, Segment(text)))
+            else:
+                self.entries.append((prefix, *_coloured(each.colours, text)))
+
+    def _fact(self, event: Event, root: str, style: str, *, first_line: bool = False) -> None:
+        text = plain.line(event, root)
+        if text is None:
+            return
+        lines = text.removeprefix(plain.PREFIX).split("\n")
+        for line in lines[:1] if first_line else lines:
+            self.entries.append(Text(source.printable(line), style=style, overflow="fold"))
+
+
+def _coloured(decoder: AnsiDecoder, text: str) -> list[Segment]:
+    decoded = decoder.decode_line(_NOISE.sub("", text))
+    if "\x1b" in decoded.plain:
+        decoded.plain = decoded.plain.replace("\x1b", "\ufffd")
+    return list(decoded.render(_PALETTE))
+
+
+_PALETTE = Console(quiet=True, force_terminal=False)
+"""Only resolves the styles of decoded text; nothing is ever printed on it."""
+
+
+def _seam(event: events.Live, root: str, width: int) -> Text:
+    """Return the line between the output of one generation and of the next."""
+    parts = [f"generation {event.generation}", wording.duration(event.total_ms)]
+    if event.paths:
+        parts.append(wording.files(event.paths, root))
+    row = Text(f"── {' · '.join(parts)} ", style="dim green")
+    row.append("─" * max(0, width - len(row.plain)))
+    return source.fit(row, width)
+
+
+class Batch:
+    """Entries to be printed at one go: each print above the picture draws the picture again."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        end = Segment.line()
+        for entry in self._entries:
+            if isinstance(entry, Text):
+                yield entry
+            else:
+                yield from entry
+                yield end

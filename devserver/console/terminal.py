@@ -1,0 +1,80 @@
+"""The user's terminal: its settings are saved, changed for single keys, and given back.
+
+Nothing here waits for the terminal: one that was stopped with Ctrl-S must not hold up whoever restores it.
+Nothing here touches a terminal that another job has in the foreground.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+from contextlib import suppress
+from typing import Any
+
+SANE = b"\x1b[0m\x1b[?25h"
+"""Colours off, cursor shown: all that the console ever sets on the screen (it has no alternate one)."""
+
+_LFLAG, _CC = 3, 6
+
+
+class Terminal:
+    """A terminal by one of its descriptors, and the settings that it had at first."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._saved: list[Any] | None = None
+        with suppress(termios.error):
+            self._saved = termios.tcgetattr(fd)
+
+    @property
+    def foreground(self) -> bool:
+        """Whether the terminal is ours to draw on and to read: another job may have it now."""
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:  # not the controlling terminal (ENOTTY): nobody else competes for it
+            return os.isatty(self._fd)
+
+    def cbreak(self) -> None:
+        """Deliver each key at once and unseen; Ctrl-C and Ctrl-Z keep their meaning (ISIG)."""
+        if self._saved is not None and self.foreground:
+            settings = self._saved[:]
+            settings[_CC] = self._saved[_CC][:]
+            settings[_LFLAG] &= ~(termios.ECHO | termios.ICANON)
+            settings[_LFLAG] |= termios.ISIG
+            settings[_CC][termios.VMIN] = 1
+            settings[_CC][termios.VTIME] = 0
+            self._set(settings)
+
+    def restore(self, *, after: bytes = b"") -> None:
+        """Give back the settings, show the cursor, reset the colours, and write `after`."""
+        if self.foreground:
+            if self._saved is not None:
+                self._set(self._saved)
+            self._write(SANE + after)
+
+    def _set(self, settings: list[Any]) -> None:
+        # A job that has just lost the foreground would be stopped by SIGTTOU; TCSADRAIN waits for the reader.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        try:
+            with suppress(termios.error):
+                termios.tcsetattr(self._fd, termios.TCSANOW, settings)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _write(self, data: bytes) -> None:
+        # Opened anew: O_NONBLOCK on the shared description would reach the user's shell, too.
+        try:
+            fd = os.open(os.ttyname(self._fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            with suppress(OSError):
+                os.write(fd, data)
+        finally:
+            os.close(fd)
+
+
+def of_process() -> Terminal | None:
+    """Return the terminal of this process's standard streams, the input's first; None if there is none."""
+    return next((Terminal(fd) for fd in (0, 1, 2) if os.isatty(fd)), None)

@@ -1,0 +1,224 @@
+"""What the console knows: a value, made from the events and nothing else.
+
+`apply` is pure. It believes only facts: a Worker that no event has named does not exist, and news of one that
+has left changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from devserver import events
+from devserver.events import Event, Listener
+from devserver.failure import Failure
+
+State = Literal["booting", "idle", "busy", "retiring"]
+Status = Literal["starting", "live", "reloading", "refused", "stopping", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """The Master or a Manager."""
+
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """`memory` is in bytes (0: not known yet), `started` Unix time."""
+
+    worker: int
+    slot: int
+    generation: int
+    pid: int
+    started: float
+    state: State = "booting"
+    handled: int = 0
+    memory: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeline:
+    """The last reload, in ms."""
+
+    edit: int
+    steps: Mapping[str, float]
+    total: float
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Error:
+    """Why the newest code does not run. `paths` are the files whose edit was refused."""
+
+    edit: int
+    generation: int
+    live: int
+    failures: tuple[Failure, ...]
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Everything that is drawn."""
+
+    target: str = ""
+    root: str = ""
+    master: Process | None = None
+    managers: tuple[Process, ...] = ()
+    workers: Mapping[int, Worker] = field(default_factory=dict)
+    """By number; in the order in which they were started."""
+    listeners: tuple[Listener, ...] = ()
+    connections: int = 0
+    waiting: int = 0
+    generation: int = 0
+    """The live one; 0: none yet."""
+    pending: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Edits that are neither live nor refused yet, and their files."""
+    timeline: Timeline | None = None
+    error: Error | None = None
+    stopping: str = ""
+    """The reason, once the server stops."""
+    exit_code: int | None = None
+
+    @property
+    def status(self) -> Status:
+        if self.exit_code is not None:
+            return "stopped"
+        if self.stopping:
+            return "stopping"
+        if self.pending:
+            return "reloading"
+        if self.error:
+            return "refused"
+        return "live" if self.generation else "starting"
+
+
+def apply(view: View, event: Event) -> View:
+    """Return the view after `event`; the very same object if nothing that is drawn has changed."""
+    match event:
+        case events.Started():
+            master = Process(pid=event.pid, started=event.at)
+            return replace(view, target=event.target, root=event.root, master=master)
+        case events.Ready() | events.Listening():
+            return replace(view, listeners=event.listeners)
+        case events.Connections():
+            if (view.connections, view.waiting) == (event.open, event.waiting):
+                return view
+            return replace(view, connections=event.open, waiting=event.waiting)
+        case events.Stopping():
+            return replace(view, stopping=event.reason or "asked to", pending={})
+        case events.Stopped():
+            return replace(view, exit_code=event.code, pending={})
+        case events.Changed() | events.Checked() | events.Live() | events.Refused():
+            return _reload(view, event)
+        case events.ManagerStarted() | events.ManagerExited():
+            return _manager(view, event)
+    return _worker(view, event)
+
+
+def _reload(view: View, event: events.Changed | events.Checked | events.Live | events.Refused) -> View:
+    match event:
+        case events.Changed():
+            return replace(view, pending={**view.pending, event.edit: event.paths})
+        case events.Checked():
+            if event.changed:
+                return view
+            error = None if _undone(view, event.edit) else view.error
+            return replace(view, pending=_without(view, event.edit), error=error)
+        case events.Refused():
+            paths = tuple(path for edit, some in view.pending.items() if edit <= event.edit for path in some)
+            error = Error(
+                edit=event.edit,
+                generation=event.generation,
+                live=event.live,
+                failures=event.failures,
+                paths=paths,
+            )
+            newest = view.error is None or event.edit >= view.error.edit
+            pending = {edit: paths for edit, paths in view.pending.items() if edit > event.edit}
+            return replace(view, pending=pending, error=error if newest else view.error)
+        case events.Live():
+            timeline = Timeline(
+                edit=event.edit,
+                steps=event.steps,
+                total=event.total_ms,
+                paths=event.paths,
+            )
+            return replace(
+                view,
+                generation=event.generation,
+                pending={edit: paths for edit, paths in view.pending.items() if edit > event.edit},
+                timeline=timeline,
+                error=view.error if view.error and view.error.edit > event.edit else None,
+            )
+
+
+def _without(view: View, edit: int) -> Mapping[int, tuple[str, ...]]:
+    return {number: paths for number, paths in view.pending.items() if number != edit}
+
+
+def _undone(view: View, edit: int) -> bool:
+    """Whether `edit`, whose files are again what runs, took back the edit that was refused."""
+    if view.error is None or edit <= view.error.edit:
+        return False
+
+    def full(paths: tuple[str, ...]) -> set[str]:
+        return {os.path.join(view.root, path) for path in paths}
+
+    again = full(view.pending.get(edit, ()))
+    broken = full(tuple(failure.place.path for failure in view.error.failures if failure.place))
+    refused = full(view.error.paths)
+    return (bool(broken) and broken <= again) or (bool(refused) and refused <= again)
+
+
+def _manager(view: View, event: events.ManagerStarted | events.ManagerExited) -> View:
+    others = tuple(manager for manager in view.managers if manager.pid != event.pid)
+    if isinstance(event, events.ManagerStarted):
+        others = (*others, Process(pid=event.pid, started=event.at))
+    return replace(view, managers=others)
+
+
+def _worker(view: View, event: Event) -> View:
+    match event:
+        case events.WorkerStarted():
+            worker = Worker(
+                worker=event.worker,
+                slot=event.slot,
+                generation=event.generation,
+                pid=event.pid,
+                started=event.at,
+            )
+            return _with(view, worker)
+        case events.WorkerReady() | events.WorkerRetiring() | events.WorkerLoad():
+            known = view.workers.get(event.worker)
+            return view if known is None else _with(view, _progress(known, event))
+        case events.WorkerExited() if event.worker in view.workers:
+            workers = {number: worker for number, worker in view.workers.items() if number != event.worker}
+            return replace(view, workers=workers)
+    return view
+
+
+def _progress(
+    worker: Worker, event: events.WorkerReady | events.WorkerRetiring | events.WorkerLoad
+) -> Worker:
+    match event:
+        case events.WorkerReady():
+            return replace(worker, state="idle") if worker.state == "booting" else worker
+        case events.WorkerRetiring():
+            return replace(worker, state="retiring")
+        case events.WorkerLoad():
+            state = worker.state
+            if state in ("idle", "busy"):
+                state = "busy" if event.running else "idle"
+            return replace(worker, state=state, handled=event.handled, memory=event.memory)
+
+
+def _with(view: View, worker: Worker) -> View:
+    if view.workers.get(worker.worker) == worker:
+        return view
+    return replace(view, workers={**view.workers, worker.worker: worker})

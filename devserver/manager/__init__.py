@@ -1,0 +1,1 @@
+"""The Manager: forks, reaps and replaces Workers; never imports the app."""

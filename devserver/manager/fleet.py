@@ -1,0 +1,333 @@
+"""Who lives: the Manager's decisions, events in, commands out. No clock, no process, no descriptor.
+
+Laws: a candidate boots beside what serves, never in its place (unless the handover is exclusive); nothing is
+started that is older than the live generation; its slots are filled one boot at a time, the idle ones first;
+whatever is older is told to leave when it is idle, and ended at its limit; whoever dies is replaced.
+An event that the state does not allow raises IllegalEvent and changes nothing. News of a Worker that has
+left in the meantime is no such event: it is late, and ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from devserver.errors import IllegalEvent
+from devserver.manager.backoff import Backoff
+from devserver.manager.roster import Roster
+from devserver.manager.snapshots import Snapshots
+from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Member, Plan, Timetable
+from devserver.manager.verbs import (
+    Command,
+    Elapsed,
+    Event,
+    Exited,
+    Fact,
+    Forked,
+    ForkFailed,
+    GroupGone,
+    Order,
+    StackRead,
+)
+from devserver.wire.messages import (
+    Configure,
+    Debugging,
+    Drop,
+    Loaded,
+    Reload,
+    Rolled,
+    Said,
+    StandDown,
+    Stop,
+    WorkerExited,
+    WorkerIdle,
+    WorkerReady,
+)
+
+MOST_CANDIDATES = 2
+MOST_LEAVING = 3
+"""Leaving Workers that are let finish. With more slots than that as many as these: one reload needs them."""
+FIRST_SLOT = 1
+EXIT_FAILURE = 1 << 8
+"""`exit(1)` as os.waitpid has it."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A generation that is tried. `worker` is 0 while an exclusive one waits for the others to leave."""
+
+    generation: int
+    exclusive: bool
+    worker: int = 0
+
+
+class Fleet:
+    """The Workers of one Manager. `live` is the live generation, 0 before there is one."""
+
+    def __init__(self, configure: Configure) -> None:
+        self.live = 0
+        self.snapshots = Snapshots()
+        self._settings = configure
+        self._roster = Roster(configure.first_worker)
+        self._candidates: dict[int, Candidate] = {}
+        self._dropped: set[int] = set()
+        self._newest = 0
+        self._exclusive = False
+        self._pace = Backoff()
+        self._held_back = False
+        self._rolled = False
+        self._leaving = False
+        self._stop_at = float("inf")
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when the next event (Elapsed, if there is no other) is due at the latest."""
+        pace = [self._pace.until] if self._held_back else []
+        return min(self._roster.deadlines + pace, default=None)
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the Manager may leave: it was told to, and nobody is left."""
+        return self._leaving and not self._roster.members and not self._roster.leftovers
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
+        roster = self._roster
+        roster.now, roster.out = now, []
+        if isinstance(event, Fact):
+            self._note(event)
+        else:
+            self._obey(event)
+        self._launch()
+        self._limit_leaving()
+        roster.run_plans("stop deadline" if self._stopping else None)
+        self._fill()
+        return roster.out
+
+    # What the Master orders
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case Reload():
+                self._reload(order)
+            case Drop(generation):
+                self._drop_asked(generation)
+            case Loaded():
+                self.snapshots.loaded(order.generation, order.source)
+            case WorkerReady():
+                self._ready(order)
+            case WorkerIdle(worker):
+                member = self._roster.find(worker)
+                if member and member.state == "serving" and member.generation < self.live:
+                    self._roster.retire(member, self._settings.drain)
+            case Debugging():
+                self._debugging(order)
+            case Stop(deadline):
+                self._stop(deadline)
+            case StandDown():
+                self._leave()
+            case _:
+                assert_never(order)
+
+    def _reload(self, order: Reload) -> None:
+        exclusive = order.handover == "exclusive" and not order.live
+        if self._leaving:
+            raise IllegalEvent(f"generation {order.generation} was ordered of a Manager that leaves")
+        if order.generation <= self._newest:
+            raise IllegalEvent(f"generation {order.generation} follows {self._newest}")
+        if len(self._candidates) >= MOST_CANDIDATES and not (exclusive or order.live):
+            raise IllegalEvent(f"generation {order.generation} is one candidate too many")
+        self.snapshots.add(order.generation, order.base, order.changes)
+        self._newest = order.generation
+        if order.live:
+            self._go_live(order.generation)
+            return
+        self._exclusive = exclusive
+        if exclusive:
+            self._make_way()
+        self._candidates[order.generation] = Candidate(order.generation, exclusive)
+
+    def _make_way(self) -> None:
+        """Have everybody leave: for an exclusive candidate, or for good."""
+        self._drop(*self._candidates.values())
+        for member in self._roster:
+            if member.state == "booting":
+                self._roster.end(member, "dropped")
+            elif member.state == "serving":
+                self._roster.retire(member, self._settings.drain)
+
+    def _drop_asked(self, generation: int) -> None:
+        if generation == self.live or generation > self._newest:
+            raise IllegalEvent(f"generation {generation} is no candidate")
+        self._dropped.add(generation)
+        candidate = self._candidates.get(generation)
+        if candidate:
+            self._drop(candidate)
+
+    def _drop(self, *candidates: Candidate) -> None:
+        """End candidates. Of one that has no process yet it is said that it exited, as of any other."""
+        for candidate in candidates:
+            del self._candidates[candidate.generation]
+            if not candidate.worker:
+                number, generation = self._roster.number(), candidate.generation
+                self._roster.tell(WorkerExited(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
+            elif (member := self._roster.members[candidate.worker]).state == "booting":
+                self._roster.end(member, "dropped")
+
+    def _ready(self, order: WorkerReady) -> None:
+        member = self._roster.find(order.worker)
+        if order.generation > self._newest or (member and member.generation != order.generation):
+            raise IllegalEvent(f"Worker {order.worker} is not of generation {order.generation}")
+        if member:
+            member.step("ready")
+            member.accepted = True
+            if member.state == "serving":
+                member.plan = Plan()
+        # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
+        if order.generation > self.live and order.generation not in self._dropped and not self._leaving:
+            self._go_live(order.generation)
+
+    def _go_live(self, generation: int) -> None:
+        self.live = generation
+        self._pace, self._rolled = Backoff(), False
+        self._candidates.pop(generation, None)
+        self._drop(*(other for other in self._candidates.values() if other.generation < generation))
+        for member in self._roster:
+            if member.generation < generation and member.state == "booting":
+                self._roster.end(member, "dropped")
+            elif member.generation < generation and member.state == "serving":
+                self._roster.limit(member, self._settings.drain)
+        self.snapshots.forget(below=generation)
+
+    def _debugging(self, order: Debugging) -> None:
+        member = self._roster.find(order.worker)
+        if member is None or member.state == "ending" or self._stopping:
+            return
+        if order.active:
+            member.pause(self._roster.now)
+        else:
+            member.resume(self._roster.now)
+
+    def _leave(self) -> None:
+        """Start nothing more and let everybody finish."""
+        self._leaving = True
+        self._make_way()
+
+    def _stop(self, deadline: float) -> None:
+        self._leave()
+        now = self._roster.now
+        self._stop_at = min(now + deadline, self._stop_at)
+        for member in self._roster:
+            if deadline <= 0:
+                self._roster.end(member, "stop deadline", AT_ONCE)
+            elif member.state == "retiring":
+                member.paused_at = None
+                member.plan = Plan([(self._stop_at, "limit")])
+        if deadline <= 0:
+            self._roster.leftovers = {worker: Plan.start(AT_ONCE, now) for worker in self._roster.leftovers}
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_at < float("inf")
+
+    # What the kernel reports
+
+    def _note(self, fact: Fact) -> None:
+        roster = self._roster
+        match fact:
+            case Forked(worker, pid, fork_ms):
+                roster.forked(roster.unborn(worker), pid, fork_ms)
+            case ForkFailed(worker, reason):
+                member = roster.unborn(worker)
+                member.verdict = f"fork failed: {reason}"
+                self._exited(member, EXIT_FAILURE)
+            case Exited(worker, status):
+                self._exited(roster.existing(worker), status)
+            case StackRead(worker, text):
+                self._stack_read(roster.existing(worker), text)
+            case GroupGone(worker):
+                roster.group_gone(worker)
+            case Elapsed():
+                pass
+            case _:
+                assert_never(fact)
+
+    def _exited(self, member: Member, status: int) -> None:
+        unasked = member.state in ("booting", "serving") or member.verdict == "boot timeout"
+        self._roster.exited(member, status, AT_ONCE if self._stop_at <= self._roster.now else LEFTOVERS)
+        candidate = self._candidates.get(member.generation)
+        if candidate and candidate.worker == member.worker:
+            del self._candidates[member.generation]
+        elif unasked and member.generation == self.live and not self._leaving:
+            self._count_death(member)
+
+    def _count_death(self, member: Member) -> None:
+        if self._pace.died(self._roster.now):
+            text = f"Workers of generation {member.generation} keep dying"
+            self._roster.tell(Said("warning", f"{text}: the next one starts in {self._pace.pause:g} s"))
+        elif not member.accepted and not self._pace.pause:
+            text = f"Worker {member.worker} did not boot: slot {member.slot} is tried again"
+            self._roster.tell(Said("warning", text))
+
+    def _stack_read(self, member: Member, text: str) -> None:
+        if member.state == "booting":
+            who = f"Worker {member.worker} (generation {member.generation})"
+            self._roster.tell(Said("info", f"{who} is still booting after {NOTE[0][0]:g} s", detail=text))
+        else:
+            member.stack = text
+
+    # What follows from where things stand
+
+    def _launch(self) -> None:
+        """Fork the candidates; an exclusive one once nobody is there any more."""
+        for candidate in self._candidates.values():
+            crowded = any(member.generation < candidate.generation for member in self._roster)
+            if not candidate.worker and not (candidate.exclusive and (crowded or self._roster.leftovers)):
+                candidate.worker = self._fork(FIRST_SLOT, candidate.generation)
+
+    def _limit_leaving(self) -> None:
+        """End the oldest of too many that were outlived. One in a debugger neither counts nor is ended."""
+        if self._leaving:
+            return
+        leaving = [
+            member
+            for member in self._roster
+            if member.paused_at is None
+            and (member.state == "retiring" or (member.state == "serving" and member.generation < self.live))
+        ]
+        leaving.sort(key=lambda member: (member.generation, member.worker))
+        surplus = len(leaving) - max(MOST_LEAVING, self._settings.slots)
+        for member in leaving[: max(surplus, 0)]:
+            self._roster.end(member, "drain limit")
+
+    def _fill(self) -> None:
+        """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
+        self._held_back = False
+        current = [member for member in self._roster if member.generation == self.live]
+        if self._leaving or not self.live or any(not member.accepted for member in current):
+            return
+        served = {member.slot for member in current if member.state == "serving"}
+        missing = [slot for slot in range(FIRST_SLOT, self._settings.slots + 1) if slot not in served]
+        if missing and not self._must_wait():
+            busy = {member.slot for member in self._roster if member.state == "serving"}
+            self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)
+        elif not missing and not self._rolled:
+            self._rolled = True
+            self._roster.tell(Rolled(self.live))
+
+    def _must_wait(self) -> bool:
+        """Tell whether a Worker of the live generation waits for others to leave, or for the pause to end."""
+        if any(candidate.exclusive for candidate in self._candidates.values()):
+            return True
+        leaving = any(member.state in ("retiring", "ending") for member in self._roster)
+        if self._exclusive and (leaving or self._roster.leftovers):
+            return True
+        self._held_back = self._pace.until > self._roster.now
+        return self._held_back
+
+    def _fork(self, slot: int, generation: int) -> int:
+        timeout = self._settings.boot_timeout
+        timetable: Timetable = NOTE
+        if timeout and (self.live or not self._settings.first_boot):
+            timetable = (*(step for step in NOTE if step[0] < timeout), (timeout, "limit"))
+        return self._roster.fork(slot, generation, timetable)

@@ -1,0 +1,299 @@
+"""The Manager's loop: carries messages and signals to the fleet, and the fleet's commands to the kernel.
+
+Law: one thread, from the first fork to the last. A fork returns twice, and so does `Manager.run`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import assert_never
+
+from devserver.errors import ConnectionGone, IllegalEvent
+from devserver.manager import kernel
+from devserver.manager.fleet import Fleet
+from devserver.manager.verbs import (
+    Command,
+    DumpStack,
+    Elapsed,
+    Event,
+    Exited,
+    Fork,
+    Forked,
+    ForkFailed,
+    GroupGone,
+    ReadStack,
+    Signal,
+    StackRead,
+    Tell,
+)
+from devserver.wire.channel import Channel
+from devserver.wire.messages import (
+    Configure,
+    FromManager,
+    ReloadAsked,
+    Said,
+    Stop,
+    ToManager,
+    WorkerStarted,
+)
+from devserver.worker.boot import Boot
+
+ORPHAN_DEADLINE = 5.0
+"""Seconds that Workers get to leave by themselves when the Master has died."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A Worker's process, or its process group once it was reaped. `dump` is the file for its stacks."""
+
+    pid: int
+    dump: int
+    parcel: tuple[int, ...]
+    """Descriptors for the Master, until they are sent."""
+    dump_read: int = 0
+    reaped: bool = False
+
+
+class Manager:
+    """Serves the Master at the other end of the socket `fd`, which it owns from now on."""
+
+    def __init__(self, fd: int) -> None:
+        sock = socket.socket(fileno=fd)
+        sock.set_inheritable(False)
+        self._channel: Channel[ToManager, FromManager] = Channel(sock, ToManager, carries_fds=True)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        self._wakeup, self._wakeup_in = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(self._wakeup_in, False)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        self._settings: Configure | None = None
+        self._fleet: Fleet | None = None
+        self._commands: deque[Command] = deque()
+        self._processes: dict[int, Process] = {}
+        self._sending: list[int] = []
+        """Descriptors that are on their way to the Master."""
+        self._master_gone = False
+
+    def run(self) -> Boot | None:
+        """Serve until nothing is left to do, then return None; in a Worker return what it was born for."""
+        self._take_signals()
+        while True:
+            while self._commands:
+                boot = self._carry_out(self._commands.popleft())
+                if boot is not None:
+                    return boot
+            self._flush()
+            if self._done:
+                self.close()
+                return None
+            if not self._commands:
+                self._wait()
+
+    @property
+    def _done(self) -> bool:
+        nobody_left = self._fleet.done if self._fleet else self._master_gone
+        return nobody_left and not self._commands and (self._master_gone or not self._channel.unsent)
+
+    def _take_signals(self) -> None:
+        signal.set_wakeup_fd(self._wakeup_in, warn_on_full_buffer=False)
+        for wanted in (signal.SIGCHLD, signal.SIGUSR1):
+            signal.signal(wanted, lambda *_: None)  # only what has a handler reaches the wakeup descriptor
+        for unwanted in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(unwanted, signal.SIG_IGN)
+
+    # What comes in
+
+    def _wait(self) -> None:
+        deadline = self._fleet.deadline if self._fleet else None
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready = {key.fd for key, _ in self._selector.select(timeout)}
+        if self._wakeup in ready:
+            self._signalled(os.read(self._wakeup, 4096))
+        if not self._master_gone and self._channel.fileno() in ready:
+            self._receive()
+        if not ready:
+            self._feed(Elapsed())
+
+    def _signalled(self, signums: bytes) -> None:
+        if signal.SIGUSR1 in signums:
+            self._tell(ReloadAsked())
+        for worker, process in list(self._processes.items()):
+            if not process.reaped and (status := kernel.reap(process.pid)) is not None:
+                process.reaped = True
+                os.close(process.dump)
+                self._feed(Exited(worker, status))
+
+    def _receive(self) -> None:
+        try:
+            messages = self._channel.receive()
+        except ConnectionGone:
+            self._lose_master()
+            return
+        for message, fds in messages:
+            for fd in fds:
+                os.close(fd)
+            if isinstance(message, Configure):
+                self._configure(message)
+            else:
+                self._feed(message)
+
+    def _configure(self, settings: Configure) -> None:
+        if self._fleet is not None:
+            self._tell(Said("error", "a Manager is configured once"))
+            return
+        self._settings, self._fleet = settings, Fleet(settings)
+
+    def _feed(self, event: Event) -> None:
+        if self._fleet is None:
+            self._tell(Said("error", f"a Manager is configured before anything else: {event!r:.200}"))
+            return
+        try:
+            self._commands += self._fleet.handle(event, time.monotonic())
+        except IllegalEvent as error:
+            self._tell(Said("error", f"the Manager was told what cannot be: {error}"))
+
+    def _lose_master(self) -> None:
+        if self._master_gone:
+            return
+        self._master_gone = True
+        self._selector.unregister(self._channel)
+        self._close_sent()
+        if self._fleet is not None:
+            self._feed(Stop(ORPHAN_DEADLINE))
+
+    # What goes out
+
+    def _tell(self, message: FromManager) -> None:
+        self._commands.append(Tell(message))
+
+    def _carry_out(self, command: Command) -> Boot | None:
+        """Do it; return None, and in a Worker what it was born for."""
+        match command:
+            case Fork():
+                return self._fork(command)
+            case Tell(message):
+                self._send(message)
+            case Signal(worker, signum, group):
+                self._signal(worker, signum, group)
+            case DumpStack(worker):
+                self._signal(worker, kernel.DUMP_SIGNAL, False)
+            case ReadStack(worker):
+                self._read_stack(worker)
+            case _:
+                assert_never(command)
+        return None
+
+    def _send(self, message: FromManager) -> None:
+        fds: tuple[int, ...] = ()
+        if isinstance(message, WorkerStarted):
+            process = self._processes[message.worker]
+            fds, process.parcel = process.parcel, ()
+        self._sending += fds
+        if self._master_gone:
+            self._close_sent()
+        else:
+            self._channel.queue(message, fds)
+
+    def _flush(self) -> None:
+        if self._master_gone:
+            return
+        try:
+            sent = self._channel.flush()
+        except ConnectionGone:
+            self._lose_master()
+            return
+        if sent:
+            self._close_sent()
+        events = selectors.EVENT_READ if sent else selectors.EVENT_READ | selectors.EVENT_WRITE
+        if self._selector.get_key(self._channel).events != events:
+            self._selector.modify(self._channel, events)
+
+    def _close_sent(self) -> None:
+        while self._sending:
+            os.close(self._sending.pop())
+
+    def _signal(self, worker: int, signum: int, group: bool) -> None:
+        process = self._processes.get(worker)
+        if process is None:
+            return
+        found = kernel.send_signal(process.pid, signum, group=group)
+        if process.reaped:
+            if not found or signum == signal.SIGKILL:
+                del self._processes[worker]
+                self._feed(GroupGone(worker))
+        elif group and not found:
+            kernel.send_signal(process.pid, signum, group=False)  # it leads no group yet
+
+    def _read_stack(self, worker: int) -> None:
+        process = self._processes.get(worker)
+        if process is None or process.reaped:
+            return
+        text = kernel.read_dump(process.dump, process.dump_read)
+        process.dump_read += len(text)
+        self._feed(StackRead(worker, text.decode(errors="replace")))
+
+    # Forking
+
+    def _fork(self, order: Fork) -> Boot | None:
+        assert self._settings is not None
+        assert self._fleet is not None
+        begun = time.monotonic()
+        try:
+            kit = kernel.open_kit(self._settings.terminal)
+        except OSError as error:
+            self._feed(ForkFailed(order.worker, str(error)))
+            return None
+        try:
+            pid = kernel.fork()
+        except OSError as error:
+            kit.close()
+            self._feed(ForkFailed(order.worker, str(error)))
+            return None
+        if pid == 0:
+            return self._become(order, kit, begun)
+        kit.close_own()
+        masters = (kit.master_lane.detach(), kernel.open_pidfd(pid), kit.master_terminal)
+        parcel = tuple(fd for fd in masters if fd is not None and fd >= 0)
+        self._processes[order.worker] = Process(pid, kit.dump, parcel)
+        self._feed(Forked(order.worker, pid, (time.monotonic() - begun) * 1000))
+        return None
+
+    def _become(self, order: Fork, kit: kernel.Kit, begun: float) -> Boot:
+        """In the child: leave everything behind that is the Manager's."""
+        assert self._settings is not None
+        assert self._fleet is not None
+        signal.set_wakeup_fd(-1)
+        self.close()
+        kit.close_masters()
+        kernel.become_worker(kit.terminal, kit.dump)
+        return Boot(
+            worker=order.worker,
+            slot=order.slot,
+            generation=order.generation,
+            target=self._settings.target,
+            root=self._settings.root,
+            lane=kit.lane,
+            sources=self._fleet.snapshots[order.generation],
+            loop=self._settings.loop,
+            forked_at=begun,
+        )
+
+    def close(self) -> None:
+        """Close every descriptor; the processes are left alone."""
+        self._selector.close()
+        self._channel.close()
+        os.close(self._wakeup)
+        os.close(self._wakeup_in)
+        self._close_sent()
+        for process in self._processes.values():
+            for fd in (*process.parcel, *(() if process.reaped else (process.dump,))):
+                os.close(fd)
+        self._processes.clear()
+        self._commands.clear()

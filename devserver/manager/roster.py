@@ -1,0 +1,148 @@
+"""The Workers that there are, one by one: their numbers, their states, and what the clock does to them.
+
+Laws: a number is never used twice; a Worker that is reaped leaves the roster, and what it left behind in its
+process group stays on it until that is gone too. Why anybody is forked or ended is the fleet's affair.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+from devserver.errors import IllegalEvent
+from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Member, Plan, Timetable, Verdict
+from devserver.manager.verbs import Command, DumpStack, Fork, ReadStack, Signal, Tell
+from devserver.wire.messages import FromManager, Retire, WorkerExited, WorkerStarted
+
+SIGNALS: dict[Act, tuple[int, bool]] = {
+    "terminate": (signal.SIGTERM, False),
+    "terminate group": (signal.SIGTERM, True),
+    "probe": (0, True),
+    "kill": (signal.SIGKILL, True),
+}
+
+
+class Roster:
+    """Turns decisions about single Workers into commands, which it collects in `out`."""
+
+    def __init__(self, first_worker: int) -> None:
+        self.now = 0.0
+        self.out: list[Command] = []
+        self.members: dict[int, Member] = {}
+        self.leftovers: dict[int, Plan] = {}
+        """Groups of Workers that were reaped, and how they are ended."""
+        self._next_worker = first_worker
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members.values())
+
+    @property
+    def deadlines(self) -> list[float]:
+        """Return when the clock goes on for anybody."""
+        moments = [member.deadline for member in self]
+        moments += [plan.deadline for plan in self.leftovers.values()]
+        return [moment for moment in moments if moment is not None]
+
+    def find(self, worker: int) -> Member | None:
+        """Return a Worker, None if it has left. Raises IllegalEvent if it was never there."""
+        if worker >= self._next_worker:
+            raise IllegalEvent(f"there was no Worker {worker} yet")
+        return self.members.get(worker)
+
+    def existing(self, worker: int) -> Member:
+        """Return a Worker; raises IllegalEvent if it has left."""
+        member = self.find(worker)
+        if member is None:
+            raise IllegalEvent(f"Worker {worker} has left")
+        return member
+
+    def unborn(self, worker: int) -> Member:
+        """Return a Worker that has no process yet; raises IllegalEvent if it has one."""
+        member = self.existing(worker)
+        if member.pid:
+            raise IllegalEvent(f"Worker {worker} is process {member.pid} already")
+        return member
+
+    def number(self) -> int:
+        """Take the next number."""
+        self._next_worker += 1
+        return self._next_worker - 1
+
+    def tell(self, message: FromManager) -> None:
+        """Say something to the Master."""
+        self.out.append(Tell(message))
+
+    def fork(self, slot: int, generation: int, timetable: Timetable) -> int:
+        """Start a Worker, to be accepted within its timetable; return its number."""
+        worker = self.number()
+        self.members[worker] = Member(worker, slot, generation, Plan.start(timetable, self.now))
+        self.out.append(Fork(worker, slot, generation))
+        return worker
+
+    def forked(self, member: Member, pid: int, fork_ms: float) -> None:
+        """It has its process."""
+        member.pid = pid
+        self.tell(WorkerStarted(member.worker, member.slot, member.generation, pid, fork_ms))
+
+    def retire(self, member: Member, drain: float) -> None:
+        """Have it leave when it is idle, at the latest after `drain` seconds."""
+        member.step("retire")
+        self.limit(member, drain)
+        self.tell(Retire(member.worker))
+
+    def limit(self, member: Member, drain: float) -> None:
+        """Start the clock of one that is to leave, if it does not run yet."""
+        if not member.plan.steps:
+            member.plan = Plan.start(((drain, "limit"),), self.now)
+
+    def end(self, member: Member, verdict: Verdict, timetable: Timetable = ()) -> None:
+        """Kill it, as gently as the verdict has it."""
+        member.step("end")
+        member.verdict = member.verdict or verdict
+        member.paused_at = None
+        member.plan = Plan.start(timetable or ENDINGS[verdict], self.now)
+
+    def exited(self, member: Member, status: int, leftovers: Timetable = LEFTOVERS) -> None:
+        """It was reaped, or never born."""
+        member.step("exit")
+        del self.members[member.worker]
+        if member.pid:
+            self.leftovers[member.worker] = Plan.start(leftovers, self.now)
+        self.tell(
+            WorkerExited(
+                member.worker,
+                member.slot,
+                member.generation,
+                member.pid,
+                status,
+                stack=member.stack,
+                verdict=member.verdict,
+            )
+        )
+
+    def group_gone(self, worker: int) -> None:
+        """Nothing is left of its group; raises IllegalEvent if nothing was."""
+        if self.leftovers.pop(worker, None) is None:
+            raise IllegalEvent(f"Worker {worker} has left no group behind")
+
+    def run_plans(self, limit: Verdict | None) -> None:
+        """Carry out what is due. Who reaches a limit is ended: with the verdict `limit`, or by its state."""
+        for member in self:
+            for act in member.due(self.now):
+                if act == "limit":
+                    self.end(
+                        member, limit or ("boot timeout" if member.state == "booting" else "drain limit")
+                    )
+                else:
+                    self._act(member.worker, act)
+        for worker, plan in self.leftovers.items():
+            for act in plan.due(self.now):
+                self._act(worker, act)
+
+    def _act(self, worker: int, act: Act) -> None:
+        if act == "dump":
+            self.out.append(DumpStack(worker))
+        elif act == "read":
+            self.out.append(ReadStack(worker))
+        else:
+            self.out.append(Signal(worker, *SIGNALS[act]))

@@ -1,0 +1,139 @@
+"""The life of one Worker as a table, and what is done to it by the clock.
+
+Law: a Worker is *booting* until the Master accepts it, *serving* until it is told to leave, *retiring* while
+it finishes, *ending* once it is being killed, *gone* when it was reaped, whatever it was before. It never
+goes back. A step that the table lacks raises, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from devserver.errors import IllegalEvent
+
+State = Literal["booting", "serving", "retiring", "ending", "gone"]
+Step = Literal["ready", "retire", "end", "exit"]
+
+TRANSITIONS: dict[tuple[State, Step], State] = {
+    ("booting", "ready"): "serving",
+    ("booting", "end"): "ending",
+    ("booting", "exit"): "gone",
+    ("serving", "retire"): "retiring",
+    ("serving", "end"): "ending",
+    ("serving", "exit"): "gone",
+    ("retiring", "end"): "ending",
+    ("retiring", "exit"): "gone",
+    ("ending", "ready"): "ending",  # the Master accepted it while it was being killed
+    ("ending", "end"): "ending",  # more harshly than before
+    ("ending", "exit"): "gone",
+}
+
+Act = Literal["dump", "read", "limit", "terminate", "terminate group", "probe", "kill"]
+Timetable = tuple[tuple[float, Act], ...]
+"""Seconds from now, in order, and what is due then."""
+
+Verdict = Literal["boot timeout", "drain limit", "dropped", "stop deadline"]
+
+READ_AFTER = 0.2
+"""Seconds that a signal handler gets for writing a dump."""
+
+NOTE: Timetable = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
+"""A boot that takes long is mentioned, with its stack."""
+
+ENDINGS: dict[Verdict, Timetable] = {
+    "boot timeout": ((0.0, "dump"), (READ_AFTER, "read"), (READ_AFTER, "kill")),
+    "drain limit": (
+        (0.0, "dump"),
+        (READ_AFTER, "read"),
+        (READ_AFTER, "terminate"),
+        (READ_AFTER + 1.0, "kill"),
+    ),
+    "dropped": ((0.0, "terminate"), (0.5, "kill")),
+    "stop deadline": ((0.0, "terminate"), (1.0, "kill")),
+}
+
+AT_ONCE: Timetable = ((0.0, "kill"),)
+
+LEFTOVERS: Timetable = (
+    (0.0, "terminate group"),
+    (0.1, "probe"),
+    (0.3, "probe"),
+    (0.6, "probe"),
+    (1.0, "kill"),
+)
+"""For what a Worker leaves behind in its process group, a process pool for one."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is due, and when: a timetable that has been started."""
+
+    steps: list[tuple[float, Act]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, timetable: Timetable, now: float) -> Plan:
+        """Count from `now`."""
+        return cls([(now + after, act) for after, act in timetable])
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when the next step is due."""
+        return self.steps[0][0] if self.steps else None
+
+    def due(self, now: float) -> Iterator[Act]:
+        """Take out what is due, one by one."""
+        while self.steps and self.steps[0][0] <= now:
+            yield self.steps.pop(0)[1]
+
+    def shift(self, seconds: float) -> None:
+        """Put everything off."""
+        self.steps = [(at + seconds, act) for at, act in self.steps]
+
+
+@dataclass(slots=True)
+class Member:
+    """A Worker as the fleet sees it. The clock of one in a debugger stands still since `paused_at`."""
+
+    worker: int
+    slot: int
+    generation: int
+    plan: Plan
+    state: State = "booting"
+    pid: int = 0
+    accepted: bool = False
+    paused_at: float | None = None
+    verdict: str = ""
+    stack: str = ""
+
+    def allows(self, step: Step) -> State:
+        """Return the state that `step` leads to; raises IllegalEvent if there is none."""
+        try:
+            return TRANSITIONS[self.state, step]
+        except KeyError:
+            raise IllegalEvent(f"Worker {self.worker} is {self.state}: {step} is out of order") from None
+
+    def step(self, step: Step) -> None:
+        """Go on in the table; raises IllegalEvent."""
+        self.state = self.allows(step)
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when its plan goes on."""
+        return self.plan.deadline if self.paused_at is None else None
+
+    def due(self, now: float) -> Iterator[Act]:
+        """Take out what is due, one by one; whoever carries a step out may replace the plan."""
+        while (deadline := self.deadline) is not None and deadline <= now:
+            yield self.plan.steps.pop(0)[1]
+
+    def pause(self, now: float) -> None:
+        """Stop its clock."""
+        self.paused_at = now if self.paused_at is None else self.paused_at
+
+    def resume(self, now: float) -> None:
+        """Let its clock go on where it stood."""
+        if self.paused_at is not None:
+            self.plan.shift(now - self.paused_at)
+            self.paused_at = None

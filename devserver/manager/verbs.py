@@ -1,0 +1,113 @@
+"""What the fleet is told, and what it orders: frozen values, so that a test reads as a script of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver.wire.messages import (
+    Debugging,
+    Drop,
+    FromManager,
+    Loaded,
+    Reload,
+    StandDown,
+    Stop,
+    WorkerIdle,
+    WorkerReady,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """The Worker runs as process `pid`."""
+
+    worker: int
+    pid: int
+    fork_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForkFailed:
+    """The kernel gave no process."""
+
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The Worker was reaped; `status` is as os.waitpid gives it."""
+
+    worker: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackRead:
+    """What the Worker's threads were doing when DumpStack reached it; empty if it never did."""
+
+    worker: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGone:
+    """Nothing is left of the process group of a Worker that was reaped."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Time has passed, nothing else."""
+
+
+Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop | StandDown
+"""What the Master says."""
+
+Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | Elapsed
+"""What the kernel says."""
+
+Event = Order | Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Start a Worker; Forked or ForkFailed follows."""
+
+    worker: int
+    slot: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Send `signum` to a Worker, or to all of its process group. 0 only asks whether anybody is there."""
+
+    worker: int
+    signum: int
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DumpStack:
+    """Make the Worker write down what its threads are doing."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStack:
+    """Read what DumpStack left; StackRead follows."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something to the Master."""
+
+    message: FromManager
+
+
+Command = Fork | Signal | DumpStack | ReadStack | Tell

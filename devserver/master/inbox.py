@@ -1,0 +1,96 @@
+"""What a connection has received and no Worker has been given yet: pure.
+
+Bytes are cut into frames only once the edit that they were stamped with is settled, so what waits for new
+code is also cut by the new code's framing. Frames leave in the order of arrival, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from devserver.errors import FrameError
+from devserver.framing import Decoder, Framing, decoder
+from devserver.wire.messages import UnitKind
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing for a handler: a frame, or the connection's begin or end."""
+
+    kind: UnitKind
+    data: bytes = b""
+
+
+@dataclass(slots=True)
+class _Arrival:
+    stamp: int
+    kind: UnitKind
+    data: bytes
+
+
+@dataclass(slots=True)
+class Inbox:
+    """One connection's queue. `size` is the bytes held, without an incomplete frame."""
+
+    size: int = 0
+    error: FrameError | None = None
+    _decoder: Decoder | None = None
+    _framing: Framing | None = None
+    _held: deque[_Arrival] = field(default_factory=deque)
+    _items: deque[Item] = field(default_factory=deque)
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether anything waits for an edit to be settled."""
+        return bool(self._held)
+
+    @property
+    def tail(self) -> bytes:
+        """Return the incomplete frame at the end."""
+        return self._decoder.tail if self._decoder else b""
+
+    def arrive(self, stamp: int, kind: UnitKind, data: bytes = b"") -> None:
+        """Keep what arrived until `release` lets it through."""
+        self._held.append(_Arrival(stamp, kind, data))
+        self.size += len(data)
+
+    def release(self, framing: Framing | None, is_settled: Callable[[int], bool]) -> None:
+        """Cut what arrived under settled edits into items; `framing` is the live code's, if any runs."""
+        while framing is not None and self._held and is_settled(self._held[0].stamp):
+            arrival = self._held.popleft()
+            if arrival.kind == "receive":
+                self._cut(arrival.data, framing)
+            else:
+                self._items.append(Item(arrival.kind))
+
+    def _cut(self, data: bytes, framing: Framing) -> None:
+        self.size -= len(data)
+        if self.error:
+            return
+        if self._decoder is None or framing != self._framing:
+            data = self.tail + data
+            self._decoder, self._framing = decoder(framing), framing
+        for frame in self._decoder.feed(data):
+            self._items.append(Item("receive", frame))
+            self.size += len(frame)
+        self.error = self._decoder.error
+
+    def peek(self) -> Item | None:
+        """Return what comes next, None if nothing may start."""
+        return self._items[0] if self._items else None
+
+    def pop(self) -> Item:
+        """Take what comes next."""
+        item = self._items.popleft()
+        self.size -= len(item.data)
+        return item
+
+    def discard_frames(self) -> int:
+        """Forget every frame (the app has closed the connection); return how many there were."""
+        frames = sum(item.kind == "receive" for item in self._items)
+        self._items = deque(item for item in self._items if item.kind != "receive")
+        self._held = deque(arrival for arrival in self._held if arrival.kind != "receive")
+        self.size = 0
+        return frames

@@ -1,0 +1,312 @@
+"""The Master: carries out what the generations decide, and hears what Workers, Managers and files report.
+
+Law: a client connection is never closed by a reload, a Worker's death or a Manager's death.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, assert_never
+
+from devserver import events
+from devserver.config import Config
+from devserver.errors import DevserverError, TargetError
+from devserver.events import Event
+from devserver.failure import Failure
+from devserver.master import generations as book
+from devserver.master.crew import Crew, CrewHub
+from devserver.master.figures import Figures
+from devserver.master.generations import Generations, own_python
+from devserver.master.listeners import Listeners
+from devserver.master.switchboard import Switchboard
+from devserver.master.timeline import Timeline
+from devserver.master.workers import Worker
+from devserver.wire import messages as wire
+from devserver.wire.messages import FromWorker, Source, ToManager
+
+TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
+HOPELESS = frozenset({"NoHandlers", "AttributeMissing"})
+"""Failures of a first start that no wait cures: the command was wrong."""
+
+
+class Eyes(Protocol):
+    """Whoever watches the files."""
+
+    def newest_edit(self) -> int:
+        """Return the number of the newest edit, strictly."""
+
+    def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """These own modules run, with these digests."""
+
+    def attend_everything(self, on: bool) -> None:
+        """Any own file may be the cure, or only those that run."""
+
+    def survey(self) -> None:
+        """Read what lies beside the modules that run."""
+
+
+class Master:
+    """One a process. `fail` ends the run with an error."""
+
+    def __init__(
+        self,
+        config: Config,
+        terminal: bool,
+        emit: Callable[[Event], None],
+        fail: Callable[[DevserverError], None],
+    ) -> None:
+        self._config = config
+        self._emit = emit
+        self._fail = fail
+        self._loop = asyncio.get_running_loop()
+        self.eyes: Eyes
+        self.generations = Generations(handover=config.process.handover)
+        self._figures = Figures(emit, self._loop)
+        self.board = Switchboard(config.limits, self._stamp, self.generations.is_settled, emit, self._changed)
+        self._figures.board = self.board
+        self.board.on_idle = self._worker_idle
+        self.listeners = Listeners(config.listen, self.board.connect)
+        hub = CrewHub(
+            self._heard, self._buried, self.reload_asked, self._briefing, lambda: self.generations.live
+        )
+        self.crew = Crew(config, terminal, self.board, emit, hub)
+        self._began: dict[int, float] = {}
+        self._timelines: dict[int, Timeline] = {}
+        self._steps: dict[str, float] = {}
+        self.progress = asyncio.Event()
+        """Set whenever something has moved; the stop waits on it."""
+
+    async def start(self) -> None:
+        """Listen where it was asked for, then boot the first generation."""
+        await self.listeners.open_explicit()
+        if self.listeners.all:
+            self._emit(events.Listening(listeners=self.listeners.all))
+        self._apply(self.generations.start())
+        self.crew.launch()
+
+    def close(self) -> None:
+        """Let go of what is left of Workers and timers."""
+        self._figures.close()
+        for worker in list(self.board.workers.values()):
+            worker.drain()
+            worker.close()
+
+    # the files' news
+
+    def noticed(self, edit: int, paths: tuple[str, ...]) -> None:
+        """An edit has begun."""
+        self._began[edit] = time.monotonic()
+        self.generations.noticed(edit)
+        self._emit(events.Changed(edit=edit, paths=paths))
+
+    def settled(
+        self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: dict[str, float]
+    ) -> None:
+        """An edit was read and checked; `steps` are settle and check, in ms."""
+        self._steps = steps
+        commands = self.generations.settled(edit, files, failures)
+        changed = any(isinstance(command, book.Boot | book.Refuse) for command in commands)
+        self._emit(
+            events.Checked(edit=edit, changed=changed, settle_ms=steps["settle"], check_ms=steps["check"])
+        )
+        self._apply(commands)
+
+    def surveyed(self, files: Sequence[Source]) -> None:
+        """These own files lie beside what runs and may be imported later: they belong to the snapshot."""
+        live = self.generations.live
+        for file in own_python(files):
+            if file.source is not None and self.generations.loaded(live, file):
+                self.crew.send(wire.Loaded(0, live, file))
+
+    def reload_asked(self) -> None:
+        """Somebody wants a reload, whether or not a file has changed."""
+        self._steps = {}
+        self._apply(self.generations.asked())
+
+    # the generations' commands
+
+    def _apply(self, commands: Sequence[book.Command]) -> None:
+        for command in commands:
+            match command:
+                case book.Boot():
+                    self._boot(command)
+                case book.Drop():
+                    self._emit(events.Superseded(generation=command.generation))
+                    self.crew.send(wire.Drop(command.generation))
+                case book.GoLive():
+                    self._go_live(command)
+                case book.Refuse():
+                    self._refuse(command)
+                case book.Restore():
+                    self._emit(events.Restored(edit=command.edit, live=self.generations.live))
+                case book.GoExclusive():
+                    self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
+                case _:
+                    assert_never(command)
+        self.eyes.attend_everything(self.generations.wanting)
+        self.board.release()
+
+    def _boot(self, boot: book.Boot) -> None:
+        edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
+        began = self._began.get(edit, time.monotonic()) if self._steps else time.monotonic()
+        self._timelines[boot.generation] = Timeline(began, dict(self._steps))
+        self.crew.send(wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
+
+    def _go_live(self, command: book.GoLive) -> None:
+        self._began = {edit: at for edit, at in self._began.items() if edit > command.edit}
+        timeline = self._timelines.pop(command.generation)
+        steps, total = timeline.closed(time.monotonic())
+        self._timelines = {n: t for n, t in self._timelines.items() if n > command.generation}
+        self._emit(
+            events.Live(
+                generation=command.generation,
+                edit=command.edit,
+                steps=steps,
+                total_ms=total,
+                paths=command.paths,
+            )
+        )
+
+    def _refuse(self, command: book.Refuse) -> None:
+        self._timelines.pop(command.generation, None)
+        first = command.failures[0]
+        self._emit(
+            events.Refused(
+                edit=command.edit,
+                generation=command.generation,
+                live=self.generations.live,
+                file=first.place.path if first.place else "",
+                line=first.place.line if first.place else 0,
+                failures=command.failures,
+            )
+        )
+        if not self.generations.live:
+            self._first_start_failed(first)
+
+    def _first_start_failed(self, failure: Failure) -> None:
+        if failure.type in HOPELESS:
+            self._fail(TargetError(failure.message))
+        elif self.listeners.by_default and not self.listeners.all and self._looks_native():
+            self._loop.create_task(self._serve_tcp(True))
+
+    def _looks_native(self) -> bool:
+        """Tell whether the broken target seems to hold handlers: then its clients may already connect."""
+        try:
+            with open(self._config.target.path, encoding="utf-8", errors="replace") as file:
+                return "def on_receive" in file.read()
+        except OSError:
+            return False
+
+    # the Workers' news
+
+    def _heard(self, worker: Worker, message: FromWorker) -> None:
+        match message:
+            case wire.WorkerReady():
+                self._worker_ready(worker, message)
+            case wire.Loaded():
+                if self.generations.loaded(message.generation, message.source):
+                    self.crew.send(message)
+                    self.eyes.attend([(message.source.path, message.source.digest)])
+            case wire.BootFailed():
+                worker.failure = message.failure
+            case wire.Failed():
+                self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
+            case wire.Debugging():
+                self.crew.send(message)
+            case _:
+                self.board.heard(worker, message)
+
+    def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
+        live = self.generations.live
+        if worker.orphan and worker.generation != live:
+            return
+        seat = worker.seat
+        seat.ready, seat.capacity = True, message.capacity
+        seat.handlers, seat.framing = message.handlers, message.framing
+        if timeline := self._timelines.get(worker.generation):
+            timeline.steps |= {
+                "fork": worker.fork_ms,
+                "import": message.import_ms,
+                "start": message.start_ms,
+            }
+        self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
+        self.crew.send(message)
+        commands = self.generations.ready(worker.generation)
+        if commands:
+            self.board.dispatch.live = worker.generation
+            self.board.speak(message.handlers, message.framing)
+            self._apply(commands)
+            self._loop.create_task(self._first_live(bool(TCP_HANDLERS & set(message.handlers)), live))
+        self.board.pump()
+        for other in list(self.board.workers.values()):
+            if other.generation < self.generations.live and other.idle:
+                self._worker_idle(other)
+
+    async def _first_live(self, tcp: bool, live_before: int) -> None:
+        """Open or close the default listener as the new code asks for it; the first time, say ready."""
+        await self._serve_tcp(tcp)
+        if live_before == 0:
+            self._emit(events.Ready(generation=self.generations.live, listeners=self.listeners.all))
+        self.eyes.survey()
+
+    async def _serve_tcp(self, wanted: bool) -> None:
+        if not self.listeners.by_default or wanted == bool(self.listeners.all):
+            return
+        if wanted:
+            remark = await self.listeners.open_default()
+            if remark:
+                self._emit(events.Notice(level="warning", text=remark))
+        else:
+            self.listeners.close()
+        self._emit(events.Listening(listeners=self.listeners.all))
+
+    def _worker_idle(self, worker: Worker) -> None:
+        self.crew.dismiss(worker)
+        if worker.generation < self.generations.live and not worker.seat.leaving:
+            if worker.orphan:
+                self.crew.retire_orphan(worker)
+            else:
+                self.crew.send(wire.WorkerIdle(worker.id))
+
+    def _buried(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
+        self._changed()
+        if worker.orphan or worker.seat.ready:
+            return
+        failure = worker.failure or _silent_failure(reason, exited)
+        if worker.generation == self.generations.live:
+            self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
+        else:
+            self._steps = {}
+            self._apply(self.generations.failed(worker.generation, failure))
+
+    def _briefing(self) -> Iterable[ToManager]:
+        """Tell a new Manager the live snapshot and the candidates."""
+        live = self.generations.live
+        if live:
+            yield wire.Reload(live, 0, own_python(self.generations.snapshot.values()), live=True)
+        for boot in self.generations.replay():
+            yield wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover)
+
+    def _stamp(self) -> int:
+        return self.eyes.newest_edit()
+
+    def _changed(self) -> None:
+        self._figures.touch()
+        self.progress.set()
+
+
+def _silent_failure(reason: str, exited: wire.WorkerExited | None) -> Failure:
+    """Word the end of a Worker that could not say why."""
+    verdict = exited.verdict if exited else ""
+    return Failure(
+        phase="import",
+        type="WorkerExited",
+        message=f"the worker ended before it was ready ({verdict or reason})",
+        stack=exited.stack if exited else "",
+    )
+
+
+def _exclusive_sentence(failure: Failure) -> str:
+    return f"the new code cannot start beside the old ({failure}): once more, after the old worker has left"

@@ -1,0 +1,71 @@
+"""What goes out to one client: whole messages, bounded by what the client takes.
+
+A message that comes in parts is never mixed with another's bytes. Credit for more is due to a Worker once the
+client has taken what it sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Decides what is written, kept back or dropped; `limit` bytes may wait for the client."""
+
+    limit: int
+    paused: bool = False
+    """The transport holds more than `limit` bytes."""
+    _author: int = 0
+    """The Worker whose message is open (its last part is not here yet)."""
+    _kept: list[tuple[int, bytes, bool]] = field(default_factory=list)
+    _kept_size: int = 0
+    _owed: dict[int, int] = field(default_factory=dict)
+
+    def send(self, worker: int, data: bytes, more: bool) -> list[bytes]:
+        """Take a part of a message of `worker` to this connection; return what to write now."""
+        self._owed[worker] = self._owed.get(worker, 0) + len(data)
+        return self._accept(worker, data, more)
+
+    def broadcast(self, data: bytes) -> list[bytes] | None:
+        """Take a whole message for many; None: dropped, this client does not read."""
+        if self.paused or self._kept_size > self.limit:
+            return None
+        return self._accept(0, data, False)
+
+    def _accept(self, worker: int, data: bytes, more: bool) -> list[bytes]:
+        if self._author not in (0, worker) or (self._author and not worker):
+            self._kept.append((worker, data, more))
+            self._kept_size += len(data)
+            return []
+        self._author = worker if more else 0
+        return [data] if more else [data, *self._take_kept()]
+
+    def abandon(self, worker: int) -> tuple[bool, list[bytes]]:
+        """The Worker has died: tell whether a message of its was cut short, and what to write now."""
+        self._owed.pop(worker, None)
+        if self._author != worker:
+            return False, []
+        self._author = 0
+        return True, self._take_kept()
+
+    def credit(self, worker: int) -> int:
+        """Return how many bytes more `worker` may send now, and count them as granted."""
+        owed = self._owed.get(worker, 0)
+        if self.paused or owed < self.limit // 4:
+            return 0
+        self._owed[worker] = 0
+        return owed
+
+    def reset(self, worker: int) -> None:
+        """A new unit starts on `worker` with a whole window."""
+        self._owed[worker] = 0
+
+    @property
+    def creditors(self) -> tuple[int, ...]:
+        """Return the Workers that may be waiting for credit."""
+        return tuple(self._owed)
+
+    def _take_kept(self) -> list[bytes]:
+        kept, self._kept, self._kept_size = self._kept, [], 0
+        return [data for part in kept for data in self._accept(*part)]

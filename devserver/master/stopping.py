@@ -1,0 +1,55 @@
+"""The gentle stop: answer what was asked, close, let the Workers leave; and the hard one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from devserver.master.master import Master
+
+LEAST_FOR_WORKERS = 0.5
+"""Seconds that the Workers get even when the connections have used up the deadline."""
+HARD_STOP = 3.0
+
+
+async def stop_gently(master: Master, patience: float) -> None:
+    """Stop accepting and reading, finish what was received, close, retire the Workers: in `patience` seconds.
+
+    What does not finish in time is aborted, and said by whoever had it.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    board = master.board
+    master.listeners.close()
+    board.stop_reading()
+    if master.generations.live:
+        await _until(lambda: board.quiet, master.progress, deadline)
+    board.close_all()
+    if master.generations.live:
+        await _until(lambda: board.quiet and not board.connections, master.progress, deadline)
+    board.abort_all()
+    left = max(deadline - loop.time(), LEAST_FOR_WORKERS)
+    master.crew.stop(left)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(master.crew.gone.wait(), left + HARD_STOP)
+    master.close()
+
+
+async def stop_now(master: Master) -> None:
+    """End every process at once."""
+    master.listeners.close()
+    master.board.abort_all()
+    master.crew.kill_orphans()
+    master.crew.stop(0)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(master.crew.gone.wait(), HARD_STOP)
+    master.close()
+
+
+async def _until(condition: Callable[[], bool], progress: asyncio.Event, deadline: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline):
+            while not condition():
+                progress.clear()
+                await progress.wait()

@@ -1,0 +1,280 @@
+"""Joins connections and Workers: what arrives is stamped, cut, given to a Worker, and its answers go out.
+
+Law: frames of a connection run in order, one at a time; a frame starts once its stamp is settled; a Worker's
+death loses only the units it had in hand, and each is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeGuard
+
+from devserver import events
+from devserver.config import LimitsConfig
+from devserver.events import Event
+from devserver.framing import Framing
+from devserver.master.connection import Connection
+from devserver.master.dispatch import Dispatch
+from devserver.master.workers import Worker
+from devserver.wire.messages import (
+    Broadcast,
+    Close,
+    Connections,
+    ConnectionsAsked,
+    Credit,
+    Handle,
+    Handled,
+    Send,
+    Transport,
+)
+
+Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
+LANE_LIMIT = 4 * 1024 * 1024
+"""A Worker that is this many bytes behind gets nothing more."""
+
+
+class Switchboard:
+    """Owns every connection. `stamp` and `is_settled` say what may start; `changed` hears of each change."""
+
+    def __init__(
+        self,
+        limits: LimitsConfig,
+        stamp: Callable[[], int],
+        is_settled: Callable[[int], bool],
+        emit: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._limits = limits
+        self._stamp = stamp
+        self._is_settled = is_settled
+        self._emit = emit
+        self._changed = changed
+        self.dispatch: Dispatch[Connection] = Dispatch()
+        self.workers: dict[int, Worker] = {}
+        self.connections: dict[int, Connection] = {}
+        self.on_idle: Callable[[Worker], None] = lambda worker: None
+        self._framing: Framing | None = None
+        self._handlers: frozenset[str] = frozenset()
+        self._held: set[Connection] = set()
+        self._paused: set[Connection] = set()
+        self._size = 0
+        self._last_connection = 0
+        self._last_unit = 0
+        self._closing = False
+
+    # what the connections say (connection.Hub)
+
+    def connect(self, kind: Transport) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        self._last_connection += 1
+        return Connection(self._last_connection, kind, self, self._limits.connection)
+
+    def opened(self, connection: Connection) -> None:
+        self.connections[connection.id] = connection
+        if self._closing:
+            connection.abort()
+        self._changed()
+
+    def closed(self, connection: Connection) -> None:
+        self._paused.discard(connection)
+        self._changed()
+
+    def stamp(self) -> int:
+        return self._stamp()
+
+    def arrived(self, connection: Connection) -> None:
+        connection.inbox.release(self._framing, self._is_settled)
+        self._account(connection)
+        if connection.inbox.holds:
+            self._held.add(connection)
+        else:
+            self._held.discard(connection)
+        self._offer(connection)
+        self.pump()
+
+    def grant(self, worker: int, credit: Credit) -> None:
+        if worker in self.workers:
+            self.workers[worker].lane.send(credit)
+
+    def lost(self, what: str, reason: str, connection: int) -> None:
+        self._emit(events.Lost(what=what, reason=reason, connection=connection))
+
+    # what the Workers say
+
+    def heard(self, worker: Worker, message: Traffic) -> None:
+        """Carry out what a Worker asks for its connections."""
+        match message:
+            case Handled():
+                self._handled(worker, message)
+            case Send():
+                if self._is_open(connection := self.connections.get(message.connection)):
+                    connection.send(worker.id, message)
+            case Broadcast():
+                for connection in list(self.connections.values()):
+                    if connection.open and connection.id not in message.exclude:
+                        connection.broadcast(message.data)
+            case Close():
+                if self._is_open(connection := self.connections.get(message.connection)):
+                    connection.inbox.discard_frames()
+                    self._account(connection)
+                    connection.close()
+            case ConnectionsAsked():
+                rows = tuple(connection.row() for connection in self.connections.values() if connection.open)
+                worker.lane.send(Connections(message.request, rows))
+
+    @staticmethod
+    def _is_open(connection: Connection | None) -> TypeGuard[Connection]:
+        return connection is not None and connection.open
+
+    def _handled(self, worker: Worker, message: Handled) -> None:
+        connection = worker.units.pop(message.unit, None)
+        if connection is None:
+            return
+        self.dispatch.give_back(worker.seat)
+        connection.running = 0
+        if message.state is not None:
+            connection.state = message.state
+        if message.failure is not None:
+            self._emit(
+                events.HandlerFailed(worker=worker.id, connection=connection.id, failure=message.failure)
+            )
+        self._after_unit(connection)
+        if worker.idle:
+            self.on_idle(worker)
+        self.pump()
+
+    def buried(self, worker: Worker, reason: str) -> None:
+        """A Worker is dead: its units are lost, their connections live on."""
+        self.dispatch.seats.pop(worker.id, None)
+        self.workers.pop(worker.id, None)
+        for connection in self.connections.values():
+            connection.abandon(worker.id)
+        units, worker.units = worker.units, {}
+        for connection in units.values():
+            connection.running = 0
+            self.lost("the message in hand", f"worker {worker.id} died ({reason})", connection.id)
+            self._after_unit(connection)
+        self.pump()
+
+    # what the generations say
+
+    def speak(self, handlers: tuple[str, ...], framing: Framing) -> None:
+        """New code is live: cut and offer by its rules from here on."""
+        self._framing = framing
+        self._handlers = frozenset(handlers)
+        for connection in list(self.connections.values()):
+            self._offer(connection)
+        self.release()
+
+    def release(self) -> None:
+        """Some edit was settled: let through what waited for it."""
+        for connection in list(self._held):
+            self.arrived(connection)
+        self.pump()
+
+    # moving units
+
+    def pump(self) -> None:
+        """Start as many units as there are Workers for."""
+        while found := self.dispatch.next():
+            connection, seat = found
+            item = connection.next_item()
+            if item is None or f"on_{item.kind}" not in self._handlers:
+                self._offer(connection)
+                continue
+            worker = self.workers[seat.worker]
+            connection.inbox.pop()
+            self._account(connection)
+            self._last_unit += 1
+            connection.running = self._last_unit
+            worker.units[self._last_unit] = connection
+            self.dispatch.take(seat)
+            seat.clogged = worker.lane.unsent > LANE_LIMIT
+            worker.lane.send(
+                Handle(
+                    unit=self._last_unit,
+                    kind=item.kind,
+                    connection=connection.id,
+                    peer=connection.peer,
+                    transport=connection.transport_kind,
+                    state=connection.state,
+                    data=item.data,
+                    window=connection.window(worker.id),
+                )
+            )
+            self._changed()
+
+    def _after_unit(self, connection: Connection) -> None:
+        self._offer(connection)
+        self._changed()
+
+    def _offer(self, connection: Connection) -> None:
+        """Put the connection in line if something of it can start; drop what nobody handles."""
+        while item := connection.next_item():
+            if f"on_{item.kind}" in self._handlers:
+                self.dispatch.wait(connection)
+                return
+            if not self._handlers and item.kind == "receive":
+                return  # the code serves no TCP now: a later save may
+            connection.inbox.pop()
+            self._account(connection)
+        if connection.inbox.error and connection.open and not connection.running:
+            self.lost("the connection", str(connection.inbox.error), connection.id)
+            connection.inbox.error = None
+            connection.close()
+        connection.finish()
+        if not connection.open and not connection.running and not connection.inbox.holds:
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        self.connections.pop(connection.id, None)
+        self._held.discard(connection)
+        self._paused.discard(connection)
+        self._size -= connection.accounted
+        connection.accounted = 0
+        self._changed()
+
+    # bounds
+
+    def _account(self, connection: Connection) -> None:
+        """Keep the sum of what is held, and stop or resume reading by the limits."""
+        size = connection.inbox.size
+        self._size += size - connection.accounted
+        connection.accounted = size
+        if connection.open and size and (size >= self._limits.connection or self._size >= self._limits.total):
+            connection.pause_reading()
+            self._paused.add(connection)
+        elif connection in self._paused and size <= self._limits.connection // 2 and not self._closing:
+            self._resume()
+
+    def _resume(self) -> None:
+        for connection in list(self._paused):
+            if self._size >= self._limits.total:
+                return
+            if connection.inbox.size <= self._limits.connection // 2:
+                self._paused.discard(connection)
+                connection.resume_reading()
+
+    # the end
+
+    def stop_reading(self) -> None:
+        """Take no more from any client; what was received is still handled."""
+        self._closing = True
+        for connection in self.connections.values():
+            connection.pause_reading()
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing runs and nothing waits."""
+        return not self.dispatch.waiting and not any(c.running for c in self.connections.values())
+
+    def close_all(self) -> None:
+        """Close each connection once what was sent to it is out."""
+        for connection in list(self.connections.values()):
+            connection.close()
+
+    def abort_all(self) -> None:
+        """Close every connection now."""
+        for connection in list(self.connections.values()):
+            connection.abort()

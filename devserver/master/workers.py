@@ -1,0 +1,130 @@
+"""The Master's end of each Worker: its lane, its output, its pidfd, and the units that it has in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devserver.master.dispatch import Seat
+from devserver.wire.attached import Attached
+from devserver.wire.channel import Channel
+from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
+
+if TYPE_CHECKING:
+    from devserver.failure import Failure
+    from devserver.master.connection import Connection
+
+_READ = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHub:
+    """Where the news of every Worker goes."""
+
+    message: Callable[[Worker, FromWorker], None]
+    output: Callable[[int, str], None]
+    died: Callable[[Worker], None]
+    """An orphan's pidfd says that it has ended."""
+
+
+class Worker:
+    """One Worker process. Its Manager's word on its death counts; an orphan's pidfd does."""
+
+    def __init__(
+        self, started: WorkerStarted, fds: list[int], hub: WorkerHub, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        lane, self._pidfd, *terminal = fds
+        self.id = started.worker
+        self.slot = started.slot
+        self.generation = started.generation
+        self.pid = started.pid
+        self.fork_ms = started.fork_ms
+        self.seat = Seat(worker=started.worker, generation=started.generation)
+        self.units: dict[int, Connection] = {}
+        self.failure: Failure | None = None
+        """Why its boot failed, if it said so."""
+        self.orphan = False
+        self.told_to_leave = False
+        self._hub = hub
+        self._loop = loop
+        channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)
+        self.lane = Attached(channel, self._message, self._hint, loop)
+        self._terminal = terminal[0] if terminal else -1
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
+        if terminal:
+            os.set_blocking(self._terminal, False)
+            loop.add_reader(self._terminal, self._read_terminal)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether it has no unit in hand."""
+        return not self.units
+
+    def adopt(self) -> None:
+        """Its Manager has died: watch its pidfd."""
+        self.orphan = True
+        self._loop.add_reader(self._pidfd, self._ended)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal by the pidfd, so never to a stranger that got its number."""
+        with suppress(OSError):
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def pause_output(self, paused: bool) -> None:
+        """Let what it prints wait, or read on."""
+        if self._terminal >= 0:
+            if paused:
+                self._loop.remove_reader(self._terminal)
+            else:
+                self._loop.add_reader(self._terminal, self._read_terminal)
+
+    def drain(self) -> None:
+        """Take in all that it said and printed before its end."""
+        self.lane.drain()
+        while self._terminal >= 0 and self._read_terminal():
+            pass
+
+    def close(self) -> None:
+        """Let go of its descriptors."""
+        self.lane.close()
+        if self.orphan:
+            self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._close_terminal()
+
+    def _message(self, message: FromWorker, _fds: list[int]) -> None:
+        self._hub.message(self, message)
+
+    def _hint(self) -> None:
+        """The lane's end is no proof of death, and nothing more will come over it."""
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._hub.died(self)
+
+    def _read_terminal(self) -> bool:
+        try:
+            data = os.read(self._terminal, _READ)
+        except BlockingIOError:
+            return False
+        except OSError:  # EIO: nobody has the other side open any more
+            data = b""
+        text = self._text.decode(data, final=not data)
+        if text:
+            self._hub.output(self.id, text)
+        if not data:
+            self._close_terminal()
+        return bool(data)
+
+    def _close_terminal(self) -> None:
+        if self._terminal >= 0:
+            self._loop.remove_reader(self._terminal)
+            os.close(self._terminal)
+            self._terminal = -1

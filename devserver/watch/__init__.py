@@ -1,0 +1,10 @@
+"""Notices the edits of files that matter, reads and checks them, and reports what it found.
+
+Law: a save whose `close()` or `rename()` has returned is counted by the next `Watch.newest_edit()`, and
+every edit that was noticed is settled, in order.
+"""
+
+from devserver.watch.reports import Noticed, Remark, Report, Settled, Surveyed
+from devserver.watch.watch import Watch
+
+__all__ = ["Noticed", "Remark", "Report", "Settled", "Surveyed", "Watch"]

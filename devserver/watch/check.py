@@ -1,0 +1,138 @@
+"""The syntax check: compiles a file from its bytes and says why it does not compile.
+
+Law: every exception of `compile()` is a failure of the app's code, never one of the server; a file that
+would hold the interpreter's lock for long is compiled in a process of its own, with a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import marshal
+import re
+import signal
+import subprocess
+import sys
+import threading
+import tokenize
+from dataclasses import dataclass
+
+from devserver.events import CompileWarning
+from devserver.failure import Failure, Place, excerpt, place_of_syntax_error
+from devserver.watch import compiler
+
+LARGE = 64 * 1024
+"""Bytes. compile() holds the lock all the time: about 25 ms for a file of this size."""
+DEADLINE = 10.0
+"""Seconds that the compiler's process may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the check found: marshalled code, or a failure."""
+
+    code: bytes | None
+    failure: Failure | None
+    warnings: tuple[CompileWarning, ...] = ()
+
+
+class Checker:
+    """Compiles in the calling thread or in a child; `stop` ends what runs."""
+
+    def __init__(self, large: int = LARGE, deadline: float = DEADLINE) -> None:
+        self._large = large
+        self._deadline = deadline
+        self._here = threading.Lock()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def check(self, path: str, data: bytes) -> Verdict:
+        """Compile `data`, the bytes of the file `path`. Raises nothing."""
+        if len(data) > self._large:
+            return self._check_in_child(path, data)
+        with self._here:
+            return _verdict(path, data, compiler.compile_bytes(path, data, sys.flags.optimize))
+
+    def stop(self) -> None:
+        """Kill the compilers that run; checks that come later fail at once."""
+        self._stopped = True
+        for child in list(self._children):
+            child.kill()
+
+    def _check_in_child(self, path: str, data: bytes) -> Verdict:
+        script = [sys.executable, "-I", "-S", compiler.__file__, path, str(sys.flags.optimize)]
+        try:
+            child = subprocess.Popen(
+                script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:
+            return _gave_up(path, data, f"the compiler could not be started: {error.strerror}")
+        self._children.add(child)
+        try:
+            if self._stopped:
+                child.kill()
+            output, _ = child.communicate(data, timeout=self._deadline)
+            compiled: compiler.Compiled = marshal.loads(output)
+        except subprocess.TimeoutExpired:
+            return _gave_up(path, data, f"compile() took longer than {self._deadline:g} s")
+        except (EOFError, ValueError, TypeError, OSError):
+            child.kill()
+            return _gave_up(path, data, f"the compiler ended with {_ending(child.wait())}")
+        finally:
+            child.kill()
+            child.communicate()
+            self._children.discard(child)
+        return _verdict(path, data, compiled)
+
+
+def decode(data: bytes) -> str:
+    """Return source text as its own declaration encodes it; what is wrong in it is replaced."""
+    encoding = "utf-8"
+    with contextlib.suppress(SyntaxError):
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    try:
+        return data.decode(encoding, "replace")
+    except (LookupError, ValueError):  # a codec that is not one of text, or that cannot replace
+        return data.decode("utf-8", "replace")
+
+
+def _verdict(path: str, data: bytes, compiled: compiler.Compiled) -> Verdict:
+    code, error, warned = compiled
+    warnings = tuple(
+        CompileWarning(path=path, line=line, category=category, message=message)
+        for line, category, message in warned
+    )
+    return Verdict(code, None if error is None else _failure(path, data, error), warnings)
+
+
+def _failure(path: str, data: bytes, error: compiler.Error) -> Failure:
+    kind, message, line, column, end_line, end_column = error
+    line = line or _line_of_fault(data, message)
+    raised = SyntaxError(message, (path, line, column, None, end_line or line, end_column))
+    return Failure(
+        phase="check",
+        type=kind,
+        message=message or "the source is nested too deeply for the compiler",
+        place=place_of_syntax_error(raised, decode(data), path),
+    )
+
+
+def _line_of_fault(data: bytes, message: str) -> int:
+    """Find the line where the exception names none: that of a null or undecodable byte, else the first."""
+    position = data.find(b"\0")
+    if position < 0 and (named := re.search(r"in position (\d+)", message)):
+        position = int(named[1])
+    return data.count(b"\n", 0, max(position, 0)) + 1
+
+
+def _gave_up(path: str, data: bytes, message: str) -> Verdict:
+    around, first = excerpt(decode(data[: LARGE * 16]), 1)
+    return Verdict(None, Failure("check", "CheckError", message, Place(path, 1, excerpt=around, first=first)))
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"exit {status}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"signal {-status}"

@@ -1,0 +1,280 @@
+"""Has every folder that matters watched: by the fence, by polling where it must, by watchdog beside it.
+
+Law: a folder is watched before it is listed, so nothing that appears in it is missed; what the fence cannot
+watch is polled, and that is said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from typing import Protocol, assert_never
+
+from devserver.events import Level
+from devserver.watch.examine import Examiner, files_of
+from devserver.watch.fence import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
+from devserver.watch.filters import VENV_MARK, Filters, Interest
+from devserver.watch.mounts import Mounts, read_mounts
+from devserver.watch.observer import POLL_EVERY, Observing, Schedule, native, plan, polling
+from devserver.watch.settling import Kind
+from devserver.watch.tree import Folder, is_kept, walk
+
+WALKED_AT_ONCE = 256
+"""Folders that are taken in before the loop goes on; the others follow in its next turns."""
+LOOK_AGAIN = 0.25
+"""Seconds between two looks for a folder that has gone and whose parent is not watched."""
+
+ASKED = "it was asked for"
+NO_INSTANCE = "the system grants no inotify descriptor (see fs.inotify.max_user_instances)"
+NO_WATCH = "the system's limit of inotify watches is reached (see fs.inotify.max_user_watches)"
+
+
+class Sink(Protocol):
+    """Who is told; `witness` in a thread of watchdog's, the rest on the loop."""
+
+    def touched(self, path: str, kind: Kind) -> None: ...
+
+    def folder_left(self, folder: str) -> None: ...
+
+    def overflowed(self) -> None: ...
+
+    def remark(self, level: Level, text: str) -> None: ...
+
+    def witness(self, seen: dict[str, Kind]) -> None: ...
+
+    def wake(self) -> None:
+        """There is something to `drain`."""
+
+
+class Cover:
+    """The folders watched."""
+
+    def __init__(
+        self, filters: Filters, examiner: Examiner, sink: Sink, loop: asyncio.AbstractEventLoop, poll: bool
+    ) -> None:
+        self._filters = filters
+        self._examiner = examiner
+        self._sink = sink
+        self._loop = loop
+        self._poll_all = poll
+        self._started = False
+        self._mounts = Mounts("")
+        self._fence: Fence | None = None
+        self._native: Observing | None = None
+        self._polling: Observing | None = None
+        self._reasons: dict[str, None] = {}
+        self._unwatched: list[str] = []
+        self._walks: deque[Iterator[Folder]] = deque()
+        self._missing: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def weak(self) -> bool:
+        """Some folders are not watched by the fence: an edit in them is known only after a while."""
+        return self._fence is None or bool(self._reasons)
+
+    def is_strict(self, folder: str) -> bool:
+        """Tell whether the fence has seen every save in `folder`."""
+        return self._fence is not None and folder in self._fence and not self._mounts.silent(folder)
+
+    async def start(self) -> None:
+        """Watch the root, and the folders that are attended by now."""
+        root = self._filters.root
+        self._open_fence()
+        self._mounts = read_mounts()
+        folders = await self._examiner.off_loop(lambda: list(walk([root], self._filters, self._enter)))
+        for folder in sorted(self._filters.folders):
+            self._enter(folder)
+        if self._fence is not None:
+            self._loop.add_reader(self._fence.fileno(), self._sink.wake)
+        self._started = True
+        if self._unwatched:
+            self._reasons[NO_WATCH] = None
+        if self._reasons:
+            await self._poll()
+        if not self._poll_all and NO_INSTANCE not in self._reasons and NO_WATCH not in self._reasons:
+            await self._witness(plan(root, folders) if self._fence else [Schedule(root, recursive=True)])
+
+    def _open_fence(self) -> None:
+        if self._poll_all:
+            self._reasons[ASKED] = None
+            return
+        try:
+            self._fence = Fence()
+        except OSError as error:
+            if error.errno != errno.ENOSYS:  # there, watchdog has the system's own events
+                self._reasons[NO_INSTANCE] = None
+
+    async def _witness(self, schedules: list[Schedule]) -> None:
+        try:
+            observing = self._native = native(self._sink.witness, self._matters)
+        except OSError:  # a limit: the fence does without a second witness
+            return
+        await self._examiner.off_loop(lambda: observing.start(schedules))
+
+    def _enter(self, folder: str) -> None:
+        if kind := self._mounts.silent(folder):
+            self._reasons[f"a {kind} mount does not tell of changes"] = None
+        if self._fence is None:
+            return
+        try:
+            self._fence.add(folder)
+        except OSError:
+            self._unwatched.append(folder)
+
+    def add(self, folder: str) -> None:
+        """Watch the folder of an attended file, wherever it lies."""
+        if not self._started or self._filters.is_reached(folder):
+            return
+        self._enter(folder)
+        self._after_entering()
+        if observing := self._native if self.is_strict(folder) else self._polling:
+            schedule = Schedule(folder, recursive=False)
+            self._do(self._examiner.off_loop(lambda: observing.add(schedule)))
+
+    def _after_entering(self) -> None:
+        if self._unwatched and NO_WATCH not in self._reasons:
+            self._reasons[NO_WATCH] = None
+            self._do(self._relieve())
+        elif self._reasons and self._polling is None:
+            self._do(self._poll())
+
+    async def _relieve(self) -> None:
+        """At the limit of watches: give the second witness's to the fence; if they do not do, poll."""
+        if self._native is not None:
+            observing, self._native = self._native, None
+            await self._examiner.off_loop(observing.stop)
+            folders, self._unwatched = self._unwatched, []
+            for folder in folders:
+                self._enter(folder)
+            self._walks.append(walk(folders, self._filters, self._enter))
+            self._grow()
+        if self._unwatched:
+            await self._poll()
+        else:
+            del self._reasons[NO_WATCH]
+
+    async def _poll(self) -> None:
+        if self._polling is not None:
+            return
+        self._sink.remark("info", f"Polling for changes every {POLL_EVERY:g} s: {', '.join(self._reasons)}.")
+        observing = self._polling = polling(self._sink.witness, self._matters, self._is_polled)
+        schedules = [Schedule(self._filters.root, recursive=True)]
+        for folder in sorted(self._filters.folders):
+            if not self.is_strict(folder) and not self._filters.is_reached(folder):
+                schedules.append(Schedule(folder, recursive=False))
+        await self._examiner.off_loop(lambda: observing.start(schedules))
+
+    def _is_polled(self, entry: os.DirEntry[str]) -> bool:
+        if entry.is_dir(follow_symlinks=False):
+            return is_kept(entry.path, self._filters)
+        return self._matters(entry.path) and not self.is_strict(os.path.dirname(entry.path))
+
+    def _matters(self, path: str) -> bool:
+        return self._filters.interest(path) is not Interest.NONE
+
+    def drain(self) -> None:
+        """Take in every event that the kernel has by now. Costs about a microsecond if there is none."""
+        fence = self._fence
+        if fence is None or not self._started:
+            return
+        data = fence.read()
+        if not data and not self._walks:
+            return
+        while data:
+            self.take(data)
+            data = fence.read()
+        self._grow()
+
+    def take(self, data: bytes) -> None:
+        """Take in events as the kernel writes them."""
+        if self._fence is not None:
+            for fact in self._fence.facts(data):
+                self._take(fact)
+
+    def _take(self, fact: Fact) -> None:
+        match fact:
+            case Touched(path, kind):
+                folder, _, name = path.rpartition(os.sep)
+                if name == VENV_MARK and not is_kept(folder, self._filters) and self._fence is not None:
+                    self._fence.leave(folder)
+                self._sink.touched(path, kind)
+            case FolderCame(path):
+                self._came(path)
+            case FolderLeft(path):
+                self._sink.folder_left(path)
+                self._miss(path)
+            case Overflowed():
+                self._walks.append(walk([self._filters.root], self._filters, self._enter))
+                self._sink.overflowed()
+            case _:
+                assert_never(fact)
+
+    def _came(self, folder: str) -> None:
+        if folder in self._filters.folders and not self._filters.is_reached(folder):
+            self._enter(folder)
+            self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
+        elif self._filters.is_watched(folder):
+            self._walks.append(walk([folder], self._filters, self._enter))
+
+    def _grow(self) -> None:
+        """Take in new folders: their files were perhaps there before the watch."""
+        for _ in range(WALKED_AT_ONCE):
+            if not self._walks:
+                break
+            folder = next(self._walks[0], None)
+            if folder is None:
+                self._walks.popleft()
+                continue
+            for path in folder.files:
+                self._sink.touched(path, Kind.DONE)
+        else:
+            self._loop.call_soon(self._sink.wake)
+        self._after_entering()
+
+    def _miss(self, folder: str) -> None:
+        """Look for the root, or an attended folder, whose return nobody tells of."""
+        assert self._fence is not None
+        tops = {self._filters.root, *self._filters.folders}
+        below = folder + os.sep
+        self._missing |= {
+            top
+            for top in tops
+            if (top == folder or top.startswith(below)) and os.path.dirname(top) not in self._fence
+        }
+        if self._missing and self._timer is None:
+            self._timer = self._loop.call_later(LOOK_AGAIN, self._look_for_missing)
+
+    def _look_for_missing(self) -> None:
+        self._timer = None
+        for folder in [folder for folder in self._missing if os.path.isdir(folder)]:
+            self._missing.discard(folder)
+            self._came(folder)
+        if self._missing:
+            self._timer = self._loop.call_later(LOOK_AGAIN, self._look_for_missing)
+        self._grow()
+        self._sink.wake()
+
+    def _do(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Watch nothing any more; the observers' threads have ended when it returns."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._fence is not None:
+            self._loop.remove_reader(self._fence.fileno())
+            self._fence.close()
+            self._fence = None
+        for observing in (self._native, self._polling):
+            if observing is not None:
+                await self._examiner.off_loop(observing.stop)

@@ -1,0 +1,174 @@
+"""Reads and checks what was touched, off the loop, and remembers what the disk held.
+
+Law: one thread reads, in order, so that a later look never tells of an older state; what was compiled once,
+or runs, is not compiled again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from devserver.events import CompileWarning
+from devserver.failure import Failure, Place
+from devserver.watch.check import Checker, Verdict
+from devserver.watch.filters import Filters, Interest
+from devserver.watch.reading import Content, Signature, read
+from devserver.watch.tree import walk
+from devserver.wire.messages import Source
+
+VERDICTS = 256
+"""How many results of the check are kept, with their code."""
+SURVEY_FILES = 1000
+SURVEY_BYTES = 16 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The files of an edit, what is wrong with them, and what the compiler warned of for the first time."""
+
+    files: tuple[Source, ...]
+    failures: dict[str, Failure]
+    warnings: tuple[CompileWarning, ...]
+
+
+class Examiner:
+    """What is known of the disk. `trusted`: path → digest of what runs or was surveyed: it needs no check."""
+
+    def __init__(self, filters: Filters, loop: asyncio.AbstractEventLoop) -> None:
+        self.trusted: dict[str, bytes] = {}
+        self._filters = filters
+        self._loop = loop
+        self._seen: dict[str, tuple[bytes, Signature | None]] = {}
+        self._verdicts: OrderedDict[tuple[str, bytes], asyncio.Future[Verdict]] = OrderedDict()
+        self._checker = Checker()
+        self._reads = ThreadPoolExecutor(1, "watch-read")
+        self._checks = ThreadPoolExecutor(2, "watch-check")
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Run `work` in the thread that reads, after what was asked of it before."""
+        return await self._loop.run_in_executor(self._reads, work)
+
+    async def read(self, paths: Iterable[str]) -> list[Content]:
+        """Return what the disk holds."""
+        wanted = list(paths)
+        return await self.off_loop(lambda: [read(path) for path in wanted])
+
+    def is_as_seen(self, path: str, signature: Signature | None) -> bool:
+        """Tell whether a file still looks as it did when it was last read."""
+        return self._seen.get(path, (b"", None))[1] == signature
+
+    def doubtful(self, contents: Iterable[Content]) -> list[str]:
+        """Return what was found empty or gone and was not so before: a save may be under way."""
+        return [content.path for content in contents if not content.data and self._is_news(content)]
+
+    def _is_news(self, content: Content) -> bool:
+        known = self._seen.get(content.path)
+        before = self.trusted.get(content.path, b"") if known is None else known[0]
+        return content.digest != before and not content.error
+
+    def remember(self, contents: Iterable[Content]) -> None:
+        """Take what was read as the state of the disk."""
+        for content in contents:
+            self._seen[content.path] = (content.digest, content.signature)
+
+    async def judge(self, contents: Sequence[Content]) -> Findings:
+        """Compile what is new among `contents` and say what was found."""
+        warnings: list[CompileWarning] = []
+        pending: dict[str, asyncio.Future[Verdict]] = {}
+        fresh: set[str] = set()
+        for content in contents:
+            if content.data is not None and self._is_code(content.path):
+                key = content.path, content.digest
+                if key not in self._verdicts and self.trusted.get(content.path) == content.digest:
+                    continue
+                if key not in self._verdicts:
+                    fresh.add(content.path)
+                    self._start_check(content.path, content.digest, content.data)
+                pending[content.path] = self._verdicts[key]
+        self._forget_old()
+        verdicts = dict(zip(pending, await asyncio.gather(*pending.values()), strict=True))
+        failures = {path: found.failure for path, found in verdicts.items() if found.failure is not None}
+        failures |= {c.path: _unreadable(c) for c in contents if c.error and self._is_code(c.path)}
+        for path in fresh:
+            warnings.extend(verdicts[path].warnings)
+        files = tuple(self._source(content, verdicts.get(content.path)) for content in contents)
+        return Findings(files, failures, tuple(warnings))
+
+    def _is_code(self, path: str) -> bool:
+        interest = self._filters.interest(path)
+        return interest is Interest.CODE or (interest is Interest.NONE and path.endswith(".py"))
+
+    def _start_check(self, path: str, digest: bytes, data: bytes) -> None:
+        self._verdicts[path, digest] = self._loop.run_in_executor(
+            self._checks, self._checker.check, path, data
+        )
+
+    def _forget_old(self) -> None:
+        while len(self._verdicts) > VERDICTS:
+            self._verdicts.popitem(last=False)
+
+    def _source(self, content: Content, verdict: Verdict | None) -> Source:
+        source = content.data if self._is_code(content.path) else None
+        return Source(content.path, content.digest, source, verdict.code if verdict else None)
+
+    async def survey(self) -> list[Content]:
+        """Read what lies beside the attended files and matters, Python first, within the stated bounds."""
+        folders = sorted(self._filters.folders)
+        return await self.off_loop(lambda: self._survey(folders))
+
+    def _survey(self, folders: Sequence[str]) -> list[Content]:
+        filters = self._filters
+        code = [
+            path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
+        ]
+        data = [
+            path
+            for folder in walk([filters.root], filters, lambda _path: None)
+            for path in folder.files
+            if filters.interest(path) is Interest.DATA
+        ]
+        contents: list[Content] = []
+        room = SURVEY_BYTES
+        for path in dict.fromkeys(code + data):
+            if path in filters.attended:
+                continue
+            content = read(path)
+            room -= len(content.data or b"")
+            if room < 0 or len(contents) == SURVEY_FILES:
+                break
+            contents.append(content)
+        return contents
+
+    def surveyed(self, contents: Iterable[Content]) -> tuple[Source, ...]:
+        """Take what was surveyed as the baseline."""
+        found = [content for content in contents if content.digest]
+        self.remember(found)
+        self.trusted.update((content.path, content.digest) for content in found)
+        return tuple(self._source(content, None) for content in found)
+
+    def close(self) -> None:
+        """End the threads, and the compilers that run."""
+        self._checker.stop()
+        for pool in (self._checks, self._reads):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def files_of(folder: str) -> list[str]:
+    """Return the Python files of a folder; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
+    except OSError:
+        return []
+
+
+def _unreadable(content: Content) -> Failure:
+    return Failure("check", "OSError", f"cannot be read: {content.error}", Place(content.path, 1))

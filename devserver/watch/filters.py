@@ -1,0 +1,186 @@
+"""What matters: which folders are watched, and which files in them make an edit.
+
+Look-ups are set membership; patterns are matched for the few names that got so far, and remembered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+import pathspec
+
+from devserver.errors import UsageError
+
+IGNORED = frozenset(
+    (
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".idea",
+        ".vscode",
+    )
+)
+TEMPLATE_SUFFIXES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".mako")
+SETTINGS = (".env", "pyproject.toml")
+JUNK_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", "___jb_tmp___", "___jb_old___")
+VENV_MARK = "pyvenv.cfg"
+_REMEMBERED = 10_000
+
+
+class Interest(Enum):
+    """Why a file matters: CODE is compiled, DATA is told apart by its digest."""
+
+    NONE = 0
+    CODE = 1
+    DATA = 2
+
+
+class Filters:
+    """The rules of one run. `everything`: every Python file under the root matters.
+
+    Attended files matter wherever they lie, unless `exclude` names them; so do the Python files beside them.
+    Raises UsageError for a pattern that is none.
+    """
+
+    def __init__(
+        self, root: str, also: Iterable[str] = (), exclude: Iterable[str] = (), gitignore: Iterable[str] = ()
+    ) -> None:
+        self.root = root.rstrip(os.sep) or os.sep
+        self.everything = False
+        self.attended: set[str] = set()
+        self.folders: set[str] = set()
+        """Those that attended files lie in."""
+        self._inside = self.root.rstrip(os.sep) + os.sep
+        self._settings = {self._inside + name for name in SETTINGS}
+        self._also = _Patterns(_valid(also, "--also"), self._inside)
+        self._exclude = _Patterns(_valid(exclude, "--exclude"), self._inside)
+        self._gitignore = _Patterns(gitignore, self._inside)
+        self._venvs: set[str] = set()
+        self._watched: dict[str, bool] = {}
+
+    def attend(self, path: str) -> bool:
+        """Let a file matter from now on; False if it is excluded."""
+        if self._exclude.match(path):
+            return False
+        self.attended.add(path)
+        folder = os.path.dirname(path)
+        if folder not in self.folders:
+            self.folders.add(folder)
+            self._watched.clear()
+        return True
+
+    def interest(self, path: str) -> Interest:
+        """Tell whether an event of `path` makes an edit."""
+        if path in self.attended:
+            return Interest.CODE
+        folder, _, name = path.rpartition(os.sep)
+        if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim tries whether it may write
+            return Interest.NONE
+        found = self._of_kind(path, folder, name)
+        if found is not Interest.NONE and (not self.is_watched(folder) or self._exclude.match(path)):
+            return Interest.NONE
+        return found
+
+    def _of_kind(self, path: str, folder: str, name: str) -> Interest:
+        inside = path.startswith(self._inside)
+        if path in self._settings or (inside and self._also.match(path)):
+            return Interest.DATA
+        if name.startswith((".", "#")):
+            return Interest.NONE
+        templates = inside and "/templates/" in path[len(self._inside) - 1 :]
+        if name.endswith(".py") and (
+            folder in self.folders or (self.everything and inside and not templates)
+        ):
+            return Interest.CODE
+        return Interest.DATA if templates or name.endswith(TEMPLATE_SUFFIXES) else Interest.NONE
+
+    def is_watched(self, folder: str) -> bool:
+        """Tell whether files of a folder can matter: it is attended, or under the root and not ignored."""
+        known = self._watched.get(folder)
+        if known is None:
+            if len(self._watched) > _REMEMBERED:
+                self._watched.clear()
+            known = self._watched[folder] = self._is_watched(folder)
+        return known
+
+    def _is_watched(self, folder: str) -> bool:
+        return folder in self.folders or self.is_reached(folder)
+
+    def is_reached(self, folder: str) -> bool:
+        """Tell whether the walk from the root comes to `folder`; that a folder is attended does not count."""
+        while folder != self.root:
+            if not folder.startswith(self._inside) or self.is_ignored(folder):
+                return False
+            folder = os.path.dirname(folder)
+        return True
+
+    def is_ignored(self, folder: str) -> bool:
+        """Tell whether a folder under the root is left out, by its own name or by a pattern."""
+        if os.path.basename(folder) in IGNORED or folder in self._venvs:
+            return True
+        return self._exclude.match(folder + os.sep) or self._gitignore.match(folder + os.sep)
+
+    def mark_venv(self, folder: str, found: bool) -> None:
+        """Remember whether a folder holds a virtual environment, which is installed and not the app's own."""
+        if folder != self.root and found != (folder in self._venvs):
+            (self._venvs.add if found else self._venvs.discard)(folder)
+            self._watched.clear()
+
+
+class _Patterns:
+    """Patterns as in .gitignore, for absolute paths under a root."""
+
+    def __init__(self, lines: Iterable[str], inside: str) -> None:
+        lines = list(lines)
+        self._spec = pathspec.GitIgnoreSpec.from_lines(lines) if lines else None
+        self._inside = inside
+        self._known: dict[str, bool] = {}
+
+    def match(self, path: str) -> bool:
+        """Match a path; that of a folder ends in a separator."""
+        if self._spec is None or not path.startswith(self._inside):
+            return False
+        known = self._known.get(path)
+        if known is None:
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+            known = self._known[path] = self._spec.match_file(path[len(self._inside) :])
+        return known
+
+
+def gitignore_of(root: str) -> list[str]:
+    """Return the patterns of the root's .gitignore; none if there is no such file."""
+    try:
+        with open(os.path.join(root, ".gitignore"), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if line.strip() and not line.startswith("#") and _is_valid(line)]
+
+
+def _valid(lines: Iterable[str], option: str) -> Iterator[str]:
+    for line in lines:
+        if not _is_valid(line):
+            raise UsageError(f"{option} {line!r} is not a pattern; write it as in .gitignore.")
+        yield line
+
+
+def _is_valid(line: str) -> bool:
+    try:
+        pathspec.GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True

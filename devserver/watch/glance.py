@@ -1,0 +1,27 @@
+"""Chooses which files to look at where nobody tells of changes, at a bounded cost: pure."""
+
+from __future__ import annotations
+
+MOST = 500
+"""Files in one look; the others follow in the next ones."""
+EVERY = 0.02
+"""Seconds from one look to the next, at least."""
+
+
+class Glance:
+    """Goes round `files`."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self._next = 0
+        self._last = float("-inf")
+
+    def due(self, now: float) -> list[str]:
+        """Return the files to look at now, none if the last look was a moment ago."""
+        if now - self._last < EVERY or not self.files:
+            return []
+        self._last = now
+        start = self._next % len(self.files)
+        chosen = self.files[start : start + MOST]
+        self._next = start + len(chosen)
+        return chosen

@@ -1,0 +1,75 @@
+"""Reads files: content, digest, and the stat by which a later look recognises that nothing happened since."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from devserver.wire.digest import digest
+
+Signature = tuple[int, int, int]
+"""Modification time in ns, size, inode."""
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes. A larger file is told apart by its stat only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file as it was read. No data: absent (the digest is b"" then), unreadable, or not a file."""
+
+    path: str
+    data: bytes | None = None
+    digest: bytes = b""
+    signature: Signature | None = None
+    target: str = ""
+    """Where the file really lies, if `path` is a symbolic link."""
+    error: str = ""
+
+
+def signature(path: str) -> Signature | None:
+    """Return what `path` looks like now, None if there is no such file."""
+    try:
+        return _signature(os.stat(path))
+    except OSError:
+        return None
+
+
+def read(path: str) -> Content:
+    """Read a file. A pipe or a device is never waited for. Raises nothing."""
+    try:
+        target = os.path.realpath(path) if os.path.islink(path) else ""
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return Content(path)
+    except OSError as error:
+        return Content(path, digest=_mark(error.errno), error=error.strerror or str(error))
+    try:
+        return _read_open(path, file, target)
+    except OSError as error:
+        return Content(path, digest=_mark(error.errno), target=target, error=error.strerror or str(error))
+    finally:
+        os.close(file)
+
+
+def _read_open(path: str, file: int, target: str) -> Content:
+    # The stat comes before the bytes: what is written meanwhile is told apart from what was read.
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode):
+        return Content(path)
+    seen = _signature(found)
+    if found.st_size > LARGEST:
+        return Content(path, None, _mark(seen), seen, target, error="the file is larger than 16 MiB")
+    with open(file, "rb", closefd=False) as opened:
+        data = opened.read()
+    return Content(path, data, digest(data), seen, target)
+
+
+def _signature(found: os.stat_result) -> Signature:
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _mark(of: object) -> bytes:
+    """Return a digest for what cannot be read, so that a change of it is still a change."""
+    return digest(repr(of).encode())

@@ -1,0 +1,55 @@
+"""What the watch tells: past facts, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver.events import CompileWarning, Level
+from devserver.failure import Failure
+from devserver.wire.messages import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Edit number `edit` has begun: these are the files that were touched first. A Settled follows."""
+
+    edit: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Edit `edit` is over and was read. Edits settle in the order of their numbers.
+
+    `files` has every file that was touched, changed or not. A Source without code was not compiled: it is not
+    Python, it is broken (then `failures` has it), or it is what runs already. An absent file has the digest
+    b"". `settle_ms` counts from the first event to the last look, `check_ms` from there to now.
+    """
+
+    edit: int
+    files: tuple[Source, ...]
+    failures: dict[str, Failure]
+    warnings: tuple[CompileWarning, ...]
+    settle_ms: float
+    check_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What lies beside the running modules and matters: Python files with their bytes, others by digest.
+
+    Files that are being edited are left out: their Settled tells of them.
+    """
+
+    files: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One sentence for the user."""
+
+    level: Level
+    text: str
+
+
+Report = Noticed | Settled | Surveyed | Remark

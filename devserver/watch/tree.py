@@ -1,0 +1,53 @@
+"""Walks the folders that are watched."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from devserver.watch.filters import VENV_MARK, Filters
+
+HARMLESS = "__pycache__"
+"""Ignored, but small: a watch that cannot leave it out may as well have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that is watched; `clean`: nothing right in it is ignored."""
+
+    path: str
+    files: tuple[str, ...]
+    clean: bool
+
+
+def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) -> Iterator[Folder]:
+    """Give the folders under `tops` (themselves included), nearest first, without those that are ignored.
+
+    `enter` is called with a folder before it is listed, so that what appears later is seen by a watch. What
+    it raises ends the walk. Folders that vanish or may not be read are passed over; symbolic links are not
+    followed.
+    """
+    waiting = deque(top for top in tops if is_kept(top, filters))
+    while waiting:
+        path = waiting.popleft()
+        enter(path)
+        try:
+            with os.scandir(path) as listing:
+                entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in listing]
+        except OSError:
+            continue
+        folders = {folder for folder, is_folder in entries if is_folder}
+        kept = {folder for folder in folders if is_kept(folder, filters)}
+        waiting.extend(sorted(kept))
+        clean = all(os.path.basename(folder) == HARMLESS for folder in folders - kept)
+        yield Folder(path, tuple(file for file, is_folder in entries if not is_folder), clean)
+
+
+def is_kept(folder: str, filters: Filters) -> bool:
+    """Tell whether a folder is to be watched; looks whether it is a virtual environment."""
+    if folder == filters.root:
+        return True
+    filters.mark_venv(folder, os.path.exists(os.path.join(folder, VENV_MARK)))
+    return not filters.is_ignored(folder)

@@ -1,0 +1,264 @@
+"""The face of the watch: numbers the edits, has them read and checked, and reports them.
+
+Law: a save that is over is counted by the next `newest_edit`, where the system tells of changes; every edit
+that was noticed is settled, in the order of the numbers; a save is one edit, whoever has seen it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+from devserver.config import WatchConfig
+from devserver.events import Level
+from devserver.watch.cover import Cover
+from devserver.watch.examine import Examiner, Findings
+from devserver.watch.filters import Filters, Interest, gitignore_of
+from devserver.watch.glance import Glance
+from devserver.watch.reading import Content, signature
+from devserver.watch.reports import Noticed, Remark, Report, Settled, Surveyed
+from devserver.watch.settling import Batch, Kind, Settling
+
+MOST_PASSED_OVER = 1000
+
+
+class Watch:
+    """One watch of one tree. Everything happens on `loop`; `report` is called there, and must not raise.
+
+    Raises UsageError for a pattern of the configuration that is none.
+    """
+
+    def __init__(
+        self, config: WatchConfig, report: Callable[[Report], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        root = os.path.abspath(config.root)
+        self._report = report
+        self._loop = loop
+        self._filters = Filters(root, config.also, config.exclude, gitignore_of(root))
+        self._examiner = Examiner(self._filters, loop)
+        self._cover = Cover(self._filters, self._examiner, self, loop, config.poll)
+        self._settling = Settling(config.settle, config.settle_modified, config.settle_cap)
+        self._glance = Glance()
+        self._noted: dict[str, None] = {}
+        self._begun = False
+        self._passed_over: dict[str, Kind] = {}
+        """Python files saved since the last edit began that did not matter then."""
+        self._late: dict[str, Kind] = {}
+        """What watchdog told of while the file was being read."""
+        self._links: dict[str, set[str]] = {}
+        """Where an attended symbolic link leads → the link."""
+        self._settled: dict[int, Settled] = {}
+        self._reported = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Find the folders and watch them: every save from here on is counted."""
+        await self._cover.start()
+        self.wake()
+
+    def newest_edit(self) -> int:
+        """Return the number of the newest edit, 0 if there was none; a new one is reported before it returns.
+
+        Strict: a save whose close() or rename() has returned is counted. Where the system does not tell of
+        changes, the attended files are looked at instead, within a bound on the cost.
+        """
+        self.wake()
+        if self._cover.weak and not self._closed:
+            self._look_at_weak()
+        return self._settling.newest
+
+    def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Take in own modules that run, each with the digest of what runs.
+
+        They matter from now on, wherever they lie. Each is read once; if the disk holds something else,
+        that is an edit.
+        """
+        fresh: dict[str, bytes] = {}
+        for path, digest in files:
+            if path in self._filters.attended and self._examiner.trusted.get(path) == digest:
+                continue
+            if self._filters.attend(path):
+                self._examiner.trusted[path] = fresh[path] = digest
+        for folder in {os.path.dirname(path) for path in fresh}:
+            self._cover.add(folder)
+        self._glance.files = list(self._filters.attended)
+        if fresh:
+            self._do(self._compare(fresh))
+
+    def attend_everything(self, on: bool) -> None:
+        """Let every Python file under the root matter, or only what runs and lies beside it.
+
+        Switched on, what was saved since the last edit began is looked at: it may be the cure of a failure.
+        """
+        self.wake()
+        self._filters.everything = on
+        passed_over, self._passed_over = self._passed_over, {}
+        if on:
+            for path, kind in passed_over.items():
+                self.touched(path, kind)
+            self._announce()
+
+    def survey(self) -> None:
+        """Read what lies beside the attended files and matters, report it, and take it as the baseline."""
+        self._do(self._survey())
+
+    async def close(self) -> None:
+        """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cover.close()
+        self._examiner.close()
+
+    # What the cover tells
+
+    def wake(self) -> None:
+        """Take in what the kernel has told by now."""
+        if not self._closed:
+            self._cover.drain()
+            if self._noted:
+                self._announce()
+
+    def touched(self, path: str, kind: Kind) -> None:
+        """Note an event of a file, and of the links that lead to it; `_announce` reports it."""
+        for name in (path, *self._links.get(path, ())):
+            if self._filters.interest(name) is Interest.NONE:
+                self._pass_over(name, kind)
+                continue
+            if self._settling.note(name, kind, time.monotonic()):
+                self._begun = True
+                self._passed_over.clear()
+            self._noted[name] = None
+
+    def _pass_over(self, path: str, kind: Kind) -> None:
+        if path.endswith(".py") and len(self._passed_over) < MOST_PASSED_OVER:
+            self._passed_over[path] = kind
+
+    def folder_left(self, folder: str) -> None:
+        """A folder has gone, with all that is in it."""
+        below = folder + os.sep
+        for path in [path for path in self._filters.attended if path.startswith(below)]:
+            self.touched(path, Kind.GONE)
+
+    def overflowed(self) -> None:
+        """Events were lost: look at everything that runs."""
+        self.remark(
+            "warning", "More files changed at once than the system tells of: all files are read again."
+        )
+        for path in list(self._filters.attended):
+            self.touched(path, Kind.DONE)
+
+    def remark(self, level: Level, text: str) -> None:
+        """Say a sentence to the user."""
+        self._tell(Remark(level, text))
+
+    def witness(self, seen: dict[str, Kind]) -> None:
+        """Watchdog has seen files: called in its thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._hear, seen)
+
+    def _hear(self, seen: dict[str, Kind]) -> None:
+        """Note what nobody has seen before: what the fence saw, or looks as it was read, is known."""
+        self.wake()
+        for path, kind in seen.items():
+            if self._settling.is_unread(path):
+                self._late[path] = kind
+            elif not self._examiner.is_as_seen(path, signature(path)):
+                self.touched(path, kind)
+        self._announce()
+
+    def _look_at_weak(self) -> None:
+        for path in self._glance.due(time.monotonic()):
+            if self._cover.is_strict(os.path.dirname(path)) or self._settling.is_unread(path):
+                continue
+            if not self._examiner.is_as_seen(path, signature(path)):
+                self.touched(path, Kind.OPEN)
+        self._announce()
+
+    # From the first event to the report
+
+    def _announce(self) -> None:
+        paths, self._noted = tuple(self._noted), {}
+        if self._begun:
+            self._begun = False
+            self._tell(Noticed(self._settling.newest, paths))
+        if paths:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._settling.deadline()
+        if deadline is not None and not self._closed:
+            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self.wake()
+        for batch in self._settling.due(time.monotonic()):
+            self._do(self._settle(batch))
+        self._arm()
+
+    async def _settle(self, batch: Batch) -> None:
+        looked = time.monotonic()
+        contents = await self._examiner.read(list(batch.paths))
+        unsure = self._examiner.doubtful(contents)
+        if unsure and self._settling.doubt(batch.edit, unsure, time.monotonic()):
+            self._arm()
+            return
+        self._settling.finish(batch.edit)
+        self._remember(contents)
+        try:
+            found = await self._examiner.judge(contents)
+        except Exception as error:  # an edit that never settles would hold every request
+            self._loop.call_exception_handler({"message": "the check failed", "exception": error})
+            found = Findings((), {}, ())
+        times = (looked - batch.first) * 1000, (time.monotonic() - looked) * 1000
+        self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
+        while (settled := self._settled.pop(self._reported + 1, None)) is not None:
+            self._reported += 1
+            self._tell(settled)
+
+    def _remember(self, contents: Sequence[Content]) -> None:
+        self._examiner.remember(contents)
+        for content in contents:
+            if content.target and content.path not in self._links.get(content.target, ()):
+                self._links.setdefault(content.target, set()).add(content.path)
+                self._cover.add(os.path.dirname(content.target))
+        late, self._late = self._late, {}
+        if late:
+            self._hear(late)
+
+    async def _compare(self, fresh: dict[str, bytes]) -> None:
+        contents = await self._examiner.read(fresh)
+        self.wake()
+        contents = [content for content in contents if not self._settling.is_unread(content.path)]
+        self._remember([content for content in contents if content.digest == fresh[content.path]])
+        for content in contents:
+            if content.digest != fresh[content.path]:
+                self.touched(content.path, Kind.DONE)
+        self._announce()
+
+    async def _survey(self) -> None:
+        contents = await self._examiner.survey()
+        self.wake()
+        contents = [content for content in contents if not self._settling.is_unread(content.path)]
+        self._tell(Surveyed(self._examiner.surveyed(contents)))
+
+    def _tell(self, report: Report) -> None:
+        if not self._closed:
+            self._report(report)
+
+    def _do(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

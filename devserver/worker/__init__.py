@@ -1,0 +1,1 @@
+"""The Worker: imports the app from its generation's snapshot and runs it; owns no client connection."""

@@ -1,0 +1,25 @@
+"""What a Worker is given at its birth, by memory: the fork carries it, nothing is copied or sent."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from devserver.wire.messages import LoopChoice, Source, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One Worker's orders. `lane` leads to the Master; `forked_at` is `time.monotonic()` before the fork."""
+
+    worker: int
+    slot: int
+    generation: int
+    target: Target
+    root: str
+    lane: socket.socket
+    sources: Mapping[str, Source]
+    """The snapshot, by path; a Source without `source` stands for a file that is absent in this generation."""
+    loop: LoopChoice
+    forked_at: float

@@ -1,0 +1,40 @@
+"""What the app's process looks like to the app: path, arguments, environment variables, output.
+
+Law: the app finds what it would find if it were run without a server: its own folders first on `sys.path`,
+its name and arguments in `sys.argv`, its `.env` where nothing stronger is set; and each line it prints goes
+out at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from devserver.wire.messages import Target
+
+
+def prepare(target: Target, root: str) -> None:
+    """Set up this process for `target`; call it before anything of the app is imported."""
+    sys.path[:] = [*target.search, *(path for path in sys.path if path not in target.search)]
+    sys.argv[:] = [target.path or target.module, *target.argv]
+    _load_dotenv(os.path.join(root, ".env"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, write_through=True)
+
+
+def flush() -> None:
+    """Let out what was printed without an end of line."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue  # the app closed or replaced it, or nobody reads it
+
+
+def _load_dotenv(path: str) -> None:
+    if os.path.isfile(path):
+        from dotenv import load_dotenv
+
+        load_dotenv(path, override=False)

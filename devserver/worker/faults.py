@@ -1,0 +1,62 @@
+"""A failure of the app's code: how the Worker words it, and which files may mend it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from devserver.failure import Failure, Phase, describe
+
+_PACKAGE = (os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),)
+_WHERE: dict[Phase, str] = {
+    "import": "while it was imported",
+    "start-up": "in on_worker_start",
+    "handler": "in a handler",
+    "stop": "in on_worker_stop",
+}
+
+
+def failure_of(error: BaseException, phase: Phase) -> Failure:
+    """Return `error` as data, without this package's frames; an exit says where the app asked for it."""
+    failure = describe(error, phase, _PACKAGE)
+    if isinstance(error, SystemExit):
+        said = "" if error.code is None else repr(error.code)
+        message = f"the app exited {_WHERE.get(phase, '')}: sys.exit({said})"
+        return msgspec.structs.replace(failure, message=message)
+    return failure
+
+
+def files_named_by(error: BaseException, search: Iterable[str]) -> tuple[str, ...]:
+    """Return the files that `error`, or what it came from, names: broken ones, and where missing ones may be.
+
+    A module that does not compile or does not exist never enters `sys.modules`, yet its fix must be noticed.
+    """
+    files: dict[str, None] = {}
+    for each in _chain(error):
+        if isinstance(each, SyntaxError) and each.filename:
+            files[os.path.realpath(each.filename)] = None
+        elif isinstance(each, ModuleNotFoundError) and each.name:
+            files.update(dict.fromkeys(_places_of(each.name, search)))
+    return tuple(files)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and all(current is not each for each in seen):
+        yield current
+        seen.append(current)
+        current = current.__cause__ or current.__context__
+
+
+def _places_of(module: str, search: Iterable[str]) -> Iterator[str]:
+    """Yield the files in which `module` would be found, had it been there."""
+    parent, _, tail = module.rpartition(".")
+    package = getattr(sys.modules.get(parent), "__path__", None)
+    bases = [os.path.join(folder, *module.split(".")) for folder in search]
+    for base in [os.path.join(folder, tail) for folder in package] if package else bases:
+        yield os.path.realpath(f"{base}.py")
+        yield os.path.realpath(os.path.join(base, "__init__.py"))

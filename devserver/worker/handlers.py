@@ -1,0 +1,145 @@
+"""Finds in a module what the server is to call: functions known by their names, and the protocol."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from devserver.failure import Failure, Place, excerpt
+from devserver.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
+from devserver.wire.messages import UnitKind
+
+ARGUMENTS = {
+    "on_worker_start": ("server",),
+    "on_connect": ("conn",),
+    "on_receive": ("conn", "data"),
+    "on_close": ("conn",),
+    "on_worker_stop": ("server",),
+}
+"""What each handler is called with."""
+
+UNITS: dict[UnitKind, str] = {"connect": "on_connect", "receive": "on_receive", "close": "on_close"}
+_PROTOCOLS = (Raw, Lines, Delimited, LengthPrefixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function of the app's; `asynchronous`: a call gives a coroutine."""
+
+    name: str
+    call: Callable[..., Any]
+    asynchronous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What a module has of handlers, by name."""
+
+    found: dict[str, Handler]
+    framing: Framing = field(default_factory=Raw)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.found)
+
+    @property
+    def capacity(self) -> int:
+        """How many units may run at once: one if any of their handlers is sync, 0 for without bound."""
+        units = [self.found[name] for name in UNITS.values() if name in self.found]
+        return 0 if units and all(handler.asynchronous for handler in units) else 1
+
+    def of(self, kind: UnitKind) -> Handler | None:
+        """Return what handles units of `kind`."""
+        return self.found.get(UNITS[kind])
+
+
+def find(module: ModuleType, attribute: str = "") -> Handlers | Failure:
+    """Return the handlers of `module`, or what is wrong with it, in one sentence.
+
+    `attribute`, if given, is a dotted name that must be in it.
+    """
+    file = getattr(module, "__file__", None) or ""
+    name = os.path.basename(file) or module.__name__
+    if attribute and not _has(module, attribute):
+        return _failure(
+            "AttributeMissing", f"{name} has no {attribute!r}: define it, or name another attribute", file
+        )
+    found: dict[str, Handler] = {}
+    for handler, arguments in ARGUMENTS.items():
+        function = getattr(module, handler, None)
+        if function is None:
+            continue
+        if fault := _fault(handler, arguments, function):
+            return _failure("HandlerUnusable", f"{fault} (in {name})", file, function)
+        found[handler] = Handler(handler, function, _is_asynchronous(function))
+    framing = getattr(module, "protocol", None)
+    if not found:
+        wanted = ", ".join(ARGUMENTS)
+        return _failure(
+            "NoHandlers", f"{name} has none of {wanted}: define on_receive(conn, data) to begin with", file
+        )
+    if framing is None:
+        return Handlers(found)
+    if not isinstance(framing, _PROTOCOLS):
+        return _failure("ProtocolUnusable", _protocol_fault(framing, name), file)
+    return Handlers(found, framing)
+
+
+def _has(module: ModuleType, attribute: str) -> bool:
+    try:
+        functools.reduce(getattr, attribute.split("."), module)
+    except AttributeError:
+        return False
+    return True
+
+
+def _fault(name: str, arguments: tuple[str, ...], function: Any) -> str:
+    """Return what is wrong with a handler, empty if nothing is."""
+    signature = f"{name}({', '.join(arguments)})"
+    if not callable(function):
+        return f"{name} must be a function, {signature}, not of type {type(function).__name__}"
+    inner = function.func if isinstance(function, functools.partial) else function
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        return f"{name} must not yield: a call of it would run nothing"
+    try:
+        parameters = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables of C have none
+        return ""
+    try:
+        parameters.bind(*arguments)
+    except TypeError:
+        return f"{name} is called as {signature}, but it is defined as {name}{parameters}"
+    return ""
+
+
+def _protocol_fault(framing: object, name: str) -> str:
+    if isinstance(framing, type) and issubclass(framing, _PROTOCOLS):
+        return f"protocol in {name} is the class {framing.__name__}: write protocol = {framing.__name__}(…)"
+    kinds = "Lines(), Delimited(…), LengthPrefixed(…) or Raw()"
+    return f"protocol in {name} must be {kinds}, not of type {type(framing).__name__}"
+
+
+def _is_asynchronous(function: Any) -> bool:
+    if inspect.iscoroutinefunction(function):  # looks through functools.partial
+        return True
+    inner = function.func if isinstance(function, functools.partial) else function
+    return inspect.iscoroutinefunction(getattr(type(inner), "__call__", None))  # noqa: B004
+
+
+def _failure(kind: str, message: str, file: str, function: Any = None) -> Failure:
+    place = _place(function) or (Place(file, 1) if file else None)
+    return Failure("import", kind, message, place)
+
+
+def _place(function: Any) -> Place | None:
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    if code is None:
+        return None
+    around, first = excerpt("".join(linecache.getlines(code.co_filename)), code.co_firstlineno)
+    return Place(code.co_filename, code.co_firstlineno, excerpt=around, first=first)

@@ -1,0 +1,117 @@
+"""One Worker, from the fork to its exit code: boots the app from its snapshot and runs it.
+
+Law: whatever keeps the app from serving is told to the Master as data before the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from setproctitle import setproctitle
+
+from devserver.errors import ConnectionGone
+from devserver.failure import Failure
+from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
+from devserver.worker import environment
+from devserver.worker.boot import Boot
+from devserver.worker.debugger import Debugger
+from devserver.worker.faults import failure_of, files_named_by
+from devserver.worker.handlers import Handlers, find
+from devserver.worker.lane import Lane
+from devserver.worker.loader import Snapshot, install
+from devserver.worker.runner import Runner, leave_within
+from devserver.worker.server import Server
+
+BOOT_FAILED = 3
+"""The exit code of a Worker whose app could not be imported or started."""
+
+FAILED = 2
+"""Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why the app cannot serve; `paths` are files, there or not, that a fix may touch."""
+
+    failure: Failure
+    paths: tuple[str, ...] = ()
+
+
+def run(boot: Boot) -> int:
+    """Run the Worker in a process forked for it; return its exit code when it has left.
+
+    Call it in the main thread, with no event loop running; then let the interpreter end as usual.
+    """
+    setproctitle(f"devserver: worker {boot.slot}")
+    lane = Lane(boot.lane)
+    os.register_at_fork(after_in_child=lane.abandon)
+    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source))
+    install(snapshot)
+    refused = _serve(boot, lane)
+    environment.flush()
+    if refused is None:
+        return 0
+    paths = tuple(dict.fromkeys((*snapshot.used, *refused.paths)))
+    lane.send(BootFailed(boot.worker, boot.generation, refused.failure, paths))
+    leave_within(FAILED)
+    return BOOT_FAILED
+
+
+def _serve(boot: Boot, lane: Lane) -> _Refused | None:
+    try:
+        loop = _new_loop(boot.loop)
+    except ImportError as error:
+        return _Refused(failure_of(error, "import"))
+    debugger = Debugger(lane, boot.worker)
+    debugger.install()
+    asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
+    began = time.perf_counter()
+    handlers = _load(boot.target, boot.root)
+    if isinstance(handlers, _Refused):
+        loop.close()
+        return handlers
+    import_ms = (time.perf_counter() - began) * 1000
+    server = Server(lane, boot.worker, boot.generation)
+    failure = Runner(loop, lane, server, handlers, debugger).run(import_ms)
+    return None if failure is None else _Refused(failure)
+
+
+def _load(target: Target, root: str) -> Handlers | _Refused:
+    """Import the target and find its handlers."""
+    try:
+        environment.prepare(target, root)
+        module = importlib.import_module(target.module)
+    except BaseException as error:
+        return _Refused(failure_of(error, "import"), files_named_by(error, target.search))
+    file = getattr(module, "__file__", None) or "no file"
+    if target.path and os.path.realpath(file) != os.path.realpath(target.path):
+        name = os.path.basename(target.path)
+        message = f"{name} cannot be imported: {target.module} is already {file}; rename {name}"
+        return _Refused(Failure("import", "NameTaken", message), (target.path,))
+    handlers = find(module, target.attribute)
+    if isinstance(handlers, Failure):
+        return _Refused(handlers)
+    return handlers
+
+
+def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
+    """Return a loop as chosen; `auto` is uvloop if it is installed. Raises ImportError."""
+    if choice != "asyncio":
+        try:
+            import uvloop
+        except ImportError:
+            if choice == "uvloop":
+                raise
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
+def _tell_loaded(lane: Lane, boot: Boot, source: Source) -> None:
+    with suppress(ConnectionGone):  # a child of the app's imports something of its own
+        lane.send(Loaded(boot.worker, boot.generation, source))

@@ -1,0 +1,182 @@
+"""The course of a Worker's run: start-up, units until it is told to leave, stop.
+
+Law: it leaves when nothing is open, after `on_worker_stop`; only an order to hurry (SIGTERM, or the Master's
+death) cancels what is open. Nothing that the app throws at the loop ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from devserver.failure import Failure, Phase
+from devserver.wire.messages import Failed, Handle, Leave, WorkerReady
+from devserver.worker.debugger import Debugger
+from devserver.worker.faults import failure_of
+from devserver.worker.handlers import Handlers
+from devserver.worker.lane import ForLoop, Lane
+from devserver.worker.server import Server
+from devserver.worker.units import Units
+
+GONE = 5
+"""Seconds to leave in once the Master has left."""
+
+_EXITS = (SystemExit, KeyboardInterrupt)
+"""What asyncio lets through from tasks and callbacks."""
+
+
+def leave_within(seconds: int) -> None:
+    """Let the kernel end this process if it is still there in `seconds`, whatever it does by then."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)
+
+
+class Runner:
+    """Owns the loop from start-up on, and closes it."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        lane: Lane,
+        server: Server,
+        handlers: Handlers,
+        debugger: Debugger,
+    ) -> None:
+        self._loop = loop
+        self._lane = lane
+        self._server = server
+        self._handlers = handlers
+        self._debugger = debugger
+        self._units = Units(handlers, lane, server, debugger)
+        self._leaving = asyncio.Event()
+        self._starting: asyncio.Task[Failure | None] | None = None
+        self._hurried = False
+
+    def run(self, import_ms: float) -> Failure | None:
+        """Start up, tell that the Worker is ready, run until it has left; or return why start-up failed."""
+        asyncio.set_event_loop(self._loop)
+        self._loop.set_task_factory(cast("Any", self._units.new_task))
+        self._loop.set_exception_handler(self._report)
+        self._loop.add_signal_handler(signal.SIGTERM, self.hurry)
+        _keep_signals_from_children()
+        self._lane.attach(self._loop, self._take, self._lose)
+        try:
+            failure: Failure | None = self._drive(self._course(import_ms))
+            return failure
+        finally:
+            self._close()
+
+    def hurry(self) -> None:
+        """Leave soon: what is open is cancelled."""
+        self._hurried = True
+        self._leaving.set()
+        self._units.cancel()
+        if self._starting is not None:
+            self._starting.cancel()
+
+    async def _course(self, import_ms: float) -> Failure | None:
+        began = time.perf_counter()
+        self._starting = self._loop.create_task(self._hook("on_worker_start", "start-up"))
+        failure = await self._starting
+        if failure is not None:
+            return failure
+        self._debugger.ended()
+        self._lane.send(
+            WorkerReady(
+                self._server.worker,
+                self._server.generation,
+                self._handlers.names,
+                self._handlers.framing,
+                self._handlers.capacity,
+                import_ms,
+                start_ms=(time.perf_counter() - began) * 1000,
+            )
+        )
+        await self._leaving.wait()
+        await self._units.finished()
+        failure = await self._hook("on_worker_stop", "stop")
+        if failure is not None:
+            self._lane.send(Failed(failure))
+        if not self._hurried:
+            self._units.track(self._loop.create_task(self._lane.drained()))
+            await self._units.finished()
+        return None
+
+    async def _hook(self, name: str, phase: Phase) -> Failure | None:
+        """Run `on_worker_start` or `on_worker_stop`, if there is one."""
+        handler = self._handlers.found.get(name)
+        try:
+            result = handler.call(self._server) if handler else None
+            if inspect.isawaitable(result):
+                await result
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            return failure_of(error, phase)
+        return None
+
+    def _drive(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run the loop until `work` is done."""
+        task = self._loop.create_task(work)
+        while True:
+            try:
+                return self._loop.run_until_complete(task)
+            except _EXITS as error:
+                self._lane.send(Failed(failure_of(error, "handler")))
+
+    def _close(self) -> None:
+        self._drive(self._cancel_rest())
+        self._lane.detach()
+        self._loop.remove_signal_handler(signal.SIGTERM)
+        self._loop.close()
+
+    async def _cancel_rest(self) -> None:
+        """End what outlives the units: tasks of `on_worker_start`, generators, the executor's threads."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest)
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
+
+    # what the loop calls
+
+    def _take(self, message: ForLoop) -> None:
+        match message:
+            case Leave():
+                self._leaving.set()
+            case Handle():
+                self._units.run(message)
+
+    def _lose(self) -> None:
+        """The Master has left: so does the Worker, in good order if that does not take long."""
+        leave_within(GONE)
+        self.hurry()
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, _EXITS):
+            return  # reported when it came through the loop
+        if isinstance(error, BaseException):
+            failure = failure_of(error, "handler")
+        else:
+            failure = Failure("handler", "asyncio", str(context.get("message", "")))
+        self._lane.send(Failed(failure))
+
+
+def _keep_signals_from_children() -> None:
+    """Undo in forked children what the loop set up: else a SIGTERM to one of them is taken for our own."""
+    loops = signal.getsignal(signal.SIGTERM)
+
+    def reset() -> None:
+        signal.set_wakeup_fd(-1)
+        if signal.getsignal(signal.SIGTERM) == loops:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    os.register_at_fork(after_in_child=reset)

@@ -1,0 +1,147 @@
+"""Runs the app's handlers, one unit of work each, and knows what is still open.
+
+Law: a handler can fail, never end the Worker. Sync handlers run on the event loop itself, in the main thread;
+each async one is a task. Open work is every unit, and every task begun by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from weakref import WeakValueDictionary
+
+from devserver.errors import StateError
+from devserver.wire.messages import Handle, Handled
+from devserver.worker import environment
+from devserver.worker.connection import Connection
+from devserver.worker.debugger import Debugger
+from devserver.worker.faults import failure_of
+from devserver.worker.handlers import Handlers
+from devserver.worker.lane import Lane
+from devserver.worker.server import Server
+
+EMPTY = b"\x80"
+"""An empty state in msgpack."""
+
+_in_unit: contextvars.ContextVar[bool] = contextvars.ContextVar("devserver_in_unit", default=False)
+
+
+class Units:
+    """The units of one Worker."""
+
+    def __init__(self, handlers: Handlers, lane: Lane, server: Server, debugger: Debugger) -> None:
+        self._handlers = handlers
+        self._lane = lane
+        self._server = server
+        self._debugger = debugger
+        self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
+        self._open: set[asyncio.Task[Any]] = set()
+        self._cancelled = False
+
+    # what is open
+
+    def new_task(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        """Create a task, and count it as open work where a unit begins it: the loop's task factory."""
+        task = asyncio.Task(work, loop=loop, **options)
+        if _in_unit.get():
+            self.track(task)
+        return task
+
+    def track(self, task: asyncio.Task[Any]) -> None:
+        """Count `task` as open work until it is done."""
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def finished(self) -> None:
+        """Return once nothing is open."""
+        while self._open:
+            await asyncio.wait(self._open)
+
+    def cancel(self) -> None:
+        """Cancel what is open, and wait no longer for clients that read slowly."""
+        self._cancelled = True
+        for task in self._open:
+            task.cancel()
+
+    # one unit
+
+    def run(self, handle: Handle) -> None:
+        """Run a sync handler to its end, or begin an async one."""
+        conn = self._connection(handle)
+        handler = self._handlers.of(handle.kind)
+        if handler is None:
+            self._lane.send(Handled(handle.unit))
+            return
+        context = contextvars.copy_context()
+        context.run(_in_unit.set, True)
+        arguments = (conn, handle.data) if handle.kind == "receive" else (conn,)
+        if handler.asynchronous:
+            self._begin(handle, conn, _call(handler.call, arguments), context)
+            return
+        self._lane.synchronous = True
+        try:
+            result = context.run(handler.call, *arguments)
+        except BaseException as error:
+            self._lane.send(self._outcome(handle, conn, error))
+            return
+        finally:
+            self._lane.synchronous = False
+        if inspect.isawaitable(result):  # async all the same, and a decorator hid it
+            self._begin(handle, conn, result, context)
+        else:
+            self._lane.send(self._outcome(handle, conn, None))
+
+    def _connection(self, handle: Handle) -> Connection:
+        outbox = self._lane.outbox(handle.connection, handle.window)
+        conn = self._connections.get(handle.connection)
+        if conn is None:
+            conn = Connection(outbox, handle.peer, handle.transport, self._server)
+            self._connections[conn.id] = conn
+        conn.begin(outbox, handle.state)
+        return conn
+
+    def _begin(
+        self, handle: Handle, conn: Connection, work: Awaitable[object], context: contextvars.Context
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.track(loop.create_task(self._await(handle, conn, work), context=context))
+
+    async def _await(self, handle: Handle, conn: Connection, work: Awaitable[object]) -> None:
+        error: BaseException | None = None
+        try:
+            await work
+        except GeneratorExit:  # the loop is closed under it
+            raise
+        except BaseException as raised:
+            error = raised
+        outcome = self._outcome(handle, conn, error)
+        try:
+            if not self._cancelled:
+                await conn.drain()
+        except asyncio.CancelledError:
+            pass  # the Worker has to leave
+        self._lane.send(outcome)
+
+    def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
+        """Return how the unit has ended: from here on its state cannot be changed."""
+        packed = None
+        if error is None:
+            try:
+                packed = conn.state.encode()
+            except StateError as refused:
+                error = refused
+        conn.state.seal()
+        environment.flush()
+        self._debugger.ended()
+        if error is not None:
+            return Handled(handle.unit, failure=failure_of(error, "handler"))
+        return Handled(handle.unit, state=None if packed == (handle.state or EMPTY) else packed)
+
+
+async def _call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    await handler(*arguments)

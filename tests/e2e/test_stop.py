@@ -1,0 +1,129 @@
+"""How the whole server is stopped, and what a sleeping handler does to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Client, DevServer, answering, eventually, serving
+
+NOTES = (
+    "from devserver import Lines\n"
+    "import atexit\n"
+    "protocol = Lines()\n"
+    "atexit.register(lambda: print('note: atexit', flush=True))\n"
+    "def on_connect(conn):\n"
+    "    conn.send('welcome\\n')\n"
+    "def on_receive(conn, data):\n"
+    "    if data == b'wait':\n"
+    "        open(GATE).read()\n"
+    "    conn.send(f'got {data.decode()}\\n')\n"
+    "def on_close(conn):\n"
+    "    print('note: on_close', flush=True)\n"
+    "def on_worker_stop(server):\n"
+    "    print('note: on_worker_stop', flush=True)\n"
+)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """Return a pipe that a handler waits at until the test opens it."""
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+def opened(gate: Path) -> None:
+    """Let whoever waits at the gate go on."""
+    with gate.open("w"):
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_gentle_stop_answers_first_and_closes_then(
+    tmp_path: Path, gate: Path, number: signal.Signals
+) -> None:
+    """What runs and what waits is answered, every closing handler runs, the exit code is 0."""
+    with serving(tmp_path, "--workers", "1", text=NOTES.replace("GATE", repr(str(gate)))) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.line() == "welcome"
+        client.send("wait")
+        client.send("queued")
+        eventually("the handler waits at the gate", lambda: running(server))
+        server.process.send_signal(number)
+        server.wait("stopping")
+        opened(gate)
+        assert [client.line(), client.line(), client.line()] == ["got wait", "got queued", ""]
+        assert server.process.wait(30) == 0
+        server.all_gone()
+        for note in ("on_close", "on_worker_stop", "atexit"):
+            assert f"note: {note}" in server.output()
+        assert server.past("lost") == []
+        server.wait("stopped", code=0)
+
+
+def running(server: DevServer) -> bool:
+    """Tell whether a Worker is known to run a unit."""
+    loads = server.past("worker-load")
+    return bool(loads) and loads[-1]["running"] > 0
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path: Path, gate: Path) -> None:
+    """Ctrl-C twice ends it at once, whatever runs, and leaves nothing behind."""
+    text = NOTES.replace("GATE", repr(str(gate)))
+    with serving(tmp_path, "--stop-timeout", "600", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        client.line()
+        client.send("wait")
+        eventually("the handler waits at the gate", lambda: running(server))
+        server.process.send_signal(signal.SIGINT)
+        server.wait("stopping")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 130
+        server.all_gone()
+
+
+def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path, gate: Path) -> None:
+    """A handler that never ends is ended at the limit, and what it had is said to be lost."""
+    text = NOTES.replace("GATE", repr(str(gate)))
+    with serving(tmp_path, "--stop-timeout", "1", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        client.line()
+        client.send("wait")
+        eventually("the handler waits at the gate", lambda: running(server))
+        assert server.stop() == 0
+        assert server.past("lost")
+
+
+def test_a_handler_that_sleeps_blocks_nobody_else_and_no_reload(tmp_path: Path, gate: Path) -> None:
+    """Others are answered, new code goes live meanwhile, and the sleeper's client still gets its answer."""
+    old = NOTES.replace("GATE", repr(str(gate)))
+    with serving(tmp_path, "--workers", "2", text=old) as server:
+        server.wait("rolled")
+        sleeper, other = Client(server.port), Client(server.port)
+        assert (sleeper.line(), other.line()) == ("welcome", "welcome")
+        sleeper.send("wait")
+        eventually("the handler waits at the gate", lambda: running(server))
+        assert other.ask("x") == "got x"
+        server.save(old.replace("got", "new"))
+        assert other.ask("y") == "new y"
+        sleeper.send("behind")
+        server.wait("rolled", generation=2)
+        opened(gate)
+        assert sleeper.line() == "got wait"
+        assert sleeper.line() == "new behind"
+        eventually("the old worker has left", lambda: len(server.workers()) == 2)
+        assert server.stop() == 0
+
+
+def test_an_idle_server_stops_before_anything_was_ever_good(tmp_path: Path) -> None:
+    """A first start that failed stops as gently."""
+    with serving(tmp_path, text=answering("x", extra="def (")) as server:
+        server.wait("refused")
+        assert server.stop(signal.SIGINT) == 0

@@ -1,0 +1,340 @@
+"""The console as a real process on a real terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import pyte
+import pytest
+
+from devserver import events
+from devserver.events import Event, Listener
+from devserver.failure import Failure, Place
+
+DEADLINE = 30.0
+WIDTH, HEIGHT = 80, 24
+LFLAG = 3
+
+
+class Pty:
+    """A terminal with a program in its foreground, and what stands on its screen."""
+
+    def __init__(self, *command: str, pass_fds: tuple[int, ...] = ()) -> None:
+        self.master, slave = pty.openpty()
+        self.resize(WIDTH, HEIGHT)
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.raw = b""
+        self.screen = pyte.HistoryScreen(WIDTH, HEIGHT, history=20_000)
+        self.stream = pyte.ByteStream(self.screen)
+        # A session leader that opens a terminal gets it as its controlling one.
+        opening = 'exec "$@" 0<>"$0" 1>&0 2>&0'
+        self.process = subprocess.Popen(
+            ["sh", "-c", opening, os.ttyname(slave), *command],
+            start_new_session=True,
+            pass_fds=pass_fds,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+    def resize(self, width: int, height: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    @property
+    def settings(self) -> list[Any]:
+        return termios.tcgetattr(self.slave)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    @property
+    def scrolled(self) -> list[str]:
+        """Everything that was ever shown, the lines that have left the screen included."""
+        gone = [
+            "".join(line[column].data for column in range(WIDTH)).rstrip() for line in self.screen.history.top
+        ]
+        return gone + [line.rstrip() for line in self.screen.display]
+
+    def read_until(self, condition: Callable[[], bool]) -> None:
+        """Take what the program writes until `condition` holds; fails past the deadline."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            left = deadline - time.monotonic()
+            assert left > 0, f"never on the screen; what was:\n{self.text}"
+            if select.select([self.master], [], [], min(left, 0.1))[0]:
+                data = os.read(self.master, 65536)
+                self.raw += data
+                self.stream.feed(data)
+
+    def see(self, *texts: str) -> None:
+        self.read_until(lambda: all(text in self.text for text in texts))
+
+    def end(self) -> int:
+        """Wait for the program to exit, reading on."""
+        self.read_until(lambda: self.process.poll() is not None)
+        while select.select([self.master], [], [], 0)[0]:
+            data = os.read(self.master, 65536)
+            self.raw += data
+            self.stream.feed(data)
+        return self.process.wait()
+
+
+class Session(Pty):
+    """The console on a terminal, and the server's end of its link."""
+
+    def __init__(self, *flags: str) -> None:
+        self.link, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "devserver.console", "--fd", str(theirs.fileno()), *flags]
+        super().__init__(*command, pass_fds=(theirs.fileno(),))
+        theirs.close()
+        self.link.settimeout(DEADLINE)
+
+    def __exit__(self, *_: object) -> None:
+        self.link.close()
+        super().__exit__()
+
+    def tell(self, *news: Event) -> None:
+        self.link.sendall(b"".join(map(events.encode, news)))
+
+
+SERVER: tuple[Event, ...] = (
+    events.Started(version="0.1.0", pid=4711, target="/app/handlers.py", root="/app"),
+    events.ManagerStarted(pid=4712),
+    events.WorkerStarted(worker=1, slot=1, generation=1, pid=4713),
+    events.WorkerReady(worker=1, generation=1),
+    events.Live(generation=1, edit=0, steps={"import": 30}, total_ms=120),
+    events.Ready(generation=1, listeners=(Listener("tcp", "127.0.0.1", 9501),)),
+)
+
+
+@pytest.fixture
+def console() -> Iterator[Session]:
+    with Session() as session:
+        session.tell(*SERVER)
+        session.see("└ w1", "r reload · q quit")
+        yield session
+
+
+def test_the_process_tree_is_on_the_screen(console: Session) -> None:
+    """In a terminal the server's processes, doors and state are drawn, and redrawn as they change."""
+    console.see(
+        "devserver handlers.py", "● live · generation 1", "tcp://127.0.0.1:9501", "4711", "4712", "4713"
+    )
+    console.tell(
+        events.WorkerLoad(worker=1, running=1, handled=41, memory=24_000_000),
+        events.WorkerStarted(worker=2, slot=2, generation=1, pid=4714),
+    )
+    console.see("busy", "41", "24 MB", "4714", "booting")
+
+
+def test_a_syntax_error_shows_source_and_caret(console: Session) -> None:
+    """A refused save shows the line and a caret under its column; the fix takes it away."""
+    place = Place("/app/handlers.py", 2, 14, 15, 'def on_receive(conn, data):\n    conn.send("x"\n', 1)
+    failure = Failure("check", "SyntaxError", "'(' was never closed", place)
+    console.tell(
+        events.Refused(edit=1, generation=2, live=1, file="handlers.py", line=2, failures=(failure,))
+    )
+    console.see("✗ handlers.py:2:14  SyntaxError: '(' was never closed", "generation 1 goes on")
+    lines = console.text.splitlines()
+    fault = next(index for index, line in enumerate(lines) if "❱ 2 │" in line)
+    assert lines[fault].index("(") == lines[fault + 1].index("^")
+    console.tell(events.Live(generation=3, edit=2, steps={"import": 3}, total_ms=11))
+    console.read_until(lambda: "❱" not in console.text and "● live · generation 3" in console.text)
+
+
+def test_the_apps_output_scrolls_above_complete_and_in_order(console: Session) -> None:
+    """Five thousand lines all arrive, in order, each with its Worker, and the picture stays below them."""
+    count = 5_000
+    for start in range(0, count, 100):
+        text = "".join(f"line {number}\r\n" for number in range(start, start + 100))
+        console.tell(events.Output(worker=1, text=text))
+    console.tell(events.Output(worker=1, text="and a prompt: "))
+    console.see("w1 │ and a prompt:", "└ w1", "r reload · q quit")
+    shown = [line for line in console.scrolled if line.startswith("w1 │ line")]
+    assert shown == [f"w1 │ line {number}" for number in range(count)]
+    assert sum("r reload · q quit" in line for line in console.scrolled) == 1
+
+
+def test_keys_become_orders(console: Session) -> None:
+    """`r` asks for a reload and `q` for a gentle stop; Ctrl-C is left to the server."""
+    orders = console.link.makefile("rb")
+    console.type(b"r")
+    assert json.loads(orders.readline()) == {"order": "reload"}
+    console.type(b"\x03")
+    console.type(b"q")
+    assert json.loads(orders.readline()) == {"order": "stop"}
+    orders.close()
+
+
+def test_unknown_events_are_skipped(console: Session) -> None:
+    """News that this console does not know does not end it."""
+    console.link.sendall(b'{"event":"from-the-future","at":1}\nnot even json\n')
+    console.tell(events.Connections(open=77, waiting=0))
+    console.see("77 connections")
+
+
+def test_the_end_of_the_server_gives_the_terminal_back(console: Session) -> None:
+    """After a stop the settings are as before, the cursor is visible and the picture is gone."""
+    assert console.settings != console.before
+    console.tell(events.Stopping(reason="SIGINT"), events.Stopped(code=0))
+    console.link.close()
+    assert console.end() == 0
+    assert console.settings == console.before
+    assert not console.screen.cursor.hidden
+    assert "devserver stopped" in console.text
+    assert "r reload" not in console.text
+
+
+def test_a_resize_redraws_the_picture(console: Session) -> None:
+    """After the terminal was made narrower the picture fits it."""
+    console.raw = b""
+    console.resize(40, 12)
+    console.process.send_signal(signal.SIGWINCH)
+    console.read_until(lambda: b"quit" in console.raw)
+    shown = re.sub(rb"\x1b\[[0-?]*[@-~]", b"", console.raw).decode()
+    assert max(len(line) for line in shown.split("\r\n")[-6:]) <= 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_the_terminal_restored(console: Session, number: signal.Signals) -> None:
+    """A console that is told to end leaves a sane terminal."""
+    console.process.send_signal(number)
+    assert console.end() == 128 + number
+    assert console.settings == console.before
+    assert not console.screen.cursor.hidden
+
+
+def test_a_terminal_that_stopped_reading_does_not_hold_it(console: Session) -> None:
+    """With the terminal's buffer full, the console still ends when told to."""
+    console.link.setblocking(False)
+    text = "".join(f"line {number}\n" for number in range(1_000))
+    while select.select([], [console.link], [], 1.0)[1]:  # until it takes no more
+        console.link.send(events.encode(events.Output(worker=1, text=text)))
+    console.process.send_signal(signal.SIGTERM)
+    assert console.process.wait(DEADLINE) == 128 + signal.SIGTERM
+    assert console.settings == console.before
+
+
+def test_without_colour_nothing_is_coloured() -> None:
+    """`--no-color` is obeyed, and the rest is the same."""
+    with Session("--no-color") as session:
+        session.tell(*SERVER, events.Output(worker=1, text="\x1b[31mred\x1b[0m\n"))
+        session.see("└ w1", "w1 │ red")
+        colours = re.findall(rb"\x1b\[([0-9;]*)m", session.raw)
+        assert not [each for each in colours if re.search(rb"(^|;)[349][0-7]", each)]
+
+
+SERVER_WITH_CONSOLE = """
+import os, signal, sys
+from devserver import events
+from devserver.console import plain
+from devserver.console.launch import ConsoleLink, ConsoleProcess
+
+console = ConsoleProcess()
+console.socket.setblocking(True)
+console.socket.sendall(events.encode(events.Connections(open=99, waiting=0)))
+
+def suspend(*_):
+    console.suspend(10)
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, suspend)
+    console.resume()
+
+signal.signal(signal.SIGTSTP, suspend)
+os.write(int(sys.argv[1]), b"%d " % console.pid)
+console.process.wait()
+console.restore_terminal()
+console.close()
+print("restored", "rich" in sys.modules, flush=True)
+"""
+
+SHELL = """
+import os, signal, subprocess, sys
+
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+report = int(sys.argv[-1])
+job = subprocess.Popen(sys.argv[1:], process_group=0, pass_fds=[report])
+os.tcsetpgrp(0, job.pid)
+while True:
+    _, status = os.waitpid(job.pid, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpgrp())
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    os.write(report, b"stopped ")
+    os.read(report, 10)
+    os.tcsetpgrp(0, job.pid)
+    os.killpg(job.pid, signal.SIGCONT)
+"""
+
+
+class Job(Pty):
+    """A server with its console, as a job of a shell that has job control; SIGHUP ends it with its shell."""
+
+    def __init__(self) -> None:
+        self.report, theirs = socket.socketpair()
+        self.report.settimeout(DEADLINE)
+        server = [sys.executable, "-c", SERVER_WITH_CONSOLE, str(theirs.fileno())]
+        super().__init__(sys.executable, "-c", SHELL, *server, pass_fds=(theirs.fileno(),))
+        theirs.close()
+        self.see("99 connections", "r reload")
+        self.console = int(self.report.recv(20))
+
+    def __exit__(self, *_: object) -> None:
+        self.report.close()
+        super().__exit__()
+
+
+def test_a_killed_console_costs_only_the_picture() -> None:
+    """After kill -9 of the console the server gives the terminal back; it has not loaded rich for it."""
+    with Job() as job:
+        assert job.screen.cursor.hidden
+        assert not job.settings[LFLAG] & termios.ICANON
+        os.kill(job.console, signal.SIGKILL)
+        job.see("restored False")
+        assert job.end() == 0
+        assert job.settings == job.before
+        assert not job.screen.cursor.hidden
+
+
+def test_ctrl_z_gives_the_terminal_back_for_a_while() -> None:
+    """When the server has stopped, the shell finds a sane terminal without a picture; `fg` brings it back."""
+    with Job() as job:
+        job.type(b"\x1a")
+        job.read_until(lambda: bool(select.select([job.report], [], [], 0)[0]))
+        assert job.report.recv(20) == b"stopped "
+        assert job.settings == job.before
+        job.read_until(lambda: "r reload" not in job.text and not job.screen.cursor.hidden)
+        job.report.send(b"go on")
+        job.see("99 connections", "r reload")
+        job.read_until(lambda: not job.settings[LFLAG] & termios.ICANON)
+        os.kill(job.console, signal.SIGTERM)
+        assert job.end() == 0
+        assert job.settings == job.before

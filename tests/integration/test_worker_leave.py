@@ -1,0 +1,197 @@
+"""A real Worker leaves: when it is told to, when it is terminated, when the Master is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from devserver.wire.messages import Failed, Handled, Leave, Send
+from tests.integration.worker_driver import Start, workers
+
+start = pytest.fixture(workers)
+
+STOPS = """
+import atexit
+
+atexit.register(print, "atexit")
+
+def on_worker_stop(server):
+    print("stop", server.worker)
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_leave_waits_for_what_is_open(start: Start, loop: str) -> None:
+    """A unit and the tasks it began finish, tasks of the start-up are ended; then on_worker_stop, atexit."""
+    worker = start(
+        STOPS
+        + """
+import asyncio
+
+go, second = asyncio.Event(), asyncio.Event()
+
+async def on_worker_start(server):
+    asyncio.create_task(forever())
+
+async def forever():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("background ended")
+
+async def on_receive(conn, data):
+    if data == b"open":
+        asyncio.create_task(later(conn))
+        await go.wait()
+        conn.send(b"unit ")
+    elif data == b"go":
+        go.set()
+    else:
+        second.set()
+
+async def later(conn):
+    await second.wait()
+    conn.send(b"task")
+    print("task ended")
+""",
+        loop=loop,
+    )
+    unit = worker.begin(b"open")
+    worker.tell(Leave())
+    assert worker.handle(b"go", connection=2).failure is None
+    assert worker.until(Handled).unit == unit
+    worker.begin(b"second", connection=3)
+    said = worker.rest()
+    assert worker.exit_code() == 0
+    assert Send(1, b"task") in said
+    assert worker.output.split("\n") == ["task ended", "stop 7", "background ended", "atexit", ""]
+
+
+def test_a_failing_stop_is_reported(start: Start) -> None:
+    """on_worker_stop that raises is told with its phase, and the Worker leaves all the same."""
+    worker = start("async def on_worker_stop(server):\n    raise ValueError('stop')\n")
+    worker.tell(Leave())
+    (failed,) = worker.rest()
+    assert isinstance(failed, Failed)
+    assert (failed.failure.phase, failed.failure.message) == ("stop", "stop")
+    assert worker.exit_code() == 0
+
+
+def test_what_a_background_task_sent_is_not_lost_by_leaving(start: Start) -> None:
+    """Data that waits for credit leaves the Worker before the Worker leaves."""
+    worker = start(
+        "def on_receive(conn, data): ...\nasync def on_worker_stop(server):\n    server.send(1, b'x' * 10)\n"
+    )
+    worker.handle(window=4)
+    worker.tell(Leave())
+    assert worker.next() == Send(1, b"xxxx", more=True)
+    worker.credit(50)
+    assert worker.rest() == [Send(1, b"xxxxxx")]
+    assert worker.exit_code() == 0
+
+
+def test_nothing_printed_is_lost(start: Start) -> None:
+    """Half a line is out when its unit has ended, even if the Worker is killed then."""
+    worker = start(
+        """
+        import sys
+        def on_receive(conn, data):
+            print("half a line", end="")
+        """
+    )
+    worker.handle()
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.exit_code()
+    assert worker.output == "half a line"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_sigterm_ends_what_is_open(start: Start, loop: str) -> None:
+    """At a limit the Worker is terminated: its units are cancelled, and it stops in good order."""
+    worker = start(
+        STOPS + "import asyncio\nasync def on_receive(conn, data):\n    await asyncio.Event().wait()\n",
+        loop=loop,
+    )
+    unit = worker.begin()
+    assert worker.handle(kind="close", connection=2).failure is None
+    worker.terminate()
+    handled = worker.until(Handled)
+    assert handled.unit == unit
+    assert handled.failure is not None
+    assert worker.exit_code() == 0
+    assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_an_idle_worker_leaves_when_the_master_is_gone(start: Start, loop: str) -> None:
+    """Nobody tells it to: the end of its lane is enough."""
+    worker = start(STOPS + "def on_receive(conn, data): ...\n", loop=loop)
+    worker.channel.close()
+    assert worker.exit_code() == 0
+    assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+def test_a_worker_that_waits_for_credit_leaves_when_the_master_is_gone(start: Start) -> None:
+    """A handler blocked on a slow client is let go."""
+    worker = start(STOPS + "def on_receive(conn, data):\n    conn.send(b'x' * 9)\n")
+    worker.begin(window=3)
+    worker.until(Send)
+    worker.channel.close()
+    assert worker.exit_code() == 0
+    assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Start) -> None:
+    """A candidate nobody waits for any more does not stay."""
+    worker = start(
+        "import asyncio\nasync def on_worker_start(server):\n    print('began')\n    await asyncio.Event().wait()\n",
+        ready=False,
+    )
+    worker.next()  # the module was read
+    worker.channel.close()
+    assert worker.exit_code() in (3, 128 + signal.SIGALRM)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_pool_of_the_app_does_not_keep_the_lane(start: Start, loop: str) -> None:
+    """The Worker's death ends its lane though a child forked by the app lives on; and the child's own end by
+    SIGTERM does not reach the Worker."""
+    worker = start(
+        """
+        import multiprocessing, os, signal
+        context = multiprocessing.get_context("fork")
+        def nap():
+            signal.pause()
+        def on_receive(conn, data):
+            if data == b"cycle":
+                child = context.Process(target=nap)
+                child.start()
+                child.terminate()
+                child.join()
+                conn.send(str(child.exitcode))
+            else:
+                child = context.Process(target=nap, daemon=True)
+                child.start()
+                conn.send(str(child.pid))
+        def on_close(conn):
+            child = context.Process(target=use, args=[conn])
+            child.start()
+            child.join()
+            conn.send(str(child.exitcode))
+        def use(conn):
+            try:
+                conn.send(b"from the child")
+            except Exception as error:
+                os._exit(40)
+        """,
+        loop=loop,
+    )
+    assert worker.reply(b"cycle") == b"-15"
+    assert worker.reply(kind="close") == b"40"
+    child = int(worker.reply(b"keep"))
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.rest() == []
+    os.kill(child, 0)  # it lives
+    os.kill(child, signal.SIGKILL)

@@ -1,0 +1,205 @@
+"""The dashboard at many sizes."""
+
+from __future__ import annotations
+
+import time
+from functools import reduce
+from io import StringIO
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from devserver import events
+from devserver.console.picture import farewell, picture, rows
+from devserver.console.view import View, apply
+from devserver.events import Event, Listener
+from devserver.failure import Failure, Frame, Place
+
+SOURCE = (
+    "".join(f"line_{number} = {number}\n" for number in range(1, 8))
+    + "def on_receive(conn, data:\n    pass\n"
+)
+SYNTAX = Failure(
+    phase="check",
+    type="SyntaxError",
+    message="'(' was never closed",
+    place=Place("/app/shop/handlers.py", 8, 15, 16, SOURCE.rstrip("\n"), 1),
+)
+IMPORT = Failure(
+    phase="import",
+    type="ZeroDivisionError",
+    message="division by zero",
+    place=Place("/app/shop/prices.py", 2, 0, 0, "a = 1\nb = a / 0\nc = 3", 1),
+    frames=(
+        Frame("/app/handlers.py", 1, "<module>", "import shop.prices"),
+        Frame("/app/shop/prices.py", 2, "<module>", "b = a / 0"),
+    ),
+    cause=Failure(phase="import", type="KeyError", message="'rate'"),
+)
+SIZES = [(40, 10), (60, 15), (80, 24), (140, 40), (200, 60)]
+
+
+def running(workers: int = 2) -> View:
+    news: list[Event] = [
+        events.Started(at=1e9, version="0.1.0", pid=4711, target="/app/handlers.py", root="/app"),
+        events.ManagerStarted(at=1e9, pid=4712),
+        events.Live(generation=1, edit=0, steps={"import": 30}, total_ms=200),
+        events.Ready(generation=1, listeners=(Listener("tcp", "127.0.0.1", 9501),)),
+        events.Connections(open=1234, waiting=5),
+    ]
+    for worker in range(1, workers + 1):
+        news += [
+            events.WorkerStarted(at=1e9, worker=worker, slot=worker, generation=1, pid=5000 + worker),
+            events.WorkerReady(worker=worker, generation=1),
+            events.WorkerLoad(worker=worker, running=worker % 2, handled=1400 + worker, memory=24_100_000),
+        ]
+    steps = {"settle": 5.0, "check": 1.0, "fork": 1.0, "import": 3.0, "live": 1.0}
+    news.append(events.Live(generation=2, edit=1, steps=steps, total_ms=11.0, paths=("/app/handlers.py",)))
+    return reduce(apply, news, View())
+
+
+def broken(*failures: Failure, view: View | None = None) -> View:
+    event = events.Refused(
+        edit=2, generation=3, live=2, file="/app/shop/handlers.py", line=8, failures=failures
+    )
+    return apply(view or running(), event)
+
+
+def draw(renderable: RenderableType, width: int, height: int) -> list[str]:
+    console = Console(file=StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    lines = console.render_lines(renderable, console.options, pad=False)
+    return ["".join(segment.text for segment in line) for line in lines]
+
+
+def screen(view: View, width: int, height: int) -> str:
+    return "\n".join(draw(picture(view, width, height), width, height))
+
+
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (12, 4), (40, 60), (200, 8)])
+@pytest.mark.parametrize(
+    "view",
+    [View(), running(), running(40), broken(SYNTAX), broken(IMPORT, SYNTAX, SYNTAX, view=running(40))],
+    ids=["empty", "running", "crowded", "syntax", "import"],
+)
+def test_the_picture_always_fits(view: View, width: int, height: int) -> None:
+    """At no size does a line wrap or the picture reach the terminal's height."""
+    lines = draw(picture(view, width, height), width, height)
+    assert 1 <= len(lines) <= rows(height) <= max(1, height - 1)
+    assert max(cell_len(line) for line in lines) <= width
+
+
+def test_a_running_server_shows_all_there_is_to_know() -> None:
+    """Roles, pids, slots, generations, states, counts, memory, start times, doors and the last reload."""
+    text = screen(running(), 140, 40)
+    clock = time.strftime("%H:%M:%S", time.localtime(1e9))
+    for part in (
+        "devserver handlers.py",
+        "● live · generation 2",
+        "tcp://127.0.0.1:9501 · 1,234 connections · 5 waiting",
+        "saved → live 11 ms",
+        "settle 5 · check 1 · fork 1 · import 3 · live 1  handlers.py",
+        "r reload · q quit",
+    ):
+        assert part in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["master", "4711", clock] in lines
+    assert ["└", "manager", "4712", clock] in lines
+    assert ["├", "w1", "1", "5001", "1", "busy", "1,401", "24", "MB", clock] in lines
+    assert ["└", "w2", "2", "5002", "1", "idle", "1,402", "24", "MB", clock] in lines
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_syntax_error_shows_the_line_and_the_caret_at_every_size(width: int, height: int) -> None:
+    """However small the terminal, the place, the line at fault and the caret below its column are there."""
+    lines = screen(broken(SYNTAX), width, height).splitlines()
+    assert any("shop/handlers.py:8:15" in line for line in lines)
+    assert any("SyntaxError: '(' was never closed" in line for line in lines)
+    fault = next(index for index, line in enumerate(lines) if "❱" in line)
+    column = lines[fault].index("def on_receive(")
+    assert lines[fault + 1].index("^") == column + len("def on_receive")
+    assert "✗ refused" in lines[0]
+
+
+def test_a_caret_far_to_the_right_is_brought_into_view() -> None:
+    """In a line longer than the terminal the part at fault is shown."""
+    source = "x = " + "1 + " * 60 + "* 2"
+    place = Place("/app/a.py", 1, source.index("*") + 1, 0, source, 1)
+    lines = screen(broken(Failure("check", "SyntaxError", "invalid syntax", place)), 60, 24).splitlines()
+    fault = next(index for index, line in enumerate(lines) if "❱" in line)
+    assert lines[fault][lines[fault + 1].index("^")] == "*"
+
+
+def test_wide_letters_and_tabs_do_not_shift_the_caret() -> None:
+    """The caret counts cells as the terminal does."""
+    source = "\tx = '名前' !"
+    place = Place("/app/a.py", 1, source.index("!") + 1, 0, source, 1)
+    lines = screen(broken(Failure("check", "SyntaxError", "invalid syntax", place)), 80, 24).splitlines()
+    fault = next(index for index, line in enumerate(lines) if "❱" in line)
+    before = lines[fault][: lines[fault].index("!")]
+    assert cell_len(before) == lines[fault + 1].index("^")
+
+
+def test_an_import_error_shows_the_way_to_it() -> None:
+    """Frames, cause and source of a failed import are shown, and which generation goes on."""
+    text = screen(broken(IMPORT), 140, 40)
+    for part in (
+        "✗ shop/prices.py:2  ZeroDivisionError: division by zero",
+        "caused by KeyError: 'rate'",
+        "handlers.py:1 in <module>  import shop.prices",
+        "❱ 2 │ b = a / 0",
+        "refused · generation 2 goes on",
+    ):
+        assert part in text
+
+
+def test_all_broken_files_are_named() -> None:
+    """Two files broken by one save are both on the screen."""
+    other = Failure("check", "IndentationError", "unexpected indent", Place("/app/other.py", 4, 1))
+    text = screen(broken(SYNTAX, other), 100, 30)
+    assert "other.py:4:1  IndentationError: unexpected indent" in text
+
+
+def test_control_characters_of_the_app_cannot_bend_the_picture() -> None:
+    """An exception whose message clears the screen is shown, not obeyed."""
+    failure = Failure(
+        "import", "ValueError", "\x1b[2Jgone\x9b2J", Place("/app/a.py", 1, 0, 0, "x = '\x1b[2J'")
+    )
+    text = screen(broken(failure), 80, 24)
+    assert "\x1b" not in text
+    assert "\x9b" not in text
+    assert "[2Jgone" in text
+
+
+def test_many_workers_become_a_summary_where_room_is_short() -> None:
+    """Forty Workers in a small terminal are counted, in a large one listed, the rest counted."""
+    assert "40 workers: 20 idle, 20 busy" in screen(running(40), 60, 8)
+    assert "more" in screen(running(40), 140, 40)
+
+
+def test_the_tree_drops_columns_not_letters() -> None:
+    """In a narrow terminal the least important columns go; those that stay are whole."""
+    line = next(line for line in screen(running(), 40, 20).splitlines() if "w1" in line)
+    assert line.split() == ["├", "w1", "5001", "1", "busy", "1,401"]
+
+
+def test_a_first_start_with_broken_code_says_that_nothing_runs() -> None:
+    """Before anything was live, nobody is told that an old generation goes on."""
+    event = events.Refused(edit=0, generation=1, live=0, file="a.py", line=1, failures=(SYNTAX,))
+    assert "refused · nothing runs yet" in screen(apply(View(), event), 80, 24)
+
+
+def test_stopping_says_why_and_how_to_hurry() -> None:
+    """While the server stops, the reason and the key that ends it at once are shown."""
+    view = apply(running(), events.Stopping(reason="SIGINT"))
+    text = screen(view, 80, 24)
+    assert "◌ stopping" in text
+    assert "SIGINT" in text
+    assert "q stop now" in text
+
+
+def test_the_farewell_tells_a_stop_from_a_crash() -> None:
+    """What stays on the screen says whether the server ended as it should."""
+    stopped = apply(running(), events.Stopped(code=0))
+    assert draw(farewell(stopped, 80), 80, 24) == ["devserver stopped · generation 2 was live"]
+    assert "killed" in draw(farewell(running(), 80), 80, 24)[0]

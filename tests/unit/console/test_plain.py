@@ -1,0 +1,132 @@
+"""One plain line per event."""
+
+from __future__ import annotations
+
+import pytest
+
+from devserver import events
+from devserver.console.plain import line
+from devserver.events import Event, Listener
+from devserver.failure import Failure, Frame, Place
+
+TCP = (Listener("tcp", "127.0.0.1", 9501),)
+SYNTAX = Failure(
+    phase="check",
+    type="SyntaxError",
+    message="'(' was never closed",
+    place=Place("/app/handlers.py", 2, 9, 10, 'def on_receive(conn, data):\n\tconn.send("x"\n\n', 1),
+)
+RAISED = Failure(
+    phase="handler",
+    type="ValueError",
+    message="no such room\nask again",
+    place=Place("/app/rooms.py", 9, 0, 0, "raise ValueError(name)", 9),
+    frames=(Frame("/app/handlers.py", 4, "on_receive", "enter(name)"), Frame("/app/rooms.py", 9, "enter")),
+    cause=Failure(phase="handler", type="KeyError", message="'lobby'"),
+)
+
+LINES: list[tuple[Event, str | None]] = [
+    (
+        events.Started(version="0.1.0", pid=7, target="handlers.py", root="/app"),
+        "devserver: version 0.1.0 runs handlers.py, watches /app (pid 7)",
+    ),
+    (events.Ready(generation=1, listeners=TCP), "devserver: ready: generation 1 on tcp://127.0.0.1:9501"),
+    (events.Ready(generation=1, listeners=()), "devserver: ready: generation 1"),
+    (events.Listening(listeners=TCP), "devserver: listening on tcp://127.0.0.1:9501"),
+    (events.Listening(listeners=()), "devserver: listening on nothing now"),
+    (events.Changed(edit=1, paths=("/app/handlers.py",)), "devserver: changed: handlers.py"),
+    (
+        events.Changed(edit=1, paths=("/app/a", "/app/b", "/lib/c", "/app/d", "/app/e")),
+        "devserver: changed: a, b, /lib/c and 2 more",
+    ),
+    (events.Checked(edit=1, changed=True, settle_ms=5, check_ms=1), None),
+    (events.Checked(edit=1, changed=False, settle_ms=5, check_ms=1), None),
+    (
+        events.CompileWarning(path="/app/a.py", line=3, category="SyntaxWarning", message="invalid escape"),
+        "devserver: a.py:3: SyntaxWarning: invalid escape",
+    ),
+    (
+        events.Live(
+            generation=3,
+            edit=2,
+            steps={"live": 1.2, "import": 3, "settle": 5, "check": 0.6, "fork": 1},
+            total_ms=11.2,
+            paths=("/app/handlers.py",),
+        ),
+        "devserver: live generation 3 · saved → live 11 ms: "
+        "settle 5 · check 0.6 · fork 1 · import 3 · live 1 · handlers.py",
+    ),
+    (
+        events.Live(generation=1, edit=0, steps={}, total_ms=3400),
+        "devserver: live generation 1 · started → live 3.4 s",
+    ),
+    (events.Superseded(generation=4), "devserver: generation 4 is dropped: a newer edit replaces it"),
+    (events.ManagerStarted(pid=8), None),
+    (events.ManagerExited(pid=8, reason="SIGKILL"), "devserver: manager exited: SIGKILL"),
+    (events.ManagerExited(pid=8, reason="exit 0"), None),
+    (events.WorkerStarted(worker=1, slot=1, generation=1, pid=9), None),
+    (events.WorkerReady(worker=1, generation=1), None),
+    (events.WorkerRetiring(worker=1), None),
+    (
+        events.WorkerExited(worker=1, slot=1, generation=2, pid=9, reason="SIGKILL", planned=False),
+        "devserver: worker 1 (generation 2) exited: SIGKILL",
+    ),
+    (events.WorkerExited(worker=1, slot=1, generation=2, pid=9, reason="exit 0", planned=True), None),
+    (events.WorkerLoad(worker=1, running=1, handled=2, memory=3), None),
+    (events.Connections(open=1, waiting=0), None),
+    (events.Rolled(generation=1), None),
+    (
+        events.Lost(what="a frame of 12 bytes", reason="worker 2 died", connection=7),
+        "devserver: lost: a frame of 12 bytes (connection 7): worker 2 died",
+    ),
+    (events.Lost(what="a message", reason="too long"), "devserver: lost: a message: too long"),
+    (events.Output(worker=1, text="as it\nis"), "as it\nis"),
+    (events.Notice(level="info", text="polling"), "devserver: polling"),
+    (
+        events.Notice(level="warning", text="slow boot", detail="File x\n\n  in y"),
+        "devserver: warning: slow boot\n  File x\n\n    in y",
+    ),
+    (events.Stopping(reason="SIGTERM"), "devserver: stopping: SIGTERM"),
+    (events.Stopped(code=0), "devserver: stopped"),
+    (events.Stopped(code=2), "devserver: stopped (exit code 2)"),
+]
+
+
+@pytest.mark.parametrize(("event", "expected"), LINES, ids=lambda value: type(value).__name__)
+def test_each_event_reads_as_one_plain_line(event: Event, expected: str | None) -> None:
+    """Without a terminal, what matters is one clear line, and what does not is none."""
+    assert line(event, root="/app") == expected
+
+
+def test_a_refused_edit_names_file_line_and_caret() -> None:
+    """A syntax error in a log shows where it is, as an editor would."""
+    event = events.Refused(edit=2, generation=3, live=2, file="/app/handlers.py", line=2, failures=(SYNTAX,))
+    assert line(event, root="/app") == (
+        "devserver: refused: handlers.py:2: SyntaxError: '(' was never closed; generation 2 goes on\n"
+        "  handlers.py:2:9\n"
+        "    1 | def on_receive(conn, data):\n"
+        '  > 2 |     conn.send("x"\n'
+        "      |            ^\n"
+        "    3 |"
+    )
+
+
+def test_a_refused_first_start_says_that_nothing_runs() -> None:
+    """Who starts with broken code reads that the server waits for the fix."""
+    event = events.Refused(edit=0, generation=1, live=0, file="/app/handlers.py", line=2, failures=(SYNTAX,))
+    assert "nothing runs until it is fixed" in (line(event) or "")
+
+
+def test_a_handlers_failure_shows_its_frames_and_its_cause() -> None:
+    """An exception in a handler is shown with the way to it, the whole message and what caused it."""
+    text = line(events.HandlerFailed(worker=3, connection=12, failure=RAISED), root="/app")
+    assert text == (
+        "devserver: worker 3, connection 12: ValueError: no such room …\n"
+        "  rooms.py:9\n"
+        "  > 9 | raise ValueError(name)\n"
+        "  handlers.py:4 in on_receive\n"
+        "    enter(name)\n"
+        "  rooms.py:9 in enter\n"
+        "  ask again\n"
+        "  caused by KeyError: 'lobby'"
+    )

@@ -1,0 +1,126 @@
+"""What scrolls above the picture."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from devserver import events
+from devserver.console.output import QUIET
+from devserver.console.scroll import Batch, Scroll
+from devserver.console.view import View
+from devserver.events import Event
+from devserver.failure import Failure, Frame, Place
+
+VIEW = View(root="/app")
+
+
+def printed(scroll: Scroll, *, colours: bool = False) -> str:
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=60,
+        force_terminal=colours,
+        color_system="standard" if colours else None,
+        highlight=False,
+    )
+    console.print(Batch(scroll.entries), crop=False)
+    return out.getvalue()
+
+
+def scrolled(*news: Event) -> Scroll:
+    scroll = Scroll()
+    for event in news:
+        scroll.take(event, VIEW, 60, now=0.0)
+    return scroll
+
+
+def output(worker: int, text: str) -> Event:
+    return events.Output(worker=worker, text=text)
+
+
+def test_each_line_names_the_worker_that_printed_it() -> None:
+    """The output of several Workers is told apart and keeps its order."""
+    scroll = scrolled(output(3, "one\r\ntwo\r\n"), output(12, "three\n"), output(3, "four\n"))
+    assert printed(scroll).splitlines() == ["w3 │ one", "w3 │ two", "w12│ three", "w3 │ four"]
+
+
+def test_a_long_line_is_left_whole() -> None:
+    """Nothing of a line that is wider than the terminal is cut or broken."""
+    text = "x" * 200
+    assert f"w1 │ {text}\n" in printed(scrolled(output(1, f"{text}\n")))
+
+
+def test_colours_are_kept_and_moves_are_not() -> None:
+    """The app's colours reach the terminal; what would draw over the picture does not."""
+    text = printed(
+        scrolled(output(1, "\x1b[31mred\x1b[0m \x1b[2J\x1b[5Aplain\x07\x1b]0;title\x07\x1b\n")), colours=True
+    )
+    assert "\x1b[31mred\x1b[0m plain" in text.replace("\x1b[0m\x1b[0m", "\x1b[0m")
+    for sequence in ("\x1b[2J", "\x1b[5A", "\x07", "title"):
+        assert sequence not in text
+
+
+def test_a_colour_goes_on_over_lines() -> None:
+    """A colour that was begun in one line colours the next one, until it is reset."""
+    text = printed(scrolled(output(1, "\x1b[32mone\ntwo\x1b[0m\nthree\n")), colours=True)
+    assert "\x1b[32mtwo\x1b[0m" in text
+    assert "three" in text.splitlines()[2]
+    assert "\x1b[32mthree" not in text
+
+
+def test_a_prompt_becomes_due() -> None:
+    """What has no end yet is shown when its time has come, not before."""
+    scroll = scrolled(output(1, "name? "))
+    assert scroll.due_at == QUIET
+    scroll.release(QUIET / 2)
+    assert scroll.entries == []
+    scroll.release(QUIET)
+    assert scroll.due_at is None
+    assert printed(scroll) == "w1 │ name? \n"
+
+
+def test_the_last_words_of_a_worker_are_shown() -> None:
+    """Half a line before a Worker's death is printed before the death is told."""
+    died = events.WorkerExited(worker=1, slot=1, generation=1, pid=9, reason="SIGSEGV", planned=False)
+    lines = printed(scrolled(output(1, "about to"), died)).splitlines()
+    assert lines == ["w1 │ about to", "worker 1 (generation 1) exited: SIGSEGV"]
+
+
+def test_a_handlers_failure_scrolls_by_as_a_traceback() -> None:
+    """Worker, connection, exception, frames and source of a handler's failure are shown."""
+    place = Place("/app/handlers.py", 2, 0, 0, "def on_receive(conn, data):\n    1 / 0", 1)
+    failure = Failure(
+        phase="handler",
+        type="ZeroDivisionError",
+        message="division by zero",
+        place=place,
+        frames=(Frame("/app/handlers.py", 2, "on_receive", "1 / 0"),),
+    )
+    text = printed(scrolled(events.HandlerFailed(worker=3, connection=12, failure=failure)))
+    for part in (
+        "w3, connection 12 ZeroDivisionError: division by zero",
+        "handlers.py:2 in on_receive",
+        "❱ 2 │     1 / 0",
+    ):
+        assert part in text
+
+
+def test_what_is_dropped_is_said() -> None:
+    """Lost work, notices and warnings pass by above the picture."""
+    text = printed(
+        scrolled(
+            events.Lost(what="a frame", reason="worker 2 died", connection=7),
+            events.Notice(level="warning", text="polling", detail="no file events here"),
+            events.CompileWarning(path="/app/a.py", line=3, category="SyntaxWarning", message="odd"),
+            events.Live(generation=4, edit=2, steps={}, total_ms=11, paths=("/app/a.py",)),
+        )
+    )
+    for part in (
+        "lost: a frame (connection 7): worker 2 died",
+        "warning: polling\n  no file events here",
+        "a.py:3: SyntaxWarning: odd",
+        "── generation 4 · 11 ms · a.py ──",
+    ):
+        assert part in text

@@ -1,0 +1,118 @@
+"""How a Manager leaves: stopped by the user, or relieved by its successor."""
+
+from __future__ import annotations
+
+from signal import SIGKILL, SIGTERM
+
+import pytest
+
+from devserver.errors import IllegalEvent
+from devserver.manager.verbs import DumpStack, Exited, GroupGone, Signal, Tell
+from devserver.wire.messages import Debugging, Retire, StandDown, Stop
+from tests.unit.manager.playbook import KILLED, Playbook, configure
+
+
+def test_a_stop_lets_everybody_finish() -> None:
+    """All are told to leave; the Manager goes when the last one was reaped, and its group is gone."""
+    play = Playbook()
+    play.serve(1)
+    assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2))]
+    assert play.exits(1) == []
+    play.do(Exited(2, 0))
+    assert not play.fleet.done
+    play.do(GroupGone(2))
+    assert play.fleet.done
+
+
+def test_at_the_deadline_of_a_stop_the_rest_is_ended() -> None:
+    """SIGTERM at the deadline, SIGKILL to each group a second later."""
+    play = Playbook()
+    play.serve(1)
+    play.do(Stop(5.0))
+    play.exits(1)
+    assert play.after(4.9) == []
+    assert play.wake() == [Signal(2, SIGTERM)]
+    assert play.after(0.9) == []
+    assert play.wake() == [Signal(2, SIGKILL, group=True)]
+    del play.alive[2]
+    assert Signal(2, SIGKILL, group=True) in play.do(Exited(2, KILLED))
+    play.do(GroupGone(2))
+    assert play.fleet.done
+
+
+def test_a_stop_now_kills_now() -> None:
+    """The second Ctrl-C waits for nobody, whatever state they are in."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    play.do(Stop(5.0))
+    commands = play.do(Stop(0.0))
+    assert commands == [Signal(worker, SIGKILL, group=True) for worker in (1, 2, 3)]
+
+
+def test_a_later_stop_never_gives_more_time() -> None:
+    """The Master's death after a stop with one second is no reason to wait for five."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.do(Stop(1.0))
+    play.do(Stop(5.0))
+    assert play.fleet.deadline == play.now + 1.0
+
+
+def test_boots_are_ended_at_once_by_a_stop() -> None:
+    """They have no work in hand."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2)), Signal(3, SIGTERM)]
+    assert play.exits(3, SIGTERM, verdict="dropped") == []
+
+
+def test_nobody_is_started_after_a_stop() -> None:
+    """Deaths are not made good any more, and a reload is out of order."""
+    play = Playbook()
+    play.serve(1)
+    play.do(Stop(5.0))
+    assert play.exits(1, KILLED) == []
+    with pytest.raises(IllegalEvent, match="leaves"):
+        play.reload(2, base=1)
+
+
+def test_a_stop_does_not_wait_for_a_debugger() -> None:
+    """Who stops the server wants it stopped."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.do(Debugging(True, 1))
+    play.do(Stop(5.0))
+    play.do(Debugging(True, 1))
+    assert play.after(5.0) == [Signal(1, SIGTERM)]
+
+
+def test_a_relieved_manager_lets_its_workers_finish_and_leaves() -> None:
+    """It starts nothing more and hurries nobody before the drain limit."""
+    play = Playbook(configure(slots=1, drain=30.0))
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.do(StandDown()) == [Tell(Retire(1)), Signal(2, SIGTERM)]
+    play.exits(2, SIGTERM, verdict="dropped")
+    assert play.after(29.0) == []
+    assert play.wake() == [DumpStack(1)]
+    play.exits(1, verdict="drain limit")
+    assert play.fleet.done
+
+
+def test_a_relieved_manager_can_be_stopped() -> None:
+    """Whatever it waited for, the stop's deadline counts from now on."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.do(StandDown())
+    assert play.do(Stop(5.0)) == []
+    assert play.fleet.deadline == play.now + 5.0
+
+
+def test_a_manager_without_workers_leaves_at_once() -> None:
+    """Nothing to wait for."""
+    play = Playbook()
+    assert not play.fleet.done
+    assert play.do(Stop(5.0)) == []
+    assert play.fleet.done

@@ -1,0 +1,373 @@
+"""Patience: with boots, with Workers that are to leave, with crash loops, with leftovers."""
+
+from __future__ import annotations
+
+from signal import SIGKILL, SIGTERM
+
+import pytest
+
+from devserver.errors import IllegalEvent
+from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
+from devserver.wire.messages import Debugging, Drop, Reload, Retire, Said, WorkerExited, WorkerReady
+from tests.unit.manager.playbook import KILLED, Playbook, configure
+
+STACK = "Thread 1: in slow_import"
+
+
+# The boot timeout
+
+
+def test_a_slow_boot_is_mentioned_with_its_stack() -> None:
+    """After five seconds the user sees where the import stands."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.after(4.9) == []
+    assert play.wake() == [DumpStack(3)]
+    assert play.wake() == [ReadStack(3)]
+    said = Said("info", "Worker 3 (generation 2) is still booting after 5 s", detail=STACK)
+    assert play.do(StackRead(3, STACK)) == [Tell(said)]
+
+
+def test_an_endless_boot_is_killed_and_its_stack_is_told() -> None:
+    """A module that never finishes importing ends at the boot timeout, with the line that it hangs in."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.after(5.0) == [DumpStack(3)]
+    assert play.after(0.3) == [ReadStack(3)]
+    assert play.after(54.6) == []
+    assert play.wake() == [DumpStack(3)]
+    assert play.wake() == [ReadStack(3), Signal(3, SIGKILL, group=True)]
+    assert play.do(StackRead(3, STACK)) == []
+    assert play.fleet.deadline is None
+    assert play.exits(3, KILLED, verdict="boot timeout", stack=STACK) == []
+    assert play.fleet.live == 1
+
+
+def test_a_ready_worker_has_no_boot_timeout_any_more() -> None:
+    """Serving for an hour is no slow boot."""
+    play = Playbook()
+    play.serve(1)
+    assert play.fleet.deadline is None
+    assert play.after(3600.0) == []
+
+
+def test_the_very_first_boot_may_take_for_ever() -> None:
+    """Models load for minutes, and there is nothing that could serve meanwhile."""
+    play = Playbook(configure(first_boot=True))
+    play.reload(1)
+    play.after(10.0)
+    play.after(10.0)
+    assert play.fleet.deadline is None
+    assert play.reload(2) == [Fork(2, 1, 2)]
+    play.ready(2)
+    assert play.fleet.deadline is not None
+    play.wake()
+    play.reload(3, base=2)
+    play.after(100.0)
+    assert play.after(1.0) != []
+
+
+def test_no_boot_timeout_if_none_is_wanted() -> None:
+    """A timeout of 0 is none; the note still comes."""
+    play = Playbook(configure(boot_timeout=0))
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.after(5.0) == [DumpStack(3)]
+    assert play.after(0.3) == [ReadStack(3)]
+    assert play.fleet.deadline is None
+
+
+def test_a_short_boot_timeout_needs_no_note() -> None:
+    """Who wants three seconds is told at three."""
+    play = Playbook(configure(boot_timeout=3.0))
+    play.reload(1, live=True)
+    play.now += 3.0
+    assert play.wake() == [DumpStack(1)]
+    assert play.wake() == [ReadStack(1), Signal(1, SIGKILL, group=True)]
+
+
+def test_the_clock_of_a_boot_stops_in_a_debugger() -> None:
+    """A breakpoint in the import is not hurried; afterwards the boot has the time that it had."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    play.after(1.0)
+    assert play.do(Debugging(True, 3)) == []
+    assert play.fleet.deadline is None
+    assert play.after(1000.0) == []
+    play.do(Debugging(False, 3))
+    assert play.fleet.deadline == play.now + 4.0
+
+
+def test_a_worker_accepted_while_its_timeout_strikes_is_replaced() -> None:
+    """Its generation is live, for the Master said so, and another Worker takes over."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    play.after(60.0)
+    play.after(0.3)
+    assert play.ready(3) == [Fork(4, 1, 2)]
+    assert play.exits(3, KILLED, verdict="boot timeout") == []
+    assert play.fleet.live == 2
+
+
+# The drain limit
+
+
+def test_a_busy_old_worker_is_ended_at_the_drain_limit() -> None:
+    """It gets ample time; then its stack is noted, SIGTERM sent, and SIGKILL a second later."""
+    play = Playbook(configure(slots=1, drain=30.0))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(2)
+    assert play.after(29.9) == []
+    assert play.wake() == [DumpStack(1)]
+    assert play.wake() == [ReadStack(1), Signal(1, SIGTERM)]
+    assert play.do(StackRead(1, STACK)) == []
+    assert play.after(0.9) == []
+    assert play.wake() == [Signal(1, SIGKILL, group=True)]
+    assert play.exits(1, KILLED, verdict="drain limit", stack=STACK) == []
+
+
+def test_the_drain_clock_runs_from_the_moment_of_being_outlived() -> None:
+    """To be told to leave late does not give more time."""
+    play = Playbook(configure(slots=1, drain=30.0))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(2)
+    play.after(20.0)
+    assert play.idle(1) == [Tell(Retire(1))]
+    assert play.after(9.9) == []
+    assert play.wake() == [DumpStack(1)]
+
+
+def test_a_worker_in_a_debugger_is_not_drained() -> None:
+    """Who stands at a breakpoint while the code is saved keeps it."""
+    play = Playbook(configure(slots=1, drain=30.0))
+    play.serve(1)
+    play.do(Debugging(True, 1))
+    play.reload(2, base=1)
+    play.ready(2)
+    assert play.after(1000.0) == []
+    play.do(Debugging(False, 1))
+    assert play.fleet.deadline == play.now + 30.0
+
+
+def test_of_more_than_three_leaving_workers_the_oldest_is_ended() -> None:
+    """Saves under a request that never ends cost bounded memory."""
+    play = Playbook(configure(slots=1))
+    for generation in (1, 2, 3, 4):
+        play.reload(generation, base=generation - 1)
+        assert play.ready(generation)[-1:] != [DumpStack(1)]
+    play.reload(5, base=4)
+    assert DumpStack(1) in play.ready(5)
+    assert play.wake() == [ReadStack(1), Signal(1, SIGTERM)]
+
+
+def test_a_reload_of_many_slots_ends_nobody() -> None:
+    """With eight busy Workers one save makes eight that are to leave: all may finish."""
+    play = Playbook(configure(slots=8))
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.ready(9) == [Fork(10, 2, 2)]
+
+
+def test_a_worker_in_a_debugger_does_not_count_as_leaving() -> None:
+    """Neither is it ended for the others nor are they for it."""
+    play = Playbook(configure(slots=1))
+    play.reload(1)
+    play.ready(1)
+    play.do(Debugging(True, 1))
+    for generation in (2, 3, 4, 5):
+        play.reload(generation, base=generation - 1)
+        assert not any(isinstance(command, DumpStack) for command in play.ready(generation))
+    play.do(Debugging(False, 1))
+    assert play.fleet.live == 5
+
+
+# Deaths
+
+
+def test_a_serving_worker_that_dies_is_replaced_at_once() -> None:
+    """From the live snapshot, into its slot."""
+    play = Playbook()
+    play.serve(1)
+    assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
+
+
+def test_an_old_worker_that_dies_is_not_replaced() -> None:
+    """Its slot gets the new code anyway."""
+    play = Playbook()
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(3)
+    assert play.exits(2, KILLED) == []
+
+
+def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_goes_on() -> None:
+    """Work waits for it, so it comes first."""
+    play = Playbook(configure(slots=3))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.idle(1)
+    play.ready(4)
+    play.idle(1)
+    play.exits(1)
+    play.exits(4, KILLED)
+    assert play.exits(5, 256) == [
+        Tell(Said("warning", "Worker 5 did not boot: slot 2 is tried again")),
+        Fork(6, 1, 2),
+    ]
+
+
+def test_a_crash_loop_is_slowed_down_and_said() -> None:
+    """The third death in ten seconds costs 0.1 s, the next ones twice as much each; the user reads why."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    assert play.exits(1, KILLED) == [Fork(2, 1, 1)]
+    play.ready(2)
+    assert play.exits(2, KILLED) == [Fork(3, 1, 1)]
+    play.ready(3)
+    text = "Workers of generation 1 keep dying: the next one starts in {} s"
+    assert play.exits(3, KILLED) == [Tell(Said("warning", text.format("0.1")))]
+    assert play.after(0.09) == []
+    assert play.wake() == [Fork(4, 1, 1)]
+    play.ready(4)
+    assert play.exits(4, KILLED) == [Tell(Said("warning", text.format("0.2")))]
+
+
+def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() -> None:
+    """A slot that lacks its Worker is never given up."""
+    play = Playbook()
+    play.serve(1)
+    assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
+    assert play.exits(3, 256)[-1] == Fork(4, 2, 1)
+    for worker in (4, 5, 6):
+        said, *rest = play.exits(worker, 256)
+        assert isinstance(said, Tell)
+        assert isinstance(said.message, Said)
+        assert rest == []
+        assert play.wake() == [Fork(worker + 1, 2, 1)]
+    assert play.ready(7) == []
+
+
+def test_new_code_starts_without_the_pauses_of_the_old() -> None:
+    """The fix of a crash is tried in all slots at once."""
+    play = Playbook()
+    play.serve(1)
+    for worker in (1, 3, 4, 5):
+        if worker not in play.alive:
+            play.wake()
+        play.ready(worker) if worker > 2 else None
+        play.exits(worker, KILLED)
+    assert play.fleet.deadline is not None
+    play.reload(2, base=1)
+    newest = max(play.alive)
+    assert play.ready(newest)[-1] == Fork(newest + 1, 2, 2)
+
+
+# What is left of a process group
+
+
+def test_what_a_worker_leaves_behind_is_ended_too() -> None:
+    """Children of the app get SIGTERM, and SIGKILL a second later if they stay."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    assert Signal(1, SIGTERM, group=True) in play.do(Exited(1, KILLED))
+    play.ready(2)
+    for moment in (0.1, 0.3, 0.6):
+        assert play.fleet.deadline == pytest.approx(1000.0 + moment)
+        assert play.wake() == [Signal(1, 0, group=True)]
+    assert play.wake() == [Signal(1, SIGKILL, group=True)]
+    assert play.do(GroupGone(1)) == []
+    assert play.fleet.deadline is None
+
+
+def test_a_group_is_left_alone_once_it_is_empty() -> None:
+    """Its number may be another's by then."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.exits(1, KILLED)
+    play.ready(2)
+    assert play.fleet.deadline is None
+    with pytest.raises(IllegalEvent, match="left no group"):
+        play.do(GroupGone(1))
+
+
+# The exclusive handover
+
+
+def exclusive(play: Playbook, generation: int) -> list[object]:
+    return [*play.do(Reload(generation, play.fleet.live, (), "exclusive"))]
+
+
+def test_an_exclusive_candidate_starts_when_everybody_has_left() -> None:
+    """What only one process can own is free by then, also of the children that the old Worker had."""
+    play = Playbook()
+    play.serve(1)
+    assert exclusive(play, 2) == [Tell(Retire(1)), Tell(Retire(2))]
+    assert play.exits(2) == []
+    play.do(Exited(1, 0))
+    del play.alive[1]
+    assert play.wake() == [Signal(1, 0, group=True)]
+    assert play.do(GroupGone(1)) == [Fork(3, 1, 2)]
+    assert play.ready(3) == [Fork(4, 2, 2)]
+
+
+def test_an_exclusive_candidate_that_fails_brings_the_last_good_code_back() -> None:
+    """The old Worker is gone, so another one with its code is started, in each slot."""
+    play = Playbook()
+    play.serve(1)
+    exclusive(play, 2)
+    play.exits(1)
+    assert play.exits(2) == [Fork(3, 1, 2)]
+    assert play.exits(3, 256) == [Fork(4, 1, 1)]
+    assert play.ready(4) == [Fork(5, 2, 1)]
+    assert play.fleet.live == 1
+
+
+def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_told_as_exited() -> None:
+    """It never had a process; the last good code starts again once the others have left."""
+    play = Playbook()
+    play.serve(1)
+    exclusive(play, 2)
+    assert play.exits(1) == []
+    assert play.do(Drop(2)) == [Tell(WorkerExited(3, 1, 2, 0, 0, verdict="dropped"))]
+    assert play.exits(2) == [Fork(4, 1, 1)]
+
+
+def test_a_newer_exclusive_generation_takes_the_place_of_an_older_one() -> None:
+    """Two of them cannot boot side by side, and a fix does not wait for what it fixes."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    exclusive(play, 2)
+    assert play.exits(1) == [Fork(2, 1, 2)]
+    assert exclusive(play, 3) == [Signal(2, SIGTERM)]
+    assert play.exits(2, SIGTERM, verdict="dropped") == [Fork(3, 1, 3)]
+
+
+def test_nobody_is_replaced_while_an_exclusive_candidate_waits() -> None:
+    """A death only makes room for it."""
+    play = Playbook()
+    play.serve(1)
+    exclusive(play, 2)
+    assert play.exits(1, KILLED) == []
+    assert play.exits(2, KILLED) == [Fork(3, 1, 2)]
+
+
+def test_the_first_exclusive_generation_starts_at_once() -> None:
+    """There is nobody to wait for."""
+    play = Playbook()
+    assert exclusive(play, 1) == [Fork(1, 1, 1)]
+
+
+def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
+    """Late news of a debugger is ignored like any other."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.exits(1, KILLED)
+    assert play.do(Debugging(True, 1)) == []
+    with pytest.raises(IllegalEvent):
+        play.do(WorkerReady(2, 7, ()))
