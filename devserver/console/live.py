@@ -233,7 +233,6 @@ class Shell:
 
     def _suspend(self) -> None:
         """Ctrl-Z: stop as any program does, with the terminal as it was; here again on SIGCONT."""
-        self._suspending = False
         self._lift()
         if self._terminal is not None:
             self._terminal.restore()
@@ -243,6 +242,7 @@ class Shell:
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
         signal.signal(signal.SIGTSTP, handler)
+        self._suspending = False  # only now: a second SIGTSTP may have come while the picture was lifted
 
     def _leave(self) -> None:
         self._scroll.release_all()

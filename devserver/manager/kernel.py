@@ -151,7 +151,7 @@ def become_worker(terminal: int, dump: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _own_stdio(terminal)
     faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
-    _reseed()
+    reseed()
 
 
 def _own_stdio(terminal: int) -> None:
@@ -166,7 +166,7 @@ def _own_stdio(terminal: int) -> None:
         os.close(nothing)
 
 
-def _reseed() -> None:
+def reseed() -> None:
     """Reseed what has no fork hook of its own, as `random` has."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:

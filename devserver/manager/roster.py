@@ -93,14 +93,14 @@ class Roster:
     def limit(self, member: Member, drain: float) -> None:
         """Start the clock of one that is to leave, if it does not run yet."""
         if not member.plan.steps:
-            member.plan = Plan.start(((drain, "limit"),), self.now)
+            member.start(((drain, "limit"),), self.now)
 
     def end(self, member: Member, verdict: Verdict, timetable: Timetable = ()) -> None:
         """Kill it, as gently as the verdict has it."""
         member.step("end")
         member.verdict = member.verdict or verdict
         member.paused_at = None
-        member.plan = Plan.start(timetable or ENDINGS[verdict], self.now)
+        member.start(timetable or ENDINGS[verdict], self.now)
 
     def exited(self, member: Member, status: int, leftovers: Timetable = LEFTOVERS) -> None:
         """It was reaped, or never born."""

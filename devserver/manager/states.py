@@ -128,6 +128,11 @@ class Member:
         while (deadline := self.deadline) is not None and deadline <= now:
             yield self.plan.steps.pop(0)[1]
 
+    def start(self, timetable: Timetable, now: float) -> None:
+        """Begin a plan; in a debugger its clock starts when that lets go."""
+        self.plan = Plan.start(timetable, now)
+        self.paused_at = None if self.paused_at is None else now
+
     def pause(self, now: float) -> None:
         """Stop its clock."""
         self.paused_at = now if self.paused_at is None else self.paused_at

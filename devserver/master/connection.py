@@ -94,6 +94,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
+        self.outbox.paused = False
+        for worker in self.outbox.creditors:  # nobody takes it any more, so nobody has to wait
+            self._grant(worker)
         self.inbox.arrive(0, "close")
         self._hub.closed(self)
         self._hub.arrived(self)

@@ -132,17 +132,18 @@ class Generations:
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
         newest = self.candidates[-1].snapshot if self.candidates else self.snapshot
-        changed = any(_digest(newest, file.path) != file.digest for file in files)
+        differs = any(_digest(newest, file.path) != file.digest for file in files)
+        mended = any(file.path in self.broken for file in files)
         for file in files:
             self._disk[file.path] = file
             self.broken.pop(file.path, None)
         self.broken.update(failures)
-        if not changed:
-            return self._changes_nothing(edit)
-        if self.broken:
+        if self.broken and (differs or mended):
             del self.pending[edit]
             self.refused = True
             return [Refuse(edit, 0, tuple(self.broken.values()))]
+        if not differs:
+            return self._changes_nothing(edit)
         return [*self._make_room(), self._boot(self._on_disk(), edit)]
 
     def asked(self) -> list[Command]:

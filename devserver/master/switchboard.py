@@ -110,6 +110,8 @@ class Switchboard:
             case Send():
                 if self._is_open(connection := self.connections.get(message.connection)):
                     connection.send(worker.id, message)
+                else:
+                    worker.lane.send(Credit(message.connection, len(message.data)))
             case Broadcast():
                 for connection in list(self.connections.values()):
                     if connection.open and connection.id not in message.exclude:

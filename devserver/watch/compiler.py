@@ -36,7 +36,7 @@ def compile_bytes(path: str, data: bytes, optimize: int) -> Compiled:
         for entry in caught
         if entry.filename == path
     ]
-    return code, error, tuple(dict.fromkeys(warned))
+    return code, error, tuple(sorted(set(warned)))
 
 
 def _describe(raised: Exception) -> Error:

@@ -24,6 +24,8 @@ from devserver.watch.tree import Folder, is_kept, walk
 
 WALKED_AT_ONCE = 256
 """Folders that are taken in before the loop goes on; the others follow in its next turns."""
+MOST_READS = 128
+"""Reads that empty the fullest queue; a writer that is faster than we are does not hold the loop."""
 LOOK_AGAIN = 0.25
 """Seconds between two looks for a folder that has gone and whose parent is not watched."""
 
@@ -67,6 +69,8 @@ class Cover:
         self._polling: Observing | None = None
         self._reasons: dict[str, None] = {}
         self._unwatched: list[str] = []
+        """What the fence could not take: the limit is reached."""
+        self._relieving = False
         self._walks: deque[Iterator[Folder]] = deque()
         self._missing: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -137,8 +141,8 @@ class Cover:
             self._do(self._examiner.off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
-        if self._unwatched and NO_WATCH not in self._reasons:
-            self._reasons[NO_WATCH] = None
+        if self._unwatched and not self._relieving and NO_WATCH not in self._reasons:
+            self._relieving = True
             self._do(self._relieve())
         elif self._reasons and self._polling is None:
             self._do(self._poll())
@@ -151,12 +155,12 @@ class Cover:
             folders, self._unwatched = self._unwatched, []
             for folder in folders:
                 self._enter(folder)
-            self._walks.append(walk(folders, self._filters, self._enter))
-            self._grow()
+                self._came(folder)
+        self._relieving = False
         if self._unwatched:
+            self._reasons[NO_WATCH] = None
             await self._poll()
-        else:
-            del self._reasons[NO_WATCH]
+        self._sink.wake()
 
     async def _poll(self) -> None:
         if self._polling is not None:
@@ -168,6 +172,8 @@ class Cover:
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
         await self._examiner.off_loop(lambda: observing.start(schedules))
+        # What was saved before polling began, and was seen by nobody.
+        self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
 
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_dir(follow_symlinks=False):
@@ -182,13 +188,14 @@ class Cover:
         fence = self._fence
         if fence is None or not self._started:
             return
-        data = fence.read()
-        if not data and not self._walks:
-            return
-        while data:
+        for _ in range(MOST_READS):
+            if not (data := fence.read()):
+                break
             self.take(data)
-            data = fence.read()
-        self._grow()
+        else:
+            self._loop.call_soon(self._sink.wake)
+        if self._walks or self._unwatched:
+            self._grow()
 
     def take(self, data: bytes) -> None:
         """Take in events as the kernel writes them."""

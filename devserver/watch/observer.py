@@ -7,7 +7,9 @@ worth a look.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -104,6 +106,7 @@ class Observing:
 
 def native(witness: Witness, matters: Callable[[str], bool]) -> Observing:
     """Return an observer of the system's own events. Raises OSError where a limit is reached."""
+    _hush()
     return Observing(Observer(), witness, matters)
 
 
@@ -120,6 +123,15 @@ def polling(
             return iter([entry for entry in listing if keeps(entry)])
 
     return Observing(PollingObserverVFS(os.stat, listdir, polling_interval=every), witness, matters)
+
+
+def _hush() -> None:
+    """Keep watchdog's remarks on its own book-keeping off the terminal; what was lost, the fence says."""
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
+    logger = logging.getLogger("watchdog")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 class _Handler(FileSystemEventHandler):

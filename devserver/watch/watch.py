@@ -95,12 +95,14 @@ class Watch:
 
         Switched on, what was saved since the last edit began is looked at: it may be the cure of a failure.
         """
+        if on == self._filters.everything:
+            return
         self.wake()
         self._filters.everything = on
-        passed_over, self._passed_over = self._passed_over, {}
         if on:
-            for path, kind in passed_over.items():
+            for path, kind in list(self._passed_over.items()):
                 self.touched(path, kind)
+            self._passed_over.clear()
             self._announce()
 
     def survey(self) -> None:
@@ -135,7 +137,7 @@ class Watch:
                 continue
             if self._settling.note(name, kind, time.monotonic()):
                 self._begun = True
-                self._passed_over.clear()
+                self._passed_over = {}
             self._noted[name] = None
 
     def _pass_over(self, path: str, kind: Kind) -> None:

@@ -184,7 +184,9 @@ class SnapshotFinder:
 def install(snapshot: Snapshot) -> None:
     """Make every import of an own module go through `snapshot`."""
     sys.meta_path.insert(0, SnapshotFinder(snapshot))
-    importlib.invalidate_caches()  # folders listed before the fork
+    for folder in list(sys.path_importer_cache):
+        if snapshot.owns(folder):  # listed before the fork
+            del sys.path_importer_cache[folder]
 
 
 def _compile(data: bytes, path: str) -> CodeType:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from devserver.worker.faults import failure_of, files_named_by
 from devserver.worker.handlers import Handlers, find
 from devserver.worker.lane import Lane
 from devserver.worker.loader import Snapshot, install
-from devserver.worker.runner import Runner, leave_within
+from devserver.worker.runner import GONE, Runner, leave_within
 from devserver.worker.server import Server
 
 BOOT_FAILED = 3
@@ -48,6 +49,8 @@ def run(boot: Boot) -> int:
     Call it in the main thread, with no event loop running; then let the interpreter end as usual.
     """
     setproctitle(f"devserver: worker {boot.slot}")
+    # The Master's death hangs up a Worker's terminal: that is no reason to leave without on_worker_stop.
+    signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source))

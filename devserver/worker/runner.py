@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import os
 import signal
+import threading
 import time
 from collections.abc import Coroutine
 from typing import Any, cast
@@ -171,12 +172,23 @@ class Runner:
 
 
 def _keep_signals_from_children() -> None:
-    """Undo in forked children what the loop set up: else a SIGTERM to one of them is taken for our own."""
+    """Undo in forked children what the loop set up: else a SIGTERM to one of them is taken for our own.
+
+    The signal is blocked over the fork, so that one that comes at once finds the child in its usual state.
+    """
     loops = signal.getsignal(signal.SIGTERM)
+    masks = threading.local()
+
+    def block() -> None:
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
 
     def reset() -> None:
         signal.set_wakeup_fd(-1)
         if signal.getsignal(signal.SIGTERM) == loops:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        unblock()
 
-    os.register_at_fork(after_in_child=reset)
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=reset)

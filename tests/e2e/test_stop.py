@@ -68,8 +68,7 @@ def test_a_gentle_stop_answers_first_and_closes_then(
 
 def running(server: DevServer) -> bool:
     """Tell whether a Worker is known to run a unit."""
-    loads = server.past("worker-load")
-    return bool(loads) and loads[-1]["running"] > 0
+    return any({load["worker"]: load["running"] for load in server.past("worker-load")}.values())
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path: Path, gate: Path) -> None:

@@ -121,7 +121,15 @@ class Session(Pty):
         super().__exit__()
 
     def tell(self, *news: Event) -> None:
-        self.link.sendall(b"".join(map(events.encode, news)))
+        """Send `news`, reading the terminal meanwhile: a console whose terminal is not read takes no more."""
+        rest = bytearray(b"".join(map(events.encode, news)))
+
+        def sent() -> bool:
+            while rest and select.select([], [self.link], [], 0)[1]:
+                del rest[: self.link.send(rest[:4096])]
+            return not rest
+
+        self.read_until(sent)
 
 
 SERVER: tuple[Event, ...] = (

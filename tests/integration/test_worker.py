@@ -327,3 +327,23 @@ def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
     assert worker.until(Handled).unit == unit
     worker.leave()
     assert "app.py(4)on_receive()" in worker.output  # not in this package
+
+
+def test_the_sample_is_a_chat(start: Start) -> None:
+    """The sample answers each line, keeps names in the state, and says the rest to the room."""
+    sample = Path(__file__).parents[2] / "sample_app" / "handlers.py"
+    worker = start(sample.read_text())
+    assert worker.reply(b"hello") == b"Receive something\n"
+    named = worker.handle(b"/name Ada").state
+    assert named == msgspec.msgpack.encode({"name": "Ada"})
+    worker.begin(b"hi all", state=named)
+    assert worker.until(Broadcast) == Broadcast(b"Ada: hi all\n", (1,))
+    worker.until(Handled)
+    worker.sent.clear()
+    worker.begin(b"/who", state=named)
+    rows = tuple(ConnectionRow(i, ("::1", i), "tcp", state) for i, state in ((1, named), (2, b"\x80")))
+    worker.tell(Connections(worker.until(ConnectionsAsked).request, rows))
+    worker.until(Handled)
+    assert worker.sent[1] == b"Receive something\nHere: Ada, guest 2\n"
+    worker.begin(b"/bye")
+    assert worker.until(Close) == Close(1)

@@ -133,6 +133,28 @@ def test_an_idle_worker_leaves_when_the_master_is_gone(start: Start, loop: str) 
     assert worker.output.split("\n") == ["stop 7", "atexit", ""]
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_hang_up_of_its_terminal_lets_it_leave_in_good_order(start: Start, loop: str) -> None:
+    """When the Master dies, its Workers' terminals hang up; on_worker_stop runs all the same."""
+    worker = start(STOPS + "def on_receive(conn, data): ...\n", loop=loop)
+    os.kill(worker.pid, signal.SIGHUP)
+    assert worker.handle().failure is None
+    worker.channel.close()
+    assert worker.exit_code() == 0
+    assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+def test_a_hang_up_ends_a_handler_that_sleeps(start: Start) -> None:
+    """A Worker that is blocked for good does not outlive the Master for long."""
+    worker = start(
+        "import time\ndef on_receive(conn, data):\n    conn.send(b'asleep')\n    time.sleep(999)\n"
+    )
+    worker.begin()
+    worker.next()
+    os.kill(worker.pid, signal.SIGHUP)
+    assert worker.exit_code() == 128 + signal.SIGALRM
+
+
 def test_a_worker_that_waits_for_credit_leaves_when_the_master_is_gone(start: Start) -> None:
     """A handler blocked on a slow client is let go."""
     worker = start(STOPS + "def on_receive(conn, data):\n    conn.send(b'x' * 9)\n")
@@ -146,7 +168,7 @@ def test_a_worker_that_waits_for_credit_leaves_when_the_master_is_gone(start: St
 def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Start) -> None:
     """A candidate nobody waits for any more does not stay."""
     worker = start(
-        "import asyncio\nasync def on_worker_start(server):\n    print('began')\n    await asyncio.Event().wait()\n",
+        "import asyncio\nasync def on_worker_start(server):\n    await asyncio.Event().wait()\n",
         ready=False,
     )
     worker.next()  # the module was read
@@ -156,8 +178,7 @@ def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Sta
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_pool_of_the_app_does_not_keep_the_lane(start: Start, loop: str) -> None:
-    """The Worker's death ends its lane though a child forked by the app lives on; and the child's own end by
-    SIGTERM does not reach the Worker."""
+    """A killed Worker's lane ends though a child forked by the app lives on; a child's SIGTERM is its own."""
     worker = start(
         """
         import multiprocessing, os, signal

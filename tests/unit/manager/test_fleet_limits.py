@@ -148,6 +148,7 @@ def test_a_worker_in_a_debugger_is_not_drained() -> None:
     play = Playbook(configure(slots=1, drain=30.0))
     play.serve(1)
     play.do(Debugging(True, 1))
+    play.after(50.0)
     play.reload(2, base=1)
     play.ready(2)
     assert play.after(1000.0) == []

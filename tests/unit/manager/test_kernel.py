@@ -1,0 +1,93 @@
+"""The kernel calls that can be tried without a fork."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from devserver.manager import kernel
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+
+
+@linux
+def test_a_process_with_two_threads_is_never_forked() -> None:
+    """A fork would copy one of them, and the locks that the other one holds."""
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    try:
+        assert kernel.count_threads() > 1
+        with pytest.raises(OSError, match="threads run in the Manager"):
+            kernel.fork()
+    finally:
+        stop.set()
+        other.join()
+
+
+@linux
+def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running out of descriptors does not lose more of them."""
+
+    def fail() -> int:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(kernel, "_open_dump", fail)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="no memory"):
+        kernel.open_kit(terminal=True)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+@linux
+def test_a_kit_can_be_closed_half_by_half() -> None:
+    """The child closes the Master's half, the parent the child's; nothing is left of either."""
+    before = os.listdir("/proc/self/fd")
+    kit = kernel.open_kit(terminal=True)
+    assert os.isatty(kit.terminal)
+    kit.close_masters()
+    kit.close_own()
+    os.close(kit.dump)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    kernel.open_kit(terminal=False).close()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() -> None:
+    """The note at five seconds and the stack at the timeout are both whole."""
+    kit = kernel.open_kit(terminal=False)
+    try:
+        os.write(kit.dump, b"first")
+        assert kernel.read_dump(kit.dump, 0) == b"first"
+        os.write(kit.dump, b"second")
+        assert kernel.read_dump(kit.dump, 5) == b"second"
+    finally:
+        kit.close()
+
+
+def test_a_signal_to_nobody_says_so() -> None:
+    """A group that is empty is told from one that is not."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    try:
+        assert kernel.reap(process.pid) is None
+        assert kernel.send_signal(process.pid, 0, group=True)
+        assert kernel.send_signal(process.pid, signal.SIGKILL, group=False)
+    finally:
+        process.wait()
+    assert not kernel.send_signal(process.pid, 0, group=True)
+    assert not kernel.send_signal(process.pid, 0, group=False)
+
+
+def test_what_has_no_fork_hook_is_reseeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Workers forked after numpy was imported do not draw the same numbers."""
+    seeds: list[str] = []
+    numpy_random = SimpleNamespace(seed=lambda: seeds.append("fresh"))
+    monkeypatch.setitem(sys.modules, "numpy.random", numpy_random)  # type: ignore[arg-type]
+    kernel.reseed()
+    assert seeds == ["fresh"]

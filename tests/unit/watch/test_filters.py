@@ -1,0 +1,155 @@
+"""What makes an edit, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devserver.errors import UsageError
+from devserver.watch.filters import Filters, Interest, gitignore_of
+
+CODE, DATA, NONE = Interest.CODE, Interest.DATA, Interest.NONE
+
+
+@pytest.fixture
+def filters() -> Filters:
+    filters = Filters(
+        "/app", also=["*.yaml", "/etc/*.conf"], exclude=["gen/", "*_pb2.py"], gitignore=["build/"]
+    )
+    filters.attend("/app/main.py")
+    filters.attend("/app/shop/cart.py")
+    filters.attend("/lib/tools/own.py")
+    return filters
+
+
+@pytest.mark.parametrize(
+    ("path", "interest"),
+    [
+        ("/app/main.py", CODE),
+        ("/app/local_settings.py", CODE),
+        ("/app/shop/new.py", CODE),
+        ("/lib/tools/beside.py", CODE),
+        ("/app/scripts/unused.py", NONE),
+        ("/lib/other.py", NONE),
+        ("/app/page.html", DATA),
+        ("/app/shop/mail.j2", DATA),
+        ("/app/shop/templates/notes.txt", DATA),
+        ("/app/templates/skeleton.py", DATA),
+        ("/app/.env", DATA),
+        ("/app/shop/.env", NONE),
+        ("/app/pyproject.toml", DATA),
+        ("/app/shop/pyproject.toml", NONE),
+        ("/app/shop/conf.yaml", DATA),
+        ("/app/etc/x.conf", DATA),
+        ("/app/shop/etc/x.conf", NONE),
+        ("/app/data.sqlite-wal", NONE),
+        ("/app/server.log", NONE),
+    ],
+)
+def test_what_matters(filters: Filters, path: str, interest: Interest) -> None:
+    """Running modules, files beside them, templates, settings and what was asked for make an edit."""
+    assert filters.interest(path) is interest
+
+
+@pytest.mark.parametrize(
+    "name", ["main.py~", ".main.py.swp", ".#main.py", "4913", "main.py.tmp", "#main.py#"]
+)
+@pytest.mark.parametrize("folder", ["/app/", "/app/templates/"])
+def test_editors_own_files_do_not_matter(filters: Filters, folder: str, name: str) -> None:
+    """The backup and swap files of an editor cause no reload."""
+    assert filters.interest(folder + name) is NONE
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ".git",
+        ".venv",
+        "node_modules",
+        "shop/__pycache__",
+        "build",
+        "build/lib",
+        "gen",
+        ".mypy_cache",
+        "a/.tox/b",
+    ],
+)
+def test_ignored_folders(filters: Filters, folder: str) -> None:
+    """What is installed, cached, built or excluded is not watched."""
+    assert not filters.is_watched(f"/app/{folder}")
+    assert filters.interest(f"/app/{folder}/page.html") is NONE
+
+
+def test_a_virtual_environment_by_any_name(filters: Filters) -> None:
+    """A folder with a pyvenv.cfg is left out, from the moment that this is known."""
+    assert filters.is_watched("/app/env311/lib")
+    filters.mark_venv("/app/env311", found=True)
+    assert not filters.is_watched("/app/env311/lib")
+    filters.mark_venv("/app/env311", found=False)
+    assert filters.is_watched("/app/env311/lib")
+
+
+def test_a_running_module_matters_wherever_it_lies(filters: Filters) -> None:
+    """Code that runs from an ignored folder is reloaded all the same; what lies deeper stays ignored."""
+    assert filters.attend("/app/build/lib/made.py")
+    assert filters.interest("/app/build/lib/made.py") is CODE
+    assert filters.interest("/app/build/lib/beside.py") is CODE
+    assert filters.interest("/app/build/lib/deeper/page.html") is NONE
+    assert not filters.is_reached("/app/build/lib")
+
+
+def test_exclude_beats_running(filters: Filters) -> None:
+    """What --exclude names never reloads, even if it runs."""
+    assert not filters.attend("/app/shop/cart_pb2.py")
+    assert filters.interest("/app/shop/cart_pb2.py") is NONE
+    assert not filters.attend("/app/gen/made.py")
+
+
+def test_everything_while_nothing_runs(filters: Filters) -> None:
+    """While the code is broken, any Python file under the root may be the cure."""
+    filters.everything = True
+    assert filters.interest("/app/scripts/unused.py") is CODE
+    assert filters.interest("/app/.venv/lib/x.py") is NONE
+    assert filters.interest("/app/gen/x.py") is NONE
+    assert filters.interest("/lib/other.py") is NONE
+
+
+def test_a_root_below_a_folder_named_templates() -> None:
+    """Only what lies under the root says what a file is."""
+    assert Filters("/home/templates/app").interest("/home/templates/app/x.txt") is NONE
+
+
+def test_the_root_of_the_file_system() -> None:
+    """Even / can be a root."""
+    filters = Filters("/")
+    assert filters.interest("/srv/page.html") is DATA
+    assert filters.interest("/srv/node_modules/page.html") is NONE
+
+
+def test_a_pattern_that_is_none() -> None:
+    """A wrong pattern is named in one sentence."""
+    with pytest.raises(UsageError, match=r"--exclude '!' is not a pattern"):
+        Filters("/app", exclude=["!"])
+
+
+def test_gitignore_is_read_with_its_faults(tmp_path: Path) -> None:
+    """Comments, blank lines and broken patterns of a .gitignore do no harm."""
+    (tmp_path / ".gitignore").write_bytes(b"# made\n\nbuild/\n!\n\xff\n")
+    filters = Filters(str(tmp_path), gitignore=gitignore_of(str(tmp_path)))
+    assert not filters.is_watched(f"{tmp_path}/build")
+    assert gitignore_of(str(tmp_path / "nowhere")) == []
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "b", ".git", "build", "node_modules", "templates"]), min_size=1, max_size=5
+    )
+)
+def test_nothing_below_an_ignored_folder_is_watched(parts: list[str]) -> None:
+    """One ignored folder on the way is enough, and no other reason leaves a folder out."""
+    filters = Filters("/app", gitignore=["build/"])
+    ignored = bool({".git", "build", "node_modules"} & set(parts))
+    assert filters.is_watched("/app/" + "/".join(parts)) is not ignored

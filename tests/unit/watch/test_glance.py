@@ -1,0 +1,28 @@
+"""The look at the files where nobody tells of changes costs no more than stated."""
+
+from __future__ import annotations
+
+from devserver.watch.glance import EVERY, MOST, Glance
+
+
+def test_a_look_is_not_repeated_at_once() -> None:
+    """Many requests in a moment cost one look."""
+    glance = Glance()
+    glance.files = ["a", "b"]
+    assert glance.due(1.0) == ["a", "b"]
+    assert glance.due(1.0 + EVERY / 2) == []
+    assert glance.due(1.0 + EVERY) == ["a", "b"]
+
+
+def test_many_files_take_turns() -> None:
+    """Each look takes so many files, and every file has its turn."""
+    glance = Glance()
+    glance.files = [str(n) for n in range(2 * MOST + 7)]
+    looks = [glance.due(float(n)) for n in range(3)]
+    assert [len(look) for look in looks] == [MOST, MOST, 7]
+    assert sorted(path for look in looks for path in look) == sorted(glance.files)
+
+
+def test_without_files() -> None:
+    """Nothing runs, nothing is looked at."""
+    assert Glance().due(1.0) == []

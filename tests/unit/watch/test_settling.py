@@ -1,0 +1,142 @@
+"""One save is one edit, whatever sequence of events the editor makes of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devserver.watch.settling import Kind, Settling
+
+OPEN, DONE, GONE = Kind.OPEN, Kind.DONE, Kind.GONE
+SETTLE, MODIFIED, CAP = 0.005, 0.05, 0.3
+
+
+@pytest.fixture
+def settling() -> Settling:
+    return Settling(SETTLE, MODIFIED, CAP)
+
+
+def test_first_event_begins_an_edit(settling: Settling) -> None:
+    """The first event of a save takes the next number; later ones join it."""
+    assert settling.note("a.py", OPEN, 0.0)
+    assert not settling.note("a.py", OPEN, 0.001)
+    assert not settling.note("b.py", DONE, 0.002)
+    assert settling.newest == 1
+
+
+def test_a_closed_file_is_looked_at_soon(settling: Settling) -> None:
+    """A save whose file was closed is read 5 ms later, not 50."""
+    settling.note("a.py", OPEN, 0.0)
+    settling.note("a.py", DONE, 0.001)
+    assert settling.deadline() == pytest.approx(0.006)
+    assert settling.due(0.0059) == []
+    assert [batch.edit for batch in settling.due(0.006)] == [1]
+    assert settling.deadline() is None
+
+
+def test_a_file_that_is_being_written_gets_time(settling: Settling) -> None:
+    """A writer that has not closed its file is waited for."""
+    settling.note("a.py", OPEN, 0.0)
+    settling.note("b.py", DONE, 0.01)
+    assert settling.deadline() == pytest.approx(0.05)
+
+
+def test_never_later_than_the_cap(settling: Settling) -> None:
+    """Endless writing does not hold an edit for ever."""
+    now = 0.0
+    while now < 0.29:
+        settling.note("a.py", OPEN, now)
+        now += 0.01
+    assert settling.deadline() == pytest.approx(CAP)
+
+
+def test_events_after_the_reading_began_are_the_next_edit(settling: Settling) -> None:
+    """A save that comes while the last one is read gets a number of its own."""
+    settling.note("a.py", DONE, 0.0)
+    settling.due(0.01)
+    assert settling.note("a.py", DONE, 0.011)
+    assert settling.newest == 2
+    assert settling.is_unread("a.py")
+    settling.finish(1)
+    assert settling.is_unread("a.py")
+    assert [batch.edit for batch in settling.due(1.0)] == [2]
+
+
+def test_an_empty_file_is_looked_at_again(settling: Settling) -> None:
+    """A truncated file is believed only when it is still empty 50 ms later."""
+    settling.note("a.py", DONE, 0.0)
+    settling.due(0.005)
+    assert settling.doubt(1, ["a.py"], 0.006)
+    assert settling.due(0.05) == []
+    assert [batch.edit for batch in settling.due(0.056)] == [1]
+    assert not settling.doubt(1, ["a.py"], 0.057)
+
+
+def test_what_comes_while_in_doubt_joins_the_edit(settling: Settling) -> None:
+    """Moving the old file away and writing the new one is one edit, even with a pause between."""
+    settling.note("a.py", GONE, 0.0)
+    settling.due(0.005)
+    assert settling.doubt(1, ["a.py"], 0.006)
+    assert not settling.note("a.py", OPEN, 0.02)
+    assert not settling.note("a.py", DONE, 0.021)
+    assert settling.deadline() == pytest.approx(0.026)
+    assert settling.newest == 1
+
+
+def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Settling) -> None:
+    """An editor that truncates and is slow to write does not get its empty file run."""
+    settling.note("a.py", OPEN, 0.0)
+    looks = []
+    while True:
+        now = settling.deadline()
+        assert now is not None
+        assert settling.due(now)
+        looks.append(now)
+        if not settling.doubt(1, ["a.py"], now):
+            break
+    assert looks[-1] == pytest.approx(CAP)
+    assert len(looks) == 6
+
+
+def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Settling) -> None:
+    """A file that vanishes at the very end of a long edit is looked at once more."""
+    settling.note("b.py", OPEN, 0.0)
+    settling.note("a.py", GONE, 0.299)
+    settling.due(0.3)
+    assert settling.doubt(1, ["a.py"], 0.3)
+    assert settling.deadline() == pytest.approx(0.35)
+    settling.due(0.35)
+    assert not settling.doubt(1, ["a.py"], 0.35)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(list(Kind)), st.floats(0, 0.12), st.booleans()),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_every_edit_is_read_in_time(events: list[tuple[str, Kind, float, bool]]) -> None:
+    """Whatever happens, each event is in exactly one edit, which is read at the latest just past the cap."""
+    settling = Settling(SETTLE, MODIFIED, CAP)
+    now, begun, read = 0.0, {}, {}
+
+    def pass_time(until: float, empty: bool) -> None:
+        while (deadline := settling.deadline()) is not None and deadline <= until:
+            for batch in settling.due(deadline):
+                if not (empty and settling.doubt(batch.edit, list(batch.paths), deadline)):
+                    settling.finish(batch.edit)
+                    read[batch.edit] = deadline, set(batch.paths)
+
+    touched: dict[int, set[str]] = {}
+    for path, kind, pause, empty in events:
+        now += pause
+        pass_time(now, empty)
+        if settling.note(path, kind, now):
+            begun[settling.newest] = now
+        touched.setdefault(settling.newest, set()).add(path)
+    pass_time(now + 10, empty=True)
+    assert list(begun) == list(range(1, settling.newest + 1))
+    assert {edit: paths for edit, (_, paths) in read.items()} == touched
+    assert all(read[edit][0] - begun[edit] <= CAP + MODIFIED + 1e-9 for edit in begun)
