@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -37,6 +39,7 @@ class Announcer:
         self._lines = LineWriter(2, owned=False)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
+        self._is_crowded = False
         self.terminal = not config.plain and sys.stdin.isatty() and usable()
         """Whether the Workers have terminals of their own, because a console shows what they print."""
         if self.terminal:
@@ -57,6 +60,14 @@ class Announcer:
         else:
             self._say(event)
 
+    def suspend(self) -> None:
+        """Ctrl-Z: stop this process once the console has given the terminal back; returns when continued."""
+        if self._console is not None and self._link is not None:
+            self._console.suspend(PATIENCE)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if self._console is not None and self._link is not None:
+            self._console.resume()
+
     async def close(self) -> None:
         """Let everybody take what is left, for about a second, and give the terminal back."""
         if self._link is not None and self._console is not None:
@@ -75,19 +86,25 @@ class Announcer:
             self._lines.write((text + end).encode("utf-8", "backslashreplace"))
 
     def _crowded(self) -> None:
-        self._on_crowded(True)
-        self._loop.call_later(LOOK_AGAIN, self._look_again)
+        if not self._is_crowded:
+            self._is_crowded = True
+            self._on_crowded(True)
+            self._loop.call_later(LOOK_AGAIN, self._look_again)
 
     def _look_again(self) -> None:
         if self._link is not None and self._link.backlog > MOST_UNREAD // 2:
             self._loop.call_later(LOOK_AGAIN, self._look_again)
         else:
+            self._is_crowded = False
             self._on_crowded(False)
 
     def _console_gone(self) -> None:
         if self._console is None or self._link is None:
             return
-        self._link = None
+        untaken, self._link = self._link.untaken, None
         self._console.end(PATIENCE)
         self._console.restore_terminal()
-        self.emit(events.Notice(level="warning", text="the console has died: plain lines from here on"))
+        lost = f" ({untaken} bytes of events were not shown)" if untaken else ""
+        self.emit(
+            events.Notice(level="warning", text=f"the console has died: plain lines from here on{lost}")
+        )

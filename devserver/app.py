@@ -45,13 +45,14 @@ class App:
             self._config.console,
             self._config.watch.root,
             self._order,
-            lambda on: master.crew.pause_output(on),
+            self._crowded,
         )
         master = Master(self._config, announcer.terminal, announcer.emit, self._fail)
         watch = Watch(self._config.watch, self._reporter(master, announcer), loop)
         master.eyes = watch
         self._master = master
         self._listen_to_signals(loop)
+        loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
         announcer.emit(
             events.Started(
                 version=__version__,
@@ -106,6 +107,9 @@ class App:
             self._master.reload_asked()
         elif order == "stop":
             self._stop_asked("asked by key")
+
+    def _crowded(self, on: bool) -> None:
+        self._master.crew.pause_output(on)
 
     def _fail(self, error: DevserverError) -> None:
         self._error = self._error or error

@@ -121,7 +121,7 @@ class Shell:
                 self._press()
         if self._suspending:
             self._suspend()
-        self._changed |= self._console.size != self._size
+        self._changed |= self._live is not None and self._console.size != self._size
         now = time.monotonic()
         self._scroll.release(now)
         if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:

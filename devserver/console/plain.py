@@ -62,6 +62,8 @@ def _code(event: Event, root: str) -> str | None:
             return _live(event, root)
         case events.Refused():
             return _refused(event, root)
+        case events.Restored():
+            return f"what is saved is what runs again: generation {event.live}"
         case events.Superseded():
             return f"generation {event.generation} is dropped: a newer edit replaces it"
     return None

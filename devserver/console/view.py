@@ -6,7 +6,6 @@ has left changes nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -53,13 +52,12 @@ class Timeline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Error:
-    """Why the newest code does not run. `paths` are the files whose edit was refused."""
+    """Why the newest code does not run."""
 
     edit: int
     generation: int
     live: int
     failures: tuple[Failure, ...]
-    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +108,8 @@ def apply(view: View, event: Event) -> View:
             if (view.connections, view.waiting) == (event.open, event.waiting):
                 return view
             return replace(view, connections=event.open, waiting=event.waiting)
+        case events.Restored():
+            return replace(view, error=None)
         case events.Stopping():
             return replace(view, stopping=event.reason or "asked to", pending={})
         case events.Stopped():
@@ -128,16 +128,14 @@ def _reload(view: View, event: events.Changed | events.Checked | events.Live | e
         case events.Checked():
             if event.changed:
                 return view
-            error = None if _undone(view, event.edit) else view.error
-            return replace(view, pending=_without(view, event.edit), error=error)
+            pending = {edit: paths for edit, paths in view.pending.items() if edit != event.edit}
+            return replace(view, pending=pending)
         case events.Refused():
-            paths = tuple(path for edit, some in view.pending.items() if edit <= event.edit for path in some)
             error = Error(
                 edit=event.edit,
                 generation=event.generation,
                 live=event.live,
                 failures=event.failures,
-                paths=paths,
             )
             newest = view.error is None or event.edit >= view.error.edit
             pending = {edit: paths for edit, paths in view.pending.items() if edit > event.edit}
@@ -156,24 +154,6 @@ def _reload(view: View, event: events.Changed | events.Checked | events.Live | e
                 timeline=timeline,
                 error=view.error if view.error and view.error.edit > event.edit else None,
             )
-
-
-def _without(view: View, edit: int) -> Mapping[int, tuple[str, ...]]:
-    return {number: paths for number, paths in view.pending.items() if number != edit}
-
-
-def _undone(view: View, edit: int) -> bool:
-    """Whether `edit`, whose files are again what runs, took back the edit that was refused."""
-    if view.error is None or edit <= view.error.edit:
-        return False
-
-    def full(paths: tuple[str, ...]) -> set[str]:
-        return {os.path.join(view.root, path) for path in paths}
-
-    again = full(view.pending.get(edit, ()))
-    broken = full(tuple(failure.place.path for failure in view.error.failures if failure.place))
-    refused = full(view.error.paths)
-    return (bool(broken) and broken <= again) or (bool(refused) and refused <= again)
 
 
 def _manager(view: View, event: events.ManagerStarted | events.ManagerExited) -> View:

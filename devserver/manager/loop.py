@@ -43,6 +43,7 @@ from devserver.wire.messages import (
     WorkerStarted,
 )
 from devserver.worker.boot import Boot
+from devserver.worker.warmup import warm_up
 
 ORPHAN_DEADLINE = 5.0
 """Seconds that Workers get to leave by themselves when the Master has died."""
@@ -149,6 +150,7 @@ class Manager:
             self._tell(Said("error", "a Manager is configured once"))
             return
         self._settings, self._fleet = settings, Fleet(settings)
+        warm_up(settings.loop)
 
     def _feed(self, event: Event) -> None:
         if self._fleet is None:

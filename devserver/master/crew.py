@@ -33,6 +33,8 @@ class CrewHub:
 
     heard: Callable[[Worker, FromWorker], None]
     buried: Callable[[Worker, str, wire.WorkerExited | None], None]
+    stillborn: Callable[[int, str], None]
+    """A Worker of that generation ended, with that verdict, before it had a process."""
     reload_asked: Callable[[], None]
     briefing: Callable[[], Iterable[ToManager]]
     """What a new Manager must be told after Configure."""
@@ -154,7 +156,9 @@ class Crew:
 
     def _worker_exited(self, message: wire.WorkerExited) -> None:
         worker = self._board.workers.get(message.worker)
-        if worker is not None:
+        if worker is None:
+            self._hub.stillborn(message.generation, message.verdict)
+        else:
             self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
     def _bury(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:

@@ -199,6 +199,17 @@ class Generations:
         self.refused = True
         return [Refuse(candidate.edit, generation, (failure,))]
 
+    def superseded(self, generation: int) -> list[Command]:
+        """The Manager has dropped a candidate by itself: a younger one settles its edits, or nobody does."""
+        candidate = self._candidate(generation)
+        if candidate is None:
+            return []
+        self.candidates.remove(candidate)
+        younger = [other.number for other in self.candidates if other.number > generation]
+        self._remap(generation, younger[0] if younger else generation)
+        self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
+        return []
+
     def replay(self) -> list[Boot]:
         """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
         return [self._order(candidate) for candidate in self.candidates]

@@ -20,13 +20,14 @@ from devserver.master.crew import Crew, CrewHub
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations, own_python
 from devserver.master.listeners import Listeners
-from devserver.master.switchboard import Switchboard
+from devserver.master.switchboard import TCP_HANDLERS, Switchboard
 from devserver.master.timeline import Timeline
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromWorker, Source, ToManager
 
-TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
+DROPPED = "dropped"
+"""The Manager's verdict on a Worker that nobody needs any more."""
 HOPELESS = frozenset({"NoHandlers", "AttributeMissing"})
 """Failures of a first start that no wait cures: the command was wrong."""
 
@@ -69,7 +70,12 @@ class Master:
         self.board.on_idle = self._worker_idle
         self.listeners = Listeners(config.listen, self.board.connect)
         hub = CrewHub(
-            self._heard, self._buried, self.reload_asked, self._briefing, lambda: self.generations.live
+            self._heard,
+            self._buried,
+            self._stillborn,
+            self.reload_asked,
+            self._briefing,
+            lambda: self.generations.live,
         )
         self.crew = Crew(config, terminal, self.board, emit, hub)
         self._began: dict[int, float] = {}
@@ -270,11 +276,22 @@ class Master:
             else:
                 self.crew.send(wire.WorkerIdle(worker.id))
 
+    def _stillborn(self, generation: int, verdict: str) -> None:
+        """A candidate ended that never had a process."""
+        if verdict == DROPPED:
+            self._apply(self.generations.superseded(generation))
+        else:
+            self._apply(self.generations.failed(generation, _silent_failure(verdict)))
+
     def _buried(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
         self._changed()
         if worker.orphan or worker.seat.ready:
             return
-        failure = worker.failure or _silent_failure(reason, exited)
+        if exited is not None and exited.verdict == DROPPED:
+            self._apply(self.generations.superseded(worker.generation))
+            return
+        verdict = exited.verdict if exited else ""
+        failure = worker.failure or _silent_failure(verdict or reason, exited.stack if exited else "")
         if worker.generation == self.generations.live:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
         else:
@@ -297,15 +314,10 @@ class Master:
         self.progress.set()
 
 
-def _silent_failure(reason: str, exited: wire.WorkerExited | None) -> Failure:
+def _silent_failure(reason: str, stack: str = "") -> Failure:
     """Word the end of a Worker that could not say why."""
-    verdict = exited.verdict if exited else ""
-    return Failure(
-        phase="import",
-        type="WorkerExited",
-        message=f"the worker ended before it was ready ({verdict or reason})",
-        stack=exited.stack if exited else "",
-    )
+    message = f"the worker ended before it was ready ({reason})"
+    return Failure(phase="import", type="WorkerExited", message=message, stack=stack)
 
 
 def _exclusive_sentence(failure: Failure) -> str:

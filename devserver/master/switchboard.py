@@ -30,6 +30,7 @@ from devserver.wire.messages import (
 )
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
+TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
 LANE_LIMIT = 4 * 1024 * 1024
 """A Worker that is this many bytes behind gets nothing more."""
 
@@ -163,8 +164,8 @@ class Switchboard:
 
     def speak(self, handlers: tuple[str, ...], framing: Framing) -> None:
         """New code is live: cut and offer by its rules from here on."""
-        self._framing = framing
-        self._handlers = frozenset(handlers)
+        self._handlers = TCP_HANDLERS & set(handlers)
+        self._framing = framing if self._handlers else None
         for connection in list(self.connections.values()):
             self._offer(connection)
         self.release()
@@ -226,7 +227,7 @@ class Switchboard:
             connection.inbox.error = None
             connection.close()
         connection.finish()
-        if not connection.open and not connection.running and not connection.inbox.holds:
+        if not connection.open and not connection.running and not (connection.inbox.holds and self._handlers):
             self._forget(connection)
 
     def _forget(self, connection: Connection) -> None:

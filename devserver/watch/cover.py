@@ -98,6 +98,7 @@ class Cover:
         self._started = True
         if self._unwatched:
             self._reasons[NO_WATCH] = None
+            self._unwatched.clear()
         if self._reasons:
             await self._poll()
         if not self._poll_all and NO_INSTANCE not in self._reasons and NO_WATCH not in self._reasons:
@@ -123,7 +124,7 @@ class Cover:
     def _enter(self, folder: str) -> None:
         if kind := self._mounts.silent(folder):
             self._reasons[f"a {kind} mount does not tell of changes"] = None
-        if self._fence is None:
+        if self._fence is None or NO_WATCH in self._reasons:
             return
         try:
             self._fence.add(folder)
@@ -141,7 +142,7 @@ class Cover:
             self._do(self._examiner.off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
-        if self._unwatched and not self._relieving and NO_WATCH not in self._reasons:
+        if self._unwatched and not self._relieving:
             self._relieving = True
             self._do(self._relieve())
         elif self._reasons and self._polling is None:
@@ -157,9 +158,12 @@ class Cover:
                 self._enter(folder)
                 self._came(folder)
         self._relieving = False
-        if self._unwatched:
+        folders, self._unwatched = self._unwatched, []
+        if folders:
             self._reasons[NO_WATCH] = None
             await self._poll()
+        for folder in folders:  # what appeared in it before the first poll
+            self._came(folder)
         self._sink.wake()
 
     async def _poll(self) -> None:

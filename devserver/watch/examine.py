@@ -65,6 +65,11 @@ class Examiner:
         """Tell whether a file still looks as it did when it was last read."""
         return self._seen.get(path, (b"", None))[1] == signature
 
+    def known_below(self, folder: str) -> list[str]:
+        """Return the files that were read, or run, in a folder and those below it."""
+        below = folder + os.sep
+        return [path for path in {**self.trusted, **self._seen} if path.startswith(below)]
+
     def doubtful(self, contents: Iterable[Content]) -> list[str]:
         """Return what was found empty or gone and was not so before: a save may be under way."""
         return [content.path for content in contents if not content.data and self._is_news(content)]

@@ -54,7 +54,7 @@ class FolderCame:
 
 @dataclass(frozen=True, slots=True)
 class FolderLeft:
-    """Deleted or moved away; it and all below are watched no more."""
+    """Moved away with all that is in it, or deleted and nobody watches its parent; it is watched no more."""
 
     path: str
 
@@ -133,7 +133,11 @@ class Fence:
                 if length:
                     name = os.fsdecode(data[start - length : start].rstrip(b"\0"))
                     yield from self._in_folder(f"{folder.rstrip(os.sep)}{os.sep}{name}", mask)
-                elif mask & (DELETE_SELF | MOVE_SELF | UNMOUNT):
+                elif mask & DELETE_SELF:  # it was empty: what was in it has been told
+                    self._forget(folder)
+                    if os.path.dirname(folder) not in self._watches:
+                        yield FolderLeft(folder)
+                elif mask & (MOVE_SELF | UNMOUNT):
                     yield self._left(folder)
             if mask & IGNORED:
                 for folder in self._folders.pop(watch, ()):
@@ -143,7 +147,7 @@ class Fence:
         if mask & ISDIR:
             if mask & (CREATE | MOVED_TO):
                 yield FolderCame(path)
-            elif mask & (DELETE | MOVED_FROM):
+            elif mask & MOVED_FROM:
                 yield self._left(path)
         elif mask & (CLOSE_WRITE | MOVED_TO):
             yield Touched(path, Kind.DONE)

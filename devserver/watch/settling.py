@@ -27,8 +27,9 @@ class Batch:
     first: float
     cap: float
     paths: dict[str, Kind] = field(default_factory=dict)
-    closed: bool = False
-    """It is being read: later events belong to the next edit."""
+    reading: bool = False
+    """What is found is not believed if another event joins meanwhile."""
+    _stirred: bool = False
     _due: dict[str, float] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
     """Found empty or gone by the last look, without an event since."""
@@ -41,17 +42,30 @@ class Batch:
     def deadline(self) -> float:
         return min(max(self._due.values()), self._limit)
 
+    def takes_events(self, now: float) -> bool:
+        """Tell whether an event may still join: while the edit is read, up to the cap."""
+        return not self.reading or now < self.first + self.cap
+
     def touch(self, path: str, kind: Kind, due: float) -> None:
         self.paths[path] = kind
         self._due[path] = due
         self._doubted.discard(path)
+        self._stirred = self.reading
 
-    def doubt(self, paths: Iterable[str], now: float, patience: float) -> bool:
-        """Open the batch again if one of `paths` deserves another look; one held open gets several."""
+    def accept(self, empty: Iterable[str], now: float, patience: float) -> bool:
+        """End the reading; False if something joined, or one of `empty` deserves another look."""
+        self.reading = False
+        if self._stirred:
+            self._stirred = False
+            return False
+        return not self._doubts(empty, now, patience)
+
+    def _doubts(self, empty: Iterable[str], now: float, patience: float) -> bool:
+        """Look again once at what was found empty or gone, several times at what is held open."""
         last = self.first + self.cap
         unsure = [
             path
-            for path in paths
+            for path in empty
             if now < last + patience
             and (path not in self._doubted or (self.paths[path] is Kind.OPEN and now < last))
         ]
@@ -60,7 +74,6 @@ class Batch:
             self._due[path] = now + patience
         if unsure:
             self._limit = min(max(self._limit, now + patience), last + patience)
-            self.closed = False
         return bool(unsure)
 
 
@@ -77,8 +90,8 @@ class Settling:
     def note(self, path: str, kind: Kind, now: float) -> bool:
         """Add an event; return True if it has begun a new edit."""
         batch = self._batches.get(self.newest)
-        begun = batch is None or batch.closed
-        if batch is None or batch.closed:
+        begun = batch is None or not batch.takes_events(now)
+        if batch is None or not batch.takes_events(now):
             self.newest += 1
             batch = self._batches[self.newest] = Batch(self.newest, now, self._cap)
         batch.touch(path, kind, now + (self._settle_modified if kind is Kind.OPEN else self._settle))
@@ -86,22 +99,24 @@ class Settling:
 
     def deadline(self) -> float | None:
         """Return when `due` has something to give, None if nothing is waited for."""
-        return min((batch.deadline for batch in self._batches.values() if not batch.closed), default=None)
+        return min((batch.deadline for batch in self._batches.values() if not batch.reading), default=None)
 
     def due(self, now: float) -> list[Batch]:
-        """Close the edits whose time has come and return them, to be read."""
-        ripe = [batch for batch in self._batches.values() if not batch.closed and batch.deadline <= now]
+        """Return the edits whose time has come: they are to be read, and then accepted."""
+        ripe = [batch for batch in self._batches.values() if not batch.reading and batch.deadline <= now]
         for batch in ripe:
-            batch.closed = True
+            batch.reading = True
         return ripe
 
-    def doubt(self, edit: int, paths: Iterable[str], now: float) -> bool:
-        """`paths` were found empty or gone. True: the edit will be due again; False: believe it."""
-        return self._batches[edit].doubt(paths, now, self._settle_modified)
+    def accept(self, edit: int, empty: Iterable[str], now: float) -> bool:
+        """An edit was read; `empty` are newly empty or gone. True: believe it, and forget the edit.
 
-    def finish(self, edit: int) -> None:
-        """Forget an edit that was read to the end."""
+        False: it will be due again.
+        """
+        if not self._batches[edit].accept(empty, now, self._settle_modified):
+            return False
         del self._batches[edit]
+        return True
 
     def is_unread(self, path: str) -> bool:
         """Tell whether an edit that was not read to the end has `path`."""

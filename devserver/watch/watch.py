@@ -146,8 +146,7 @@ class Watch:
 
     def folder_left(self, folder: str) -> None:
         """A folder has gone, with all that is in it."""
-        below = folder + os.sep
-        for path in [path for path in self._filters.attended if path.startswith(below)]:
+        for path in self._examiner.known_below(folder):
             self.touched(path, Kind.GONE)
 
     def overflowed(self) -> None:
@@ -212,23 +211,30 @@ class Watch:
 
     async def _settle(self, batch: Batch) -> None:
         looked = time.monotonic()
-        contents = await self._examiner.read(list(batch.paths))
-        unsure = self._examiner.doubtful(contents)
-        if unsure and self._settling.doubt(batch.edit, unsure, time.monotonic()):
+        contents: list[Content] = []
+        try:
+            contents = await self._examiner.read(list(batch.paths))
+        except Exception as error:
+            self._bug(error)
+        self.wake()
+        if not self._settling.accept(batch.edit, self._examiner.doubtful(contents), time.monotonic()):
             self._arm()
             return
-        self._settling.finish(batch.edit)
         self._remember(contents)
+        found = Findings((), {}, ())
         try:
             found = await self._examiner.judge(contents)
-        except Exception as error:  # an edit that never settles would hold every request
-            self._loop.call_exception_handler({"message": "the check failed", "exception": error})
-            found = Findings((), {}, ())
+        except Exception as error:
+            self._bug(error)
         times = (looked - batch.first) * 1000, (time.monotonic() - looked) * 1000
         self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
         while (settled := self._settled.pop(self._reported + 1, None)) is not None:
             self._reported += 1
             self._tell(settled)
+
+    def _bug(self, error: Exception) -> None:
+        """Tell of a fault of our own; the edit settles all the same, or it would hold every request."""
+        self._loop.call_exception_handler({"message": "an edit could not be checked", "exception": error})
 
     def _remember(self, contents: Sequence[Content]) -> None:
         self._examiner.remember(contents)

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -28,13 +29,19 @@ _FD_SIZE = array.array("i").itemsize
 _encoder = msgspec.msgpack.Encoder()
 
 
+@cache
+def decoder_of(incoming: Any) -> msgspec.msgpack.Decoder[Any]:
+    """Return the decoder of a union of messages. Building one takes ms: a fork inherits what was built."""
+    return msgspec.msgpack.Decoder(incoming)
+
+
 class Channel(Generic[In, Out]):
     """Sends messages of type `Out`, receives those of the union `incoming`; owns and closes its socket."""
 
     def __init__(self, sock: socket.socket, incoming: Any, *, carries_fds: bool = False) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._decoder: msgspec.msgpack.Decoder[In] = msgspec.msgpack.Decoder(incoming)
+        self._decoder: msgspec.msgpack.Decoder[In] = decoder_of(incoming)
         self._carries_fds = carries_fds
         self._in = bytearray()
         self._fds: deque[int] = deque()

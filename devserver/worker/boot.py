@@ -20,6 +20,6 @@ class Boot:
     root: str
     lane: socket.socket
     sources: Mapping[str, Source]
-    """The snapshot, by path; a Source without `source` stands for a file that is absent in this generation."""
+    """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     loop: LoopChoice
     forked_at: float

@@ -133,8 +133,8 @@ def test_an_older_refusal_does_not_replace_a_newer_one() -> None:
 def test_taking_the_broken_edit_back_clears_the_error() -> None:
     """Undoing the edit in the editor makes the file what runs: nothing is broken any more."""
     view = after(live(1, 0), changed(1, "/app/a.py"), refused(1, "/app/a.py"))
-    assert after(changed(2, "/app/a.py"), unchanged(2), view=view).error is None
     assert after(changed(2, "/app/other.py"), unchanged(2), view=view).error == view.error
+    assert after(events.Restored(edit=2, live=1), view=view).error is None
 
 
 def test_the_doors_are_those_that_are_open_now() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from devserver.errors import IllegalEvent
 from devserver.manager.verbs import DumpStack, Exited, GroupGone, Signal, Tell
-from devserver.wire.messages import Debugging, Retire, StandDown, Stop
+from devserver.wire.messages import Debugging, Drop, Retire, StandDown, Stop
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 
@@ -98,6 +98,27 @@ def test_a_relieved_manager_lets_its_workers_finish_and_leaves() -> None:
     assert play.after(29.0) == []
     assert play.wake() == [DumpStack(1)]
     play.exits(1, verdict="drain limit")
+    assert play.fleet.done
+
+
+def test_a_relieved_manager_ends_nobody_for_being_one_too_many() -> None:
+    """All its Workers leave now, and each may finish."""
+    play = Playbook(configure(slots=1))
+    for generation in (1, 2, 3, 4):
+        play.reload(generation, base=generation - 1)
+        play.ready(generation)
+    assert play.do(StandDown()) == [Tell(Retire(worker)) for worker in (1, 2, 3, 4)]
+
+
+def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
+    """A candidate that was dropped just before the stop was dropped."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.do(Drop(2))
+    play.do(Stop(0.0))
+    play.exits(2, KILLED, verdict="dropped")
+    play.exits(1, KILLED, verdict="stop deadline")
     assert play.fleet.done
 
 

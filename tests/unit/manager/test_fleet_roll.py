@@ -189,6 +189,14 @@ def test_a_late_import_is_there_when_the_worker_is_started_again() -> None:
     assert play.fleet.snapshots[1]["/lazy.py"] is source
 
 
+def test_what_is_outlived_is_forgotten() -> None:
+    """The sources of old generations do not stay in memory."""
+    play = Playbook()
+    play.serve(1)
+    play.serve(2)
+    assert [generation in play.fleet.snapshots for generation in (1, 2)] == [False, True]
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -88,6 +88,6 @@ def test_what_has_no_fork_hook_is_reseeded(monkeypatch: pytest.MonkeyPatch) -> N
     """Two Workers forked after numpy was imported do not draw the same numbers."""
     seeds: list[str] = []
     numpy_random = SimpleNamespace(seed=lambda: seeds.append("fresh"))
-    monkeypatch.setitem(sys.modules, "numpy.random", numpy_random)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "numpy.random", numpy_random)
     kernel.reseed()
     assert seeds == ["fresh"]

@@ -222,6 +222,17 @@ def test_a_first_start_that_fails_waits_for_any_cure() -> None:
     assert edit(book, 1, file("a", "1")) == [Boot(2, 0, (file("a", "1"),), "overlap")]
 
 
+def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -> None:
+    """The Manager dropped it for a newer one: no refusal, and nobody is let through to old code."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    edit(book, 2, file("a", "3"))
+    assert book.superseded(2) == []
+    assert not book.is_settled(1)
+    book.ready(3)
+    assert book.is_settled(1)
+
+
 def test_a_new_manager_is_told_the_candidates() -> None:
     """A Manager's death loses no reload that was under way."""
     book = running(a="1")

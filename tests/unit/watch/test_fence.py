@@ -74,6 +74,13 @@ def test_folders_come_and_leave(fence: Fence, tmp_path: Path) -> None:
     assert d not in fence
     assert d + "/e" not in fence
     assert facts(fence) == []  # what the removed watches said last
+    assert fence.add(d + "2")
+    assert fence.add(d + "2/e")
+    os.rmdir(d + "2/e")
+    os.rmdir(d + "2")
+    assert facts(fence) == []
+    assert d + "2" not in fence
+    assert d + "2/e" not in fence
 
 
 def test_a_watched_folder_itself_goes(fence: Fence, tmp_path: Path) -> None:

@@ -51,33 +51,47 @@ def test_never_later_than_the_cap(settling: Settling) -> None:
     assert settling.deadline() == pytest.approx(CAP)
 
 
-def test_events_after_the_reading_began_are_the_next_edit(settling: Settling) -> None:
-    """A save that comes while the last one is read gets a number of its own."""
+def test_an_event_while_the_edit_is_read_joins_it(settling: Settling) -> None:
+    """A save that goes on while it is read is still one edit; what was read is not believed."""
     settling.note("a.py", DONE, 0.0)
     settling.due(0.01)
-    assert settling.note("a.py", DONE, 0.011)
-    assert settling.newest == 2
+    assert not settling.note("a.py", DONE, 0.011)
+    assert not settling.accept(1, [], 0.012)
+    assert settling.deadline() == pytest.approx(0.016)
     assert settling.is_unread("a.py")
-    settling.finish(1)
+    settling.due(0.016)
+    assert settling.accept(1, [], 0.017)
+    assert not settling.is_unread("a.py")
+
+
+def test_an_event_after_the_reading_is_the_next_edit(settling: Settling) -> None:
+    """A save that comes when the last one was read, or was read too long, gets a number of its own."""
+    settling.note("a.py", DONE, 0.0)
+    settling.due(0.01)
+    assert settling.note("a.py", DONE, CAP)
+    assert settling.accept(1, [], CAP)
     assert settling.is_unread("a.py")
     assert [batch.edit for batch in settling.due(1.0)] == [2]
+    assert settling.accept(2, [], 1.0)
+    assert settling.note("a.py", DONE, 1.0)
+    assert settling.newest == 3
 
 
 def test_an_empty_file_is_looked_at_again(settling: Settling) -> None:
     """A truncated file is believed only when it is still empty 50 ms later."""
     settling.note("a.py", DONE, 0.0)
     settling.due(0.005)
-    assert settling.doubt(1, ["a.py"], 0.006)
+    assert not settling.accept(1, ["a.py"], 0.006)
     assert settling.due(0.05) == []
     assert [batch.edit for batch in settling.due(0.056)] == [1]
-    assert not settling.doubt(1, ["a.py"], 0.057)
+    assert settling.accept(1, ["a.py"], 0.057)
 
 
 def test_what_comes_while_in_doubt_joins_the_edit(settling: Settling) -> None:
     """Moving the old file away and writing the new one is one edit, even with a pause between."""
     settling.note("a.py", GONE, 0.0)
     settling.due(0.005)
-    assert settling.doubt(1, ["a.py"], 0.006)
+    assert not settling.accept(1, ["a.py"], 0.006)
     assert not settling.note("a.py", OPEN, 0.02)
     assert not settling.note("a.py", DONE, 0.021)
     assert settling.deadline() == pytest.approx(0.026)
@@ -93,7 +107,7 @@ def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Sett
         assert now is not None
         assert settling.due(now)
         looks.append(now)
-        if not settling.doubt(1, ["a.py"], now):
+        if settling.accept(1, ["a.py"], now):
             break
     assert looks[-1] == pytest.approx(CAP)
     assert len(looks) == 6
@@ -104,10 +118,10 @@ def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Settling) -> None
     settling.note("b.py", OPEN, 0.0)
     settling.note("a.py", GONE, 0.299)
     settling.due(0.3)
-    assert settling.doubt(1, ["a.py"], 0.3)
+    assert not settling.accept(1, ["a.py"], 0.3)
     assert settling.deadline() == pytest.approx(0.35)
     settling.due(0.35)
-    assert not settling.doubt(1, ["a.py"], 0.35)
+    assert settling.accept(1, ["a.py"], 0.35)
 
 
 @given(
@@ -125,8 +139,7 @@ def test_every_edit_is_read_in_time(events: list[tuple[str, Kind, float, bool]])
     def pass_time(until: float, empty: bool) -> None:
         while (deadline := settling.deadline()) is not None and deadline <= until:
             for batch in settling.due(deadline):
-                if not (empty and settling.doubt(batch.edit, list(batch.paths), deadline)):
-                    settling.finish(batch.edit)
+                if settling.accept(batch.edit, list(batch.paths) if empty else [], deadline):
                     read[batch.edit] = deadline, set(batch.paths)
 
     touched: dict[int, set[str]] = {}

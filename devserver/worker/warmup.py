@@ -1,0 +1,16 @@
+"""What every Worker needs, made once in the process that Workers are forked from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from devserver.wire.channel import decoder_of
+from devserver.wire.messages import LoopChoice, ToWorker
+
+
+def warm_up(loop: LoopChoice) -> None:
+    """Import and build it. Starts no thread, opens nothing, runs none of the app's code."""
+    decoder_of(ToWorker)
+    if loop != "asyncio":
+        with suppress(ImportError):  # the Worker says so, if it was asked for by name
+            import uvloop  # noqa: F401
