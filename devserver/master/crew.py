@@ -107,6 +107,26 @@ class Crew:
             for worker in self._board.workers.values():
                 worker.pause_output(paused)
 
+    # a debugger in a Worker
+
+    def debugging(self, worker: Worker, message: wire.Debugging) -> None:
+        """Tell all that a debugger has begun or ended, between what was printed before and after it."""
+        worker.read_terminal()
+        self.send(message)
+        self._emit(events.Debugging(worker=worker.id, active=message.active))
+        if message.active:
+            worker.lane.send(message)
+
+    def type(self, number: int, keys: bytes) -> None:
+        """Put keys into the terminal of a Worker, if it still lives."""
+        if worker := self._board.workers.get(number):
+            worker.type(keys)
+
+    def resize(self, number: int, columns: int, rows: int) -> None:
+        """Give the terminal of a Worker the size of the user's."""
+        if worker := self._board.workers.get(number):
+            worker.resize(columns, rows)
+
     # the Manager's reports
 
     def _message(self, manager: Manager, message: FromManager, fds: list[int]) -> None:

@@ -7,7 +7,7 @@ numbers only grow; an edit is settled once its code is live, was refused, or was
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -127,12 +127,21 @@ class Generations:
         self.edit = edit
         self.pending[edit] = 0
 
-    def settled(self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure]) -> list[Command]:
-        """The files of an edit were read: try them, refuse them, or find that they change nothing."""
+    def settled(
+        self,
+        edit: int,
+        files: Sequence[Source],
+        failures: Mapping[str, Failure],
+        muted: Set[str] = frozenset(),
+    ) -> list[Command]:
+        """The files of an edit were read: try them, refuse them, or find that they change nothing.
+
+        `muted` files are taken as read but are no reason for a reload.
+        """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
         newest = self.candidates[-1].snapshot if self.candidates else self.snapshot
-        differs = any(_digest(newest, file.path) != file.digest for file in files)
+        differs = any(_digest(newest, file.path) != file.digest for file in files if file.path not in muted)
         mended = any(file.path in self.broken for file in files)
         for file in files:
             self._disk[file.path] = file
@@ -209,6 +218,11 @@ class Generations:
         self._remap(generation, younger[0] if younger else generation)
         self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
         return []
+
+    @property
+    def booting(self) -> set[str]:
+        """Return the files for whose sake something boots."""
+        return {path for candidate in self.candidates for path in candidate.paths}
 
     def replay(self) -> list[Boot]:
         """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Protocol, assert_never
 
 from devserver import events
@@ -17,11 +17,12 @@ from devserver.events import Event
 from devserver.failure import Failure
 from devserver.master import generations as book
 from devserver.master.crew import Crew, CrewHub
+from devserver.master.doors import Doors
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations, own_python
-from devserver.master.listeners import Listeners
+from devserver.master.runaway import Runaway
 from devserver.master.switchboard import TCP_HANDLERS, Switchboard
-from devserver.master.timeline import Timeline
+from devserver.master.timeline import Steps, Timelines
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromWorker, Source, ToManager
@@ -68,7 +69,7 @@ class Master:
         self.board = Switchboard(config.limits, self._stamp, self.generations.is_settled, emit, self._changed)
         self._figures.board = self.board
         self.board.on_idle = self._worker_idle
-        self.listeners = Listeners(config.listen, self.board.connect)
+        self.doors = Doors(config, self.board.connect, emit)
         hub = CrewHub(
             self._heard,
             self._buried,
@@ -78,17 +79,17 @@ class Master:
             lambda: self.generations.live,
         )
         self.crew = Crew(config, terminal, self.board, emit, hub)
-        self._began: dict[int, float] = {}
-        self._timelines: dict[int, Timeline] = {}
-        self._steps: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runaway = Runaway()
+        self._written_in_boot: set[int] = set()
+        self._timelines = Timelines()
+        self._steps: Steps = {}
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
 
     async def start(self) -> None:
         """Listen where it was asked for, then boot the first generation."""
-        await self.listeners.open_explicit()
-        if self.listeners.all:
-            self._emit(events.Listening(listeners=self.listeners.all))
+        await self.doors.open_explicit()
         self._apply(self.generations.start())
         self.crew.launch()
 
@@ -103,16 +104,25 @@ class Master:
 
     def noticed(self, edit: int, paths: tuple[str, ...]) -> None:
         """An edit has begun."""
-        self._began[edit] = time.monotonic()
+        now = time.monotonic()
+        self._timelines.noticed(edit, now)
+        booting = self.generations.booting
+        for path in self._runaway.noticed(paths, booting, now):
+            text = f"{path} is written each time the app starts: no reload for it any more until you save it"
+            self._emit(events.Notice(level="warning", text=text))
+        if booting & set(paths):
+            self._written_in_boot.add(edit)
         self.generations.noticed(edit)
         self._emit(events.Changed(edit=edit, paths=paths))
 
     def settled(
-        self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: dict[str, float]
+        self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: Steps
     ) -> None:
         """An edit was read and checked; `steps` are settle and check, in ms."""
         self._steps = steps
-        commands = self.generations.settled(edit, files, failures)
+        muted = self._runaway.muted if edit in self._written_in_boot else frozenset()
+        self._written_in_boot.discard(edit)
+        commands = self.generations.settled(edit, files, failures, muted)
         changed = any(isinstance(command, book.Boot | book.Refuse) for command in commands)
         self._emit(
             events.Checked(edit=edit, changed=changed, settle_ms=steps["settle"], check_ms=steps["check"])
@@ -156,15 +166,11 @@ class Master:
 
     def _boot(self, boot: book.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
-        began = self._began.get(edit, time.monotonic()) if self._steps else time.monotonic()
-        self._timelines[boot.generation] = Timeline(began, dict(self._steps))
+        self._timelines.boot(boot.generation, edit, self._steps, time.monotonic())
         self.crew.send(wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
 
     def _go_live(self, command: book.GoLive) -> None:
-        self._began = {edit: at for edit, at in self._began.items() if edit > command.edit}
-        timeline = self._timelines.pop(command.generation)
-        steps, total = timeline.closed(time.monotonic())
-        self._timelines = {n: t for n, t in self._timelines.items() if n > command.generation}
+        steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
         self._emit(
             events.Live(
                 generation=command.generation,
@@ -176,7 +182,6 @@ class Master:
         )
 
     def _refuse(self, command: book.Refuse) -> None:
-        self._timelines.pop(command.generation, None)
         first = command.failures[0]
         self._emit(
             events.Refused(
@@ -194,16 +199,8 @@ class Master:
     def _first_start_failed(self, failure: Failure) -> None:
         if failure.type in HOPELESS:
             self._fail(TargetError(failure.message))
-        elif self.listeners.by_default and not self.listeners.all and self._looks_native():
-            self._loop.create_task(self._serve_tcp(True))
-
-    def _looks_native(self) -> bool:
-        """Tell whether the broken target seems to hold handlers: then its clients may already connect."""
-        try:
-            with open(self._config.target.path, encoding="utf-8", errors="replace") as file:
-                return "def on_receive" in file.read()
-        except OSError:
-            return False
+        else:
+            self._do(self.doors.expect())
 
     # the Workers' news
 
@@ -220,7 +217,7 @@ class Master:
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case wire.Debugging():
-                self.crew.send(message)
+                self.crew.debugging(worker, message)
             case _:
                 self.board.heard(worker, message)
 
@@ -231,12 +228,8 @@ class Master:
         seat = worker.seat
         seat.ready, seat.capacity = True, message.capacity
         seat.handlers, seat.framing = message.handlers, message.framing
-        if timeline := self._timelines.get(worker.generation):
-            timeline.steps |= {
-                "fork": worker.fork_ms,
-                "import": message.import_ms,
-                "start": message.start_ms,
-            }
+        times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
+        self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
         self.crew.send(message)
         commands = self.generations.ready(worker.generation)
@@ -244,29 +237,29 @@ class Master:
             self.board.dispatch.live = worker.generation
             self.board.speak(message.handlers, message.framing)
             self._apply(commands)
-            self._loop.create_task(self._first_live(bool(TCP_HANDLERS & set(message.handlers)), live))
+            self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))
         self.board.pump()
         for other in list(self.board.workers.values()):
             if other.generation < self.generations.live and other.idle:
                 self._worker_idle(other)
 
-    async def _first_live(self, tcp: bool, live_before: int) -> None:
+    async def _follow(self, tcp: bool, first: bool) -> None:
         """Open or close the default listener as the new code asks for it; the first time, say ready."""
-        await self._serve_tcp(tcp)
-        if live_before == 0:
-            self._emit(events.Ready(generation=self.generations.live, listeners=self.listeners.all))
+        await self.doors.follow(tcp)
+        if first:
+            self._emit(events.Ready(generation=self.generations.live, listeners=self.doors.all))
         self.eyes.survey()
 
-    async def _serve_tcp(self, wanted: bool) -> None:
-        if not self.listeners.by_default or wanted == bool(self.listeners.all):
-            return
-        if wanted:
-            remark = await self.listeners.open_default()
-            if remark:
-                self._emit(events.Notice(level="warning", text=remark))
-        else:
-            self.listeners.close()
-        self._emit(events.Listening(listeners=self.listeners.all))
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        """Run `work` beside everything else; an error of it ends the run."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), DevserverError):
+            self._fail(error)
 
     def _worker_idle(self, worker: Worker) -> None:
         self.crew.dismiss(worker)

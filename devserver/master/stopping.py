@@ -21,7 +21,7 @@ async def stop_gently(master: Master, patience: float) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     board = master.board
-    master.listeners.close()
+    master.doors.close()
     board.stop_reading()
     if master.generations.live:
         await _until(lambda: board.quiet, master.progress, deadline)
@@ -38,7 +38,7 @@ async def stop_gently(master: Master, patience: float) -> None:
 
 async def stop_now(master: Master) -> None:
     """End every process at once."""
-    master.listeners.close()
+    master.doors.close()
     master.board.abort_all()
     master.crew.kill_orphans()
     master.crew.stop(0)

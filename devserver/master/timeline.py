@@ -1,19 +1,45 @@
-"""How long each step of a reload took, from the notice of the save to live."""
+"""How long each step of a reload took, from the notice of the save to live: pure, on a given clock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+Steps = dict[str, float]
+"""Name → ms, in the order in which they happen."""
+
 
 @dataclass(slots=True)
-class Timeline:
-    """Steps in ms, by the field's order; `began` is when the edit was noticed, on the monotonic clock."""
-
+class _Reload:
     began: float
-    steps: dict[str, float] = field(default_factory=dict)
+    steps: Steps
 
-    def closed(self, now: float) -> tuple[dict[str, float], float]:
-        """Return the steps and the total; what no other step accounts for is `live`."""
-        total = (now - self.began) * 1000
-        known = {name: round(ms, 2) for name, ms in self.steps.items()}
+
+@dataclass(slots=True)
+class Timelines:
+    """The reloads under way. Times are seconds on one monotonic clock, steps are ms."""
+
+    _noticed: dict[int, float] = field(default_factory=dict)
+    _reloads: dict[int, _Reload] = field(default_factory=dict)
+
+    def noticed(self, edit: int, now: float) -> None:
+        """The clock of an edit starts."""
+        self._noticed[edit] = now
+
+    def boot(self, generation: int, edit: int, checked: Steps, now: float) -> None:
+        """A generation is tried. Without `checked` steps no save caused it: its clock starts now."""
+        began = self._noticed.get(edit, now) if checked else now
+        self._reloads[generation] = _Reload(began, dict(checked))
+
+    def step(self, generation: int, steps: Steps) -> None:
+        """Add what a generation's first Worker took."""
+        if reload := self._reloads.get(generation):
+            reload.steps |= steps
+
+    def live(self, generation: int, edit: int, now: float) -> tuple[Steps, float]:
+        """Return steps and total; what no other step accounts for is `live`. Older clocks are forgotten."""
+        reload = self._reloads.pop(generation, _Reload(now, {}))
+        self._noticed = {other: at for other, at in self._noticed.items() if other > edit}
+        self._reloads = {other: r for other, r in self._reloads.items() if other > generation}
+        total = (now - reload.began) * 1000
+        known = {name: round(ms, 2) for name, ms in reload.steps.items()}
         return {**known, "live": round(max(0.0, total - sum(known.values())), 2)}, round(total, 2)

@@ -7,6 +7,7 @@ import codecs
 import os
 import signal
 import socket
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from devserver.master.connection import Connection
 
 _READ = 64 * 1024
+_MOST_READS = 64
+"""At one go, while others wait."""
+_MOST_KEYS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Worker:
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)
         self.lane = Attached(channel, self._message, self._hint, loop)
         self._terminal = terminal[0] if terminal else -1
+        self._keys = bytearray()
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
         if terminal:
             os.set_blocking(self._terminal, False)
@@ -84,6 +89,24 @@ class Worker:
                 self._loop.remove_reader(self._terminal)
             else:
                 self._loop.add_reader(self._terminal, self._read_terminal)
+
+    def read_terminal(self) -> None:
+        """Take in what it has printed so far."""
+        for _ in range(_MOST_READS):
+            if self._terminal < 0 or not self._read_terminal():
+                break
+
+    def type(self, keys: bytes) -> None:
+        """Put keys into its terminal; those beyond 64 KiB that nobody reads are dropped, as terminals do."""
+        if self._terminal >= 0:
+            self._keys += keys[: _MOST_KEYS - len(self._keys)]
+            self._write_terminal()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Set the size of its terminal; a change is told to the Worker as SIGWINCH."""
+        if self._terminal >= 0:
+            with suppress(termios.error):
+                termios.tcsetwinsize(self._terminal, (rows, columns))
 
     def drain(self) -> None:
         """Take in all that it said and printed before its end."""
@@ -123,8 +146,21 @@ class Worker:
             self._close_terminal()
         return bool(data)
 
+    def _write_terminal(self) -> None:
+        try:
+            del self._keys[: os.write(self._terminal, self._keys)]
+        except BlockingIOError:
+            pass
+        except OSError:  # EIO: nobody has the other side open any more
+            self._keys.clear()
+        if self._keys:
+            self._loop.add_writer(self._terminal, self._write_terminal)
+        else:
+            self._loop.remove_writer(self._terminal)
+
     def _close_terminal(self) -> None:
         if self._terminal >= 0:
             self._loop.remove_reader(self._terminal)
+            self._loop.remove_writer(self._terminal)
             os.close(self._terminal)
             self._terminal = -1

@@ -264,3 +264,23 @@ def test_the_timeline_names_each_step(tmp_path: Path) -> None:
         assert sum(live["steps"].values()) == pytest.approx(live["total_ms"], abs=0.5)
         assert "saved → live" in server.output()
         assert server.stop() == 0
+
+
+def test_an_app_that_writes_its_own_source_at_each_start_is_said_and_stopped(tmp_path: Path) -> None:
+    """No endless reload, and the author's own save of that file still counts."""
+    (tmp_path / "stamp.py").write_text("")
+    write = (
+        "import pathlib, time\n"
+        "import stamp\n"
+        "pathlib.Path(stamp.__file__).write_text(f'STAMP = {time.time_ns()}\\n')"
+    )
+    with serving(tmp_path, "--workers", "1", text=answering("v1", extra=write)) as server:
+        notice = server.wait("notice", level="warning")
+        assert "stamp.py is written each time the app starts" in notice["text"]
+        client = Client(server.port)
+        server.save(answering("v2", extra=write))
+        assert client.ask("x") == "v2 x"
+        server.save("STAMP = 0\n", "stamp.py")
+        server.wait("live")
+        assert client.ask("x") == "v2 x"
+        assert server.stop() == 0
