@@ -130,10 +130,10 @@ class Master:
         self._apply(commands)
 
     def surveyed(self, files: Sequence[Source]) -> None:
-        """These own files lie beside what runs and may be imported later: they belong to the snapshot."""
+        """These files lie beside what runs and may be imported or read later: they belong to the snapshot."""
         live = self.generations.live
-        for file in own_python(files):
-            if file.source is not None and self.generations.loaded(live, file):
+        for file in files:
+            if self.generations.loaded(live, file) and file.source is not None:
                 self.crew.send(wire.Loaded(0, live, file))
 
     def reload_asked(self) -> None:

@@ -40,10 +40,12 @@ class Findings:
 
 
 class Examiner:
-    """What is known of the disk. `trusted`: path → digest of what runs or was surveyed: it needs no check."""
+    """What is known of the disk. `trusted`: path → digest of what runs: it needs no check."""
 
     def __init__(self, filters: Filters, loop: asyncio.AbstractEventLoop) -> None:
         self.trusted: dict[str, bytes] = {}
+        self._baseline: dict[str, bytes] = {}
+        """What was surveyed and has not changed since: never checked, and nothing new."""
         self._filters = filters
         self._loop = loop
         self._seen: dict[str, tuple[bytes, Signature | None]] = {}
@@ -83,6 +85,8 @@ class Examiner:
         """Take what was read as the state of the disk."""
         for content in contents:
             self._seen[content.path] = (content.digest, content.signature)
+            if self._baseline.get(content.path, content.digest) != content.digest:
+                del self._baseline[content.path]
 
     async def judge(self, contents: Sequence[Content]) -> Findings:
         """Compile what is new among `contents` and say what was found."""
@@ -92,7 +96,8 @@ class Examiner:
         for content in contents:
             if content.data is not None and self._is_code(content.path):
                 key = content.path, content.digest
-                if key not in self._verdicts and self.trusted.get(content.path) == content.digest:
+                known = self.trusted.get(content.path), self._baseline.get(content.path)
+                if key not in self._verdicts and content.digest in known:
                     continue
                 if key not in self._verdicts:
                     fresh.add(content.path)
@@ -156,7 +161,7 @@ class Examiner:
         """Take what was surveyed as the baseline."""
         found = [content for content in contents if content.digest]
         self.remember(found)
-        self.trusted.update((content.path, content.digest) for content in found)
+        self._baseline.update((content.path, content.digest) for content in found)
         return tuple(self._source(content, None) for content in found)
 
     def close(self) -> None:

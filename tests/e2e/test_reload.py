@@ -284,3 +284,18 @@ def test_an_app_that_writes_its_own_source_at_each_start_is_said_and_stopped(tmp
         server.wait("live")
         assert client.ask("x") == "v2 x"
         assert server.stop() == 0
+
+
+def test_touching_a_template_reloads_nothing(tmp_path: Path) -> None:
+    """Also the first time: what lies beside the code was read when it went live."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "page.html").write_text("old")
+    with serving(tmp_path, text=answering("same")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        server.save("old", "templates/page.html")
+        assert server.wait("checked")["changed"] is False
+        assert client.ask("x") == "same x"
+        server.save("new", "templates/page.html")
+        assert server.wait("checked")["changed"] is True
+        assert server.stop() == 0

@@ -2,108 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import select
 import signal
 import socket
-import struct
-import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections.abc import Iterator
 
-import pyte
 import pytest
 
 from devserver import events
 from devserver.events import Event, Listener
 from devserver.failure import Failure, Place
+from tests.screen import DEADLINE, Pty
 
-DEADLINE = 30.0
-WIDTH, HEIGHT = 80, 24
 LFLAG = 3
-
-
-class Pty:
-    """A terminal with a program in its foreground, and what stands on its screen."""
-
-    def __init__(self, *command: str, pass_fds: tuple[int, ...] = ()) -> None:
-        self.master, slave = pty.openpty()
-        self.resize(WIDTH, HEIGHT)
-        self.before = termios.tcgetattr(slave)
-        self.slave = slave
-        self.raw = b""
-        self.screen = pyte.HistoryScreen(WIDTH, HEIGHT, history=20_000)
-        self.stream = pyte.ByteStream(self.screen)
-        # A session leader that opens a terminal gets it as its controlling one.
-        opening = 'exec "$@" 0<>"$0" 1>&0 2>&0'
-        self.process = subprocess.Popen(
-            ["sh", "-c", opening, os.ttyname(slave), *command],
-            start_new_session=True,
-            pass_fds=pass_fds,
-            env={**os.environ, "TERM": "xterm-256color"},
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
-
-    def resize(self, width: int, height: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    @property
-    def settings(self) -> list[Any]:
-        return termios.tcgetattr(self.slave)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    @property
-    def scrolled(self) -> list[str]:
-        """Everything that was ever shown, the lines that have left the screen included."""
-        gone = [
-            "".join(line[column].data for column in range(WIDTH)).rstrip() for line in self.screen.history.top
-        ]
-        return gone + [line.rstrip() for line in self.screen.display]
-
-    def read_until(self, condition: Callable[[], bool]) -> None:
-        """Take what the program writes until `condition` holds; fails past the deadline."""
-        deadline = time.monotonic() + DEADLINE
-        while not condition():
-            left = deadline - time.monotonic()
-            assert left > 0, f"never on the screen; what was:\n{self.text}"
-            if select.select([self.master], [], [], min(left, 0.1))[0]:
-                data = os.read(self.master, 65536)
-                self.raw += data
-                self.stream.feed(data)
-
-    def see(self, *texts: str) -> None:
-        self.read_until(lambda: all(text in self.text for text in texts))
-
-    def end(self) -> int:
-        """Wait for the program to exit, reading on."""
-        self.read_until(lambda: self.process.poll() is not None)
-        while select.select([self.master], [], [], 0)[0]:
-            data = os.read(self.master, 65536)
-            self.raw += data
-            self.stream.feed(data)
-        return self.process.wait()
 
 
 class Session(Pty):

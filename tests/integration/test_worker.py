@@ -323,6 +323,7 @@ def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
     )
     unit = worker.begin()  # pdb finds stdin at its end, and quits by raising BdbQuit
     assert worker.until(Debugging) == Debugging(True, 7)
+    worker.tell(Debugging(True, 7))  # till then it waits: what it prints is for the debugger's terminal
     assert worker.until(Debugging) == Debugging(False, 7)
     assert worker.until(Handled).unit == unit
     worker.leave()

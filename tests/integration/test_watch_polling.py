@@ -1,0 +1,98 @@
+"""Where the system does not tell of changes, they are found all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devserver.watch import Remark, Settled
+from devserver.watch.fence import Fence
+from devserver.wire.digest import digest
+from devserver.wire.messages import Source
+from tests.integration.watching import an_app, on_each_loop, source_of, watching
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A file that runs."""
+    return an_app(tmp_path)
+
+
+@on_each_loop
+async def test_polling_where_it_is_asked_for(app: Path) -> None:
+    """Without the system's events, edits, new files and templates are found, and it is said why."""
+    root = app.parent
+    (root / ".venv").mkdir()
+
+    async with watching(root, poll=True) as ear:
+        assert [remark.text for remark in ear.all(Remark)] == [
+            "Polling for changes every 0.5 s: it was asked for."
+        ]
+        await ear.attend(app)
+        (root / ".venv/x.html").write_text("<p>")
+        (root / "new.html").write_text("<p>")
+        settled = await ear.settled(1)
+        assert source_of(settled, root / "new.html").digest == digest(b"<p>")
+        app.write_text("x = 1\n")
+        settled = await ear.settled(2)
+        assert source_of(settled, app).source == b"x = 1\n"
+        app.unlink()
+        settled = await ear.settled(3)
+        assert source_of(settled, app).digest == b""
+
+
+@on_each_loop
+async def test_polling_looks_before_it_answers(app: Path) -> None:
+    """Where changes are polled, a look at what runs stands in for the strict count."""
+    async with watching(app.parent, poll=True) as ear:
+        await ear.attend(app)
+        ear.watch._glance._last = float("-inf")
+        app.write_text("x = 11\n")
+        assert ear.watch.newest_edit() == 1
+
+
+@on_each_loop
+async def test_polling_where_the_limit_is_reached(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What inotify has no room for is polled: the one file there is found, and the rest stays strict."""
+    add = Fence.add
+
+    def limited(self: Fence, folder: str) -> bool:
+        if "full" in folder:
+            raise OSError(28, "No space left on device")
+        return add(self, folder)
+
+    monkeypatch.setattr(Fence, "add", limited)
+    full = app.parent / "full/page.html"
+
+    async with watching(app.parent) as ear:
+        await ear.attend(app)
+        assert ear.all(Remark) == []
+        full.parent.mkdir(exist_ok=True)
+        assert ear.watch.newest_edit() == 0
+        remark = await ear.until(lambda: next(iter(ear.all(Remark)), None))
+        assert "max_user_watches" in remark.text
+        app.write_text("x = 1\n")
+        assert ear.watch.newest_edit() == 1
+        full.write_text("<p>")
+        page = Source(str(full), digest(b"<p>"), None)
+        await ear.until(lambda: any(page in settled.files for settled in ear.all(Settled)) or None)
+        full.unlink()
+        full.parent.rmdir()
+
+
+@on_each_loop
+async def test_no_descriptor_is_granted(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where inotify is not to be had at all, everything is polled."""
+
+    def refused(self: Fence) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Fence, "__init__", refused)
+
+    async with watching(app.parent) as ear:
+        assert "max_user_instances" in ear.all(Remark)[0].text
+        await ear.attend(app)
+        app.write_text("x = 1\n")
+        settled = await ear.settled(1)
+        assert source_of(settled, app).source == b"x = 1\n"
