@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from devserver import encoding
 from devserver.failure import Failure
 
 Level = Literal["info", "warning", "error"]
@@ -154,7 +155,9 @@ class WorkerRetiring(_Event, frozen=True, kw_only=True):
 
 
 class WorkerExited(_Event, frozen=True, kw_only=True):
-    """`reason` says how: `exit 0`, `SIGKILL` … `planned` is true when it was told to leave."""
+    """`reason` says how: `exit 0`, `SIGKILL` … `planned` is true when it was told to leave, or has said why
+    it cannot serve.
+    """
 
     worker: int
     slot: int
@@ -209,6 +212,13 @@ class Output(_Event, frozen=True, kw_only=True):
     text: str
 
 
+class Debugging(_Event, frozen=True, kw_only=True):
+    """A debugger has the Worker, or (`active` false) has let it go on. It is answered in the console."""
+
+    worker: int
+    active: bool
+
+
 class Notice(_Event, frozen=True, kw_only=True):
     """One sentence for the user."""
 
@@ -248,6 +258,7 @@ Event = (
     | HandlerFailed
     | Lost
     | Output
+    | Debugging
     | Notice
     | Stopping
     | Stopped
@@ -259,7 +270,7 @@ _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 def encode(event: Event) -> bytes:
     """Return the event as one JSON line, its newline included."""
-    return _encoder.encode(event) + b"\n"
+    return encoding.encode(_encoder, event) + b"\n"
 
 
 def decode(line: bytes) -> Event:

@@ -14,20 +14,32 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 
 from devserver.console import terminal
 
 CHUNK = 64 * 1024
-MAXIMUM_ORDER = 4096
+MAXIMUM_ORDER = 16 * 1024
 """Bytes; a line longer than that is no order."""
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the user asks for by a key: `reload` or `stop`."""
+    """What the user asks for by a key: `reload`, `stop`; `input`, `resize`: for a Worker in a debugger.
 
-    order: str
+    A character of `text` is a byte (Latin-1): what a key sends need not be text.
+    """
+
+    order: Literal["reload", "stop", "input", "resize"]
+    worker: int = 0
+    text: str = ""
+    columns: int = 0
+    rows: int = 0
+
+    @property
+    def keys(self) -> bytes:
+        return self.text.encode("latin-1", "replace")
 
 
 def usable() -> bool:
@@ -115,7 +127,7 @@ class ConsoleLink:
         loop: asyncio.AbstractEventLoop,
         sock: socket.socket,
         *,
-        on_order: Callable[[str], None],
+        on_order: Callable[[Order], None],
         on_gone: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -202,7 +214,7 @@ class ConsoleLink:
         self._incoming = rest if len(rest) <= MAXIMUM_ORDER else bytearray()
         for line in lines:
             with suppress(msgspec.ValidationError, msgspec.DecodeError):
-                self._on_order(msgspec.json.decode(line, type=Order).order)
+                self._on_order(msgspec.json.decode(line, type=Order))
 
     def _gone(self) -> None:
         if self._open:

@@ -1,29 +1,31 @@
 """The shell of the console: events in, the picture and what scrolls above it out, keys back as orders.
 
 One thread, one loop. It draws on change, at most `RATE` times a second, and the last state is always drawn;
-when nothing happens nothing runs. It may block on its terminal: whoever feeds it has a buffer.
+when nothing happens nothing runs. It may block on its terminal: whoever feeds it has a buffer. While a Worker
+in a debugger has the terminal nothing is drawn; what would be is held.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
-from rich.segment import Segment
+from rich.console import Console
 
 from devserver import events
 from devserver.console import keys
-from devserver.console.picture import farewell, picture
+from devserver.console.attachment import Attachment
+from devserver.console.canvas import Canvas
+from devserver.console.picture import farewell
 from devserver.console.scroll import Batch, Scroll
 from devserver.console.terminal import Terminal
+from devserver.console.turns import Turns
 from devserver.console.view import View, apply
 
 RATE = 8
@@ -34,7 +36,12 @@ CHUNK = 256 * 1024
 BACKGROUND = 1.0
 """Seconds between two looks at whether a background job has come to the foreground: no signal tells."""
 
+MOST_HELD = 2_000
+"""Lines that are held while a Worker in a debugger has the terminal."""
+
 STDIN = 0
+PICTURE = 0
+"""Who has the terminal: the picture, or a Worker by its number."""
 
 
 class _Ended(Exception):
@@ -50,13 +57,13 @@ class Shell:
         self._terminal = terminal
         self._view = View()
         self._scroll = Scroll()
-        self._canvas = _Canvas(lambda: self._view)
-        self._live: Live | None = None
+        self._canvas: Canvas | None = None
+        self._turns = Turns(closed=terminal is None)
+        self._attachment: Attachment | None = None
         self._selector = selectors.DefaultSelector()
         self._incoming = b""
         self._changed = True
         self._drawn_at = float("-inf")
-        self._size = console.size
         self._suspending = False
 
     def run(self) -> int:
@@ -121,7 +128,10 @@ class Shell:
                 self._press()
         if self._suspending:
             self._suspend()
-        self._changed |= self._live is not None and self._console.size != self._size
+        if self._attachment is not None:
+            self._attachment.resize()
+            return True
+        self._changed |= self._canvas is not None and self._canvas.outgrown
         now = time.monotonic()
         self._scroll.release(now)
         if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:
@@ -129,47 +139,58 @@ class Shell:
         return True
 
     def _patience(self) -> float | None:
+        if self._attachment is not None:
+            return None
         times = [self._scroll.due_at]
         if self._changed or self._scroll.entries:
             times.append(self._drawn_at + 1 / RATE)
         now = time.monotonic()
         waits = [max(0.0, at - now) for at in times if at is not None]
-        if self._live is None:
+        if self._canvas is None:
             waits.append(BACKGROUND)
         return min(waits, default=None)
 
     def _mind_ground(self) -> None:
-        """Draw the picture and read keys in the foreground only: else the terminal is another job's."""
+        """Use the terminal and read keys in the foreground only: else it is another job's."""
         foreground = self._terminal is None or self._terminal.foreground
-        if foreground and self._live is None:
-            if self._terminal is not None:
-                self._terminal.cbreak()
-            if os.isatty(STDIN):
-                self._selector.register(STDIN, selectors.EVENT_READ)
-            self._size = self._console.size
-            self._canvas.widths = []
-            self._live = Live(
-                self._canvas,
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                vertical_overflow="crop",
-            )
-            self._live.start()
+        wanted = (self._turns.holder or PICTURE) if foreground else None
+        if wanted == self._holder:
+            return
+        self._lift()
+        if wanted is None:
+            return
+        if self._terminal is not None:
+            self._terminal.cbreak()
+        if os.isatty(STDIN):
+            self._selector.register(STDIN, selectors.EVENT_READ)
+        if wanted == PICTURE:
+            self._canvas = Canvas(self._console, lambda: self._view)
             self._changed = True
-        elif not foreground:
-            self._lift()
+        elif self._terminal is not None:
+            self._scroll.release_all()
+            self._draw()  # what was printed before stands above it
+            self._attachment = Attachment(wanted, self._console, self._terminal, self._send)
+            self._attachment.show(self._turns.read(wanted))
+
+    @property
+    def _holder(self) -> int | None:
+        """Who has the terminal now; None: another job."""
+        if self._attachment is not None:
+            return self._attachment.worker
+        return None if self._canvas is None else PICTURE
 
     def _lift(self) -> None:
-        """Take the picture away, and read no keys any more."""
-        if self._live is not None:
-            self._mind_size()
-            self._live.stop()
-            self._live = None
+        """Take the terminal from whoever has it, and read no keys any more."""
+        if self._holder is not None:
             with suppress(KeyError):
                 self._selector.unregister(STDIN)
+        if self._attachment is not None:
+            self._turns.pause(self._attachment.worker)
+            self._attachment.end()
+            self._attachment = None
+        if self._canvas is not None:
+            self._canvas.lift()
+            self._canvas = None
 
     def _receive(self) -> bool:
         try:
@@ -185,14 +206,20 @@ class Shell:
         return bool(data)
 
     def _take(self, event: events.Event) -> None:
+        for each in self._turns.take(event):
+            self._keep(each)
+        if self._attachment is not None:
+            self._attachment.show(self._turns.read(self._attachment.worker))
+
+    def _keep(self, event: events.Event) -> None:
         view = apply(self._view, event)
         self._changed |= view is not self._view
         self._view = view
         now = time.monotonic()
-        if self._live is not None:
-            self._scroll.take(event, view, self._console.width, now)
-        else:
+        if self._holder is None:
             self._scroll.take_plain(event, view, now)
+        else:
+            self._scroll.take(event, view, self._console.width, now)
         if len(self._scroll.entries) >= BATCH:
             self._draw()
 
@@ -203,33 +230,38 @@ class Shell:
             data = b""
         if not data:  # hung up, or at its end: readable for ever
             self._selector.unregister(STDIN)
-        for order in keys.decode(data):
-            with suppress(BlockingIOError, ConnectionError):
-                self._link.send(msgspec.json.encode({"order": order}) + b"\n")
+        if self._attachment is None:
+            for order in keys.decode(data):
+                self._send(order)
+        elif self._attachment.press(data):
+            self._send("stop")
+            for event in self._turns.close():
+                self._keep(event)
+
+    def _send(self, order: str, **fields: int | str) -> None:
+        """Give the Master an order; waits until it is taken, for a part of one is none."""
+        line = msgspec.json.encode({"order": order, **fields}) + b"\n"
+        with suppress(ConnectionError):
+            while line:
+                try:
+                    line = line[self._link.send(line) :]
+                except BlockingIOError:
+                    select.select([], [self._link], [])
 
     def _draw(self) -> None:
-        entries = self._scroll.entries
-        if self._live is not None:
-            self._mind_size()
+        if self._attachment is not None:
+            self._scroll.limit(MOST_HELD)
+            return
+        entries = self._scroll.drain()
+        if self._canvas is not None:
+            self._canvas.mind_size()
             if not entries and self._changed:
-                self._live.refresh()
+                self._canvas.refresh()
         for start in range(0, len(entries), BATCH):
             self._console.print(Batch(entries[start : start + BATCH]), crop=False)
         if entries or self._changed:
             self._drawn_at = time.monotonic()
         self._changed = False
-        entries.clear()
-
-    def _mind_size(self) -> None:
-        """After a resize: most terminals have folded the picture, so that it is higher than Live knows."""
-        size, self._size = self._console.size, self._console.size
-        folded = sum(max(1, -(-width // size.width)) for width in self._canvas.widths)
-        height = len(self._canvas.widths)
-        if folded > height:
-            down = f"\x1b[{height - 1}B" if height > 1 else ""
-            self._console.file.write(f"\r\x1b[{folded - 1}A\x1b[J{down}")
-            self._console.file.flush()
-            self._canvas.widths = [0] * height
 
     def _suspend(self) -> None:
         """Ctrl-Z: stop as any program does, with the terminal as it was; here again on SIGCONT."""
@@ -245,24 +277,11 @@ class Shell:
         self._suspending = False  # only now: a second SIGTSTP may have come while the picture was lifted
 
     def _leave(self) -> None:
+        for event in self._turns.close():
+            self._keep(event)
+        self._mind_ground()
         self._scroll.release_all()
         self._draw()
-        if self._live is not None:
+        if self._canvas is not None:
             self._lift()
             self._console.print(farewell(self._view, self._console.width))
-
-
-class _Canvas:
-    """The picture of the view of the moment, at the size of the moment; remembers how wide its lines were."""
-
-    def __init__(self, view: Callable[[], View]) -> None:
-        self._view = view
-        self.widths: list[int] = []
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, height = console.size
-        lines = console.render_lines(picture(self._view(), width, height), options, pad=False)
-        self.widths = [Segment.get_line_length(line) for line in lines]
-        for line in lines:
-            yield from line
-            yield Segment.line()

@@ -12,6 +12,7 @@ from devserver.failure import Failure, Place
 
 PREFIX = "devserver: "
 MOST_FRAMES = 30
+INTERRUPTED = 130
 
 
 def line(event: Event, root: str = "") -> str | None:
@@ -42,8 +43,8 @@ def _server(event: Event, root: str) -> str | None:
             return f"lost: {event.what}{connection}: {event.reason}"
         case events.Stopping():
             return f"stopping: {event.reason}"
-        case events.Stopped():
-            return f"stopped (exit code {event.code})" if event.code else "stopped"
+        case events.Stopped() if event.code in (0, INTERRUPTED):  # else the command says why
+            return "stopped, without waiting" if event.code else "stopped"
     return None
 
 
@@ -98,6 +99,9 @@ def _process(event: Event, root: str) -> str | None:
             return f"worker {event.worker} (generation {event.generation}) exited: {event.reason}"
         case events.ManagerExited() if event.reason != "exit 0":
             return f"manager exited: {event.reason}"
+        case events.Debugging(active=True):
+            where = "in a terminal, in the foreground and without --plain"
+            return f"worker {event.worker} is at a breakpoint(), which only the console can answer: {where}"
         case events.HandlerFailed():
             connection = f", connection {event.connection}" if event.connection else ""
             failure = event.failure

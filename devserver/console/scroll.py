@@ -52,6 +52,7 @@ class Scroll:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self._dropped = 0
         self._sources: dict[int, _Source] = {}
         self._slots: dict[int, int] = {}
 
@@ -105,6 +106,21 @@ class Scroll:
     def release_all(self) -> None:
         for worker in self._sources:
             self._release(worker)
+
+    def limit(self, most: int) -> None:
+        """Keep the newest `most` entries; the next `drain` says how many are gone."""
+        if len(self.entries) > most:
+            self._dropped += len(self.entries) - most
+            del self.entries[:-most]
+
+    def drain(self) -> list[Entry]:
+        """Return what is to be printed, which is forgotten here."""
+        entries, self.entries = self.entries, []
+        if self._dropped:
+            text = f"… {wording.plural(self._dropped, 'line')} before this were too many to hold"
+            entries.insert(0, Text(text, style="yellow"))
+            self._dropped = 0
+        return entries
 
     def _output(self, event: events.Output, now: float) -> None:
         each = self._sources.get(event.worker)

@@ -12,10 +12,10 @@ import termios
 from contextlib import suppress
 from typing import Any
 
-SANE = b"\x1b[0m\x1b[?25h"
-"""Colours off, cursor shown: all that the console ever sets on the screen (it has no alternate one)."""
+SANE = b"\x1b[0m\x1b[?25h\x1b[?2004l"
+"""Colours off, cursor shown, pastes unmarked (readline marks them): all that is ever set on the screen."""
 
-_LFLAG, _CC = 3, 6
+_IFLAG, _OFLAG, _LFLAG, _CC = 0, 1, 3, 6
 
 
 class Terminal:
@@ -38,13 +38,29 @@ class Terminal:
     def cbreak(self) -> None:
         """Deliver each key at once and unseen; Ctrl-C and Ctrl-Z keep their meaning (ISIG)."""
         if self._saved is not None and self.foreground:
-            settings = self._saved[:]
-            settings[_CC] = self._saved[_CC][:]
+            settings = self._single_keys(self._saved)
             settings[_LFLAG] &= ~(termios.ECHO | termios.ICANON)
             settings[_LFLAG] |= termios.ISIG
-            settings[_CC][termios.VMIN] = 1
-            settings[_CC][termios.VTIME] = 0
             self._set(settings)
+
+    def raw(self) -> None:
+        """Deliver each byte as it comes and show each as it is, as `cfmakeraw` does: no key has a meaning."""
+        if self._saved is not None and self.foreground:
+            settings = self._single_keys(self._saved)
+            settings[_IFLAG] &= ~(
+                termios.BRKINT | termios.ISTRIP | termios.INLCR | termios.IGNCR | termios.ICRNL | termios.IXON
+            )
+            settings[_OFLAG] &= ~termios.OPOST
+            settings[_LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
+            self._set(settings)
+
+    @staticmethod
+    def _single_keys(saved: list[Any]) -> list[Any]:
+        settings = saved[:]
+        settings[_CC] = saved[_CC][:]
+        settings[_CC][termios.VMIN] = 1
+        settings[_CC][termios.VTIME] = 0
+        return settings
 
     def restore(self, *, after: bytes = b"") -> None:
         """Give back the settings, show the cursor, reset the colours, and write `after`."""

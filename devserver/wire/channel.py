@@ -8,15 +8,18 @@ the first byte of their message (SCM_RIGHTS), so they are never here later than 
 from __future__ import annotations
 
 import array
+import os
 import socket
 import struct
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from devserver import encoding
 from devserver.errors import ConnectionGone
 
 In = TypeVar("In")
@@ -25,6 +28,8 @@ Out = TypeVar("Out")
 _HEADER = struct.Struct("!IB")
 _READ = 256 * 1024
 _MAX_FDS = 16
+_LONGEST = 1 << 30
+"""Bytes of a message; whoever announces more does not speak this language."""
 _FD_SIZE = array.array("i").itemsize
 _encoder = msgspec.msgpack.Encoder()
 
@@ -55,7 +60,7 @@ class Channel(Generic[In, Out]):
 
     def queue(self, message: Out, fds: Sequence[int] = ()) -> None:
         """Put a message in line; `flush` sends it. The descriptors must stay open until it is sent."""
-        body = _encoder.encode(message)
+        body = encoding.encode(_encoder, message)
         packet = memoryview(_HEADER.pack(len(body), len(fds)) + body)
         self._out.append((packet, fds))
         self.unsent += len(packet)
@@ -94,7 +99,7 @@ class Channel(Generic[In, Out]):
         """Return the messages that have arrived, each with its descriptors (the caller owns them).
 
         Reads once: call again while the descriptor stays readable. Raises ConnectionGone at the end of the
-        stream, never before every whole message was returned.
+        stream, never before every whole message was returned, and for bytes that are no message.
         """
         data = self._read()
         if data is None:
@@ -106,12 +111,12 @@ class Channel(Generic[In, Out]):
 
     def drain(self) -> list[tuple[In, list[int]]]:
         """Return all that the socket still holds, to the end of the stream or until it is empty."""
-        try:
+        with suppress(ConnectionGone):
             while data := self._read():
                 self._in += data
-        except ConnectionGone:
-            pass
-        return self._cut()
+        with suppress(ConnectionGone):
+            return self._cut()
+        return []
 
     def _read(self) -> bytes | None:
         """Return what is there now, b"" at the end, None if nothing is there."""
@@ -137,23 +142,36 @@ class Channel(Generic[In, Out]):
 
     def _cut(self) -> list[tuple[In, list[int]]]:
         messages: list[tuple[In, list[int]]] = []
-        view, start = memoryview(self._in), 0
-        while len(view) - start >= _HEADER.size:
-            length, fd_count = _HEADER.unpack_from(view, start)
-            end = start + _HEADER.size + length
-            if len(view) < end:
-                break
-            message = self._decoder.decode(view[start + _HEADER.size : end])
-            messages.append((message, [self._fds.popleft() for _ in range(fd_count)]))
-            start = end
-        view.release()
+        start = 0
+        with memoryview(self._in) as view:
+            while len(view) - start >= _HEADER.size:
+                length, fd_count = _HEADER.unpack_from(view, start)
+                end = start + _HEADER.size + length
+                if len(view) < end and length <= _LONGEST:
+                    break
+                message = self._decode(view[start + _HEADER.size : end])
+                messages.append((message, self._take_fds(fd_count)))
+                start = end
         del self._in[:start]
         return messages
+
+    def _decode(self, packet: memoryview) -> In:
+        try:
+            return self._decoder.decode(packet)
+        except msgspec.MsgspecError as error:
+            raise ConnectionGone(f"what arrived is no message: {error}") from error
+
+    def _take_fds(self, count: int) -> list[int]:
+        if len(self._fds) < count:
+            raise ConnectionGone("descriptors were lost: this process has too many open")
+        return [self._fds.popleft() for _ in range(count)]
 
     def close(self) -> None:
         """Close the socket; what is queued is dropped."""
         self._out.clear()
         self.unsent = 0
+        while self._fds:
+            os.close(self._fds.popleft())
         self._socket.close()
 
 

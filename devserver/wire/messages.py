@@ -226,7 +226,10 @@ class Failed(_Message, frozen=True):
 
 
 class Debugging(_Message, frozen=True):
-    """A debugger has the Worker (or has let go): nobody hurries it. Passed on to the Manager."""
+    """A debugger has the Worker (or has let go): nobody hurries it. Passed on to the Manager.
+
+    The Master sends it back when all have been told: until then the Worker prints nothing more.
+    """
 
     active: bool
     worker: int = 0
@@ -275,7 +278,7 @@ class Leave(_Message, frozen=True):
 
 ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop | StandDown
 FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
-ToWorker = Handle | Credit | Connections | Leave
+ToWorker = Handle | Credit | Connections | Leave | Debugging
 FromWorker = (
     WorkerReady
     | Loaded

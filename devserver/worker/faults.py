@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,10 @@ import msgspec
 
 from devserver.failure import Failure, Phase, describe
 
-_PACKAGE = (os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),)
+_PACKAGE = (
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),
+    importlib.__file__,  # its import_module() is how the target is imported
+)
 _WHERE: dict[Phase, str] = {
     "import": "while it was imported",
     "start-up": "in on_worker_start",

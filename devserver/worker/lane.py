@@ -24,6 +24,7 @@ from devserver.wire.messages import (
     Connections,
     ConnectionsAsked,
     Credit,
+    Debugging,
     FromWorker,
     Handle,
     Leave,
@@ -52,6 +53,7 @@ class Lane:
         self._backlog: deque[ForLoop] = deque()
         self._answers: dict[int, tuple[ConnectionRow, ...]] = {}
         self._requests = itertools.count(1)
+        self._attended = False
         self._outboxes: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
         self._recent: deque[Outbox] = deque(maxlen=_REMEMBERED)
         self._window = WINDOW
@@ -103,6 +105,15 @@ class Lane:
         self.send(ConnectionsAsked(request))
         self.wait(lambda: request in self._answers)
         return self._answers.pop(request)
+
+    def debugging(self, message: Debugging) -> None:
+        """Tell that a debugger begins or ends; return when the Master knows. Raises ConnectionGone.
+
+        So what is printed next can be told from what was printed before.
+        """
+        self._attended = False
+        self.send(message)
+        self.wait(lambda: self._attended)
 
     async def drained(self) -> None:
         """Return once all that was sent up to now has left this process."""
@@ -181,6 +192,8 @@ class Lane:
                     outbox.grant(size)
             case Connections(request=request, rows=rows):
                 self._answers[request] = rows
+            case Debugging():
+                self._attended = True
             case Handle() | Leave():
                 self._backlog.append(message)
 

@@ -15,6 +15,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
@@ -24,7 +25,8 @@ from devserver.wire.messages import Source
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-def _foreign_folders() -> tuple[str, ...]:
+@cache
+def foreign_folders() -> tuple[str, ...]:
     """Return the folders of the standard library, of installed distributions and of this package."""
     paths = sysconfig.get_paths()
     folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
@@ -32,6 +34,15 @@ def _foreign_folders() -> tuple[str, ...]:
     folders.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     folders += map(os.path.realpath, folders[:])
     return tuple({os.path.join(folder, "") for folder in folders})
+
+
+def _has_text(path: str) -> bool:
+    """Return whether a path is valid Unicode: else the others cannot be told of it."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Snapshot:
@@ -43,7 +54,7 @@ class Snapshot:
     def __init__(self, sources: Mapping[str, Source], report: Callable[[Source], None]) -> None:
         self._sources = dict(sources)
         self._report = report
-        self._foreign = _foreign_folders()
+        self._foreign = foreign_folders()
         self._folders = {folder for path in sources for folder in _ancestors(path)}
         self._names = {_module_name(path) for path in sources}
         self._names |= {os.path.basename(folder) for folder in self._folders}
@@ -55,7 +66,7 @@ class Snapshot:
         real = os.path.realpath(path)
         if real in self._sources:
             return True
-        if any(part in _INSTALLED for part in path.split(os.sep)):
+        if any(part in _INSTALLED for part in path.split(os.sep)) or not _has_text(real):
             return False
         return not (path.startswith(self._foreign) or real.startswith(self._foreign))
 
@@ -190,7 +201,11 @@ def install(snapshot: Snapshot) -> None:
 
 
 def _compile(data: bytes, path: str) -> CodeType:
-    code: CodeType = compile(data, path, "exec", dont_inherit=True)
+    try:
+        code: CodeType = compile(data, path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        error.filename = error.filename or path  # for a null byte Python names no file
+        raise
     return code
 
 

@@ -94,7 +94,7 @@ def _load(target: Target, root: str) -> Handlers | _Refused:
     file = getattr(module, "__file__", None) or "no file"
     if target.path and os.path.realpath(file) != os.path.realpath(target.path):
         name = os.path.basename(target.path)
-        message = f"{name} cannot be imported: {target.module} is already {file}; rename {name}"
+        message = f"{name} cannot be imported: {target.module} is loaded already, from {file}; rename {name}"
         return _Refused(Failure("import", "NameTaken", message), (target.path,))
     handlers = find(module, target.attribute)
     if isinstance(handlers, Failure):

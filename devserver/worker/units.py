@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import os
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 from devserver.errors import StateError
@@ -129,6 +131,8 @@ class Units:
 
     def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
         """Return how the unit has ended: from here on its state cannot be changed."""
+        if self._lane.forked:
+            _end_child(error)
         packed = None
         if error is None:
             try:
@@ -141,6 +145,18 @@ class Units:
         if error is not None:
             return Handled(handle.unit, failure=failure_of(error, "handler"))
         return Handled(handle.unit, state=None if packed == (handle.state or EMPTY) else packed)
+
+
+def _end_child(error: BaseException | None) -> NoReturn:
+    """End a process that the handler has forked and that came back out of it: the loop is its parent's."""
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code or 0
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    environment.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 async def _call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

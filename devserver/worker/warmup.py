@@ -6,11 +6,13 @@ from contextlib import suppress
 
 from devserver.wire.channel import decoder_of
 from devserver.wire.messages import LoopChoice, ToWorker
+from devserver.worker.loader import foreign_folders
 
 
 def warm_up(loop: LoopChoice) -> None:
     """Import and build it. Starts no thread, opens nothing, runs none of the app's code."""
     decoder_of(ToWorker)
+    foreign_folders()
     if loop != "asyncio":
         with suppress(ImportError):  # the Worker says so, if it was asked for by name
             import uvloop  # noqa: F401

@@ -15,47 +15,10 @@ from collections.abc import Iterator
 import pytest
 
 from devserver import events
-from devserver.events import Event, Listener
 from devserver.failure import Failure, Place
-from tests.screen import DEADLINE, Pty
+from tests.screen import DEADLINE, SERVER, Pty, Session
 
 LFLAG = 3
-
-
-class Session(Pty):
-    """The console on a terminal, and the server's end of its link."""
-
-    def __init__(self, *flags: str) -> None:
-        self.link, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "devserver.console", "--fd", str(theirs.fileno()), *flags]
-        super().__init__(*command, pass_fds=(theirs.fileno(),))
-        theirs.close()
-        self.link.settimeout(DEADLINE)
-
-    def __exit__(self, *_: object) -> None:
-        self.link.close()
-        super().__exit__()
-
-    def tell(self, *news: Event) -> None:
-        """Send `news`, reading the terminal meanwhile: a console whose terminal is not read takes no more."""
-        rest = bytearray(b"".join(map(events.encode, news)))
-
-        def sent() -> bool:
-            while rest and select.select([], [self.link], [], 0)[1]:
-                del rest[: self.link.send(rest[:4096])]
-            return not rest
-
-        self.read_until(sent)
-
-
-SERVER: tuple[Event, ...] = (
-    events.Started(version="0.1.0", pid=4711, target="/app/handlers.py", root="/app"),
-    events.ManagerStarted(pid=4712),
-    events.WorkerStarted(worker=1, slot=1, generation=1, pid=4713),
-    events.WorkerReady(worker=1, generation=1),
-    events.Live(generation=1, edit=0, steps={"import": 30}, total_ms=120),
-    events.Ready(generation=1, listeners=(Listener("tcp", "127.0.0.1", 9501),)),
-)
 
 
 @pytest.fixture

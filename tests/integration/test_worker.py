@@ -325,9 +325,54 @@ def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
     assert worker.until(Debugging) == Debugging(True, 7)
     worker.tell(Debugging(True, 7))  # till then it waits: what it prints is for the debugger's terminal
     assert worker.until(Debugging) == Debugging(False, 7)
+    worker.tell(Debugging(False, 7))
     assert worker.until(Handled).unit == unit
     worker.leave()
-    assert "app.py(4)on_receive()" in worker.output  # not in this package
+    assert "app.py(" in worker.output
+    assert "debugger.py" not in worker.output  # it stops in the app, not in this package
+
+
+def test_breakpoints_can_be_switched_off(start: Start) -> None:
+    """PYTHONBREAKPOINT=0 makes breakpoint() do nothing, and nobody hears of it."""
+    worker = start(
+        """
+        import os
+
+        def on_receive(conn, data):
+            os.environ["PYTHONBREAKPOINT"] = "0"
+            breakpoint()
+            conn.send(b"on")
+        """
+    )
+    worker.begin()
+    assert isinstance(worker.next(), Send)
+    assert worker.until(Handled).failure is None
+
+
+def test_another_debugger_has_the_worker_until_the_unit_ends(start: Start) -> None:
+    """A debugger of the app's choice is called as ever; it is over when the handler is."""
+    worker = start(
+        """
+        import os
+
+        def debugger():
+            print("here")
+
+        def on_receive(conn, data):
+            os.environ["PYTHONBREAKPOINT"] = "app.debugger"
+            breakpoint()
+            conn.send(b"on")
+        """
+    )
+    worker.begin()
+    assert worker.next() == Debugging(True, 7)
+    worker.tell(Debugging(True, 7))
+    assert isinstance(worker.next(), Send)
+    assert worker.next() == Debugging(False, 7)
+    worker.tell(Debugging(False, 7))
+    assert worker.until(Handled).failure is None
+    worker.leave()
+    assert "here" in worker.output
 
 
 def test_the_sample_is_a_chat(start: Start) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.console.launch import ConsoleLink, usable
+from devserver.console.launch import ConsoleLink, Order, usable
 
 DEADLINE = 10.0
 
@@ -20,7 +20,7 @@ class Side:
 
     link: ConsoleLink
     console: socket.socket
-    orders: asyncio.Queue[str]
+    orders: asyncio.Queue[Order]
     gone: asyncio.Event
 
 
@@ -32,7 +32,7 @@ def linked(scenario: Callable[[Side], Awaitable[None]]) -> None:
         ours.setblocking(False)
         theirs.settimeout(DEADLINE)
         with theirs:
-            orders: asyncio.Queue[str] = asyncio.Queue()
+            orders: asyncio.Queue[Order] = asyncio.Queue()
             gone = asyncio.Event()
             link = ConsoleLink(asyncio.get_running_loop(), ours, on_order=orders.put_nowait, on_gone=gone.set)
             side = Side(link, theirs, orders, gone)
@@ -51,8 +51,20 @@ def test_orders_arrive_however_they_are_cut() -> None:
     async def scenario(side: Side) -> None:
         side.console.sendall(b'{"order":"rel')
         side.console.sendall(b'oad"}\nnonsense\n{"other":1}\n{"order":"stop"}\n')
-        assert await side.orders.get() == "reload"
-        assert await side.orders.get() == "stop"
+        assert await side.orders.get() == Order("reload")
+        assert await side.orders.get() == Order("stop")
+
+    linked(scenario)
+
+
+def test_keys_for_a_worker_arrive_as_the_bytes_they_are() -> None:
+    """What is typed for a debugger is any byte; an order that nobody knows is none."""
+
+    async def scenario(side: Side) -> None:
+        side.console.sendall(b'{"order":"dance"}\n')
+        side.console.sendall('{"order":"input","worker":3,"text":"\\u0003\\r\u00ff"}\n'.encode())
+        order = await side.orders.get()
+        assert (order.order, order.worker, order.keys) == ("input", 3, b"\x03\r\xff")
 
     linked(scenario)
 

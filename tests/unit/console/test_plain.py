@@ -87,8 +87,15 @@ LINES: list[tuple[Event, str | None]] = [
         "devserver: warning: slow boot\n  File x\n\n    in y",
     ),
     (events.Stopping(reason="SIGTERM"), "devserver: stopping: SIGTERM"),
+    (
+        events.Debugging(worker=3, active=True),
+        "devserver: worker 3 is at a breakpoint(), which only the console can answer: "
+        "in a terminal, in the foreground and without --plain",
+    ),
+    (events.Debugging(worker=3, active=False), None),
     (events.Stopped(code=0), "devserver: stopped"),
-    (events.Stopped(code=2), "devserver: stopped (exit code 2)"),
+    (events.Stopped(code=130), "devserver: stopped, without waiting"),
+    (events.Stopped(code=2), None),
 ]
 
 

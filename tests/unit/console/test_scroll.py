@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 from rich.console import Console
+from rich.text import Text
 
 from devserver import events
 from devserver.console.output import QUIET
@@ -124,3 +125,19 @@ def test_what_is_dropped_is_said() -> None:
         "── generation 4 · 11 ms · a.py ──",
     ):
         assert part in text
+
+
+def test_too_many_lines_to_hold_are_counted() -> None:
+    """Of what is held too long the newest stays, and how much is gone is said once."""
+    scroll = Scroll()
+    scroll.entries += [Text(str(number)) for number in range(10)]
+    scroll.limit(4)
+    scroll.entries.append(Text("10"))
+    scroll.limit(4)
+    assert [str(entry) for entry in scroll.drain()] == [
+        "… 7 lines before this were too many to hold",
+        *"789",
+        "10",
+    ]
+    scroll.entries.append(Text("11"))
+    assert [str(entry) for entry in scroll.drain()] == ["11"]

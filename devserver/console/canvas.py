@@ -1,0 +1,69 @@
+"""The picture on the terminal, below what scrolls: the owner of rich's Live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+
+from devserver.console.picture import picture
+from devserver.console.view import View
+
+
+class Canvas:
+    """Draws the view of the moment at the size of the moment, from now on until it is lifted.
+
+    What is printed on the console meanwhile stands above it.
+    """
+
+    def __init__(self, console: Console, view: Callable[[], View]) -> None:
+        self._console = console
+        self._view = view
+        self._size = console.size
+        self._widths: list[int] = []
+        """How wide the lines are that stand on the terminal."""
+        self._live = Live(
+            self,
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether the terminal has another size than the picture was drawn for."""
+        return self._console.size != self._size
+
+    def refresh(self) -> None:
+        """Draw it again."""
+        self._live.refresh()
+
+    def lift(self) -> None:
+        """Take it away."""
+        self.mind_size()
+        self._live.stop()
+
+    def mind_size(self) -> None:
+        """After a resize: most terminals have folded the picture, so that it is higher than Live knows."""
+        size, self._size = self._console.size, self._console.size
+        folded = sum(max(1, -(-width // size.width)) for width in self._widths)
+        height = len(self._widths)
+        if folded > height:
+            down = f"\x1b[{height - 1}B" if height > 1 else ""
+            self._console.file.write(f"\r\x1b[{folded - 1}A\x1b[J{down}")
+            self._console.file.flush()
+            self._widths = [0] * height
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, height = console.size
+        lines = console.render_lines(picture(self._view(), width, height), options, pad=False)
+        self._widths = [Segment.get_line_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()

@@ -1,0 +1,82 @@
+"""Who has the terminal: Workers in a debugger get it one after the other; pure.
+
+What such a Worker prints is not cut into lines but kept as it is until its turn. Nothing is lost: what was
+not shown when the debugger lets go is output like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver import events
+from devserver.events import Event
+
+MOST_UNSEEN = 64 * 1024
+"""Characters that are kept of a Worker that waits for its turn: the newest."""
+
+CUT = "… (its beginning was left out)\r\n"
+LONGEST_PROMPT = 1024
+
+
+@dataclass(slots=True)
+class _Turn:
+    """`prompt`: the unfinished line that stands on the screen."""
+
+    unseen: str = ""
+    prompt: str = ""
+
+    def keep(self, text: str) -> None:
+        self.unseen += text
+        if len(self.unseen) > MOST_UNSEEN:
+            self.unseen = CUT + self.unseen[-(MOST_UNSEEN // 2) :]
+
+
+class Turns:
+    """The Workers in a debugger, in the order in which they came to it; `closed`: none gets the terminal."""
+
+    def __init__(self, *, closed: bool = False) -> None:
+        self._turns: dict[int, _Turn] = {}
+        self._closed = closed
+
+    @property
+    def holder(self) -> int | None:
+        """The Worker whose turn it is."""
+        return next(iter(self._turns), None)
+
+    def take(self, event: Event) -> list[Event]:
+        """Return what the rest of the console is to see of `event`, and of what was held until now."""
+        match event:
+            case events.Output() if event.worker in self._turns:
+                self._turns[event.worker].keep(event.text)
+                return []
+            case events.Debugging(active=True):
+                if not self._closed:
+                    self._turns.setdefault(event.worker, _Turn())
+            case events.Debugging() | events.WorkerExited():
+                return [*self._end(event.worker), event]
+            case events.Stopping() | events.Stopped():
+                return [*self.close(), event]
+        return [event]
+
+    def read(self, worker: int) -> str:
+        """Return what the holder has printed and nobody has seen: it is written to the terminal as it is."""
+        turn = self._turns.get(worker)
+        if turn is None or not turn.unseen:
+            return ""
+        text, turn.unseen = turn.unseen, ""
+        turn.prompt = (turn.prompt + text).rpartition("\n")[2][-LONGEST_PROMPT:]
+        return text
+
+    def pause(self, worker: int) -> None:
+        """The terminal is taken from the holder for a while: its prompt is to be shown again."""
+        if turn := self._turns.get(worker):
+            turn.unseen, turn.prompt = turn.prompt + turn.unseen, ""
+
+    def close(self) -> list[Event]:
+        """Give the terminal to none any more; return what was held."""
+        self._closed = True
+        return [event for worker in list(self._turns) for event in self._end(worker)]
+
+    def _end(self, worker: int) -> list[Event]:
+        turn = self._turns.pop(worker, None)
+        return [events.Output(worker=worker, text=turn.unseen)] if turn and turn.unseen else []
