@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    del sys.path[0]  # the folder it is started in: a selectors.py there is the app's affair
+
 from devserver.cli import main
 
 sys.exit(main())

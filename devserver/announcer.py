@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 from devserver import events
 from devserver.config import ConsoleConfig
 from devserver.console import plain
-from devserver.console.launch import ConsoleLink, ConsoleProcess, usable
+from devserver.console.launch import ConsoleLink, ConsoleProcess, Order, usable
 from devserver.events import Event
-from devserver.streams import LineWriter, open_events
+from devserver.streams import LineWriter
 
 MOST_UNREAD = 4 * 1024 * 1024
 """Bytes that the console may be behind before the app's own print waits."""
@@ -23,24 +22,27 @@ PATIENCE = 1.0
 
 
 class Announcer:
-    """`on_order` hears the console's keys; `on_crowded` hears that the console falls behind, or keeps up."""
+    """`stream` takes the events as JSON lines. `on_order` hears the console's keys; `on_crowded` hears that
+    the console falls behind, or keeps up.
+    """
 
     def __init__(
         self,
         config: ConsoleConfig,
+        stream: LineWriter | None,
         root: str,
-        on_order: Callable[[str], None],
+        on_order: Callable[[Order], None],
         on_crowded: Callable[[bool], None],
     ) -> None:
         self._root = root
         self._on_crowded = on_crowded
         self._loop = asyncio.get_running_loop()
-        self._stream = open_events(config.events) if config.events else None
+        self._stream = stream
         self._lines = LineWriter(2, owned=False)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
         self._is_crowded = False
-        self.terminal = not config.plain and sys.stdin.isatty() and usable()
+        self.terminal = not config.plain and os.isatty(0) and usable()
         """Whether the Workers have terminals of their own, because a console shows what they print."""
         if self.terminal:
             self._console = ConsoleProcess()

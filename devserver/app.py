@@ -5,74 +5,84 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import traceback
 from collections.abc import Callable
-from typing import assert_never
+from functools import partial
+from typing import Any, assert_never
 
 import uvloop
+from setproctitle import setproctitle
 
 from devserver import __version__, events
 from devserver.announcer import Announcer
 from devserver.config import Config
+from devserver.console.launch import Order
 from devserver.errors import DevserverError
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
+from devserver.streams import LineWriter, open_events
 from devserver.watch import Noticed, Remark, Report, Settled, Surveyed, Watch
 
 INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
+KEY = "asked by key"
+IMPATIENT = frozenset({"SIGINT", KEY})
+"""What ends the waiting when it comes during a gentle stop."""
 
 
 def run(config: Config) -> int:
     """Serve until stopped; return the exit code. Raises DevserverError for what the user must mend."""
+    setproctitle("devserver: master")
+    # Before the loop has descriptors of its own: a number that is given for events must be the caller's.
+    stream = open_events(config.console.events) if config.console.events else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(App(config).serve())
+        return runner.run(App(config, stream).serve())
 
 
 class App:
     """One run. A stop is asked for by a signal, a key or a failure; a second signal does not wait."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, stream: LineWriter | None) -> None:
         self._config = config
+        self._stream = stream
         self._error: DevserverError | None = None
         self._reason: asyncio.Future[str]
         self._hurry = asyncio.Event()
 
     async def serve(self) -> int:
-        """Run until stopped, then stop; return the exit code."""
+        """Run until stopped, then stop; return the exit code. The terminal is given back in any case."""
         loop = asyncio.get_running_loop()
         self._reason = loop.create_future()
-        announcer = Announcer(
-            self._config.console,
-            self._config.watch.root,
-            self._order,
-            self._crowded,
-        )
-        master = Master(self._config, announcer.terminal, announcer.emit, self._fail)
-        watch = Watch(self._config.watch, self._reporter(master, announcer), loop)
-        master.eyes = watch
-        self._master = master
-        self._listen_to_signals(loop)
-        loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
-        announcer.emit(
-            events.Started(
-                version=__version__,
-                pid=os.getpid(),
-                target=_name(self._config),
-                root=self._config.watch.root,
-            )
-        )
+        config = self._config
+        announcer = Announcer(config.console, self._stream, config.watch.root, self._order, self._crowded)
+        loop.set_exception_handler(partial(_report_own_error, announcer))
         try:
-            await watch.start()
-            await master.start()
-            reason = await self._reason
-        except DevserverError as error:
-            self._error, reason = error, ""
-        code = await self._stop(master, announcer, reason)
-        await watch.close()
-        announcer.emit(events.Stopped(code=code))
-        await announcer.close()
+            code = await self._serve(announcer, loop)
+            announcer.emit(events.Stopped(code=code))
+        finally:
+            await announcer.close()
         if self._error is not None:
             raise self._error
+        return code
+
+    async def _serve(self, announcer: Announcer, loop: asyncio.AbstractEventLoop) -> int:
+        config = self._config
+        master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
+        watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
+        self._listen_to_signals(loop)
+        loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
+        reason = ""
+        try:
+            await master.listen()
+            name, root = _name(config), config.watch.root
+            announcer.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
+            await watch.start()
+            master.start()
+            reason = await self._reason
+        except DevserverError as error:
+            self._error = error
+        code = await self._stop(master, announcer, reason)
+        await watch.close()
         return code
 
     async def _stop(self, master: Master, announcer: Announcer, reason: str) -> int:
@@ -94,19 +104,24 @@ class App:
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop_asked, number.name)
-        loop.add_signal_handler(signal.SIGUSR1, self._order, "reload")
+        loop.add_signal_handler(signal.SIGUSR1, self._order, Order("reload"))
 
     def _stop_asked(self, reason: str) -> None:
         if not self._reason.done():
             self._reason.set_result(reason)
-        elif reason == "SIGINT":
+        elif reason in IMPATIENT:
             self._hurry.set()
 
-    def _order(self, order: str) -> None:
-        if order == "reload":
-            self._master.reload_asked()
-        elif order == "stop":
-            self._stop_asked("asked by key")
+    def _order(self, order: Order) -> None:
+        match order.order:
+            case "reload":
+                self._master.reload_asked()
+            case "stop":
+                self._stop_asked(KEY)
+            case "input":
+                self._master.crew.type(order.worker, order.keys)
+            case "resize":
+                self._master.crew.resize(order.worker, order.columns, order.rows)
 
     def _crowded(self, on: bool) -> None:
         self._master.crew.pause_output(on)
@@ -134,6 +149,16 @@ class App:
                     assert_never(news)
 
         return report
+
+
+def _report_own_error(
+    announcer: Announcer, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
+    """Say that a callback of ours has failed: the server goes on, and whoever mends it finds the place."""
+    error = context.get("exception")
+    detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
+    text = f"an error of devserver's own, please report it: {context.get('message', error)}"
+    announcer.emit(events.Notice(level="error", text=text, detail=detail))
 
 
 def _name(config: Config) -> str:

@@ -7,6 +7,7 @@ Exit code 0 is a graceful stop, 2 a command that cannot be carried out as given,
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 import traceback
@@ -71,6 +72,12 @@ def _events(value: str) -> str:
     return value
 
 
+def _socket_path(value: str) -> str:
+    if not value:
+        raise click.BadParameter("an empty path names no socket.")
+    return value
+
+
 def _config(located: Located, options: Mapping[str, Any]) -> Config:
     return Config(
         target=located.target,
@@ -98,7 +105,9 @@ def _config(located: Located, options: Mapping[str, Any]) -> Config:
 @click.option(
     "--tcp", multiple=True, type=_address, metavar="HOST:PORT", help="Listen here. Repeatable; port 0: any."
 )
-@click.option("--uds", multiple=True, metavar="PATH", help="Listen on this Unix socket. Repeatable.")
+@click.option(
+    "--uds", multiple=True, type=_socket_path, metavar="PATH", help="Listen on this Unix socket. Repeatable."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -163,8 +172,9 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: those of this process); return its exit code."""
+    _fill_standard_streams()
     try:
-        settings = read_settings(Path.cwd(), command)
+        settings = read_settings(_folder(), command)
         code = command.main(
             arguments,
             prog_name="devserver",
@@ -188,6 +198,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code or 0)
 
 
+def _fill_standard_streams() -> None:
+    """Put /dev/null where a standard stream is closed, or our sockets would get its number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number: `fd`
+
+
 def _sentence(error: click.ClickException) -> str:
     """Return click's message with where the value came from, if it was not given as a flag."""
     text = error.format_message()
@@ -201,6 +220,13 @@ def _sentence(error: click.ClickException) -> str:
         case ParameterSource.DEFAULT_MAP:
             return f"{text.rstrip('.')} (from {error.ctx.obj / 'pyproject.toml'})."
     return text
+
+
+def _folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the folder you are in is gone: change to another one") from error
 
 
 def _say(sentence: str, code: int) -> int:

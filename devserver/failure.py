@@ -11,6 +11,10 @@ import msgspec
 
 Phase = Literal["check", "import", "start-up", "handler", "stop"]
 
+MOST_TEXT = 64 * 1024
+"""Characters kept of a message."""
+MOST_CAUSES = 16
+"""Exceptions kept of a chain."""
 EXCERPT_LINES = 4
 """Source lines kept before and after the line at fault."""
 
@@ -70,8 +74,8 @@ def place_of_syntax_error(error: SyntaxError, source: str, path: str = "") -> Pl
     return Place(
         path=error.filename or path,
         line=line,
-        column=error.offset or 0,
-        end_column=error.end_offset or 0 if error.end_lineno in (None, line) else 0,
+        column=max(error.offset or 0, 0),  # -1 for an encoding that is none
+        end_column=max(error.end_offset or 0, 0) if error.end_lineno in (None, line) else 0,
         excerpt=around,
         first=first,
     )
@@ -96,9 +100,13 @@ def _describe(error: BaseException, phase: Phase, own: tuple[str, ...], seen: se
         message=_message(error),
         place=_place(error, frames),
         frames=frames,
-        cause=_describe(cause, phase, own, seen) if cause is not None and id(cause) not in seen else None,
+        cause=_describe(cause, phase, own, seen) if cause is not None and _goes_on(cause, seen) else None,
         errno=(error.errno or 0) if isinstance(error, OSError) and isinstance(error.errno, int) else 0,
     )
+
+
+def _goes_on(cause: BaseException, seen: set[int]) -> bool:
+    return id(cause) not in seen and len(seen) < MOST_CAUSES
 
 
 def _type_name(error: BaseException) -> str:
@@ -108,9 +116,11 @@ def _type_name(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error.msg) if isinstance(error, SyntaxError) else str(error)
-    except Exception as broken:  # the app's __str__ is the app's code
+        text = str(error.msg) if isinstance(error, SyntaxError) else str(error)
+    except BaseException as broken:  # the app's __str__ is the app's code
         return f"<its __str__ raised {type(broken).__name__}>"
+    left_out = len(text) - MOST_TEXT
+    return text if left_out <= 0 else f"{text[:MOST_TEXT]} … ({left_out:,} characters more)"
 
 
 def _frames(tb: TracebackType | None, own: tuple[str, ...]) -> tuple[Frame, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
+import sys
 import threading
 from contextlib import suppress
 
@@ -57,6 +59,8 @@ def open_events(where: str) -> LineWriter:
     """Open what `--events` names: a path, `-` for stdout, `fd:N`. Raises UsageError."""
     try:
         if where == "-":
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "standard output is closed")
             return LineWriter(1, owned=False)
         if where.startswith("fd:"):
             fd = int(where[3:])
@@ -67,7 +71,8 @@ def open_events(where: str) -> LineWriter:
             os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600),
             owned=True,
         )
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UsageError(
-            f"--events {where} cannot be written ({error}): give a file, - for standard output, or fd:N"
+            f"--events {where} cannot be written ({error.strerror}): "
+            "give a file, - for standard output, or fd:N"
         ) from error

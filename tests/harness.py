@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 DEADLINE = 30.0
 """Seconds that any single wait may take."""
+COMMAND = (sys.executable, "-m", "devserver")
 Fact = dict[str, Any]
 
 
@@ -43,7 +44,14 @@ def is_gone(pid: int) -> bool:
 class DevServer:
     """`devserver TARGET` in a folder, in plain mode unless told otherwise, on a free port."""
 
-    def __init__(self, folder: Path, *options: str, target: str = "handlers.py", listen: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        target: str = "handlers.py",
+        listen: bool = True,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
         self.folder = folder
         read, write = os.pipe()
         self._pipe = os.fdopen(read, "rb", buffering=0)
@@ -52,9 +60,7 @@ class DevServer:
         address = ["--tcp", "127.0.0.1:0"] if listen else []
         self.process = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                "devserver",
+                *command,
                 "--plain",
                 "--events",
                 f"fd:{write}",

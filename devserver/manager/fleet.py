@@ -130,7 +130,7 @@ class Fleet:
                 assert_never(order)
 
     def _reload(self, order: Reload) -> None:
-        exclusive = order.handover == "exclusive" and not order.live
+        exclusive = order.handover == "exclusive"
         if self._leaving:
             raise IllegalEvent(f"generation {order.generation} was ordered of a Manager that leaves")
         if order.generation <= self._newest:
@@ -139,10 +139,10 @@ class Fleet:
             raise IllegalEvent(f"generation {order.generation} is one candidate too many")
         self.snapshots.add(order.generation, order.base, order.changes)
         self._newest = order.generation
+        self._exclusive = exclusive
         if order.live:
             self._go_live(order.generation)
             return
-        self._exclusive = exclusive
         if exclusive:
             self._make_way()
         self._candidates[order.generation] = Candidate(order.generation, exclusive)

@@ -77,6 +77,8 @@ class Manager:
         self._settings: Configure | None = None
         self._fleet: Fleet | None = None
         self._commands: deque[Command] = deque()
+        self._orders: deque[ToManager] = deque()
+        """What has arrived; it is decided on once all that was decided before has been carried out."""
         self._processes: dict[int, Process] = {}
         self._sending: list[int] = []
         """Descriptors that are on their way to the Master."""
@@ -90,6 +92,9 @@ class Manager:
                 boot = self._carry_out(self._commands.popleft())
                 if boot is not None:
                     return boot
+            if self._orders:
+                self._obey(self._orders.popleft())
+                continue
             self._flush()
             if self._done:
                 self.close()
@@ -140,10 +145,13 @@ class Manager:
         for message, fds in messages:
             for fd in fds:
                 os.close(fd)
-            if isinstance(message, Configure):
-                self._configure(message)
-            else:
-                self._feed(message)
+            self._orders.append(message)
+
+    def _obey(self, message: ToManager) -> None:
+        if isinstance(message, Configure):
+            self._configure(message)
+        else:
+            self._feed(message)
 
     def _configure(self, settings: Configure) -> None:
         if self._fleet is not None:

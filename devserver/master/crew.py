@@ -18,13 +18,11 @@ from devserver import events
 from devserver.config import Config
 from devserver.events import Event
 from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager, exit_reason
+from devserver.master.orphans import LAST_WARNING, Orphans
 from devserver.master.switchboard import Switchboard
 from devserver.master.workers import Worker, WorkerHub
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
-
-LAST_WARNING = 1.0
-"""Seconds between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +56,31 @@ class Crew:
         self._emit = emit
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._worker_hub = WorkerHub(hub.heard, self._output, self._orphan_died)
+        self._worker_hub = WorkerHub(hub.heard, self._output, self._orphan_died, self._cut_off)
         self._manager: Manager | None = None
+        self._orphans = Orphans(board, self._retire, config.process.drain)
+        self._held: list[ToManager] = []
+        """Orders that wait until the last orphan has left."""
         self._last_worker = 0
         self._pause = 0.0
         self._stopping = False
+        self._stop_at = 0.0
         self._paused = False
         self.gone = asyncio.Event()
-        """Set when the crew was told to stop and the Manager has left."""
+        """Set when the crew was told to stop and everybody has left."""
 
     def send(self, message: ToManager) -> None:
-        """Give the Manager an order; while there is none, its successor's briefing will hold it."""
-        if self._manager is not None and not self._manager.gone:
+        """Give the Manager an order; while there is none, its successor's briefing will hold it.
+
+        An exclusive handover, and all that follows it, waits until no orphan is left: no Manager sees them.
+        """
+        if self._manager is None or self._manager.gone:
+            return
+        exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
+        if self._held or (exclusive and self._orphans.all):
+            self._held.append(message)
+            self._orphans.relieve()
+        else:
             self._manager.send(message)
 
     @property
@@ -97,8 +108,9 @@ class Crew:
                 first_boot=not self._hub.live(),
             )
         )
+        self._held.clear()
         for message in self._hub.briefing():
-            self._manager.send(message)
+            self.send(message)
 
     def pause_output(self, paused: bool) -> None:
         """Let what the app prints wait in its terminals, or read on."""
@@ -114,8 +126,7 @@ class Crew:
         worker.read_terminal()
         self.send(message)
         self._emit(events.Debugging(worker=worker.id, active=message.active))
-        if message.active:
-            worker.lane.send(message)
+        worker.lane.send(message)
 
     def type(self, number: int, keys: bytes) -> None:
         """Put keys into the terminal of a Worker, if it still lives."""
@@ -134,13 +145,14 @@ class Crew:
             case wire.WorkerStarted():
                 self._worker_started(message, fds)
             case wire.Retire():
-                self._retire(message.worker)
+                if worker := self._board.workers.get(message.worker):
+                    self._retire(worker)
             case wire.WorkerExited():
                 self._worker_exited(message)
             case wire.Rolled():
                 self._pause = 0.0
                 self._emit(events.Rolled(generation=message.generation))
-                self._retire_orphans()
+                self._orphans.relieve()
             case wire.ReloadAsked():
                 self._hub.reload_asked()
             case wire.Said():
@@ -161,11 +173,10 @@ class Crew:
             )
         )
 
-    def _retire(self, number: int) -> None:
-        worker = self._board.workers.get(number)
-        if worker is not None and not worker.seat.leaving:
+    def _retire(self, worker: Worker) -> None:
+        if not worker.seat.leaving:
             worker.seat.leaving = True
-            self._emit(events.WorkerRetiring(worker=number))
+            self._emit(events.WorkerRetiring(worker=worker.id))
             self.dismiss(worker)
 
     def dismiss(self, worker: Worker) -> None:
@@ -191,11 +202,12 @@ class Crew:
                 generation=worker.generation,
                 pid=worker.pid,
                 reason=f"{reason}, {verdict}" if verdict else reason,
-                planned=worker.told_to_leave or self._stopping,
+                planned=worker.told_to_leave or worker.failure is not None or self._stopping,
             )
         )
         self._board.buried(worker, f"{reason}, {verdict}" if verdict else reason)
         worker.close()
+        self._look_round()
         self._hub.buried(worker, reason, exited)
 
     def _output(self, worker: int, text: str) -> None:
@@ -205,15 +217,11 @@ class Crew:
 
     def _manager_exited(self, manager: Manager, reason: str) -> None:
         self._emit(events.ManagerExited(pid=manager.pid, reason=reason))
+        self._manager = None
+        self._orphans.adopt(self._hub.live())
         if self._stopping:
-            self.gone.set()
+            self._stop_orphans()
             return
-        for worker in list(self._board.workers.values()):
-            if worker.orphan:
-                continue
-            worker.adopt()
-            if worker.generation != self._hub.live():
-                self._end(worker)  # its boot begins anew under the next Manager
         self._loop.call_later(self._pause, self.launch)
         self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
 
@@ -222,43 +230,35 @@ class Crew:
             os.killpg(worker.pid, signal.SIGTERM)  # what it has left behind in its group
         self._bury(worker, "ended", None)
 
-    def _retire_orphans(self) -> None:
-        for worker in list(self._board.workers.values()):
-            if worker.orphan:
-                self.retire_orphan(worker)
-
     def retire_orphan(self, worker: Worker) -> None:
         """Let an orphan finish what it has, within the drain limit."""
-        if not worker.seat.leaving:
-            self._retire(worker.id)
-            self._loop.call_later(self._config.process.drain, self._end, worker)
+        self._orphans.retire(worker, self._config.process.drain)
 
-    def _end(self, worker: Worker) -> None:
-        """End an orphan: by now it has had its time."""
-        worker.signal(signal.SIGTERM)
-        self._loop.call_later(LAST_WARNING, self._kill, worker)
-
-    def _kill(self, worker: Worker) -> None:
-        if worker.id in self._board.workers:
-            worker.signal(signal.SIGKILL)
+    def _cut_off(self, worker: Worker) -> None:
+        """Its lane has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
+        worker.seat.leaving = True
+        self._loop.call_later(LAST_WARNING, self._orphans.end, worker)
 
     # the end
 
     def stop(self, deadline: float) -> None:
-        """End everything within `deadline` seconds (0: at once); `gone` is set when the Manager has left."""
+        """End everything within `deadline` seconds (0: at once); `gone` is set when nobody is left."""
         self._stopping = True
-        for worker in list(self._board.workers.values()):
-            if worker.orphan:
-                self._retire(worker.id)
-                self._loop.call_later(deadline, self._end, worker)
-        if self._manager is None or self._manager.gone:
-            self.gone.set()
-            return
-        self._manager.send(wire.Stop(deadline))
-        self._loop.call_later(deadline + 3 * LAST_WARNING, self._manager.kill)
+        self._stop_at = self._loop.time() + deadline
+        if self._manager is not None:
+            self._manager.send(wire.Stop(deadline))
+            self._loop.call_later(deadline + 3 * LAST_WARNING, self._manager.kill)
+        self._stop_orphans()
 
-    def kill_orphans(self) -> None:
-        """End at once what no Manager will end."""
-        for worker in self._board.workers.values():
-            if worker.orphan:
-                worker.signal(signal.SIGKILL)
+    def _stop_orphans(self) -> None:
+        self._orphans.stop(self._stop_at - self._loop.time())
+        self._look_round()
+
+    def _look_round(self) -> None:
+        """Go on with what waited until no orphan, or nobody at all, is left."""
+        if self._stopping and self._manager is None and not self._board.workers:
+            self.gone.set()
+        if self._held and not self._orphans.all:
+            held, self._held = self._held, []
+            for message in held:
+                self.send(message)

@@ -28,8 +28,11 @@ class Doors:
         return self._listeners.all
 
     async def open_explicit(self) -> None:
-        """Open what the command names. Raises ListenError."""
+        """Open what the command names, and say nothing yet. Raises ListenError."""
         await self._listeners.open_explicit()
+
+    def announce(self) -> None:
+        """Say what is open by now."""
         if self.all:
             self._emit(events.Listening(listeners=self.all))
 

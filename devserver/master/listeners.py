@@ -12,6 +12,7 @@ from collections.abc import Callable
 from devserver.config import Address, ListenConfig
 from devserver.errors import ListenError
 from devserver.events import Listener
+from devserver.master.holder import holder
 from devserver.wire.messages import Transport
 
 BACKLOG = 2048
@@ -38,7 +39,7 @@ class Listeners:
         """Open every address that was asked for by name; raises ListenError if one cannot be had."""
         for address in self._config.tcp:
             await self._serve_tcp(_bind_explicit(address))
-        for path in self._config.uds:
+        for path in dict.fromkeys(self._config.uds):
             sock = _bind_unix(path)
             server = await asyncio.get_running_loop().create_unix_server(
                 lambda: self._factory("uds"), sock=sock, backlog=BACKLOG
@@ -76,9 +77,12 @@ class Listeners:
 
 
 def _bind(address: Address) -> socket.socket:
-    family, _, _, _, where = socket.getaddrinfo(
-        address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    try:
+        family, _, _, _, where = socket.getaddrinfo(
+            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except UnicodeError as error:  # a label of the name is empty or too long
+        raise OSError(errno.EINVAL, "not a host's name") from error
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,24 +102,28 @@ def _bind_explicit(address: Address) -> socket.socket:
 
 
 def _sentence(address: Address, error: OSError) -> str:
-    where = f"{address.host}:{address.port}"
+    where = str(Listener("tcp", address.host, address.port)).removeprefix("tcp://")
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use by another process: stop it, or choose another port with --tcp HOST:PORT"
+        pid = holder(address.port)
+        if pid == os.getpid():
+            return f"{where} is given twice: once is enough"
+        who = f"process {pid}" if pid else "another process"
+        return f"{where} is in use by {who}: stop it, or choose another port with --tcp HOST:PORT"
     return f"cannot listen on {where} ({error.strerror}): choose another address with --tcp HOST:PORT"
 
 
 def _bind_unix(path: str) -> socket.socket:
-    if _is_answered(path):
-        raise ListenError(f"{path} is in use by another process: stop it, or choose another path with --uds")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        if _is_answered(path):
+            raise ListenError(
+                f"{path} is in use by another process: stop it, or choose another path with --uds"
+            )
         _unlink_socket(path)  # a left-over that nobody answers
         sock.bind(path)
     except OSError as error:
-        sock.close()
-        raise ListenError(
-            f"cannot listen on {path} ({error.strerror}): choose another path with --uds"
-        ) from error
+        why = "something else is there" if error.errno == errno.EADDRINUSE else error.strerror or error
+        raise ListenError(f"cannot listen on {path} ({why}): choose another path with --uds") from error
     return sock
 
 

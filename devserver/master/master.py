@@ -29,8 +29,8 @@ from devserver.wire.messages import FromWorker, Source, ToManager
 
 DROPPED = "dropped"
 """The Manager's verdict on a Worker that nobody needs any more."""
-HOPELESS = frozenset({"NoHandlers", "AttributeMissing"})
-"""Failures of a first start that no wait cures: the command was wrong."""
+HOPELESS = frozenset({"NoHandlers", "AttributeMissing", "NameTaken"})
+"""Failures of a first start, before any edit, which say that the command was wrong."""
 
 
 class Eyes(Protocol):
@@ -87,9 +87,13 @@ class Master:
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
 
-    async def start(self) -> None:
-        """Listen where it was asked for, then boot the first generation."""
+    async def listen(self) -> None:
+        """Listen where the command says. Raises ListenError."""
         await self.doors.open_explicit()
+
+    def start(self) -> None:
+        """Say where it listens, and boot the first generation."""
+        self.doors.announce()
         self._apply(self.generations.start())
         self.crew.launch()
 
@@ -183,6 +187,9 @@ class Master:
 
     def _refuse(self, command: book.Refuse) -> None:
         first = command.failures[0]
+        if not self.generations.live and not command.edit and first.type in HOPELESS:
+            self._fail(TargetError(first.message))
+            return
         self._emit(
             events.Refused(
                 edit=command.edit,
@@ -194,12 +201,6 @@ class Master:
             )
         )
         if not self.generations.live:
-            self._first_start_failed(first)
-
-    def _first_start_failed(self, failure: Failure) -> None:
-        if failure.type in HOPELESS:
-            self._fail(TargetError(failure.message))
-        else:
             self._do(self.doors.expect())
 
     # the Workers' news
@@ -295,7 +296,8 @@ class Master:
         """Tell a new Manager the live snapshot and the candidates."""
         live = self.generations.live
         if live:
-            yield wire.Reload(live, 0, own_python(self.generations.snapshot.values()), live=True)
+            handover: wire.Handover = "exclusive" if self.generations.handover == "exclusive" else "overlap"
+            yield wire.Reload(live, 0, own_python(self.generations.snapshot.values()), handover, live=True)
         for boot in self.generations.replay():
             yield wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover)
 

@@ -10,7 +10,7 @@ from devserver.master.master import Master
 
 LEAST_FOR_WORKERS = 0.5
 """Seconds that the Workers get even when the connections have used up the deadline."""
-HARD_STOP = 3.0
+HARD_STOP = 5.0
 
 
 async def stop_gently(master: Master, patience: float) -> None:
@@ -40,7 +40,6 @@ async def stop_now(master: Master) -> None:
     """End every process at once."""
     master.doors.close()
     master.board.abort_all()
-    master.crew.kill_orphans()
     master.crew.stop(0)
     with suppress(TimeoutError):
         await asyncio.wait_for(master.crew.gone.wait(), HARD_STOP)

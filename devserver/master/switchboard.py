@@ -175,6 +175,7 @@ class Switchboard:
         for connection in list(self._held):
             self.arrived(connection)
         self.pump()
+        self._changed()
 
     # moving units
 
@@ -269,8 +270,9 @@ class Switchboard:
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nothing runs and nothing waits."""
-        return not self.dispatch.waiting and not any(c.running for c in self.connections.values())
+        """Tell whether nothing runs and nothing waits, neither for a Worker nor for an edit to be settled."""
+        waits = self.dispatch.waiting or (self._held and self._handlers)
+        return not waits and not any(c.running for c in self.connections.values())
 
     def close_all(self) -> None:
         """Close each connection once what was sent to it is out."""

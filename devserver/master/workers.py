@@ -36,6 +36,8 @@ class WorkerHub:
     output: Callable[[int, str], None]
     died: Callable[[Worker], None]
     """An orphan's pidfd says that it has ended."""
+    cut_off: Callable[[Worker], None]
+    """Nothing more will come over its lane."""
 
 
 class Worker:
@@ -78,7 +80,7 @@ class Worker:
         self._loop.add_reader(self._pidfd, self._ended)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal by the pidfd, so never to a stranger that got its number."""
+        """Send a signal by the pidfd, so never to a stranger that got its number; nothing after its end."""
         with suppress(OSError):
             signal.pidfd_send_signal(self._pidfd, number)
 
@@ -120,13 +122,15 @@ class Worker:
         if self.orphan:
             self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        self._pidfd = -1
         self._close_terminal()
 
     def _message(self, message: FromWorker, _fds: list[int]) -> None:
         self._hub.message(self, message)
 
     def _hint(self) -> None:
-        """The lane's end is no proof of death, and nothing more will come over it."""
+        """The lane's end is no proof of death, but nothing more will come over it."""
+        self._hub.cut_off(self)
 
     def _ended(self) -> None:
         self._loop.remove_reader(self._pidfd)

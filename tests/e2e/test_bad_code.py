@@ -204,3 +204,57 @@ def test_what_a_dropped_candidate_started_is_gone(tmp_path: Path) -> None:
         server.wait("live", generation=3)
         eventually("the stuck candidate is gone", lambda: is_gone(stuck))
         assert server.stop() == 0
+
+
+RAISES = {
+    "no unicode": ("raise ValueError('a \\udcff')", "a \\udcff"),
+    "a __str__ that exits": (
+        "raise type('Odd', (Exception,), {'__str__': lambda self: sys.exit(1)})",
+        "<its __str__ raised SystemExit>",
+    ),
+    "a chain without end": ("chain(5000)", "4999"),
+    "megabytes": ("raise ValueError('x' * 5_000_000)", "x" * 65536 + " … (4,934,464 characters more)"),
+}
+CHAIN = (
+    "import sys\n"
+    "def chain(length):\n"
+    "    error = None\n"
+    "    for number in range(length):\n"
+    "        new = ValueError(number)\n"
+    "        new.__cause__, error = error, new\n"
+    "    raise error\n"
+)
+
+
+@pytest.mark.parametrize("case", RAISES)
+def test_whatever_a_handler_raises_is_told_and_the_next_line_is_answered(tmp_path: Path, case: str) -> None:
+    """An exception that is hard to describe costs neither the Worker nor the connection."""
+    statement, message = RAISES[case]
+    text = answering("good", extra=CHAIN).replace(
+        "    conn.send", f"    if data == b'boom':\n        {statement}\n    conn.send"
+    )
+    with serving(tmp_path, "--workers", "1", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        client.send("boom")
+        assert server.wait("handler-failed")["failure"]["message"] == message
+        assert client.ask("x") == "good x"
+        assert len(server.past("worker-started")) == 1
+        assert server.stop() == 0
+
+
+def test_a_file_whose_name_is_no_unicode_disturbs_nothing(tmp_path: Path) -> None:
+    """It is saved beside the others, well and badly; the next save is live as ever."""
+    odd = os.fsencode(tmp_path) + b"/odd\xff.py"
+    with serving(tmp_path, text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        for version, content in enumerate(("x = 1\n", "x = (\n", "x = 2\n"), start=2):
+            with open(odd, "w") as file:
+                file.write(content)
+            assert client.ask("x").endswith(" x")
+            os.unlink(odd)
+            server.save(answering(f"v{version}"))
+            assert client.ask("x") == f"v{version} x"
+        assert "Traceback" not in server.output()
+        assert server.stop() == 0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from tests.harness import Client, answering, eventually, is_gone, serving
 
@@ -170,4 +173,112 @@ def test_a_crash_loop_backs_off_and_says_so(tmp_path: Path) -> None:
             server.wait("lost")
         assert server.wait("notice", level="warning")["text"]
         assert client.ask("x") == "good x"
+        assert server.stop() == 0
+
+
+CUT_OFF = {
+    "becomes another program": "os.execv('/bin/sleep', ['sleep', '600'])",
+    "writes into its lane": (
+        "[os.write(int(fd), b'\\0\\0\\0\\3\\0abc') for fd in os.listdir('/proc/self/fd')"
+        " if int(fd) > 2 and 'socket:' in os.path.realpath(f'/proc/self/fd/{fd}')]"
+    ),
+    "closes all descriptors": "os.closerange(0, 64)",
+}
+
+
+@pytest.mark.parametrize("case", CUT_OFF)
+def test_a_worker_that_nobody_can_reach_is_ended_and_its_frame_is_said_to_be_lost(
+    tmp_path: Path, case: str
+) -> None:
+    """It lives on without its lane, and could hold its connections for ever."""
+    text = answering("v1", extra="import os").replace(
+        "    conn", f"    if data == b'cut':\n        {CUT_OFF[case]}\n    conn"
+    )
+    with serving(tmp_path, "--workers", "1", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        client.send("cut")
+        client.send("next")
+        assert server.wait("lost")["what"] == "the message in hand"
+        assert client.line() == "v1 next"
+        server.save(answering("v2"))
+        assert client.ask("x") == "v2 x"
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("ending", ["pass", "sys.exit(0)"])
+def test_a_handler_that_forks_and_returns_twice_leaves_one_worker(tmp_path: Path, ending: str) -> None:
+    """The child has no lane and no loop of its own: it ends where the handler does."""
+    text = answering("v1", extra="import os, sys").replace(
+        "    conn",
+        "    child = os.fork() if data == b'fork' else 1\n"
+        "    if child == 0:\n"
+        f"        print('child', os.getpid(), flush=True)\n        {ending}\n"
+        "    conn",
+    )
+    with serving(tmp_path, "--workers", "1", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.ask("fork") == "v1 fork"
+        eventually("the child has begun", lambda: "child " in server.output())
+        child = int(server.output().rpartition("child ")[2].split()[0])
+        eventually("the child has ended", partial(is_gone, child))
+        for number in range(20):
+            assert client.ask(str(number)) == f"v1 {number}"
+        assert server.past("lost") == []
+        assert server.stop() == 0
+
+
+def test_a_managers_death_does_not_hurry_a_worker_that_was_replaced_before(tmp_path: Path) -> None:
+    """Old code finishes what it has, whatever becomes of the Manager that forked it."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    text = answering("v1").replace(
+        "    conn", f"    if data == b'wait':\n        open({str(gate)!r}).read()\n    conn"
+    )
+    with serving(tmp_path, text=text) as server:
+        server.wait("rolled")
+        busy, other = Client(server.port), Client(server.port)
+        busy.send("wait")
+        eventually("it runs", lambda: any(load["running"] for load in server.past("worker-load")))
+        server.save(answering("v2"))
+        assert other.ask("x") == "v2 x"
+        server.wait("rolled", generation=2)
+        orphans = {fact["worker"] for fact in server.past("worker-started", generation=2)}
+        os.kill(server.manager(), signal.SIGKILL)
+        server.wait("rolled", generation=2)
+        eventually("the other orphans have left", lambda: not orphans & set(server.workers()))
+        with gate.open("w"):
+            pass
+        assert busy.line() == "v1 wait"
+        assert busy.ask("x") == "v2 x"
+        assert server.past("lost") == []
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_an_app_that_owns_a_port_reloads_after_the_managers_death(tmp_path: Path, learned: bool) -> None:
+    """No Manager can have an orphan leave: the Master does, before the new code starts."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    bind = (
+        "import socket\n"
+        "def on_worker_start(server):\n"
+        "    global side\n"
+        f"    side = socket.create_server(('127.0.0.1', {port}))\n"
+    )
+    with serving(tmp_path, "--workers", "1", text=answering("v1", extra=bind)) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        if learned:
+            server.save(answering("v2", extra=bind))
+            assert client.ask("x") == "v2 x"
+            server.wait("rolled", generation=3)
+        os.kill(server.manager(), signal.SIGKILL)
+        server.wait("manager-started")
+        assert client.ask("x") == ("v2 x" if learned else "v1 x")
+        server.save(answering("v3", extra=bind))
+        assert client.ask("x") == "v3 x"
+        eventually("one Worker is left", lambda: len(server.workers()) == 1)
+        assert server.past("lost") == []
         assert server.stop() == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Client, answering, serving
+from tests.harness import Client, answering, eventually, serving
 
 
 def test_the_main_job(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_the_timeline_names_each_step(tmp_path: Path) -> None:
         live = server.save_and_wait(answering("v2"))
         assert list(live["steps"]) == ["settle", "check", "fork", "import", "start", "live"]
         assert sum(live["steps"].values()) == pytest.approx(live["total_ms"], abs=0.5)
-        assert "saved → live" in server.output()
+        eventually("it is printed", lambda: "saved → live" in server.output())
         assert server.stop() == 0
 
 

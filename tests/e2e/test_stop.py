@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Client, DevServer, answering, eventually, serving
+from tests.harness import Client, DevServer, answering, eventually, is_gone, serving
 
 NOTES = (
     "from devserver import Lines\n"
@@ -125,3 +126,86 @@ def test_an_idle_server_stops_before_anything_was_ever_good(tmp_path: Path) -> N
     with serving(tmp_path, text=answering("x", extra="def (")) as server:
         server.wait("refused")
         assert server.stop(signal.SIGINT) == 0
+
+
+FAREWELL = (
+    "from devserver import Lines\n"
+    "protocol = Lines()\n"
+    "def on_receive(conn, data):\n"
+    "    open(GATE).read()\n"
+    "def on_worker_stop(server):\n"
+    "    print('note: stopping', flush=True)\n"
+    "    open(GATE).read()\n"
+    "    print('note: stopped', flush=True)\n"
+)
+
+
+@pytest.mark.parametrize("killed", ["just before", "before", "amid"])
+def test_a_stop_waits_for_workers_whose_manager_has_died(tmp_path: Path, gate: Path, killed: str) -> None:
+    """They stop in good order, and nothing is left behind when the command has ended."""
+    with serving(tmp_path, text=FAREWELL.replace("GATE", repr(str(gate)))) as server:
+        server.wait("rolled")
+        workers = list(server.workers().values())
+        manager = server.manager()
+        if killed == "amid":
+            server.process.send_signal(signal.SIGTERM)
+            eventually("they are stopping", lambda: server.output().count("note: stopping") == len(workers))
+        os.kill(manager, signal.SIGKILL)
+        if killed == "before":
+            server.wait("manager-exited")
+        if killed != "amid":
+            server.process.send_signal(signal.SIGTERM)
+            eventually("they are stopping", lambda: server.output().count("note: stopping") >= len(workers))
+        for _ in workers:
+            opened(gate)
+        eventually("the rest is let go", lambda: let_go(server, gate))
+        assert server.process.returncode == 0
+        assert all(map(is_gone, server.pids()))
+        assert server.output().count("note: stopped") >= len(workers)
+
+
+def let_go(server: DevServer, gate: Path) -> bool:
+    """Let one more through if somebody waits at the gate; tell whether the command has ended."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+    return server.process.poll() is not None
+
+
+def test_a_second_interrupt_ends_orphans_too(tmp_path: Path, gate: Path) -> None:
+    """Whoever forked them: at once means all."""
+    with serving(tmp_path, "--stop-timeout", "600", text=FAREWELL.replace("GATE", repr(str(gate)))) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        client.send("wait")
+        eventually("the handler waits at the gate", lambda: running(server))
+        os.kill(server.manager(), signal.SIGKILL)
+        server.process.send_signal(signal.SIGINT)
+        server.wait("stopping")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 130
+        assert all(map(is_gone, server.pids()))
+
+
+def test_a_line_that_waits_for_a_save_is_answered_before_the_stop(tmp_path: Path, gate: Path) -> None:
+    """The save is being imported when the stop comes: what was received is answered, by the save."""
+    with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        server.save(answering("v2", extra=f"open({str(gate)!r}).read()"))
+        server.wait("worker-started", generation=2)
+        client.send("x")
+        eventually("the line has arrived", lambda: not unread(server, client))
+        server.process.send_signal(signal.SIGTERM)
+        server.wait("stopping")
+        opened(gate)
+        assert [client.line(), client.line()] == ["v2 x", ""]
+        eventually("the rest is let go", lambda: let_go(server, gate))
+        assert server.process.returncode == 0
+
+
+def unread(server: DevServer, client: Client) -> bool:
+    """Tell whether the server has not read yet all that the client sent."""
+    ports = f"{server.port:04X}", f"{client.socket.getsockname()[1]:04X}"
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    [queue] = [row[4] for row in rows if (row[1][-4:], row[2][-4:]) == ports]
+    return int(queue.partition(":")[2], 16) > 0

@@ -23,6 +23,7 @@ from devserver.wire.messages import (
     Retire,
     Rolled,
     Said,
+    Source,
     Stop,
     Target,
     ToWorker,
@@ -127,7 +128,7 @@ def test_a_terminal_of_its_own() -> None:
         lane, terminal = rig.lanes[worker.worker], rig.terminals[worker.worker]
         assert lane.ask("open /dev/tty") is True
         lane.ask("print", "hello")
-        assert _read_until(terminal, b"hello") == b"hello\r\n"
+        assert _read_until(terminal, b"\n") == b"hello\r\n"
         assert lane.ask("heed SIGINT") == "listening"
         os.write(terminal, b"\x03")
         assert lane.ask("await SIGINT") == "interrupted"
@@ -325,3 +326,14 @@ def _wait_for_ready(lane: socket.socket) -> None:
         assert select.select([messages], [], [], DEADLINE)[0]
         said += [message for message, _ in messages.receive()]
     messages.close()
+
+
+def test_orders_that_arrive_at_once_are_carried_out_one_by_one() -> None:
+    """The first Worker is born of its own snapshot, though the next order has it forgotten."""
+    with Rig() as rig:
+        rig.configure()
+        source = Source("app", b"serve", b"serve")
+        rig.channel.queue(Reload(1, 0, (source,)))
+        rig.channel.queue(Reload(2, 0, (source,), live=True))
+        assert rig.channel.flush()
+        assert os.WTERMSIG(rig.exited(1).status) == signal.SIGTERM

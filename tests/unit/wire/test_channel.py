@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
 from devserver.errors import ConnectionGone
-from devserver.wire.channel import pair
+from devserver.wire.channel import Channel, pair
 from devserver.wire.messages import FromManager, Retire, Said, Stop, ToManager, WorkerStarted
 
 
@@ -72,3 +73,41 @@ def test_drain_takes_all_that_is_there() -> None:
     manager.close()
     assert [message for message, _ in master.drain()] == messages
     master.close()
+
+
+def test_text_that_is_no_unicode_is_escaped() -> None:
+    """A lone surrogate in what the app raised or in a file's name does not keep the message back."""
+    manager, master = pair(ToManager, FromManager)
+    manager.queue(Said("info", "a \udcff", detail="é"))
+    manager.flush()
+    assert master.receive() == [(Said("info", "a \\udcff", detail="é"), [])]
+    manager.close()
+    master.close()
+
+
+@pytest.mark.parametrize("garbage", [b"\0\0\0\3\0abc", b"\xff" * 5, b"\0\0\0\1\1\x90"])
+def test_bytes_that_are_no_message_end_the_channel(garbage: bytes) -> None:
+    """Whoever writes them cannot be talked to."""
+    ours, theirs = socket.socketpair()
+    channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
+    theirs.send(garbage)
+    with pytest.raises(ConnectionGone):
+        channel.receive()
+    theirs.send(b"more")
+    assert channel.drain() == []
+    channel.close()
+    theirs.close()
+
+
+def test_descriptors_of_a_message_that_never_came_whole_are_closed() -> None:
+    """Its sender was killed in between: nothing leaks."""
+    read, write = os.pipe()
+    ours, theirs = socket.socketpair()
+    channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
+    socket.send_fds(theirs, [b"\0\0"], [write])
+    os.close(write)
+    assert channel.receive() == []
+    channel.close()
+    theirs.close()
+    assert os.read(read, 1) == b"", "nobody has the other end open"
+    os.close(read)

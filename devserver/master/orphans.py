@@ -1,0 +1,67 @@
+"""Workers whose Manager has died: they serve on, and leave when they are idle.
+
+Law: an orphan is told to leave over its lane and gets its time; only past that it is ended, by its pidfd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from devserver.master.switchboard import Switchboard
+from devserver.master.workers import Worker
+
+LAST_WARNING = 1.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+class Orphans:
+    """`retire` gives a Worker nothing more and tells it to leave once it has nothing in hand."""
+
+    def __init__(self, board: Switchboard, retire: Callable[[Worker], None], drain: float) -> None:
+        self._board = board
+        self._retire = retire
+        self._drain = drain
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def all(self) -> list[Worker]:
+        """Return those that have not ended yet."""
+        return [worker for worker in self._board.workers.values() if worker.orphan]
+
+    def adopt(self, live: int) -> None:
+        """The Manager has died: whoever is left is an orphan. A boot begins anew under the next Manager."""
+        for worker in list(self._board.workers.values()):
+            if worker.orphan:
+                continue
+            worker.adopt()
+            if worker.generation != live and not worker.seat.ready:
+                self.end(worker)
+            elif worker.generation < live:
+                self.retire(worker, self._drain)
+
+    def relieve(self) -> None:
+        """Have all of them leave: others do their work, or will."""
+        for worker in self.all:
+            if not worker.seat.leaving:
+                self.retire(worker, self._drain)
+
+    def retire(self, worker: Worker, patience: float) -> None:
+        """Let an orphan finish what it has, within `patience` seconds."""
+        self._retire(worker)
+        self._loop.call_later(patience, self.end, worker)
+
+    def stop(self, patience: float) -> None:
+        """Have all of them leave within `patience` seconds; 0: at once."""
+        for worker in self.all:
+            if patience > 0:
+                self.retire(worker, patience)
+            else:
+                worker.signal(signal.SIGKILL)
+
+    def end(self, worker: Worker) -> None:
+        """End a Worker that has had its time, or that nobody can reach."""
+        worker.seat.leaving = True
+        worker.signal(signal.SIGTERM)
+        self._loop.call_later(LAST_WARNING, worker.signal, signal.SIGKILL)
