@@ -129,6 +129,11 @@ class Runner:
                 return self._loop.run_until_complete(task)
             except _EXITS as error:
                 self._lane.send(Failed(failure_of(error, "handler")))
+            except RuntimeError:
+                if task.done() or self._loop.is_closed():
+                    raise
+                message = "the app has stopped the event loop that it runs on: the loop goes on"
+                self._lane.send(Failed(Failure("handler", "LoopStopped", message)))
 
     def _close(self) -> None:
         self._drive(self._cancel_rest())

@@ -243,6 +243,21 @@ def test_whatever_a_handler_raises_is_told_and_the_next_line_is_answered(tmp_pat
         assert server.stop() == 0
 
 
+def test_an_app_that_stops_the_event_loop_is_told_and_served_on(tmp_path: Path) -> None:
+    """The loop is the Worker's: it goes on, and so does the Worker."""
+    text = answering("good", extra="import asyncio").replace(
+        "    conn.send", "    if data == b'stop':\n        asyncio.get_event_loop().stop()\n    conn.send"
+    )
+    with serving(tmp_path, "--workers", "1", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.ask("stop") == "good stop"
+        assert server.wait("handler-failed")["failure"]["type"] == "LoopStopped"
+        assert client.ask("x") == "good x"
+        assert len(server.past("worker-started")) == 1
+        assert server.stop() == 0
+
+
 def test_a_file_whose_name_is_no_unicode_disturbs_nothing(tmp_path: Path) -> None:
     """It is saved beside the others, well and badly; the next save is live as ever."""
     odd = os.fsencode(tmp_path) + b"/odd\xff.py"

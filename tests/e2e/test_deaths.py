@@ -232,10 +232,12 @@ def test_a_handler_that_forks_and_returns_twice_leaves_one_worker(tmp_path: Path
 def test_a_managers_death_does_not_hurry_a_worker_that_was_replaced_before(tmp_path: Path) -> None:
     """Old code finishes what it has, whatever becomes of the Manager that forked it."""
     gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    text = answering("v1").replace(
-        "    conn", f"    if data == b'wait':\n        open({str(gate)!r}).read()\n    conn"
+    gate.touch()
+    wait = (
+        f"    while data == b'wait' and os.path.exists({str(gate)!r}):\n        await asyncio.sleep(0.01)\n"
     )
+    text = answering("v1", extra="import asyncio, os").replace("    conn", wait + "    conn")
+    text = text.replace("def on_receive", "async def on_receive")
     with serving(tmp_path, text=text) as server:
         server.wait("rolled")
         busy, other = Client(server.port), Client(server.port)
@@ -248,8 +250,7 @@ def test_a_managers_death_does_not_hurry_a_worker_that_was_replaced_before(tmp_p
         os.kill(server.manager(), signal.SIGKILL)
         server.wait("rolled", generation=2)
         eventually("the other orphans have left", lambda: not orphans & set(server.workers()))
-        with gate.open("w"):
-            pass
+        gate.unlink()
         assert busy.line() == "v1 wait"
         assert busy.ask("x") == "v2 x"
         assert server.past("lost") == []

@@ -109,5 +109,6 @@ def test_descriptors_of_a_message_that_never_came_whole_are_closed() -> None:
     assert channel.receive() == []
     channel.close()
     theirs.close()
+    os.set_blocking(read, False)
     assert os.read(read, 1) == b"", "nobody has the other end open"
     os.close(read)

@@ -1,0 +1,40 @@
+"""The order in which the Manager's loop decides and acts, without a process."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from devserver.manager.loop import Manager
+from devserver.manager.verbs import Fork, ForkFailed
+from devserver.wire.channel import Channel
+from devserver.wire.messages import Configure, FromManager, Reload, Source, Target, ToManager
+
+
+def test_orders_that_arrive_at_once_are_carried_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Worker is forked while its snapshot is there, though the next order has it forgotten."""
+    born: list[tuple[int, bool]] = []
+
+    def fork(manager: Manager, order: Fork) -> None:
+        assert manager._fleet is not None
+        born.append((order.generation, order.generation in manager._fleet.snapshots))
+        manager._feed(ForkFailed(order.worker, "no process is needed here"))
+
+    monkeypatch.setattr(Manager, "_fork", fork)
+    monkeypatch.setattr(Manager, "_take_signals", lambda manager: None)
+    ours, theirs = socket.socketpair()
+    master: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
+    source = Source("app", b"", b"")
+    for message in (
+        Configure(Target("app", ()), "/", 1, 1, terminal=False, boot_timeout=0, drain=1),
+        Reload(1, 0, (source,)),
+        Reload(2, 0, (source,), live=True),
+    ):
+        master.queue(message)
+    assert master.flush()
+    ours.shutdown(socket.SHUT_WR)
+    assert Manager(theirs.detach()).run() is None
+    assert born[0] == (1, True)
+    assert all(known for _, known in born)
+    master.close()
