@@ -178,3 +178,10 @@ class Connection(asyncio.Protocol):
         size = self.outbox.credit(worker)
         if size:
             self._hub.grant(worker, Credit(self.id, size))
+
+
+class Refused(asyncio.Protocol):
+    """A client that there is no room for."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()

@@ -83,11 +83,6 @@ class Crew:
         else:
             self._manager.send(message)
 
-    @property
-    def manager_pid(self) -> int:
-        """Return the Manager's process id, 0 if there is none just now."""
-        return self._manager.pid if self._manager else 0
-
     def launch(self) -> None:
         """Start a Manager and tell it all that it has to know."""
         if self._stopping:
@@ -193,6 +188,7 @@ class Crew:
             self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
     def _bury(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
+        self._board.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
         worker.drain()
         verdict = exited.verdict if exited else ""
         self._emit(

@@ -10,8 +10,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from devserver.framing import Framing, Raw
-
 
 @dataclass(slots=True)
 class Seat:
@@ -20,8 +18,6 @@ class Seat:
     worker: int
     generation: int
     capacity: int = 1
-    handlers: tuple[str, ...] = ()
-    framing: Framing = field(default_factory=Raw)
     ready: bool = False
     leaving: bool = False
     clogged: bool = False

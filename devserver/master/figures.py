@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,19 +12,21 @@ from devserver.events import Event
 from devserver.master.switchboard import Switchboard
 
 INTERVAL = 0.125
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Figures:
     """Emits WorkerLoad and Connections for what differs from the last time."""
 
-    def __init__(self, emit: Callable[[Event], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, emit: Callable[[Event], None], board: Switchboard, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._emit = emit
+        self._board = board
         self._loop = loop
         self._due: asyncio.TimerHandle | None = None
         self._loads: dict[int, tuple[int, int]] = {}
         self._connections = (0, 0)
-        self.board: Switchboard | None = None
 
     def touch(self) -> None:
         """Something has changed: tell soon."""
@@ -37,17 +40,16 @@ class Figures:
 
     def _tell(self) -> None:
         self._due = None
-        if self.board is None:
-            return
-        loads = {w.id: (w.seat.running, w.seat.handled) for w in self.board.workers.values() if w.seat.ready}
+        board = self._board
+        loads = {w.id: (w.seat.running, w.seat.handled) for w in board.workers.values() if w.seat.ready}
         for worker, load in loads.items():
             if self._loads.get(worker) != load:
-                memory = _resident(self.board.workers[worker].pid)
+                memory = _resident(board.workers[worker].pid)
                 self._emit(events.WorkerLoad(worker=worker, running=load[0], handled=load[1], memory=memory))
         self._loads = loads
         connections = (
-            sum(connection.open for connection in self.board.connections.values()),
-            len(self.board.dispatch.waiting),
+            sum(connection.open for connection in board.connections.values()),
+            len(board.dispatch.waiting),
         )
         if connections != self._connections:
             self._connections = connections

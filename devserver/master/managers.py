@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import subprocess
@@ -13,8 +12,6 @@ from collections.abc import Callable
 from devserver.wire.attached import Attached
 from devserver.wire.channel import Channel
 from devserver.wire.messages import FromManager, ToManager
-
-log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next Manager when several died without having served."""
@@ -50,12 +47,16 @@ class Manager:
             )
         channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
         self._link = Attached(channel, self._message, self._gone, loop)
-        self.gone = False
+        self._reaping: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int:
-        """Return the process id."""
         return self._process.pid
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether it has left; `on_exit` follows or has been called."""
+        return self._reaping is not None
 
     def send(self, message: ToManager) -> None:
         """Give an order; dropped when the Manager has died, for its successor is told everything anew."""
@@ -70,8 +71,7 @@ class Manager:
 
     def _gone(self) -> None:
         self._link.close()
-        self.gone = True
-        self._loop.create_task(self._reap())
+        self._reaping = self._loop.create_task(self._reap())
 
     async def _reap(self) -> None:
         try:

@@ -65,9 +65,8 @@ class Master:
         self._loop = asyncio.get_running_loop()
         self.eyes: Eyes
         self.generations = Generations(handover=config.process.handover)
-        self._figures = Figures(emit, self._loop)
         self.board = Switchboard(config.limits, self._stamp, self.generations.is_settled, emit, self._changed)
-        self._figures.board = self.board
+        self._figures = Figures(emit, self.board, self._loop)
         self.board.on_idle = self._worker_idle
         self.doors = Doors(config, self.board.connect, emit)
         hub = CrewHub(
@@ -136,7 +135,8 @@ class Master:
     def surveyed(self, files: Sequence[Source]) -> None:
         """These files lie beside what runs and may be imported or read later: they belong to the snapshot."""
         live = self.generations.live
-        for file in files:
+        news = [file for file in files if file.path not in self.generations.snapshot]
+        for file in news:
             if self.generations.loaded(live, file) and file.source is not None:
                 self.crew.send(wire.Loaded(0, live, file))
 
@@ -226,9 +226,7 @@ class Master:
         live = self.generations.live
         if worker.orphan and worker.generation != live:
             return
-        seat = worker.seat
-        seat.ready, seat.capacity = True, message.capacity
-        seat.handlers, seat.framing = message.handlers, message.framing
+        worker.seat.ready, worker.seat.capacity = True, message.capacity
         times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))

@@ -45,9 +45,18 @@ class Outbox:
         """The Worker has died: tell whether a message of its was cut short, and what to write now."""
         self._owed.pop(worker, None)
         if self._author != worker:
-            return False, []
+            return self._drop_unfinished(worker), []
         self._author = 0
         return True, self._take_kept()
+
+    def _drop_unfinished(self, worker: int) -> bool:
+        """Forget the message that waits without its end: it would keep all others waiting for ever."""
+        ends = (at for at, (author, _, more) in enumerate(self._kept) if author == worker and not more)
+        last = max(ends, default=-1)
+        kept = [part for at, part in enumerate(self._kept) if part[0] != worker or at <= last]
+        cut = len(kept) < len(self._kept)
+        self._kept, self._kept_size = kept, sum(len(data) for _, data, _ in kept)
+        return cut
 
     def credit(self, worker: int) -> int:
         """Return how many bytes more `worker` may send now, and count them as granted."""

@@ -7,6 +7,7 @@ death loses only the units it had in hand, and each is said.
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Callable
 from typing import TypeGuard
 
@@ -14,7 +15,7 @@ from devserver import events
 from devserver.config import LimitsConfig
 from devserver.events import Event
 from devserver.framing import Framing
-from devserver.master.connection import Connection
+from devserver.master.connection import Connection, Refused
 from devserver.master.dispatch import Dispatch
 from devserver.master.workers import Worker
 from devserver.wire.messages import (
@@ -31,6 +32,8 @@ from devserver.wire.messages import (
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
+RESERVED = 48
+"""Descriptors kept for files, Workers and Managers: what serves clients must not starve a reload."""
 LANE_LIMIT = 4 * 1024 * 1024
 """A Worker that is this many bytes behind gets nothing more."""
 
@@ -60,6 +63,7 @@ class Switchboard:
         self._held: set[Connection] = set()
         self._paused: set[Connection] = set()
         self._size = 0
+        self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED)
         self._last_connection = 0
         self._last_unit = 0
         self._closing = False
@@ -67,7 +71,11 @@ class Switchboard:
     # what the connections say (connection.Hub)
 
     def connect(self, kind: Transport) -> asyncio.Protocol:
-        """Return the protocol of a new connection."""
+        """Return the protocol of a new connection; one too many is closed at once, and that is said."""
+        if len(self.connections) >= self._most:
+            ulimit = "as many as descriptors allow: raise `ulimit -n`"
+            self.lost("a new connection", f"{self._most} are open, {ulimit}", 0)
+            return Refused()
         self._last_connection += 1
         return Connection(self._last_connection, kind, self, self._limits.connection)
 
@@ -148,8 +156,7 @@ class Switchboard:
         self.pump()
 
     def buried(self, worker: Worker, reason: str) -> None:
-        """A Worker is dead: its units are lost, their connections live on."""
-        self.dispatch.seats.pop(worker.id, None)
+        """A Worker is dead and has no seat any more: its units are lost, their connections live on."""
         self.workers.pop(worker.id, None)
         for connection in self.connections.values():
             connection.abandon(worker.id)
@@ -237,6 +244,7 @@ class Switchboard:
         self._paused.discard(connection)
         self._size -= connection.accounted
         connection.accounted = 0
+        self._resume()
         self._changed()
 
     # bounds
@@ -249,16 +257,16 @@ class Switchboard:
         if connection.open and size and (size >= self._limits.connection or self._size >= self._limits.total):
             connection.pause_reading()
             self._paused.add(connection)
-        elif connection in self._paused and size <= self._limits.connection // 2 and not self._closing:
+        elif self._paused:
             self._resume()
 
     def _resume(self) -> None:
-        for connection in list(self._paused):
-            if self._size >= self._limits.total:
-                return
-            if connection.inbox.size <= self._limits.connection // 2:
-                self._paused.discard(connection)
-                connection.resume_reading()
+        """Read on from whom there is room for: what leaves one connection may be what another waits for."""
+        if self._closing or self._size >= self._limits.total:
+            return
+        for connection in [c for c in self._paused if c.inbox.size <= self._limits.connection // 2]:
+            self._paused.discard(connection)
+            connection.resume_reading()
 
     # the end
 

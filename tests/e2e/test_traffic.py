@@ -8,7 +8,7 @@ import struct
 import threading
 from pathlib import Path
 
-from tests.harness import Client, answering, eventually, serving
+from tests.harness import COMMAND, Client, answering, eventually, serving
 
 ECHO = (
     "from devserver import LengthPrefixed\n"
@@ -184,6 +184,21 @@ def test_a_broadcast_does_not_wait_for_a_client_that_does_not_read(tmp_path: Pat
         lost = server.wait("lost")
         assert "did not read" in lost["reason"]
         drained.join()
+        assert server.stop() == 0
+
+
+def test_more_clients_than_descriptors_are_turned_away_and_a_save_still_works(tmp_path: Path) -> None:
+    """What serves clients leaves room for what reloads; who was refused is said."""
+    (tmp_path / "handlers.py").write_text(answering("v1"))
+    limited = ("sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *COMMAND)
+    with serving(tmp_path, command=limited) as server:
+        server.wait("rolled")
+        clients = [Client(server.port) for _ in range(80)]
+        assert "ulimit" in server.wait("lost")["reason"]
+        assert clients[0].ask("x") == "v1 x"
+        server.save(answering("v2"))
+        assert clients[0].ask("y") == "v2 y"
+        server.wait("rolled", generation=2)
         assert server.stop() == 0
 
 
