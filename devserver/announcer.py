@@ -38,7 +38,7 @@ class Announcer:
         self._on_crowded = on_crowded
         self._loop = asyncio.get_running_loop()
         self._stream = stream
-        self._lines = LineWriter(2, owned=False)
+        self._lines = LineWriter(2, owned=False, lost=_lost_lines)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
         self._is_crowded = False
@@ -64,11 +64,12 @@ class Announcer:
 
     def suspend(self) -> None:
         """Ctrl-Z: stop this process once the console has given the terminal back; returns when continued."""
-        if self._console is not None and self._link is not None:
-            self._console.suspend(PATIENCE)
+        console = self._console if self._link is not None else None
+        if console is not None:
+            console.suspend(PATIENCE)
         os.kill(os.getpid(), signal.SIGSTOP)
-        if self._console is not None and self._link is not None:
-            self._console.resume()
+        if console is not None:
+            console.resume()
 
     async def close(self) -> None:
         """Let everybody take what is left, for about a second, and give the terminal back."""
@@ -110,3 +111,7 @@ class Announcer:
         self.emit(
             events.Notice(level="warning", text=f"the console has died: plain lines from here on{lost}")
         )
+
+
+def _lost_lines(count: int) -> bytes:
+    return f"{plain.PREFIX}lost: {count} lines: the reader is too slow\n".encode()

@@ -7,8 +7,10 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
+from devserver import events
 from devserver.errors import UsageError
 
 MOST_WAITING = 64 * 1024 * 1024
@@ -16,23 +18,32 @@ MOST_WAITING = 64 * 1024 * 1024
 
 
 class LineWriter:
-    """Lines leave in order. What is beyond `MOST_WAITING` is dropped and counted in `dropped`."""
+    """Lines leave in order. What is beyond `MOST_WAITING` is dropped; `lost` makes the line that says so."""
 
-    def __init__(self, fd: int, *, owned: bool) -> None:
+    def __init__(self, fd: int, *, owned: bool, lost: Callable[[int], bytes]) -> None:
         self._fd = fd
         self._owned = owned
+        self._lost = lost
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self.waiting = 0
-        self.dropped = 0
+        self._put = 0
+        self._taken = 0  # by the thread alone, as `_put` by the caller's: `+=` on one number would lose some
+        self._dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"writer of fd {fd}", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Return the bytes that the reader has not taken yet."""
+        return self._put - self._taken
 
     def write(self, line: bytes) -> None:
         """Queue a line (with its newline). Never blocks."""
         if self.waiting + len(line) > MOST_WAITING:
-            self.dropped += 1
+            self._dropped += 1
             return
-        self.waiting += len(line)
+        if self._dropped:
+            line, self._dropped = self._lost(self._dropped) + line, 0
+        self._put += len(line)
         self._lines.put(line)
 
     def close(self, patience: float = 1.0) -> None:
@@ -47,7 +58,7 @@ class LineWriter:
         while (line := self._lines.get()) is not None:
             with suppress(OSError):  # the reader has gone: the server does not care
                 self._write_all(line)
-            self.waiting -= len(line)
+            self._taken += len(line)
 
     def _write_all(self, line: bytes) -> None:
         view = memoryview(line)
@@ -61,18 +72,20 @@ def open_events(where: str) -> LineWriter:
         if where == "-":
             if sys.stdout is None:
                 raise OSError(errno.EBADF, "standard output is closed")
-            return LineWriter(1, owned=False)
+            return LineWriter(1, owned=False, lost=_lost_events)
         if where.startswith("fd:"):
             fd = int(where[3:])
             os.fstat(fd)
             os.set_inheritable(fd, False)
-            return LineWriter(fd, owned=True)
-        return LineWriter(
-            os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600),
-            owned=True,
-        )
+            return LineWriter(fd, owned=True, lost=_lost_events)
+        file = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return LineWriter(file, owned=True, lost=_lost_events)
     except OSError as error:
         raise UsageError(
             f"--events {where} cannot be written ({error.strerror}): "
             "give a file, - for standard output, or fd:N"
         ) from error
+
+
+def _lost_events(count: int) -> bytes:
+    return events.encode(events.Lost(what=f"{count} events", reason="the reader of the stream is too slow"))

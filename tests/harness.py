@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -20,6 +21,8 @@ from typing import Any
 DEADLINE = 30.0
 """Seconds that any single wait may take."""
 COMMAND = (sys.executable, "-m", "devserver")
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 Fact = dict[str, Any]
 
 
@@ -39,6 +42,11 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def _end_with_the_tests() -> None:
+    """Have the kernel stop the server when the tests are killed, at a time limit for one: see prctl(2)."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class DevServer:
@@ -74,6 +82,7 @@ class DevServer:
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
+            preexec_fn=_end_with_the_tests,  # noqa: PLW1509  it takes no lock
         )
         os.close(write)
         self.facts: list[Fact] = []

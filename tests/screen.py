@@ -105,9 +105,9 @@ class Pty:
 class Session(Pty):
     """The console on a terminal, and the server's end of its link."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self) -> None:
         self.link, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "devserver.console", "--fd", str(theirs.fileno()), *flags]
+        command = [sys.executable, "-P", "-m", "devserver.console", str(theirs.fileno())]
         super().__init__(*command, pass_fds=(theirs.fileno(),))
         theirs.close()
         self.link.settimeout(DEADLINE)

@@ -1,8 +1,10 @@
-"""The console's process: `python -P -m devserver.console --fd N`, its terminal on the standard streams."""
+"""`python -P -m devserver.console FD`: the console of the Master at the other end of the socket FD.
+
+Its terminal is on the standard streams; NO_COLOR is obeyed.
+"""
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import signal
@@ -15,10 +17,6 @@ from setproctitle import setproctitle
 def main() -> int:
     """Draw what arrives on the descriptor until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the slow imports: Ctrl-C is the Master's to answer
-    parser = argparse.ArgumentParser(prog="devserver console")
-    parser.add_argument("--fd", type=int, required=True)
-    parser.add_argument("--no-color", action="store_true")
-    arguments = parser.parse_args()
     setproctitle("devserver: console")
 
     from devserver.console import terminal
@@ -33,15 +31,11 @@ def main() -> int:
         os.environ.pop(name, None)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    console = Console(
-        no_color=arguments.no_color or None, highlight=False, markup=False, emoji=False, soft_wrap=False
-    )
-    with socket.socket(fileno=arguments.fd) as link:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    with socket.socket(fileno=int(sys.argv[1])) as link:
         code = Shell(link, console, ours).run()
     if code:
-        os._exit(
-            code
-        )  # else the interpreter flushes stdout, and waits for a terminal that may not be reading
+        os._exit(code)  # an interpreter that ends flushes stdout: the terminal may not be reading
     return code
 
 

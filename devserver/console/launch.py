@@ -51,32 +51,18 @@ def usable() -> bool:
 class ConsoleProcess:
     """The console as a child on this process's terminal, whose settings are saved first. Raises OSError."""
 
-    def __init__(self, *, no_color: bool = False) -> None:
+    def __init__(self) -> None:
         self._terminal = terminal.of_process()
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
-        command = [sys.executable, "-P", "-m", "devserver.console", "--fd", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "devserver.console", str(theirs.fileno())]
         try:
-            self.process = subprocess.Popen(
-                [*command, "--no-color"] if no_color else command, pass_fds=[theirs.fileno()]
-            )
+            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         except OSError:
             self.socket.close()
             raise
         finally:
             theirs.close()
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def fileno(self) -> int:
-        """Return the Master's end of the link; it does not block."""
-        return self.socket.fileno()
-
-    def poll(self) -> int | None:
-        """Reap the console if it has exited; return its status as `subprocess` words it."""
-        return self.process.poll()
 
     def end(self, patience: float) -> int:
         """Wait for the console to leave after its link was closed; at last, kill it. Return its status.
@@ -101,7 +87,7 @@ class ConsoleProcess:
         deadline = time.monotonic() + patience
         options = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
         with suppress(ChildProcessError, AttributeError):  # macOS has no waitid before Python 3.13
-            while os.waitid(os.P_PID, self.pid, options) is None and time.monotonic() < deadline:
+            while os.waitid(os.P_PID, self.process.pid, options) is None and time.monotonic() < deadline:
                 time.sleep(0.002)
 
     def resume(self) -> None:
@@ -111,12 +97,8 @@ class ConsoleProcess:
     def restore_terminal(self) -> None:
         """Give the terminal back as it was found, however the console died. Never blocks, may be repeated."""
         if self._terminal is not None:
-            killed = (self.poll() or 0) < 0
+            killed = (self.process.poll() or 0) < 0
             self._terminal.restore(after=b"\r\n" if killed else b"")
-
-    def close(self) -> None:
-        """Close the Master's end; for the console that is the end of the server."""
-        self.socket.close()
 
 
 class ConsoleLink:

@@ -55,8 +55,6 @@ class Error:
     """Why the newest code does not run."""
 
     edit: int
-    generation: int
-    live: int
     failures: tuple[Failure, ...]
 
 
@@ -75,8 +73,8 @@ class View:
     waiting: int = 0
     generation: int = 0
     """The live one; 0: none yet."""
-    pending: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """Edits that are neither live nor refused yet, and their files."""
+    pending: frozenset[int] = frozenset()
+    """Edits that are neither live nor refused yet."""
     timeline: Timeline | None = None
     error: Error | None = None
     stopping: str = ""
@@ -111,9 +109,9 @@ def apply(view: View, event: Event) -> View:
         case events.Restored():
             return replace(view, error=None)
         case events.Stopping():
-            return replace(view, stopping=event.reason or "asked to", pending={})
+            return replace(view, stopping=event.reason or "asked to", pending=frozenset())
         case events.Stopped():
-            return replace(view, exit_code=event.code, pending={})
+            return replace(view, exit_code=event.code, pending=frozenset())
         case events.Changed() | events.Checked() | events.Live() | events.Refused():
             return _reload(view, event)
         case events.ManagerStarted() | events.ManagerExited():
@@ -124,36 +122,27 @@ def apply(view: View, event: Event) -> View:
 def _reload(view: View, event: events.Changed | events.Checked | events.Live | events.Refused) -> View:
     match event:
         case events.Changed():
-            return replace(view, pending={**view.pending, event.edit: event.paths})
+            return replace(view, pending=view.pending | {event.edit})
         case events.Checked():
-            if event.changed:
-                return view
-            pending = {edit: paths for edit, paths in view.pending.items() if edit != event.edit}
-            return replace(view, pending=pending)
+            return view if event.changed else replace(view, pending=view.pending - {event.edit})
         case events.Refused():
-            error = Error(
-                edit=event.edit,
-                generation=event.generation,
-                live=event.live,
-                failures=event.failures,
-            )
+            error = Error(edit=event.edit, failures=event.failures)
             newest = view.error is None or event.edit >= view.error.edit
-            pending = {edit: paths for edit, paths in view.pending.items() if edit > event.edit}
-            return replace(view, pending=pending, error=error if newest else view.error)
+            return replace(view, pending=_after(event.edit, view), error=error if newest else view.error)
         case events.Live():
-            timeline = Timeline(
-                edit=event.edit,
-                steps=event.steps,
-                total=event.total_ms,
-                paths=event.paths,
-            )
+            timeline = Timeline(edit=event.edit, steps=event.steps, total=event.total_ms, paths=event.paths)
             return replace(
                 view,
                 generation=event.generation,
-                pending={edit: paths for edit, paths in view.pending.items() if edit > event.edit},
+                pending=_after(event.edit, view),
                 timeline=timeline,
                 error=view.error if view.error and view.error.edit > event.edit else None,
             )
+
+
+def _after(edit: int, view: View) -> frozenset[int]:
+    """Return the edits that are pending still: those that came later."""
+    return frozenset(each for each in view.pending if each > edit)
 
 
 def _manager(view: View, event: events.ManagerStarted | events.ManagerExited) -> View:

@@ -37,7 +37,6 @@ from devserver.wire.messages import (
     Reload,
     Rolled,
     Said,
-    StandDown,
     Stop,
     WorkerExited,
     WorkerIdle,
@@ -76,7 +75,6 @@ class Fleet:
         self._pace = Backoff()
         self._held_back = False
         self._rolled = False
-        self._leaving = False
         self._stop_at = float("inf")
 
     @property
@@ -88,7 +86,7 @@ class Fleet:
     @property
     def done(self) -> bool:
         """Tell whether the Manager may leave: it was told to, and nobody is left."""
-        return self._leaving and not self._roster.members and not self._roster.leftovers
+        return self._stopping and not self._roster.members and not self._roster.leftovers
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
@@ -124,14 +122,12 @@ class Fleet:
                 self._debugging(order)
             case Stop(deadline):
                 self._stop(deadline)
-            case StandDown():
-                self._leave()
             case _:
                 assert_never(order)
 
     def _reload(self, order: Reload) -> None:
         exclusive = order.handover == "exclusive"
-        if self._leaving:
+        if self._stopping:
             raise IllegalEvent(f"generation {order.generation} was ordered of a Manager that leaves")
         if order.generation <= self._newest:
             raise IllegalEvent(f"generation {order.generation} follows {self._newest}")
@@ -184,7 +180,7 @@ class Fleet:
             if member.state == "serving":
                 member.plan = Plan()
         # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
-        if order.generation > self.live and order.generation not in self._dropped and not self._leaving:
+        if order.generation > self.live and order.generation not in self._dropped and not self._stopping:
             self._go_live(order.generation)
 
     def _go_live(self, generation: int) -> None:
@@ -208,15 +204,11 @@ class Fleet:
         else:
             member.resume(self._roster.now)
 
-    def _leave(self) -> None:
-        """Start nothing more and let everybody finish."""
-        self._leaving = True
-        self._make_way()
-
     def _stop(self, deadline: float) -> None:
-        self._leave()
+        """Start nothing more, and let everybody finish until then."""
         now = self._roster.now
         self._stop_at = min(now + deadline, self._stop_at)
+        self._make_way()
         for member in self._roster:
             if deadline <= 0:
                 self._roster.end(member, "stop deadline", AT_ONCE)
@@ -258,7 +250,7 @@ class Fleet:
         candidate = self._candidates.get(member.generation)
         if candidate and candidate.worker == member.worker:
             del self._candidates[member.generation]
-        elif unasked and member.generation == self.live and not self._leaving:
+        elif unasked and member.generation == self.live and not self._stopping:
             self._count_death(member)
 
     def _count_death(self, member: Member) -> None:
@@ -287,7 +279,7 @@ class Fleet:
 
     def _limit_leaving(self) -> None:
         """End the oldest of too many that were outlived. One in a debugger neither counts nor is ended."""
-        if self._leaving:
+        if self._stopping:
             return
         leaving = [
             member
@@ -304,7 +296,7 @@ class Fleet:
         """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
         self._held_back = False
         current = [member for member in self._roster if member.generation == self.live]
-        if self._leaving or not self.live or any(not member.accepted for member in current):
+        if self._stopping or not self.live or any(not member.accepted for member in current):
             return
         served = {member.slot for member in current if member.state == "serving"}
         missing = [slot for slot in range(FIRST_SLOT, self._settings.slots + 1) if slot not in served]

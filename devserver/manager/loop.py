@@ -267,7 +267,7 @@ class Manager:
             self._feed(ForkFailed(order.worker, str(error)))
             return None
         if pid == 0:
-            return self._become(order, kit, begun)
+            return self._become(order, kit)
         kit.close_own()
         masters = (kit.master_lane.detach(), kernel.open_pidfd(pid), kit.master_terminal)
         parcel = tuple(fd for fd in masters if fd is not None and fd >= 0)
@@ -275,7 +275,7 @@ class Manager:
         self._feed(Forked(order.worker, pid, (time.monotonic() - begun) * 1000))
         return None
 
-    def _become(self, order: Fork, kit: kernel.Kit, begun: float) -> Boot:
+    def _become(self, order: Fork, kit: kernel.Kit) -> Boot:
         """In the child: leave everything behind that is the Manager's."""
         assert self._settings is not None
         assert self._fleet is not None
@@ -292,7 +292,6 @@ class Manager:
             lane=kit.lane,
             sources=self._fleet.snapshots[order.generation],
             loop=self._settings.loop,
-            forked_at=begun,
         )
 
     def close(self) -> None:

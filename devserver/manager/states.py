@@ -107,16 +107,12 @@ class Member:
     verdict: str = ""
     stack: str = ""
 
-    def allows(self, step: Step) -> State:
-        """Return the state that `step` leads to; raises IllegalEvent if there is none."""
-        try:
-            return TRANSITIONS[self.state, step]
-        except KeyError:
-            raise IllegalEvent(f"Worker {self.worker} is {self.state}: {step} is out of order") from None
-
     def step(self, step: Step) -> None:
         """Go on in the table; raises IllegalEvent."""
-        self.state = self.allows(step)
+        try:
+            self.state = TRANSITIONS[self.state, step]
+        except KeyError:
+            raise IllegalEvent(f"Worker {self.worker} is {self.state}: {step} is out of order") from None
 
     @property
     def deadline(self) -> float | None:

@@ -10,7 +10,6 @@ from devserver.wire.messages import (
     FromManager,
     Loaded,
     Reload,
-    StandDown,
     Stop,
     WorkerIdle,
     WorkerReady,
@@ -62,7 +61,7 @@ class Elapsed:
     """Time has passed, nothing else."""
 
 
-Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop | StandDown
+Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
 """What the Master says."""
 
 Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | Elapsed

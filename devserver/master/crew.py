@@ -17,7 +17,8 @@ from typing import assert_never
 from devserver import events
 from devserver.config import Config
 from devserver.events import Event
-from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager, exit_reason
+from devserver.exits import exit_reason
+from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
 from devserver.master.switchboard import Switchboard
 from devserver.master.workers import Worker, WorkerHub
@@ -65,7 +66,7 @@ class Crew:
         self._pause = 0.0
         self._stopping = False
         self._stop_at = 0.0
-        self._paused = False
+        self._output_paused = False
         self.gone = asyncio.Event()
         """Set when the crew was told to stop and everybody has left."""
 
@@ -87,7 +88,13 @@ class Crew:
         """Start a Manager and tell it all that it has to know."""
         if self._stopping:
             return
-        self._manager = Manager(self._message, self._manager_exited, self._loop)
+        try:
+            self._manager = Manager(self._message, self._manager_exited, self._loop)
+        except OSError as error:  # no process or descriptor is left: the Workers that there are serve on
+            text = f"the manager cannot be started ({error}): once more in {LONGEST_PAUSE:g} s"
+            self._emit(events.Notice(level="error", text=text))
+            self._loop.call_later(LONGEST_PAUSE, self.launch)
+            return
         self._emit(events.ManagerStarted(pid=self._manager.pid))
         process = self._config.process
         self._manager.send(
@@ -109,8 +116,8 @@ class Crew:
 
     def pause_output(self, paused: bool) -> None:
         """Let what the app prints wait in its terminals, or read on."""
-        if paused != self._paused:
-            self._paused = paused
+        if paused != self._output_paused:
+            self._output_paused = paused
             for worker in self._board.workers.values():
                 worker.pause_output(paused)
 
@@ -157,7 +164,7 @@ class Crew:
 
     def _worker_started(self, message: wire.WorkerStarted, fds: list[int]) -> None:
         worker = Worker(message, fds, self._worker_hub, self._loop)
-        if self._paused:
+        if self._output_paused:
             worker.pause_output(True)
         self._last_worker = max(self._last_worker, worker.id)
         self._board.workers[worker.id] = worker

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 
+from devserver.exits import exit_reason
 from devserver.wire.attached import Attached
 from devserver.wire.channel import Channel
 from devserver.wire.messages import FromManager, ToManager
@@ -20,7 +20,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 class Manager:
     """A Manager process and the channel to it.
 
-    `on_message(manager, message, fds)` for each report, then `on_exit(manager, reason)` once.
+    `on_message(manager, message, fds)` for each report, then `on_exit(manager, reason)` once. Raises OSError.
     """
 
     def __init__(
@@ -41,10 +41,15 @@ class Manager:
             "devserver.manager",
             str(theirs.fileno()),
         ]
-        with theirs:
+        try:
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
             )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
         self._link = Attached(channel, self._message, self._gone, loop)
         self._reaping: asyncio.Task[None] | None = None
@@ -80,16 +85,6 @@ class Manager:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
         self._on_exit(self, exit_reason(self._process.returncode))
-
-
-def exit_reason(code: int) -> str:
-    """Word an exit code as subprocess gives it: negative for a signal."""
-    if code >= 0:
-        return f"exit {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
 
 
 def _interpreter_flags() -> list[str]:

@@ -70,12 +70,12 @@ class Master:
         self.board.on_idle = self._worker_idle
         self.doors = Doors(config, self.board.connect, emit)
         hub = CrewHub(
-            self._heard,
-            self._buried,
-            self._stillborn,
-            self.reload_asked,
-            self._briefing,
-            lambda: self.generations.live,
+            heard=self._heard,
+            buried=self._buried,
+            stillborn=self._stillborn,
+            reload_asked=self.reload_asked,
+            briefing=self._briefing,
+            live=lambda: self.generations.live,
         )
         self.crew = Crew(config, terminal, self.board, emit, hub)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -300,7 +300,12 @@ class Master:
             yield wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover)
 
     def _stamp(self) -> int:
-        return self.eyes.newest_edit()
+        """Return the newest edit. What a transport's callback lets through would close its connection."""
+        try:
+            return self.eyes.newest_edit()
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "the files' news failed", "exception": error})
+            return self.generations.edit
 
     def _changed(self) -> None:
         self._figures.touch()

@@ -10,7 +10,6 @@ import contextlib
 import io
 import marshal
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import tokenize
 from dataclasses import dataclass
 
 from devserver.events import CompileWarning
+from devserver.exits import exit_reason
 from devserver.failure import Failure, Place, excerpt, place_of_syntax_error
 from devserver.watch import compiler
 
@@ -77,7 +77,7 @@ class Checker:
             return _gave_up(path, data, f"compile() took longer than {self._deadline:g} s")
         except (EOFError, ValueError, TypeError, OSError):
             child.kill()
-            return _gave_up(path, data, f"the compiler ended with {_ending(child.wait())}")
+            return _gave_up(path, data, f"the compiler ended with {exit_reason(child.wait())}")
         finally:
             child.kill()
             child.communicate()
@@ -128,11 +128,3 @@ def _line_of_fault(data: bytes, message: str) -> int:
 def _gave_up(path: str, data: bytes, message: str) -> Verdict:
     around, first = excerpt(decode(data[: LARGE * 16]), 1)
     return Verdict(None, Failure("check", "CheckError", message, Place(path, 1, excerpt=around, first=first)))
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exit {status}"
-    with contextlib.suppress(ValueError):
-        return signal.Signals(-status).name
-    return f"signal {-status}"

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Protocol, assert_never
 
 from devserver.events import Level
@@ -20,6 +20,7 @@ from devserver.watch.filters import VENV_MARK, Filters, Interest
 from devserver.watch.mounts import Mounts, read_mounts
 from devserver.watch.observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.settling import Kind
+from devserver.watch.tasks import Tasks
 from devserver.watch.tree import Folder, is_kept, walk
 
 WALKED_AT_ONCE = 256
@@ -74,7 +75,7 @@ class Cover:
         self._walks: deque[Iterator[Folder]] = deque()
         self._missing: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(loop)
 
     @property
     def weak(self) -> bool:
@@ -139,14 +140,14 @@ class Cover:
         self._after_entering()
         if observing := self._native if self.is_strict(folder) else self._polling:
             schedule = Schedule(folder, recursive=False)
-            self._do(self._examiner.off_loop(lambda: observing.add(schedule)))
+            self._tasks.start(self._examiner.off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
         if self._unwatched and not self._relieving:
             self._relieving = True
-            self._do(self._relieve())
+            self._tasks.start(self._relieve())
         elif self._reasons and self._polling is None:
-            self._do(self._poll())
+            self._tasks.start(self._poll())
 
     async def _relieve(self) -> None:
         """At the limit of watches: give the second witness's to the fence; if they do not do, poll."""
@@ -270,18 +271,11 @@ class Cover:
         self._grow()
         self._sink.wake()
 
-    def _do(self, work: Coroutine[object, object, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def close(self) -> None:
         """Watch nothing any more; the observers' threads have ended when it returns."""
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         if self._fence is not None:
             self._loop.remove_reader(self._fence.fileno())
             self._fence.close()

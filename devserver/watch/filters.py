@@ -69,17 +69,14 @@ class Filters:
         self._exclude = _Patterns(_valid(exclude, "--exclude"), self._inside)
         self._gitignore = _Patterns(gitignore, self._inside)
         self._venvs: set[str] = set()
-        self._watched: dict[str, bool] = {}
+        self._reached: dict[str, bool] = {}
 
     def attend(self, path: str) -> bool:
         """Let a file matter from now on; False if it is excluded."""
         if self._exclude.match(path):
             return False
         self.attended.add(path)
-        folder = os.path.dirname(path)
-        if folder not in self.folders:
-            self.folders.add(folder)
-            self._watched.clear()
+        self.folders.add(os.path.dirname(path))
         return True
 
     def interest(self, path: str) -> Interest:
@@ -109,18 +106,18 @@ class Filters:
 
     def is_watched(self, folder: str) -> bool:
         """Tell whether files of a folder can matter: it is attended, or under the root and not ignored."""
-        known = self._watched.get(folder)
-        if known is None:
-            if len(self._watched) > _REMEMBERED:
-                self._watched.clear()
-            known = self._watched[folder] = self._is_watched(folder)
-        return known
-
-    def _is_watched(self, folder: str) -> bool:
         return folder in self.folders or self.is_reached(folder)
 
     def is_reached(self, folder: str) -> bool:
         """Tell whether the walk from the root comes to `folder`; that a folder is attended does not count."""
+        known = self._reached.get(folder)
+        if known is None:
+            if len(self._reached) > _REMEMBERED:
+                self._reached.clear()
+            known = self._reached[folder] = self._is_reached(folder)
+        return known
+
+    def _is_reached(self, folder: str) -> bool:
         while folder != self.root:
             if not folder.startswith(self._inside) or self.is_ignored(folder):
                 return False
@@ -137,7 +134,7 @@ class Filters:
         """Remember whether a folder holds a virtual environment, which is installed and not the app's own."""
         if folder != self.root and found != (folder in self._venvs):
             (self._venvs.add if found else self._venvs.discard)(folder)
-            self._watched.clear()
+            self._reached.clear()
 
 
 class _Patterns:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from devserver.config import WatchConfig
 from devserver.events import Level
@@ -21,6 +21,7 @@ from devserver.watch.glance import Glance
 from devserver.watch.reading import Content, signature
 from devserver.watch.reports import Noticed, Remark, Report, Settled, Surveyed
 from devserver.watch.settling import Batch, Kind, Settling
+from devserver.watch.tasks import Tasks
 
 MOST_PASSED_OVER = 1000
 
@@ -53,7 +54,7 @@ class Watch:
         self._settled: dict[int, Settled] = {}
         self._reported = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(loop)
         self._closed = False
 
     async def start(self) -> None:
@@ -88,7 +89,7 @@ class Watch:
             self._cover.add(folder)
         self._glance.files = list(self._filters.attended)
         if fresh:
-            self._do(self._compare(fresh))
+            self._tasks.start(self._compare(fresh))
 
     def attend_everything(self, on: bool) -> None:
         """Let every Python file under the root matter, or only what runs and lies beside it.
@@ -107,16 +108,14 @@ class Watch:
 
     def survey(self) -> None:
         """Read what lies beside the attended files and matters, report it, and take it as the baseline."""
-        self._do(self._survey())
+        self._tasks.start(self._survey())
 
     async def close(self) -> None:
         """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         await self._cover.close()
         self._examiner.close()
 
@@ -206,7 +205,7 @@ class Watch:
         self._timer = None
         self.wake()
         for batch in self._settling.due(time.monotonic()):
-            self._do(self._settle(batch))
+            self._tasks.start(self._settle(batch))
         self._arm()
 
     async def _settle(self, batch: Batch) -> None:
@@ -265,8 +264,3 @@ class Watch:
     def _tell(self, report: Report) -> None:
         if not self._closed:
             self._report(report)
-
-    def _do(self, work: Coroutine[object, object, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

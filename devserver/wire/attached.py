@@ -14,7 +14,10 @@ Out = TypeVar("Out")
 
 
 class Attached(Generic[In, Out]):
-    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left."""
+    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left.
+
+    What `on_message` raises goes to the loop's exception handler.
+    """
 
     def __init__(
         self,
@@ -23,7 +26,7 @@ class Attached(Generic[In, Out]):
         on_gone: Callable[[], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.channel = channel
+        self._channel = channel
         self._on_message = on_message
         self._on_gone = on_gone
         self._loop = loop
@@ -36,13 +39,13 @@ class Attached(Generic[In, Out]):
     @property
     def unsent(self) -> int:
         """Return the bytes that the kernel has not taken yet."""
-        return self.channel.unsent
+        return self._channel.unsent
 
     def send(self, message: Out, fds: Sequence[int] = ()) -> None:
         """Queue a message; it leaves at the end of this turn of the loop. Dropped once nobody can read it."""
         if self.closed or self._gone:
             return
-        self.channel.queue(message, fds)
+        self._channel.queue(message, fds)
         if not self._flush_due and not self._writing:
             self._flush_due = True
             self._loop.call_soon(self.flush)
@@ -53,7 +56,7 @@ class Attached(Generic[In, Out]):
         if self.closed or self._gone:
             return
         try:
-            done = self.channel.flush()
+            done = self._channel.flush()
         except ConnectionGone:
             self._gone = True  # but what the other end said last can still be read
             self._detach_writer()
@@ -62,18 +65,18 @@ class Attached(Generic[In, Out]):
             self._detach_writer()
         elif not self._writing:
             self._writing = True
-            self._loop.add_writer(self.channel.fileno(), self.flush)
+            self._loop.add_writer(self._channel.fileno(), self.flush)
 
     def _detach_writer(self) -> None:
         if self._writing:
             self._writing = False
-            self._loop.remove_writer(self.channel.fileno())
+            self._loop.remove_writer(self._channel.fileno())
 
     def _readable(self) -> None:
         try:
-            messages = self.channel.receive()
+            messages = self._channel.receive()
         except ConnectionGone:
-            self._loop.remove_reader(self.channel.fileno())
+            self._loop.remove_reader(self._channel.fileno())
             self._on_gone()
             return
         self._deliver(messages)
@@ -81,19 +84,23 @@ class Attached(Generic[In, Out]):
     def drain(self) -> None:
         """Deliver at once all that the other end has sent so far."""
         if not self.closed:
-            self._deliver(self.channel.drain())
+            self._deliver(self._channel.drain())
 
     def _deliver(self, messages: list[tuple[In, list[int]]]) -> None:
         for message, fds in messages:
             if self.closed:
                 return
-            self._on_message(message, fds)
+            try:
+                self._on_message(message, fds)
+            except Exception as error:  # else the messages that came with it would be lost, too
+                text = f"a message failed: {type(message).__name__}"
+                self._loop.call_exception_handler({"message": text, "exception": error})
 
     def close(self) -> None:
         """Leave the loop and close the socket."""
         if self.closed:
             return
         self.closed = True
-        self._loop.remove_reader(self.channel.fileno())
+        self._loop.remove_reader(self._channel.fileno())
         self._detach_writer()
-        self.channel.close()
+        self._channel.close()

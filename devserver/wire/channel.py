@@ -173,12 +173,3 @@ class Channel(Generic[In, Out]):
         while self._fds:
             os.close(self._fds.popleft())
         self._socket.close()
-
-
-def pair(incoming: Any, outgoing: Any) -> tuple[Channel[Any, Any], Channel[Any, Any]]:
-    """Return two connected channels in one process: the first receives `incoming`. For tests."""
-    left, right = socket.socketpair()
-    return (
-        Channel(left, incoming, carries_fds=True),
-        Channel(right, outgoing, carries_fds=True),
-    )

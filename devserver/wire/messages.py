@@ -92,7 +92,7 @@ class Loaded(_Message, frozen=True):
 class WorkerReady(_Message, frozen=True):
     """The app is imported and started. Passed on to the Manager, it says that the Master accepts the Worker.
 
-    `handlers` are the names found; `capacity` 0 is unbounded; times in ms; `modules` counts sys.modules.
+    `handlers` are the names found; `capacity` 0 is unbounded; times in ms.
     """
 
     worker: int
@@ -114,10 +114,6 @@ class Stop(_Message, frozen=True):
     """Retire every Worker, then leave; after `deadline` seconds kill what is left. 0: kill now."""
 
     deadline: float
-
-
-class StandDown(_Message, frozen=True):
-    """Another Manager serves: start nothing more, retire what is left, leave."""
 
 
 # Manager → Master
@@ -276,7 +272,7 @@ class Leave(_Message, frozen=True):
     """Finish what runs, run `on_worker_stop` and atexit, exit."""
 
 
-ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop | StandDown
+ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
 FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
 ToWorker = Handle | Credit | Connections | Leave | Debugging
 FromWorker = (

@@ -11,7 +11,7 @@ from devserver.wire.messages import LoopChoice, Source, Target
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """One Worker's orders. `lane` leads to the Master; `forked_at` is `time.monotonic()` before the fork."""
+    """One Worker's orders. `lane` leads to the Master."""
 
     worker: int
     slot: int
@@ -22,4 +22,3 @@ class Boot:
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     loop: LoopChoice
-    forked_at: float

@@ -25,9 +25,6 @@ from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.server import Server
 
-EMPTY = b"\x80"
-"""An empty state in msgpack."""
-
 _in_unit: contextvars.ContextVar[bool] = contextvars.ContextVar("devserver_in_unit", default=False)
 
 
@@ -144,7 +141,7 @@ class Units:
         self._debugger.ended()
         if error is not None:
             return Handled(handle.unit, failure=failure_of(error, "handler"))
-        return Handled(handle.unit, state=None if packed == (handle.state or EMPTY) else packed)
+        return Handled(handle.unit, state=None if packed == handle.state else packed)
 
 
 def _end_child(error: BaseException | None) -> NoReturn:

@@ -51,7 +51,6 @@ def facts(boot: Boot) -> dict[str, Any]:
         "sources": {path: (source.source or b"").decode() for path, source in boot.sources.items()},
         "random": random.random(),
         "tty": os.isatty(0) and os.isatty(1) and os.isatty(2),
-        "young": 0 <= time.monotonic() - boot.forked_at < 60,
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 
 import msgspec
 
@@ -31,7 +30,6 @@ def main() -> int:
     orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
     lane = socket.socket(fileno=lane_fd)
     lane.set_inheritable(False)
-    forked_at = time.monotonic()
     pid = os.fork()
     if pid == 0:
         os.close(pid_fd)
@@ -45,7 +43,6 @@ def main() -> int:
             lane=lane,
             sources=orders.sources,
             loop=orders.loop,
-            forked_at=forked_at,
         )
         return run(boot)
     lane.close()

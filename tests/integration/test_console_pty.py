@@ -129,9 +129,10 @@ def test_a_terminal_that_stopped_reading_does_not_hold_it(console: Session) -> N
     assert console.settings == console.before
 
 
-def test_without_colour_nothing_is_coloured() -> None:
-    """`--no-color` is obeyed, and the rest is the same."""
-    with Session("--no-color") as session:
+def test_without_colour_nothing_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR is obeyed, and the rest is the same."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    with Session() as session:
         session.tell(*SERVER, events.Output(worker=1, text="\x1b[31mred\x1b[0m\n"))
         session.see("└ w1", "w1 │ red")
         colours = re.findall(rb"\x1b\[([0-9;]*)m", session.raw)
@@ -156,10 +157,10 @@ def suspend(*_):
     console.resume()
 
 signal.signal(signal.SIGTSTP, suspend)
-os.write(int(sys.argv[1]), b"%d " % console.pid)
+os.write(int(sys.argv[1]), b"%d " % console.process.pid)
 console.process.wait()
 console.restore_terminal()
-console.close()
+console.socket.close()
 print("restored", "rich" in sys.modules, flush=True)
 """
 

@@ -23,7 +23,6 @@ from devserver.wire.messages import (
     Retire,
     Rolled,
     Said,
-    Source,
     Stop,
     Target,
     ToWorker,
@@ -76,7 +75,6 @@ def test_a_worker_is_born_with_what_is_its_own_and_nothing_else() -> None:
         assert (facts["root"], facts["target"]) == ("/root-of-the-app", "app")
         assert facts["defaults"]
         assert facts["wakeup"] == -1
-        assert facts["young"]
         assert not facts["tty"]
         files = {int(fd): path for fd, path in facts["fds"].items()}
         assert files.pop(0) == os.devnull
@@ -326,14 +324,3 @@ def _wait_for_ready(lane: socket.socket) -> None:
         assert select.select([messages], [], [], DEADLINE)[0]
         said += [message for message, _ in messages.receive()]
     messages.close()
-
-
-def test_orders_that_arrive_at_once_are_carried_out_one_by_one() -> None:
-    """The first Worker is born of its own snapshot, though the next order has it forgotten."""
-    with Rig() as rig:
-        rig.configure()
-        source = Source("app", b"serve", b"serve")
-        rig.channel.queue(Reload(1, 0, (source,)))
-        rig.channel.queue(Reload(2, 0, (source,), live=True))
-        assert rig.channel.flush()
-        assert os.WTERMSIG(rig.exited(1).status) == signal.SIGTERM

@@ -14,12 +14,11 @@ from devserver.wire.messages import (
     ConnectionRow,
     Connections,
     ConnectionsAsked,
-    Debugging,
     Failed,
     Handled,
     Send,
 )
-from tests.integration.worker_driver import Start, WorkerProcess, workers
+from tests.integration.worker_driver import Start, workers
 
 start = pytest.fixture(workers)
 
@@ -168,123 +167,6 @@ def test_a_value_that_cannot_be_kept_fails_the_unit_by_name(start: Start) -> Non
         assert handled.state is None
 
 
-def test_a_sync_handler_waits_for_a_slow_client(start: Start) -> None:
-    """5 MiB leave within the credit given: never a byte more, all of it in order, then the unit ends."""
-    worker = start(
-        """
-        def on_receive(conn, data):
-            conn.send(bytes(range(256)) * 4096 * 5)
-            conn.send(b"end")
-        """
-    )
-    _assert_flows_by_credit(worker)
-
-
-def test_an_async_handler_is_finished_when_its_data_is_out(start: Start) -> None:
-    """A coroutine need not wait: its data waits in the Worker, and so does the end of its unit."""
-    worker = start(
-        """
-        async def on_receive(conn, data):
-            if data == b"other":
-                return
-            conn.send(bytes(range(256)) * 4096 * 5)
-            if data == b"drain":
-                await conn.drain()
-            conn.send(b"end")
-        """
-    )
-    _assert_flows_by_credit(worker)
-    unit = worker.begin(b"drain", connection=2, window=10)
-    other = worker.handle(b"other", connection=3)
-    assert other.failure is None
-    worker.credit(6 * 1024 * 1024, connection=2)
-    assert worker.until(Handled).unit == unit
-    assert worker.sent[2].endswith(b"\xffend")
-
-
-def _assert_flows_by_credit(worker: WorkerProcess) -> None:
-    window, total = 300_000, 5 * 1024 * 1024 + 3
-    unit = worker.begin(b"go", window=window)
-    sent, granted, longest = b"", window, 0
-    while len(sent) < total:
-        message = worker.next()
-        assert isinstance(message, Send)
-        sent += message.data
-        longest = max(longest, len(message.data))
-        assert len(sent) <= granted
-        assert message.more == (len(sent) < total - 3)
-        if len(sent) == granted:
-            worker.credit(500_000)
-            granted += 500_000
-    assert longest <= 256 * 1024
-    assert sent == bytes(range(256)) * 4096 * 5 + b"end"
-    assert worker.until(Handled).unit == unit
-
-
-def test_close_comes_after_what_was_sent(start: Start) -> None:
-    """conn.close() overtakes nothing, even when the data has to wait."""
-    worker = start(
-        """
-        async def on_receive(conn, data):
-            conn.send(b"0123456789")
-            conn.close()
-        """
-    )
-    worker.begin(window=4)
-    assert worker.next() == Send(1, b"0123", more=True)
-    worker.credit(100)
-    assert [worker.next(), worker.next()] == [Send(1, b"456789"), Close(1)]
-
-
-@pytest.mark.parametrize("kind", ["", "async "])
-def test_a_handler_sees_all_connections(start: Start, kind: str) -> None:
-    """conn.server.connections asks the Master in the middle of a handler; units that come meanwhile wait."""
-    worker = start(
-        f"""
-        {kind}def on_receive(conn, data):
-            if data == b"who":
-                rows = conn.server.connections
-                conn.send(repr([(row.id, row.peer, row.transport, row.state) for row in rows]))
-            else:
-                conn.server.send(2, b"private")
-                conn.server.broadcast("all", exclude=[conn, 9])
-        """
-    )
-    unit = worker.begin(b"who")
-    asked = worker.until(ConnectionsAsked)
-    later = worker.begin(b"say", connection=2)
-    row = ConnectionRow(4, ("::1", 80), "tcp", msgspec.msgpack.encode({"name": "Ada"}))
-    worker.tell(Connections(asked.request, (row,)))
-    assert worker.until(Handled).unit == unit
-    assert worker.sent[1] == b"[(4, ('::1', 80), 'tcp', {'name': 'Ada'})]"
-    assert worker.until(Broadcast) == Broadcast(b"all", (2, 9))
-    assert worker.sent[2] == b"private"
-    assert worker.until(Handled).unit == later
-
-
-def test_threads_send_and_ask_too(start: Start) -> None:
-    """Another thread may send and ask for the connections while the handler waits for it."""
-    worker = start(
-        """
-        import asyncio, threading
-        def work(conn):
-            conn.send(f"{len(conn.server.connections)} open")
-        def on_receive(conn, data):
-            thread = threading.Thread(target=work, args=[conn])
-            thread.start()
-            thread.join()
-        async def on_close(conn):
-            await asyncio.to_thread(work, conn)
-        """
-    )
-    for kind in ("receive", "close"):
-        worker.sent.clear()
-        unit = worker.begin(kind=kind)
-        worker.tell(Connections(worker.until(ConnectionsAsked).request, ()))
-        assert worker.until(Handled).unit == unit
-        assert worker.sent[1] == b"0 open"
-
-
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_failures_outside_a_unit_are_reported(start: Start, loop: str) -> None:
     """What a background task raises, even an exit, reaches the Master, and the Worker serves on."""
@@ -310,69 +192,6 @@ def test_failures_outside_a_unit_are_reported(start: Start, loop: str) -> None:
     assert isinstance(said[0], Failed)
     assert said[0].failure.type == "SystemExit"
     assert worker.leave() == 0
-
-
-def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
-    """While breakpoint() has the Worker the Master knows; with the end of the unit it has let go."""
-    worker = start(
-        """
-        def on_receive(conn, data):
-            breakpoint()
-            conn.send(b"on")
-        """
-    )
-    unit = worker.begin()  # pdb finds stdin at its end, and quits by raising BdbQuit
-    assert worker.until(Debugging) == Debugging(True, 7)
-    worker.tell(Debugging(True, 7))  # till then it waits: what it prints is for the debugger's terminal
-    assert worker.until(Debugging) == Debugging(False, 7)
-    worker.tell(Debugging(False, 7))
-    assert worker.until(Handled).unit == unit
-    worker.leave()
-    assert "app.py(" in worker.output
-    assert "debugger.py" not in worker.output  # it stops in the app, not in this package
-
-
-def test_breakpoints_can_be_switched_off(start: Start) -> None:
-    """PYTHONBREAKPOINT=0 makes breakpoint() do nothing, and nobody hears of it."""
-    worker = start(
-        """
-        import os
-
-        def on_receive(conn, data):
-            os.environ["PYTHONBREAKPOINT"] = "0"
-            breakpoint()
-            conn.send(b"on")
-        """
-    )
-    worker.begin()
-    assert isinstance(worker.next(), Send)
-    assert worker.until(Handled).failure is None
-
-
-def test_another_debugger_has_the_worker_until_the_unit_ends(start: Start) -> None:
-    """A debugger of the app's choice is called as ever; it is over when the handler is."""
-    worker = start(
-        """
-        import os
-
-        def debugger():
-            print("here")
-
-        def on_receive(conn, data):
-            os.environ["PYTHONBREAKPOINT"] = "app.debugger"
-            breakpoint()
-            conn.send(b"on")
-        """
-    )
-    worker.begin()
-    assert worker.next() == Debugging(True, 7)
-    worker.tell(Debugging(True, 7))
-    assert isinstance(worker.next(), Send)
-    assert worker.next() == Debugging(False, 7)
-    worker.tell(Debugging(False, 7))
-    assert worker.until(Handled).failure is None
-    worker.leave()
-    assert "here" in worker.output
 
 
 def test_the_sample_is_a_chat(start: Start) -> None:

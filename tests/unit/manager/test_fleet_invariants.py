@@ -33,7 +33,6 @@ from devserver.wire.messages import (
     Reload,
     Retire,
     Rolled,
-    StandDown,
     Stop,
     WorkerExited,
     WorkerIdle,
@@ -218,8 +217,8 @@ class World(RuleBasedStateMachine):
             self.do(Elapsed())
         self.now = until
 
-    @rule(order=st.sampled_from([StandDown(), Stop(5.0), Stop(0.0)]), really=st.integers(0, 9))
-    def leaves(self, order: StandDown | Stop, really: int) -> None:
+    @rule(order=st.sampled_from([Stop(30.0), Stop(5.0), Stop(0.0)]), really=st.integers(0, 9))
+    def leaves(self, order: Stop, really: int) -> None:
         if really == 0:
             self.leaving = True
             self.candidates = []

@@ -7,8 +7,8 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from devserver.errors import IllegalEvent
-from devserver.manager.verbs import DumpStack, Exited, GroupGone, Signal, Tell
-from devserver.wire.messages import Debugging, Drop, Retire, StandDown, Stop
+from devserver.manager.verbs import Exited, GroupGone, Signal, Tell
+from devserver.wire.messages import Debugging, Drop, Retire, Stop
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 
@@ -88,26 +88,13 @@ def test_a_stop_does_not_wait_for_a_debugger() -> None:
     assert play.after(5.0) == [Signal(1, SIGTERM)]
 
 
-def test_a_relieved_manager_lets_its_workers_finish_and_leaves() -> None:
-    """It starts nothing more and hurries nobody before the drain limit."""
-    play = Playbook(configure(slots=1, drain=30.0))
-    play.serve(1)
-    play.reload(2, base=1)
-    assert play.do(StandDown()) == [Tell(Retire(1)), Signal(2, SIGTERM)]
-    play.exits(2, SIGTERM, verdict="dropped")
-    assert play.after(29.0) == []
-    assert play.wake() == [DumpStack(1)]
-    play.exits(1, verdict="drain limit")
-    assert play.fleet.done
-
-
-def test_a_relieved_manager_ends_nobody_for_being_one_too_many() -> None:
+def test_a_stop_ends_nobody_for_being_one_too_many() -> None:
     """All its Workers leave now, and each may finish."""
     play = Playbook(configure(slots=1))
     for generation in (1, 2, 3, 4):
         play.reload(generation, base=generation - 1)
         play.ready(generation)
-    assert play.do(StandDown()) == [Tell(Retire(worker)) for worker in (1, 2, 3, 4)]
+    assert play.do(Stop(5.0)) == [Tell(Retire(worker)) for worker in (1, 2, 3, 4)]
 
 
 def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
@@ -122,11 +109,11 @@ def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
     assert play.fleet.done
 
 
-def test_a_relieved_manager_can_be_stopped() -> None:
-    """Whatever it waited for, the stop's deadline counts from now on."""
+def test_a_second_stop_may_be_shorter() -> None:
+    """Whatever was granted before, the earlier deadline counts."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    play.do(StandDown())
+    play.do(Stop(30.0))
     assert play.do(Stop(5.0)) == []
     assert play.fleet.deadline == play.now + 5.0
 

@@ -40,3 +40,14 @@ def test_the_death_of_a_worker_ends_its_message() -> None:
     outbox.broadcast(b"all")
     assert outbox.abandon(1) == (True, [b"all"])
     assert outbox.abandon(1) == (False, [])
+
+
+def test_the_death_of_a_worker_forgets_its_message_that_waits_for_its_turn() -> None:
+    """What is whole still goes out; a beginning without an end keeps nobody waiting."""
+    outbox = Outbox(limit=100)
+    outbox.send(1, b"be", more=True)
+    outbox.send(2, b"whole", more=False)
+    outbox.send(2, b"half", more=True)
+    assert outbox.abandon(2) == (True, [])
+    assert outbox.send(1, b"gin", more=False) == [b"gin", b"whole"]
+    assert outbox.broadcast(b"all") == [b"all"]

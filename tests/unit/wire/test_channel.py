@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 import pytest
 
 from devserver.errors import ConnectionGone
-from devserver.wire.channel import Channel, pair
+from devserver.wire.channel import Channel
 from devserver.wire.messages import FromManager, Retire, Said, Stop, ToManager, WorkerStarted
+
+
+def pair(incoming: Any, outgoing: Any) -> tuple[Channel[Any, Any], Channel[Any, Any]]:
+    """Return two connected channels: the first receives `incoming`."""
+    left, right = socket.socketpair()
+    return Channel(left, incoming, carries_fds=True), Channel(right, outgoing, carries_fds=True)
 
 
 def test_messages_arrive_in_order_whatever_their_size() -> None:

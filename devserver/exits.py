@@ -1,0 +1,15 @@
+"""How the end of a process is worded, wherever it is told."""
+
+from __future__ import annotations
+
+import signal
+
+
+def exit_reason(code: int) -> str:
+    """Word an exit code as subprocess gives it: `exit 1`, or for a negative one the signal, `SIGKILL`."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        return f"signal {-code}"

@@ -1,0 +1,56 @@
+"""The crew, told what a Manager would tell it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, cast
+
+from devserver.config import Config, LimitsConfig, WatchConfig
+from devserver.events import Event
+from devserver.framing import Raw
+from devserver.master.connection import Connection
+from devserver.master.crew import Crew, CrewHub
+from devserver.master.managers import Manager
+from devserver.master.switchboard import Switchboard
+from devserver.wire.channel import Channel
+from devserver.wire.messages import FromWorker, Target, ToWorker, WorkerStarted
+from tests.unit.master.silent import Silent
+
+
+class Rig:
+    """A switchboard and a crew without a Manager: its reports are given by the test."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        emit = self.events.append
+        self.board = Switchboard(LimitsConfig(), lambda: 0, lambda _: True, emit, lambda: None)
+        self.board.speak(("on_receive",), Raw())
+        self.board.dispatch.live = 1
+        config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
+        hub = CrewHub(
+            heard=lambda worker, message: self.board.heard(worker, cast(Any, message)),
+            buried=lambda *_: None,
+            stillborn=lambda *_: None,
+            reload_asked=lambda: None,
+            briefing=list,
+            live=lambda: 1,
+        )
+        self.crew = Crew(config, False, self.board, emit, hub)
+
+    def report(self, message: Any, fds: list[int] | None = None) -> None:
+        """Tell it as the Manager does."""
+        self.crew._message(cast(Manager, None), message, fds or [])
+
+    def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
+        """Let a Worker come; return its end of the lane."""
+        lane, theirs = socket.socketpair()
+        self.report(WorkerStarted(number, 1, 1, os.getpid()), [lane.detach(), os.pidfd_open(os.getpid())])
+        self.board.workers[number].seat.ready = True
+        return Channel(theirs, ToWorker)
+
+    def client(self, data: bytes) -> None:
+        """Connect, and send a frame."""
+        connection = cast(Connection, self.board.connect("tcp"))
+        connection.connection_made(Silent())
+        connection.data_received(data)

@@ -1,0 +1,44 @@
+"""The Master, without processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from devserver.config import Config, WatchConfig
+from devserver.master.master import Master
+from devserver.wire.messages import Target
+from tests.unit.master.silent import Silent
+
+
+class Blind:
+    """Eyes that fail."""
+
+    def newest_edit(self) -> int:
+        raise KeyError("a fault of our own")
+
+    def attend(self, files: Iterable[tuple[str, bytes]]) -> None: ...
+
+    def attend_everything(self, on: bool) -> None: ...
+
+    def survey(self) -> None: ...
+
+
+def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:
+    """It is told, and the frame is handled as one of the newest edit known."""
+    reported: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: reported.append(context))
+        config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
+        master = Master(config, False, lambda _event: None, lambda _error: None)
+        master.eyes = Blind()
+        connection = master.board.connect("tcp")
+        connection.connection_made(Silent())
+        connection.data_received(b"hello")
+        master.close()
+
+    asyncio.run(main())
+    assert [type(context["exception"]) for context in reported] == [KeyError, KeyError]

@@ -1,0 +1,41 @@
+"""A channel on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from devserver.wire.attached import Attached
+from devserver.wire.channel import Channel
+from devserver.wire.messages import FromManager, Retire, ToManager
+
+
+def test_a_message_that_fails_costs_no_other() -> None:
+    """A fault of ours is told; what came with the message is still delivered."""
+    reported: list[dict[str, Any]] = []
+    taken: list[FromManager] = []
+
+    def take(message: FromManager, _fds: list[int]) -> None:
+        if message == Retire(1):
+            raise KeyError(1)
+        taken.append(message)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: reported.append(context))
+        ours, theirs = socket.socketpair()
+        link: Attached[FromManager, ToManager] = Attached(
+            Channel(ours, FromManager), take, lambda: None, loop
+        )
+        other: Channel[ToManager, FromManager] = Channel(theirs, ToManager)
+        other.queue(Retire(1))
+        other.queue(Retire(2))
+        other.flush()
+        link.drain()
+        link.close()
+        other.close()
+
+    asyncio.run(main())
+    assert taken == [Retire(2)]
+    assert [type(context["exception"]) for context in reported] == [KeyError]
