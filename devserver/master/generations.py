@@ -7,6 +7,7 @@ numbers only grow; an edit is settled once its code is live, was refused, or was
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
@@ -146,7 +147,7 @@ class Generations:
         for file in files:
             self._disk[file.path] = file
             self.broken.pop(file.path, None)
-        self.broken.update(failures)
+        self.broken |= {path: failure for path, failure in failures.items() if self._belongs(path)}
         if self.broken and (differs or mended):
             del self.pending[edit]
             self.refused = True
@@ -230,6 +231,14 @@ class Generations:
 
     def _candidate(self, generation: int) -> Candidate | None:
         return next((other for other in self.candidates if other.number == generation), None)
+
+    def _belongs(self, path: str) -> bool:
+        """Tell whether a file is the live code's, or lies beside it.
+
+        Any other that does not compile may be nobody's: whoever imports it will fail to boot.
+        """
+        folder = os.path.dirname(path)
+        return any(os.path.dirname(known) == folder for known in self.snapshot)
 
     def _changes_nothing(self, edit: int) -> list[Command]:
         if self.candidates:

@@ -273,3 +273,18 @@ def test_a_file_whose_name_is_no_unicode_disturbs_nothing(tmp_path: Path) -> Non
             assert client.ask("x") == f"v{version} x"
         assert "Traceback" not in server.output()
         assert server.stop() == 0
+
+
+def test_a_broken_file_that_is_not_the_apps_does_not_keep_the_fix_waiting(tmp_path: Path) -> None:
+    """A half-written test beside a refused app: mending the app is enough."""
+    (tmp_path / "tests").mkdir()
+    with serving(tmp_path, text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        server.save(answering("v2", extra="def ("))
+        server.wait("refused")
+        server.save("def test_(", "tests/test_it.py")
+        server.wait("checked")
+        server.save(answering("v3"))
+        assert client.ask("x") == "v3 x"
+        assert server.stop() == 0

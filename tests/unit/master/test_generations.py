@@ -80,6 +80,16 @@ def test_a_broken_file_refuses_later_edits_of_others_too() -> None:
     assert edit(book, 3, file("a", "3")) == [Boot(2, 1, changes, "overlap")]
 
 
+def test_a_broken_file_elsewhere_does_not_keep_the_cure_from_going_live() -> None:
+    """While a refusal stands every file may be the cure; a half-written test is none, and blocks nothing."""
+    book = running(**{"app/a": "1"})
+    edit(book, 1, file("app/a", "("), **{"app/a": TYPO})
+    assert edit(book, 2, file("tests/t", "("), **{"tests/t": TYPO}) == [Refuse(2, 0, (TYPO,))]
+    [boot] = edit(book, 3, file("app/a", "3"))
+    assert isinstance(boot, Boot)
+    assert book.ready(boot.generation) == [GoLive(2, 3, ("app/a", "tests/t"))]
+
+
 def test_taking_a_typo_back_restores_without_a_reload() -> None:
     """The disk holds what runs: nothing to boot, and the refusal is void."""
     book = running(a="1")
