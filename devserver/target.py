@@ -13,14 +13,32 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from devserver import managepy
 from devserver.errors import TargetError
 from devserver.wire.messages import Target
 
-USUAL_NAMES = ("handlers.py", "app.py", "main.py", "server.py", "asgi.py", "wsgi.py")
+MANAGE = "manage.py"
+USUAL_NAMES = (
+    "handlers.py",
+    "app.py",
+    "main.py",
+    "api.py",
+    "application.py",
+    "server.py",
+    "asgi.py",
+    "wsgi.py",
+)
 USUAL_FOLDERS = (".", "app", "src")
-ROOT_MARKERS = ("pyproject.toml", "setup.py", "manage.py", ".git")
+ROOT_MARKERS = ("pyproject.toml", "setup.py", MANAGE, ".git")
 
+_PACKAGE = "__init__.py"
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_SERVES = re.compile(
+    rb"^(?:(?:app|application|api)\b[^=\n(]*=[^=]|(?:from|import) .*\b(?:app|application|api)\s*$"
+    rb"|(?:async )?def (?:app|application|create_app|make_app|on_\w+)\b)",
+    re.MULTILINE,
+)
+"""What a file that serves something has at the start of a line: a hint where several have usual names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +53,13 @@ class Located:
 def locate(spec: str | None, cwd: Path) -> Located:
     """Find what `spec` names: a file or a module, either with `:attribute`; None: one of the usual files.
 
-    A folder stands for the usual file in it. Paths in the answer are real ones (symbolic links resolved).
-    Raises TargetError.
+    A folder stands for the usual file in it, a manage.py for its Django project. Paths in the answer are
+    real ones (symbolic links resolved). Raises TargetError.
     """
     cwd = cwd.resolve()
     try:
         if spec is None:
-            return _from_file(_usual_file(cwd, "no target was given, and"), "", cwd)
+            return _usual(cwd, "no target was given, and", "", cwd)
         return _from_spec(*_split(spec, cwd), cwd)
     except OSError as error:
         raise TargetError(f"the target {spec!r} cannot be looked at: {error.strerror}") from error
@@ -50,12 +68,17 @@ def locate(spec: str | None, cwd: Path) -> Located:
 def _from_spec(name: str, attribute: str, cwd: Path) -> Located:
     place = cwd / name
     if place.is_file():
-        return _from_file(place.resolve(), attribute, cwd)
+        file = place.resolve()
+        if file.name != MANAGE or attribute:
+            return _from_file(file, attribute, cwd)
+        if located := _from_manage(file, cwd):
+            return located
+        raise TargetError(_no_settings(file))
     is_path = name.endswith(".py") or os.sep in name or name in (".", "..")
     if not is_path and (located := _from_module(name, attribute, cwd, (cwd, cwd / "src"))):
         return located
     if place.is_dir():
-        return _from_file(_usual_file(place.resolve(), f"{name!r} is a folder, and"), attribute, cwd)
+        return _usual(place.resolve(), f"{name!r} is a folder, and", attribute, cwd)
     if is_path:
         raise TargetError(f"there is no file {place}: check the path, or name a module, as in shop.main:app")
     if not _DOTTED.fullmatch(name):
@@ -69,8 +92,12 @@ def _from_spec(name: str, attribute: str, cwd: Path) -> Located:
 
 
 def _split(spec: str, cwd: Path) -> tuple[str, str]:
-    """Return name and attribute; a colon may belong to the path of a file that exists."""
+    """Return name and attribute; a colon may belong to the path of a file that exists.
+
+    `create_app()` is written as for Flask and gunicorn; that it is a factory a Worker sees by itself.
+    """
     name, colon, attribute = spec.rpartition(":")
+    attribute = attribute.removesuffix("()")
     if not colon or (cwd / spec).is_file():
         name, attribute = spec, ""
     elif not _DOTTED.fullmatch(attribute):
@@ -80,13 +107,43 @@ def _split(spec: str, cwd: Path) -> tuple[str, str]:
     return name, attribute
 
 
-def _usual_file(folder: Path, why: str) -> Path:
+def _usual(folder: Path, why: str, attribute: str, cwd: Path) -> Located:
+    """Find the Django project or the usual file: the first that seems to serve something, else the first."""
     folders = [folder / sub for sub in USUAL_FOLDERS]
-    for place in (candidate / name for candidate in folders for name in USUAL_NAMES):
-        if place.is_file():
-            return place.resolve()
-    names, places = ", ".join(USUAL_NAMES), ", ".join(map(str, folders))
+    files: list[Path] = []
+    located = None
+    for place in folders:
+        manage = place / MANAGE
+        if not attribute and manage.is_file() and (located := _from_manage(manage.resolve(), cwd)):
+            break
+        files += [file.resolve() for name in (*USUAL_NAMES, _PACKAGE) if (file := place / name).is_file()]
+    if seeming := next((file for file in files if _SERVES.search(file.read_bytes())), None):
+        return _from_file(seeming, attribute, cwd)
+    if located:
+        return located
+    if usual := next((file for file in files if file.name != _PACKAGE), None):
+        return _from_file(usual, attribute, cwd)
+    if (folder / MANAGE).is_file():
+        raise TargetError(_no_settings(folder / MANAGE))
+    names, places = ", ".join((MANAGE, *USUAL_NAMES)), ", ".join(map(str, folders))
     raise TargetError(f"{why} none of {names} is in {places}: name a file or a module, as in shop.main:app")
+
+
+def _from_manage(file: Path, cwd: Path) -> Located | None:
+    """Locate the Django project of a manage.py; None if it names no settings."""
+    folder = file.parent
+    settings = managepy.settings_of(file, lambda module: _file_of(module, folder) is not None)
+    if not settings:
+        return None
+    target = Target(settings, _distinct(folder, cwd), settings=settings)
+    return Located(target, file, _root(file, folder, cwd))
+
+
+def _no_settings(file: Path) -> str:
+    return (
+        f"{file} names no settings module: set {managepy.VARIABLE} in it or in the environment, "
+        f"or name the app, as in {file.name}:app"
+    )
 
 
 def _from_file(file: Path, attribute: str, cwd: Path) -> Located:
@@ -95,7 +152,7 @@ def _from_file(file: Path, attribute: str, cwd: Path) -> Located:
         raise TargetError(f"{file} is no Python file: name a .py file or a module, as in shop.main:app")
     parts = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while (folder / _PACKAGE).is_file() and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent
     if not parts or "." in file.stem:

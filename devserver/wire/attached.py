@@ -14,7 +14,8 @@ Out = TypeVar("Out")
 
 
 class Attached(Generic[In, Out]):
-    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left.
+    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left;
+    `on_drained()` each time that it has taken all that was sent.
 
     What `on_message` raises goes to the loop's exception handler.
     """
@@ -25,10 +26,12 @@ class Attached(Generic[In, Out]):
         on_message: Callable[[In, list[int]], None],
         on_gone: Callable[[], None],
         loop: asyncio.AbstractEventLoop,
+        on_drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._channel = channel
         self._on_message = on_message
         self._on_gone = on_gone
+        self._on_drained = on_drained
         self._loop = loop
         self._flush_due = False
         self._writing = False
@@ -63,6 +66,7 @@ class Attached(Generic[In, Out]):
             return
         if done:
             self._detach_writer()
+            self._on_drained()
         elif not self._writing:
             self._writing = True
             self._loop.add_writer(self._channel.fileno(), self.flush)

@@ -18,6 +18,8 @@ Transport = Literal["tcp", "uds", "websocket"]
 Peer = tuple[str, int]
 UnitKind = Literal["connect", "receive", "close"]
 LoopChoice = Literal["auto", "asyncio", "uvloop"]
+AppKind = Literal["", "asgi", "wsgi"]
+Headers = list[tuple[bytes, bytes]]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -43,13 +45,20 @@ class Target(msgspec.Struct, frozen=True, array_like=True):
     """The file that was named, if one was."""
     argv: tuple[str, ...] = ()
     """What the app finds in sys.argv after its own name."""
+    factory: bool = False
+    """The attribute is to be called: what it returns is the app."""
+    settings: str = ""
+    """Django's settings module: the app is the project's, and `module` is only where it was found."""
 
 
 # Master → Manager
 
 
 class Configure(_Message, frozen=True):
-    """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever)."""
+    """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever).
+
+    `slots` 0: as many as suit what the live code serves.
+    """
 
     target: Target
     root: str
@@ -60,6 +69,9 @@ class Configure(_Message, frozen=True):
     drain: float
     loop: LoopChoice = "auto"
     first_boot: bool = True
+    threads: int = 1
+    """For a WSGI app."""
+    access_log: bool = True
 
 
 class Reload(_Message, frozen=True):
@@ -92,7 +104,8 @@ class Loaded(_Message, frozen=True):
 class WorkerReady(_Message, frozen=True):
     """The app is imported and started. Passed on to the Manager, it says that the Master accepts the Worker.
 
-    `handlers` are the names found; `capacity` 0 is unbounded; times in ms.
+    `handlers` are the names found, `capacity` is how many of them may run at once; `app_capacity` is how many
+    requests. 0 is unbounded. Times in ms.
     """
 
     worker: int
@@ -102,6 +115,8 @@ class WorkerReady(_Message, frozen=True):
     capacity: int = 1
     import_ms: float = 0.0
     start_ms: float = 0.0
+    app: AppKind = ""
+    app_capacity: int = 0
 
 
 class WorkerIdle(_Message, frozen=True):
@@ -215,6 +230,60 @@ class Handled(_Message, frozen=True):
     failure: Failure | None = None
 
 
+class Respond(_Message, frozen=True):
+    """The head of a response and the first of its body; `more`: the body goes on in ResponseBody."""
+
+    stream: int
+    status: int
+    headers: Headers
+    body: bytes = b""
+    more: bool = False
+
+
+class ResponseBody(_Message, frozen=True):
+    stream: int
+    data: bytes
+    more: bool
+
+
+class Accept(_Message, frozen=True):
+    """The app takes the WebSocket."""
+
+    stream: int
+    subprotocol: str | None
+    headers: Headers
+
+
+class Speak(_Message, frozen=True):
+    """A message for a WebSocket's client; `text`: it is UTF-8."""
+
+    stream: int
+    data: bytes
+    text: bool
+
+
+class Hang(_Message, frozen=True):
+    """Close a WebSocket; before it was accepted: refuse it."""
+
+    stream: int
+    code: int
+    reason: str
+
+
+class Taken(_Message, frozen=True):
+    """The app has received `size` bytes of a request's body, or a WebSocket's message."""
+
+    stream: int
+    size: int
+
+
+class Closed(_Message, frozen=True):
+    """The app has returned from a stream, or raised `failure`: the unit is finished."""
+
+    stream: int
+    failure: Failure | None = None
+
+
 class Failed(_Message, frozen=True):
     """Code of the app raised outside a unit."""
 
@@ -268,13 +337,85 @@ class Connections(_Message, frozen=True):
     rows: tuple[ConnectionRow, ...]
 
 
+class Scope(msgspec.Struct, frozen=True, array_like=True):
+    """A request or WebSocket as ASGI's scope has it, as far as it can travel.
+
+    `resumed` is the generation that goes on with it, 0 where it begins.
+    """
+
+    type: Literal["http", "websocket"]
+    http_version: str
+    method: str
+    scheme: str
+    path: str
+    raw_path: bytes
+    query_string: bytes
+    root_path: str
+    headers: Headers
+    client: Peer | None
+    server: tuple[str, int | None] | None
+    subprotocols: list[str] = []
+    resumed: int = 0
+
+
+class Open(_Message, frozen=True):
+    """Run the app on a new stream; `stream` is the number of the unit.
+
+    `more`: a body follows in RequestBody. `waits`: the client sends it only when it is asked for. `window` is
+    how many bytes may be sent before a Grant is due.
+    """
+
+    stream: int
+    scope: Scope
+    more: bool
+    waits: bool
+    window: int
+
+
+class RequestBody(_Message, frozen=True):
+    stream: int
+    data: bytes
+    more: bool
+
+
+class Message(_Message, frozen=True):
+    """What a WebSocket's client has sent; `text`: it is UTF-8."""
+
+    stream: int
+    data: bytes
+    text: bool
+
+
+class Grant(_Message, frozen=True):
+    """`size` more bytes may be sent on a stream."""
+
+    stream: int
+    size: int
+
+
+class Disconnected(_Message, frozen=True):
+    """The client of a stream has left."""
+
+    stream: int
+    code: int = 1006
+    reason: str = ""
+
+
+class Detach(_Message, frozen=True):
+    """End a stream soon: its client is served by newer code, or is no more."""
+
+    stream: int
+
+
 class Leave(_Message, frozen=True):
     """Finish what runs, run `on_worker_stop` and atexit, exit."""
 
 
 ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
 FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
-ToWorker = Handle | Credit | Connections | Leave | Debugging
+StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
+StreamNews = Respond | ResponseBody | Accept | Speak | Hang | Taken | Closed
+ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder
 FromWorker = (
     WorkerReady
     | Loaded
@@ -286,4 +427,5 @@ FromWorker = (
     | Handled
     | Failed
     | Debugging
+    | StreamNews
 )

@@ -60,35 +60,76 @@ class Handlers:
 
 
 def find(module: ModuleType, attribute: str = "") -> Handlers | Failure:
-    """Return the handlers of `module`, or what is wrong with it, in one sentence.
+    """Return the handlers of `module`, at least one, or what is wrong with it, in one sentence.
 
     `attribute`, if given, is a dotted name that must be in it.
     """
-    file = getattr(module, "__file__", None) or ""
-    name = os.path.basename(file) or module.__name__
     if attribute and not _has(module, attribute):
-        return _failure(
-            "AttributeMissing", f"{name} has no {attribute!r}: define it, or name another attribute", file
-        )
+        return missing(module, attribute)
+    handlers = handlers_of(module)
+    if isinstance(handlers, Failure) or handlers.found:
+        return handlers
+    wanted = ", ".join(ARGUMENTS)
+    message = f"{file_name(module)} has none of {wanted}: define on_receive(conn, data) to begin with"
+    return refusal("NoHandlers", message, module)
+
+
+def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Failure:
+    """Return the handlers of `module`, maybe none, or what is wrong with one of them.
+
+    Beside an app `on_connect` and `on_close` count only with an `on_receive`: Socket.IO and MQTT clients
+    have functions of these names too.
+    """
+    units = not beside_app or getattr(module, "on_receive", None) is not None
     found: dict[str, Handler] = {}
     for handler, arguments in ARGUMENTS.items():
         function = getattr(module, handler, None)
-        if function is None:
+        if function is None or (handler in UNITS.values() and not units):
             continue
         if fault := _fault(handler, arguments, function):
-            return _failure("HandlerUnusable", f"{fault} (in {name})", file, function)
-        found[handler] = Handler(handler, function, _is_asynchronous(function))
+            message = f"{fault} (in {file_name(module)})"
+            return refusal("HandlerUnusable", message, module, place_of(function))
+        found[handler] = Handler(handler, function, is_asynchronous(function))
     framing = getattr(module, "protocol", None)
-    if not found:
-        wanted = ", ".join(ARGUMENTS)
-        return _failure(
-            "NoHandlers", f"{name} has none of {wanted}: define on_receive(conn, data) to begin with", file
-        )
-    if framing is None:
+    if framing is None or not any(name in found for name in UNITS.values()):
         return Handlers(found)
     if not isinstance(framing, _PROTOCOLS):
-        return _failure("ProtocolUnusable", _protocol_fault(framing, name), file)
+        return refusal("ProtocolUnusable", _protocol_fault(framing, file_name(module)), module)
     return Handlers(found, framing)
+
+
+def missing(module: ModuleType, attribute: str) -> Failure:
+    """Say that `module` lacks what the target names."""
+    message = f"{file_name(module)} has no {attribute!r}: define it, or name another attribute"
+    return refusal("AttributeMissing", message, module)
+
+
+def refusal(kind: str, message: str, module: ModuleType, place: Place | None = None) -> Failure:
+    """Return why `module` cannot be served; without `place` it is shown as a whole."""
+    file = getattr(module, "__file__", None) or ""
+    return Failure("import", kind, message, place or (Place(file, 1) if file else None))
+
+
+def file_name(module: ModuleType) -> str:
+    """Return what a user calls `module`."""
+    return os.path.basename(getattr(module, "__file__", None) or "") or module.__name__
+
+
+def is_asynchronous(function: Any) -> bool:
+    """Return whether a call gives a coroutine, as far as the callable tells."""
+    if inspect.iscoroutinefunction(function):  # looks through functools.partial
+        return True
+    inner = function.func if isinstance(function, functools.partial) else function
+    return inspect.iscoroutinefunction(getattr(type(inner), "__call__", None))  # noqa: B004
+
+
+def place_of(function: Any) -> Place | None:
+    """Return where a function is defined, with its source; None for what has no code of Python's."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    if code is None:
+        return None
+    around, first = excerpt("".join(linecache.getlines(code.co_filename)), code.co_firstlineno)
+    return Place(code.co_filename, code.co_firstlineno, excerpt=around, first=first)
 
 
 def _has(module: ModuleType, attribute: str) -> bool:
@@ -123,23 +164,3 @@ def _protocol_fault(framing: object, name: str) -> str:
         return f"protocol in {name} is the class {framing.__name__}: write protocol = {framing.__name__}(…)"
     kinds = "Lines(), Delimited(…), LengthPrefixed(…) or Raw()"
     return f"protocol in {name} must be {kinds}, not of type {type(framing).__name__}"
-
-
-def _is_asynchronous(function: Any) -> bool:
-    if inspect.iscoroutinefunction(function):  # looks through functools.partial
-        return True
-    inner = function.func if isinstance(function, functools.partial) else function
-    return inspect.iscoroutinefunction(getattr(type(inner), "__call__", None))  # noqa: B004
-
-
-def _failure(kind: str, message: str, file: str, function: Any = None) -> Failure:
-    place = _place(function) or (Place(file, 1) if file else None)
-    return Failure("import", kind, message, place)
-
-
-def _place(function: Any) -> Place | None:
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    if code is None:
-        return None
-    around, first = excerpt("".join(linecache.getlines(code.co_filename)), code.co_firstlineno)
-    return Place(code.co_filename, code.co_firstlineno, excerpt=around, first=first)

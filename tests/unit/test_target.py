@@ -19,6 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = home / "project"
     folder.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     return folder
 
 
@@ -54,6 +55,7 @@ def test_a_file_may_name_an_attribute(project: Path) -> None:
     assert locate("handlers.py:thing", project).target.attribute == "thing"
     assert locate(f"{project}/handlers.py:api.app", Path("/")).target.attribute == "api.app"
     assert locate("odd:name/handlers.py", project).target.attribute == ""
+    assert locate("handlers.py:create_app()", project).target.attribute == "create_app"
 
 
 def test_a_file_in_a_package_keeps_its_dotted_name(project: Path) -> None:
@@ -109,7 +111,9 @@ def test_a_module_wins_over_a_folder_of_its_name(project: Path) -> None:
     assert locate("app", project).file == project / "app.py"
 
 
-@pytest.mark.parametrize("name", ["handlers.py", "wsgi.py", "app/main.py", "src/server.py"])
+@pytest.mark.parametrize(
+    "name", ["handlers.py", "wsgi.py", "api.py", "application.py", "app/main.py", "src/server.py"]
+)
 def test_without_a_target_the_usual_file_is_taken(project: Path, name: str) -> None:
     """`devserver` alone finds the file that such projects have."""
     write(project, name, "other.py")
@@ -120,6 +124,103 @@ def test_the_first_usual_name_wins(project: Path) -> None:
     """handlers.py goes before app.py, and the project's own folder before app and src."""
     write(project, "app/handlers.py", "main.py", "app.py")
     assert locate(None, project).file == project / "app.py"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "app = FastAPI()",
+        "application: Flask = Flask(__name__)",
+        "from shop.web import app",
+        "def create_app(config=None):",
+        "async def app(scope, receive, send):",
+        "async def on_receive(conn, data):",
+    ],
+)
+def test_a_usual_file_that_serves_wins_over_one_that_does_not(project: Path, line: str) -> None:
+    """handlers.py of a web app may hold event handlers of its own, and main.py be a script."""
+    write(project, "handlers.py", "main.py", "app/main.py", "wsgi.py")
+    (project / "app/main.py").write_text(f"import this\n\n{line}\n")
+    assert locate(None, project).file == project / "app/main.py"
+
+
+def test_a_package_called_app_may_hold_the_app(project: Path) -> None:
+    """app/__init__.py is served as `flask run` does, if it has an app and no usual file has."""
+    write(project, "app/__init__.py", "main.py")
+    assert locate(None, project).file == project / "main.py"
+    (project / "app/__init__.py").write_text("def create_app():\n    pass\n")
+    assert locate(None, project).target.module == "app"
+    assert locate("app/", project).target.module == "app"
+
+
+def django(folder: Path, settings: str = "proj.settings") -> Path:
+    """Write a project as `django-admin startproject` does, as far as it counts here."""
+    write(folder, "proj/__init__.py", "proj/settings.py", "proj/asgi.py", "proj/wsgi.py")
+    file = folder / "manage.py"
+    line = f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings}")\n' if settings else ""
+    file.write_text(f"import os\nfrom django.core.management import execute_from_command_line\n{line}")
+    return file
+
+
+def test_manage_py_stands_for_its_project(project: Path) -> None:
+    """`devserver manage.py` serves what `manage.py runserver` would: the settings tell what that is."""
+    file = django(project)
+    expected = Located(Target("proj.settings", (str(project),), settings="proj.settings"), file, project)
+    assert locate("manage.py", project) == expected
+    assert locate(None, project) == expected
+
+
+@pytest.mark.parametrize("spec", ["shop", "shop/", "shop/manage.py"])
+def test_a_folder_with_manage_py_is_its_project(project: Path, spec: str) -> None:
+    """The project's own folder goes on the search path, and is watched."""
+    file = django(project / "shop")
+    located = locate(spec, project)
+    assert (located.file, located.root) == (file, project / "shop")
+    assert located.target.search == (str(project / "shop"), str(project))
+
+
+def test_manage_py_wins_over_the_usual_names(project: Path) -> None:
+    """A Django project may have an app.py; below the cwd manage.py is found too, after what serves there."""
+    file = django(project)
+    (project / "app.py").write_text("app = 1\n")
+    assert locate(None, project).file == file
+    (project / "src").mkdir()
+    file.rename(project / "src/manage.py")
+    assert locate(None, project).file == project / "app.py"
+    (project / "app.py").write_text("")
+    assert locate(None, project).file == project / "src/manage.py"
+
+
+def test_the_environment_names_the_settings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DJANGO_SETTINGS_MODULE wins over the text."""
+    django(project, "")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "proj.local")
+    assert locate("manage.py", project).target.settings == "proj.local"
+
+
+@pytest.mark.parametrize("spec", ["manage.py", None, "."])
+def test_manage_py_without_settings_is_refused(project: Path, spec: str | None) -> None:
+    """The sentence says what was looked for; another usual file is served instead, unless it was named."""
+    file = django(project, "")
+    assert refusal(spec, project) == (
+        f"{file} names no settings module: set DJANGO_SETTINGS_MODULE in it or in the environment, "
+        "or name the app, as in manage.py:app"
+    )
+    write(project, "main.py")
+    if spec is None:
+        assert locate(spec, project).file == project / "main.py"
+
+
+@pytest.mark.parametrize(
+    "spec", ["proj/wsgi.py", "proj.wsgi", "proj.wsgi:application", "manage.py:app", ".:app"]
+)
+def test_a_module_of_a_django_project_is_an_ordinary_target(project: Path, spec: str) -> None:
+    """Whoever names a module or an attribute gets that."""
+    django(project)
+    write(project, "app.py")
+    located = locate(spec, project)
+    assert located.target.settings == ""
+    assert located.file != project / "manage.py" or spec == "manage.py:app"
 
 
 @pytest.mark.parametrize("spec", ["site/", "site", "./site", "site:thing"])
@@ -170,14 +271,20 @@ def test_a_target_that_is_not_there_is_refused_in_one_sentence(project: Path) ->
         f"there is no module 'nosuch.main' in {project}, in {project}/src or among the installed ones: "
         "check its name, start from the project's folder, or name a file"
     )
-    assert refusal(None, project).startswith("no target was given, and none of handlers.py, app.py, main.py")
+    assert refusal(None, project).startswith(
+        "no target was given, and none of manage.py, handlers.py, app.py"
+    )
     assert str(project / "src") in refusal(None, project)
 
 
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("app.py:create_app()", "'create_app()' in the target 'app.py:create_app()' is no attribute's name"),
+        (
+            "app.py:create_app(1)",
+            "'create_app(1)' in the target 'app.py:create_app(1)' is no attribute's name",
+        ),
+        ("app.py:()", "'' in the target 'app.py:()' is no attribute's name"),
         ("app.py:", "'' in the target 'app.py:' is no attribute's name"),
         (":app", "names no file and no module"),
         ("", "names no file and no module"),

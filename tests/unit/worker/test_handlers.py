@@ -10,7 +10,7 @@ import pytest
 
 from devserver.failure import Failure
 from devserver.framing import Lines, Raw
-from devserver.worker.handlers import Handlers, find
+from devserver.worker.handlers import Handlers, find, handlers_of
 
 
 def module(**names: Any) -> ModuleType:
@@ -143,3 +143,19 @@ def test_a_named_attribute_must_be_there() -> None:
     failure = refused("shop.apps", on_receive=sync, shop=Called())
     assert failure.type == "AttributeMissing"
     assert "'shop.apps'" in failure.message
+
+
+def test_a_module_without_handlers_may_have_something_else() -> None:
+    """No handlers are no fault by themselves: the module may have an app."""
+    handlers = handlers_of(module(protocol="https"))
+    assert isinstance(handlers, Handlers)
+    assert (handlers.names, handlers.framing) == ((), Raw())
+
+
+@pytest.mark.parametrize("name", ["on_connect", "on_close"])
+def test_beside_an_app_only_on_receive_makes_handlers(name: str) -> None:
+    """Socket.IO's on_connect(sid, environ) is no handler, unless data is handled too."""
+    beside = handlers_of(module(**{name: too_many}), beside_app=True)
+    assert isinstance(beside, Handlers)
+    assert beside.names == ()
+    assert isinstance(handlers_of(module(on_receive=sync, **{name: too_many}), beside_app=True), Failure)
