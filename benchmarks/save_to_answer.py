@@ -60,17 +60,18 @@ def measure(
     """Return the times in ms, and those of each step. Stops with an error at the first stale answer."""
     target = folder / "handlers.py"
     target.write_text(HANDLERS.format(version=0))
-    command = [sys.executable, "-m", "devserver", "--plain", "--tcp", "127.0.0.1:0", "--events", "-"]
+    command = [sys.executable, "-m", "devserver", "--plain", "--tcp", "127.0.0.1:0", "--port", "0", "--events", "-"]
     server = subprocess.Popen(
         [*command, *options, "handlers.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
         facts = events(server)
         ready = next(fact for fact in facts if fact["event"] == "ready")
+        tcp = next(listener for listener in ready["listeners"] if listener["kind"] == "tcp")
         next(fact for fact in facts if fact["event"] == "rolled")
         times: list[float] = []
         steps: dict[str, list[float]] = {}
-        with socket.create_connection(("127.0.0.1", ready["listeners"][0]["port"]), PATIENCE) as client:
+        with socket.create_connection(("127.0.0.1", tcp["port"]), PATIENCE) as client:
             for version in range(1, saves + 1):
                 times.append(save_and_ask(target, version, client))
                 live = next(fact for fact in facts if fact["event"] == "live")

@@ -6,9 +6,7 @@ Exit code 0 is a graceful stop, 2 a command that cannot be carried out as given,
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,15 +18,13 @@ import msgspec
 from click.core import ParameterSource
 
 from devserver import __version__
-from devserver.config import Address, Config, ConsoleConfig, ListenConfig, ProcessConfig, WatchConfig
+from devserver.config import Config, ConsoleConfig, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
 from devserver.errors import DevserverError, UsageError
+from devserver.options import http_addresses, with_options
 from devserver.settings import read_settings
 from devserver.target import Located, locate
 
 PREFIX = "DEVSERVER"
-
-_DEFAULTS = ProcessConfig()
-_ADDRESS = re.compile(r"(?:(?:\[(?P<v6>[^]]+)]|(?P<host>[^:\[\]]*)):)?(?P<port>[0-9]{1,5})")
 
 EPILOG = f"""\b
 TARGET is a file (handlers.py), a module (shop.main), or either with an
@@ -47,53 +43,45 @@ def run(config: Config) -> int:
     return serve(config)
 
 
-def _address(value: str) -> Address:
-    found = _ADDRESS.fullmatch(value)
-    if found is None or int(found["port"]) > 65535:
-        raise click.BadParameter(
-            f"{value!r} is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or, for 127.0.0.1, 9501 alone."
-        )
-    return Address(host=found["v6"] or found["host"] or "127.0.0.1", port=int(found["port"]))
-
-
-def _seconds(value: str | float) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise click.BadParameter(f"{value!r} is no number of seconds, 0 or more.")
-    return seconds
-
-
-def _events(value: str) -> str:
-    if value.startswith("fd:") and not re.fullmatch("fd:[0-9]{1,9}", value):
-        raise click.BadParameter(f"{value!r} names no file descriptor: try fd:3.")
-    return value
-
-
-def _socket_path(value: str) -> str:
-    if not value:
-        raise click.BadParameter("an empty path names no socket.")
-    return value
-
-
 def _config(located: Located, options: Mapping[str, Any]) -> Config:
+    host = options["host"]
     return Config(
         target=located.target,
         watch=WatchConfig(
             root=str(located.root), also=options["also"], exclude=options["exclude"], poll=options["poll"]
         ),
-        listen=ListenConfig(tcp=options["tcp"], uds=options["uds"]),
-        process=ProcessConfig(
-            workers=options["workers"],
-            boot_timeout=options["boot_timeout"],
-            drain=options["drain"],
-            stop=options["stop_timeout"],
-            handover=options["handover"],
-            loop=options["loop"],
+        listen=ListenConfig(
+            http=http_addresses(host, options["port"]),
+            tcp=options["tcp"],
+            uds=options["uds"],
+            certfile=options["ssl_certfile"],
+            keyfile=options["ssl_keyfile"],
         ),
+        http=HttpConfig(
+            root_path=options["root_path"],
+            proxy_headers=options["proxy_headers"],
+            forwarded_allow_ips=options["forwarded_allow_ips"],
+            host=host or HttpConfig().host,
+            allow_hosts=options["allow_host"],
+            websockets=options["websockets"],
+            streams=options["streams"],
+            stream_limit=options["stream_limit"],
+        ),
+        process=_process_config(options),
         console=ConsoleConfig(plain=options["plain"], events=options["events"]),
+    )
+
+
+def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
+    return ProcessConfig(
+        workers=options["workers"] or ProcessConfig().workers,
+        threads=options["threads"],
+        access_log=options["access_log"],
+        boot_timeout=options["boot_timeout"],
+        drain=options["drain"],
+        stop=options["stop_timeout"],
+        handover=options["handover"],
+        loop=options["loop"],
     )
 
 
@@ -102,71 +90,19 @@ def _config(located: Located, options: Mapping[str, Any]) -> Config:
 )
 @click.argument("target", required=False, envvar=f"{PREFIX}_TARGET")
 @click.argument("args", nargs=-1)
-@click.option(
-    "--tcp", multiple=True, type=_address, metavar="HOST:PORT", help="Listen here. Repeatable; port 0: any."
-)
-@click.option(
-    "--uds", multiple=True, type=_socket_path, metavar="PATH", help="Listen on this Unix socket. Repeatable."
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=_DEFAULTS.workers,
-    show_default=True,
-    help="Worker processes.",
-)
-@click.option(
-    "--boot-timeout",
-    type=_seconds,
-    metavar="SECONDS",
-    default=_DEFAULTS.boot_timeout,
-    show_default=True,
-    help="How long new code may take to import and start. 0: for ever.",
-)
-@click.option(
-    "--drain",
-    type=_seconds,
-    metavar="SECONDS",
-    default=_DEFAULTS.drain,
-    show_default=True,
-    help="How long a replaced Worker may take to finish what it has.",
-)
-@click.option(
-    "--stop-timeout",
-    type=_seconds,
-    metavar="SECONDS",
-    default=_DEFAULTS.stop,
-    show_default=True,
-    help="The same, when the server stops.",
-)
-@click.option(
-    "--handover",
-    type=click.Choice(["auto", "overlap", "exclusive"]),
-    default=_DEFAULTS.handover,
-    show_default=True,
-    help="Start a new Worker beside the old one, or after it.",
-)
-@click.option(
-    "--loop",
-    type=click.Choice(["auto", "asyncio", "uvloop"]),
-    default=_DEFAULTS.loop,
-    show_default=True,
-    help="The event loop of async handlers. auto: uvloop if installed.",
-)
-@click.option("--also", multiple=True, metavar="GLOB", help="Reload for these files too. Repeatable.")
-@click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Do not watch these, as in .gitignore. Repeatable."
-)
-@click.option("--poll/--no-poll", help="Look at the files regularly: for mounts that tell of no changes.")
-@click.option("--plain/--no-plain", help="One line per event, also in a terminal.")
-@click.option("--events", type=_events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines.")
+@with_options
 @click.version_option(__version__, message="devserver %(version)s", allow_from_autoenv=False)
 @click.pass_context
 def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **options: Any) -> int:
     """Serve TARGET, and run each save's code without cutting a connection."""
     from_project = ctx.get_parameter_source("target") is ParameterSource.DEFAULT_MAP
     located = locate(target, ctx.obj if from_project else Path.cwd())
-    named = msgspec.structs.replace(located.target, argv=args)
+    if options["ssl_keyfile"] and not options["ssl_certfile"]:
+        raise UsageError("--ssl-keyfile is a key without a certificate: name that with --ssl-certfile")
+    for name in ("ssl_certfile", "ssl_keyfile"):  # in the project's file they are named from its folder
+        if options[name] and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+            options[name] = str(ctx.obj / options[name])
+    named = msgspec.structs.replace(located.target, argv=args, factory=options["factory"])
     return run(_config(Located(named, located.file, located.root), options))
 
 

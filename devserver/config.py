@@ -24,18 +24,52 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListenConfig:
-    """What to listen on. Without `tcp` and `uds`: `default_tcp`, or the next free port after it."""
+    """What to listen on; each kind for itself.
 
+    What is named is opened as it is named. A default, or the next free port after it, stands for a kind of
+    which nothing is named, unless there is a Unix socket: that one takes HTTP and frames for handlers alike.
+    """
+
+    http: tuple[Address, ...] = ()
     tcp: tuple[Address, ...] = ()
     uds: tuple[str, ...] = ()
+    default_http: Address = Address(host="127.0.0.1", port=8000)
     default_tcp: Address = Address(host="127.0.0.1", port=9501)
+    certfile: str = ""
+    """With a certificate what listens for HTTP speaks HTTPS."""
+    keyfile: str = ""
+    """Empty: the key is in `certfile`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpConfig:
+    """How HTTP is spoken, and what becomes of what lasts when new code goes live."""
+
+    root_path: str = ""
+    proxy_headers: bool = True
+    forwarded_allow_ips: str = ""
+    """Whose proxy headers are believed; empty: those of $FORWARDED_ALLOW_IPS, else of 127.0.0.1 and ::1."""
+    host: str = "127.0.0.1"
+    """The host as it was given: its name passes the check of Host."""
+    index: str = ""
+    """The page at `/` of a module that has handlers and no app; it need not exist."""
+    allow_hosts: tuple[str, ...] = ()
+    """Globs of further names that pass it."""
+    websockets: Literal["resume", "close"] = "resume"
+    streams: Literal["resume", "close"] = "resume"
+    stream_limit: float = 10.0
+    """How long the old code may go on with an event stream that has no ids."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessConfig:
     """The Workers and the patience with them."""
 
-    workers: int = 2
+    workers: int = 0
+    """0: one for an app, which may keep state in memory; two for handlers, so that one may block."""
+    threads: int = 10
+    """Of a WSGI app; a2wsgi's own default. A few requests that take long do not keep the others waiting."""
+    access_log: bool = True
     boot_timeout: float = 60.0
     drain: float = 600.0
     stop: float = 5.0
@@ -60,10 +94,12 @@ class WatchConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LimitsConfig:
-    """Bounds on what the Master keeps; beyond them the clients are read no further."""
+    """Bounds on what the Master keeps. Beyond those in bytes the clients are read no further."""
 
     connection: int = MIB
     total: int = 64 * MIB
+    waiting: int = 10_000
+    """Requests that wait for a Worker; beyond that they are answered with 503."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +117,7 @@ class Config:
     target: Target
     watch: WatchConfig
     listen: ListenConfig = field(default_factory=ListenConfig)
+    http: HttpConfig = field(default_factory=HttpConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     console: ConsoleConfig = field(default_factory=ConsoleConfig)

@@ -25,9 +25,12 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """An address that is listened on; `port` is the real one. `address` is the path of a Unix socket."""
+    """An address that is listened on; `port` is the real one. `address` is the path of a Unix socket.
 
-    kind: Literal["tcp", "uds"]
+    As a string it is an URL, which terminals make clickable.
+    """
+
+    kind: Literal["http", "https", "tcp", "uds"]
     address: str
     port: int = 0
 
@@ -205,6 +208,13 @@ class Lost(_Event, frozen=True, kw_only=True):
     connection: int = 0
 
 
+class Resumed(_Event, frozen=True, kw_only=True):
+    """An open WebSocket or event stream goes on with newer code, or on another Worker."""
+
+    what: str
+    generation: int
+
+
 class Output(_Event, frozen=True, kw_only=True):
     """What a Worker's process wrote to its terminal (only where it has one of its own)."""
 
@@ -257,6 +267,7 @@ Event = (
     | Rolled
     | HandlerFailed
     | Lost
+    | Resumed
     | Output
     | Debugging
     | Notice

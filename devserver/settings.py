@@ -70,9 +70,8 @@ def _kind(param: click.Parameter, value: object) -> tuple[bool, str]:
         return fits, "a list of strings"
     if getattr(param, "is_flag", False):
         return isinstance(value, bool), "true or false"
-    match param.default:
-        case int():
-            return type(value) is int, "a whole number"
-        case float():
-            return type(value) in (int, float), "a number"
+    if isinstance(param.type, click.types.IntParamType):
+        return type(value) is int, "a whole number"
+    if isinstance(param.default, float):
+        return type(value) in (int, float), "a number"
     return isinstance(value, str), "a string"

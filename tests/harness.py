@@ -44,13 +44,13 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def _end_with_the_tests() -> None:
+def end_with_the_tests() -> None:
     """Have the kernel stop the server when the tests are killed, at a time limit for one: see prctl(2)."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class DevServer:
-    """`devserver TARGET` in a folder, in plain mode unless told otherwise, on a free port."""
+    """`devserver TARGET` in a folder, in plain mode unless told otherwise, on free ports."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class DevServer:
         self._pipe = os.fdopen(read, "rb", buffering=0)
         self._rest = b""
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        address = ["--tcp", "127.0.0.1:0"] if listen else []
+        address = ["--tcp", "127.0.0.1:0", "--port", "0"] if listen else []
         self.process = subprocess.Popen(
             [
                 *command,
@@ -82,7 +82,7 @@ class DevServer:
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
-            preexec_fn=_end_with_the_tests,  # noqa: PLW1509  it takes no lock
+            preexec_fn=end_with_the_tests,  # noqa: PLW1509  it takes no lock
         )
         os.close(write)
         self.facts: list[Fact] = []
@@ -149,9 +149,22 @@ class DevServer:
 
     @property
     def port(self) -> int:
-        """Return the port of the first TCP listener."""
-        listening = self.past("listening") or [self.wait("listening")]
-        return int(listening[-1]["listeners"][0]["port"])
+        """Return the port of the first listener for handlers."""
+        return self._port_of("tcp", "uds")
+
+    @property
+    def http_port(self) -> int:
+        """Return the port of the first listener for HTTP or HTTPS."""
+        return self._port_of("http", "https")
+
+    def _port_of(self, *kinds: str) -> int:
+        """Wait until a listener of these kinds is open, if none is."""
+        listening = self.past("listening")
+        while True:
+            for listener in listening[-1]["listeners"] if listening else ():
+                if listener["kind"] in kinds:
+                    return int(listener["port"])
+            listening = [self.wait("listening")]
 
     def workers(self) -> dict[int, int]:
         """Return the Workers that live: number → pid."""

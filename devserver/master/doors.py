@@ -1,6 +1,6 @@
 """Which listeners are open, as the command and the code ask for it.
 
-Addresses named in the command are open from the beginning; the default one while the code serves its kind.
+HTTP and what the command names are open from the beginning; the default TCP port while the code serves TCP.
 """
 
 from __future__ import annotations
@@ -11,40 +11,44 @@ from pathlib import Path
 from devserver import events
 from devserver.config import Config
 from devserver.events import Event, Listener
-from devserver.master.listeners import Factory, Listeners
+from devserver.master.listeners import Factories, Listeners
 
 
 class Doors:
     """Opens and closes, and says so."""
 
-    def __init__(self, config: Config, factory: Factory, emit: Callable[[Event], None]) -> None:
+    def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:
         self._target = config.target.path
-        self._listeners = Listeners(config.listen, factory)
+        self._listeners = Listeners(config.listen, factories)
         self._emit = emit
+        self._remark = ""
 
     @property
     def all(self) -> tuple[Listener, ...]:
         """Return what is open, with real ports."""
         return self._listeners.all
 
-    async def open_explicit(self) -> None:
-        """Open what the command names, and say nothing yet. Raises ListenError."""
-        await self._listeners.open_explicit()
+    async def open_first(self) -> None:
+        """Open what the command names, and HTTP: requests wait for the first code. Raises UsageError.
+
+        Nothing is said yet: what ends here is one sentence.
+        """
+        self._remark = await self._listeners.open_first()
 
     def announce(self) -> None:
         """Say what is open by now."""
-        if self.all:
-            self._emit(events.Listening(listeners=self.all))
+        self._say(self._remark)
 
     async def follow(self, tcp: bool) -> None:
         """Open or close the default TCP listener, as the live code serves TCP or not. Raises ListenError."""
-        if not self._listeners.by_default or tcp == bool(self.all):
+        is_open = any(listener.kind == "tcp" for listener in self.all)
+        if not self._listeners.by_default or tcp == is_open:
             return
-        if not tcp:
-            self._listeners.close()
-        elif remark := await self._listeners.open_default():
-            self._emit(events.Notice(level="warning", text=remark))
-        self._emit(events.Listening(listeners=self.all))
+        if tcp:
+            self._say(await self._listeners.open_tcp())
+        else:
+            self._listeners.close(kinds=("tcp",))
+            self._say("")
 
     async def expect(self) -> None:
         """The first start has failed: if the target seems to serve TCP, its clients may connect and wait."""
@@ -58,3 +62,8 @@ class Doors:
     def close(self) -> None:
         """Stop accepting; connections live on."""
         self._listeners.close()
+
+    def _say(self, remark: str) -> None:
+        if remark:
+            self._emit(events.Notice(level="warning", text=remark))
+        self._emit(events.Listening(listeners=self.all))

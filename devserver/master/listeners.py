@@ -1,4 +1,7 @@
-"""The addresses that are listened on: opened by name, or by default once there is something to serve."""
+"""The addresses that are listened on: those that the command names, and a default port for what it does not.
+
+Law: a port that was named is had or refused; a default one gives way to whoever has it, and that is said.
+"""
 
 from __future__ import annotations
 
@@ -6,83 +9,172 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Literal
 
 from devserver.config import Address, ListenConfig
-from devserver.errors import ListenError
+from devserver.errors import ListenError, UsageError
 from devserver.events import Listener
 from devserver.master.holder import holder
-from devserver.wire.messages import Transport
 
 BACKLOG = 2048
 PORTS_TRIED = 100
+SHOWN = ("http", "https", "tcp", "uds")
+"""The kinds in the order in which a user looks for them."""
+ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What a machine answers that has no such address, or no IPv6 at all."""
 
-Factory = Callable[[Transport], asyncio.Protocol]
+Port = Literal["http", "tcp"]
+Factories = Mapping[str, Callable[[], asyncio.Protocol]]
+"""What makes the protocol of a new connection: for `http` (HTTPS too), `tcp` and `uds`."""
+
+_OPTIONS: dict[Port, tuple[str, str]] = {
+    "http": ("--port", "--host and --port"),
+    "tcp": ("--tcp HOST:PORT", "--tcp HOST:PORT"),
+}
+"""Where another port is named, and another address."""
 
 
 class Listeners:
     """Opens and closes listeners, never their connections."""
 
-    def __init__(self, config: ListenConfig, factory: Factory) -> None:
+    def __init__(self, config: ListenConfig, factories: Factories) -> None:
         self._config = config
-        self._factory = factory
+        self._factories = factories
         self._open: list[tuple[Listener, asyncio.Server]] = []
+        self._tls: ssl.SSLContext | None = None
         self.by_default = not config.tcp and not config.uds
+        """The TCP port is the default one: open only while there is something to serve on it."""
 
     @property
     def all(self) -> tuple[Listener, ...]:
         """Return what is listened on now, with real ports."""
-        return tuple(listener for listener, _ in self._open)
+        return tuple(
+            sorted((listener for listener, _ in self._open), key=lambda each: SHOWN.index(each.kind))
+        )
 
-    async def open_explicit(self) -> None:
-        """Open every address that was asked for by name; raises ListenError if one cannot be had."""
-        for address in self._config.tcp:
-            await self._serve_tcp(_bind_explicit(address))
-        for path in dict.fromkeys(self._config.uds):
-            sock = _bind_unix(path)
-            server = await asyncio.get_running_loop().create_unix_server(
-                lambda: self._factory("uds"), sock=sock, backlog=BACKLOG
-            )
-            self._open.append((Listener("uds", path), server))
+    async def open_first(self) -> str:
+        """Open every address that is named, and HTTP's default one if neither it nor a Unix socket is.
 
-    async def open_default(self) -> str:
-        """Open the default address or the next free port; return what to say of it, "" for nothing."""
-        wanted = self._config.default_tcp
-        for port in range(wanted.port, min(wanted.port + PORTS_TRIED, 65536)):
-            try:
-                sock = _bind(Address(host=wanted.host, port=port))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise ListenError(_sentence(wanted, error)) from error
-                continue
-            await self._serve_tcp(sock)
-            return "" if port == wanted.port else f"port {wanted.port} is in use: listening on {port} instead"
-        raise ListenError(f"no free port from {wanted.port} on: name one with --tcp HOST:PORT")
+        Returns what to say of it, "" for nothing. Raises UsageError for what cannot be had.
+        """
+        config = self._config
+        if config.certfile:
+            self._tls = _tls(config.certfile, config.keyfile)
+        for address in config.http:
+            await self._serve("http", _bind_named("http", address))
+        for address in config.tcp:
+            await self._serve("tcp", _bind_named("tcp", address))
+        for path in dict.fromkeys(config.uds):
+            await self._serve_unix(path)
+        return "" if config.http or config.uds else await self._open_default("http", config.default_http)
 
-    def close(self) -> None:
+    async def open_tcp(self) -> str:
+        """Open the default TCP address or the next free port; return what to say of it, "" for nothing."""
+        return await self._open_default("tcp", self._config.default_tcp)
+
+    def close(self, kinds: Container[str] = SHOWN) -> None:
         """Stop accepting; connections live on."""
         for listener, server in self._open:
-            server.close()
-            if listener.kind == "uds":
-                _unlink_socket(listener.address)
-        self._open.clear()
+            if listener.kind in kinds:
+                server.close()
+                if listener.kind == "uds":
+                    _unlink_socket(listener.address)
+        self._open = [each for each in self._open if each[0].kind not in kinds]
 
-    async def _serve_tcp(self, sock: socket.socket) -> None:
-        host, port = sock.getsockname()[:2]
-        server = await asyncio.get_running_loop().create_server(
-            lambda: self._factory("tcp"), sock=sock, backlog=BACKLOG
+    async def _open_default(self, kind: Port, wanted: Address) -> str:
+        for port in range(wanted.port, min(wanted.port + PORTS_TRIED, 65536)):
+            try:
+                sockets = _bind(Address(host=wanted.host, port=port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise ListenError(_sentence(kind, wanted, error)) from error
+                continue
+            await self._serve(kind, sockets)
+            if port == wanted.port:
+                return ""
+            return f"port {wanted.port} is in use{_by_whom(wanted.port)}: listening on {port} instead"
+        raise ListenError(f"no free port from {wanted.port} on: name one with {_OPTIONS[kind][0]}")
+
+    async def _serve(self, kind: Port, sockets: list[socket.socket]) -> None:
+        tls = self._tls if kind == "http" else None
+        for sock in sockets:
+            host, port = sock.getsockname()[:2]
+            server = await asyncio.get_running_loop().create_server(
+                self._factories[kind], sock=sock, backlog=BACKLOG, ssl=tls
+            )
+            self._open.append((Listener("https" if tls else kind, host, port), server))
+
+    async def _serve_unix(self, path: str) -> None:
+        server = await asyncio.get_running_loop().create_unix_server(
+            self._factories["uds"], sock=_bind_unix(path), backlog=BACKLOG
         )
-        self._open.append((Listener("tcp", host, port), server))
+        self._open.append((Listener("uds", path), server))
 
 
-def _bind(address: Address) -> socket.socket:
+def _tls(certfile: str, keyfile: str) -> ssl.SSLContext:
+    for option, path in (("--ssl-certfile", certfile), ("--ssl-keyfile", keyfile or certfile)):
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:  # as ssl would say it, but with the file's name
+            sentence = f"{option} {path} cannot be read ({error.strerror}): give a file in PEM form"
+            raise UsageError(sentence) from error
+
+    def password() -> str:  # else OpenSSL asks the terminal for it, which is the console's
+        raise UsageError(f"the key in {keyfile or certfile} is encrypted: give one without a password")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        family, _, _, _, where = socket.getaddrinfo(
+        context.load_cert_chain(certfile, keyfile or None, password)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            why = f"the key in {keyfile or certfile} is not that of the certificate in {certfile}"
+        else:
+            files = f"{certfile} and {keyfile} do" if keyfile else f"{certfile} does"
+            why = f"{files} not hold a certificate and its key in PEM form"
+        raise UsageError(f"{why}: name a pair with --ssl-certfile and --ssl-keyfile") from error
+    return context
+
+
+def _bind_named(kind: Port, address: Address) -> list[socket.socket]:
+    try:
+        return _bind(address)
+    except OSError as error:
+        raise ListenError(_sentence(kind, address, error)) from error
+
+
+def _bind(address: Address) -> list[socket.socket]:
+    """Listen on every address that the host has, all with one port. Raises OSError."""
+    try:
+        found = socket.getaddrinfo(
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        )
     except UnicodeError as error:  # a label of the name is empty or too long
         raise OSError(errno.EINVAL, "not a host's name") from error
+    sockets: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, where in dict.fromkeys((each[0], each[4]) for each in found):
+        port = sockets[0].getsockname()[1] if sockets else address.port
+        try:
+            sockets.append(_listen(family, (where[0], port, *where[2:])))
+        except OSError as error:
+            if error.errno in ABSENT:
+                absent = error
+                continue
+            for sock in sockets:
+                sock.close()
+            if sockets and not address.port:
+                return _bind(address)  # the port that the kernel chose for one is not free on another
+            raise
+    if absent and not sockets:
+        raise absent
+    return sockets
+
+
+def _listen(family: int, where: tuple[Any, ...]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -94,25 +186,27 @@ def _bind(address: Address) -> socket.socket:
     return sock
 
 
-def _bind_explicit(address: Address) -> socket.socket:
-    try:
-        return _bind(address)
-    except OSError as error:
-        raise ListenError(_sentence(address, error)) from error
-
-
-def _sentence(address: Address, error: OSError) -> str:
-    where = str(Listener("tcp", address.host, address.port)).removeprefix("tcp://")
+def _sentence(kind: Port, address: Address, error: OSError) -> str:
+    where = str(Listener(kind, address.host, address.port)).partition("://")[2]
+    other_port, other_address = _OPTIONS[kind]
     if error.errno == errno.EADDRINUSE:
         pid = holder(address.port)
         if pid == os.getpid():
-            return f"{where} is given twice: once is enough"
+            return f"{where} is given twice: each listener needs an address of its own"
         who = f"process {pid}" if pid else "another process"
-        return f"{where} is in use by {who}: stop it, or choose another port with --tcp HOST:PORT"
-    return f"cannot listen on {where} ({error.strerror}): choose another address with --tcp HOST:PORT"
+        return f"{where} is in use by {who}: stop it, or choose another port with {other_port}"
+    return f"cannot listen on {where} ({error.strerror}): choose another address with {other_address}"
+
+
+def _by_whom(port: int) -> str:
+    pid = holder(port)
+    if pid == os.getpid():
+        return " by another listener of this server"
+    return f" by process {pid}" if pid else ""
 
 
 def _bind_unix(path: str) -> socket.socket:
+    """Its mode is the umask's affair: a file, unlike a port, can keep the other users of the machine out."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_answered(path):

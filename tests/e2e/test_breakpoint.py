@@ -59,7 +59,17 @@ class Server(Pty):
         self.folder = folder
         self.clients: list[Client] = []
         self.save(OLD)
-        command = [sys.executable, "-m", "devserver", "--tcp", "127.0.0.1:0", *options, "handlers.py"]
+        command = [
+            sys.executable,
+            "-m",
+            "devserver",
+            "--tcp",
+            "127.0.0.1:0",
+            "--port",
+            "0",
+            *options,
+            "handlers.py",
+        ]
         super().__init__(*command, folder=folder)
         self.see("● live", "idle", PICTURE)
 

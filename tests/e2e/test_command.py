@@ -30,12 +30,16 @@ def busy() -> Iterator[int]:
         (["hand lers"], "'hand lers' is neither a file in {} nor a module's name"),
         (["no.such.module"], "there is no module 'no.such.module' in {}, in {}/src or among the installed"),
         (["shop.main:app"], "there is no module 'shop.main'"),
-        (["empty"], "'empty' is a folder, and none of handlers.py, app.py"),
+        (["empty"], "'empty' is a folder, and none of manage.py, handlers.py, app.py"),
         (["handlers.py:"], "'' in the target 'handlers.py:' is no attribute's name"),
         (["--tcp", "127.0.0.1:99999", "handlers.py"], "'127.0.0.1:99999' is no HOST:PORT"),
         (["--tcp", "no-such-host.invalid:80", "handlers.py"], "cannot listen on no-such-host.invalid:80 ("),
         (["--tcp", "a..b:80", "handlers.py"], "cannot listen on a..b:80 (not a host's name): choose another"),
         (["--tcp", "192.0.2.1:80", "handlers.py"], "cannot listen on 192.0.2.1:80 (Cannot assign requested"),
+        (["--host", "a..b", "handlers.py"], "cannot listen on a..b:8000 (not a host's name): choose another"),
+        (["--host", "192.0.2.1", "handlers.py"], "another address with --host and --port"),
+        (["--ssl-certfile", "no.pem", "handlers.py"], "--ssl-certfile no.pem cannot be read (No such file"),
+        (["--ssl-certfile", "handlers.py", "handlers.py"], "handlers.py does not hold a certificate and its"),
         (["--uds", "", "handlers.py"], "an empty path names no socket"),
         (["--uds", "handlers.py", "handlers.py"], "cannot listen on handlers.py (something else is there)"),
         (["--uds", "no/such/socket", "handlers.py"], "cannot listen on no/such/socket (No such file"),
@@ -60,7 +64,7 @@ def test_a_command_that_cannot_be_carried_out_is_refused_in_one_sentence(
 
 def test_without_a_target_the_usual_names_are_tried(tmp_path: Path) -> None:
     """Nothing given and nothing found: the names that would have been taken are said."""
-    assert refused(tmp_path).startswith("no target was given, and none of handlers.py, app.py, main.py")
+    assert refused(tmp_path).startswith("no target was given, and none of manage.py, handlers.py, app.py")
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; it has also, boot-timeout"),
+        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; it has access-log, allow-host, also, boot"),
         ("[tool.devserver\n", "pyproject.toml cannot be read: "),
         ('[tool.devserver]\ntcp = ["x:y"]', "'x:y' is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or"),
         ("[tool.devserver]\nworkers = 0", "0 is not in the range x>=1 (from "),
@@ -92,11 +96,47 @@ def test_a_port_in_use_is_refused_with_its_holder(project: Path, busy: int) -> N
     assert sentence.startswith(f"127.0.0.1:{busy} is in use by {who}: stop it, or choose another port")
 
 
-def test_an_address_that_is_given_twice_is_said(project: Path) -> None:
+def test_a_port_for_http_that_is_named_is_had_or_refused(project: Path, busy: int) -> None:
+    """Who names a port has it in a link or a proxy: another one would be of no use."""
+    who = f"process {os.getpid()}" if sys.platform == "linux" else "another process"
+    sentence = refused(project, "--port", str(busy), "handlers.py")
+    assert sentence == f"127.0.0.1:{busy} is in use by {who}: stop it, or choose another port with --port"
+
+
+def test_a_default_port_for_http_gives_way(project: Path) -> None:
+    """A second server takes the next free port, and says who has the first."""
+    with serving(project, "--tcp", "127.0.0.1:0", listen=False) as one:
+        one.wait("ready")
+        with serving(project, "--tcp", "127.0.0.1:0", listen=False) as two:
+            two.wait("ready")
+            assert two.http_port != one.http_port
+            notice = two.past("notice")[0]["text"]
+            assert notice.startswith("port 8000 is in use")
+            assert notice.endswith(f": listening on {two.http_port} instead")
+            if one.http_port == 8000 and sys.platform == "linux":
+                assert f" by process {one.process.pid}:" in notice
+            assert two.stop() == 0
+        assert one.stop() == 0
+
+
+def test_a_unix_socket_stands_for_the_default_ports(project: Path) -> None:
+    """Who names a socket wants it in their place; a port that is named is opened beside it."""
+    with serving(project, "--uds", "s", listen=False) as server:
+        kinds = [listener["kind"] for listener in server.wait("ready")["listeners"]]
+        assert kinds == ["uds"]
+        assert server.stop() == 0
+    with serving(project, "--uds", "s", "--port", "0", listen=False) as server:
+        kinds = [listener["kind"] for listener in server.wait("ready")["listeners"]]
+        assert kinds == ["http", "uds"]
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("second", ["--tcp", "--port"])
+def test_an_address_that_is_given_twice_is_said(project: Path, second: str) -> None:
     """Nobody is blamed for what the command itself does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = str(server.getsockname()[1])
-    assert "is given twice" in refused(project, "--tcp", free, "--tcp", free, "handlers.py")
+    assert "is given twice" in refused(project, "--tcp", free, second, free, "handlers.py")
 
 
 def test_a_socket_in_use_is_refused(project: Path) -> None:
@@ -135,8 +175,12 @@ def test_a_place_that_may_not_be_written_is_refused(project: Path, option: str) 
 @pytest.mark.parametrize(
     ("text", "target", "says"),
     [
-        ("x = 1\n", "it.py", "it.py has none of on_worker_start, on_connect, on_receive"),
-        ("", "it.py", "define on_receive(conn, data) to begin with"),
+        (
+            "x = 1\n",
+            "it.py",
+            "it.py has no app (app, application, create_app, make_app) and none of on_worker_start",
+        ),
+        ("", "it.py", "write app = … for HTTP, or define on_receive(conn, data) for TCP"),
         (answering("good"), "it.py:app", "it.py has no 'app': define it, or name another attribute"),
         (answering("good"), "types.py", "types.py cannot be imported: types is loaded already, from "),
     ],
@@ -146,7 +190,7 @@ def test_a_target_that_serves_nothing_ends_the_first_start(
 ) -> None:
     """The command was wrong: waiting for an edit would not help."""
     (tmp_path / target.partition(":")[0]).write_text(text)
-    code, output = run(tmp_path, "--tcp", "127.0.0.1:0", target)
+    code, output = run(tmp_path, "--tcp", "127.0.0.1:0", "--port", "0", target)
     last = output.splitlines()[-1]
     assert (code, says in last, output.count(says)) == (2, True, 1), output
     assert "refused" not in output

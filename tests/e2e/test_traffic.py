@@ -217,15 +217,15 @@ def test_unix_sockets_serve_the_same_handlers(tmp_path: Path) -> None:
 
 def test_the_default_port_is_opened_for_handlers_and_closed_without(tmp_path: Path) -> None:
     """The kind that a save takes away closes its listener and none of its connections."""
-    with serving(tmp_path, text=answering("x"), listen=False) as server:
-        ready = server.wait("ready")
-        client = Client(ready["listeners"][0]["port"])
+    with serving(tmp_path, "--port", "0", text=answering("x"), listen=False) as server:
+        server.wait("ready")
+        client = Client(server.port)
         assert client.ask("1") == "x 1"
         server.save("def on_worker_start(server):\n    pass\n")
-        assert server.wait("listening")["listeners"] == []
+        assert [listener["kind"] for listener in server.wait("listening")["listeners"]] == ["http"]
         client.send("2")
         server.save(answering("y"))
-        assert server.wait("listening")["listeners"]
+        assert [listener["kind"] for listener in server.wait("listening")["listeners"]] == ["http", "tcp"]
         assert client.line() == "y 2"
         assert server.stop() == 0
 
@@ -236,11 +236,12 @@ def test_two_servers_share_the_machine(tmp_path: Path) -> None:
     first.mkdir()
     second.mkdir()
     with serving(first, text=answering("1"), listen=False) as one:
-        port = one.wait("ready")["listeners"][0]["port"]
+        one.wait("ready")
         with serving(second, text=answering("2"), listen=False) as two:
-            other = two.wait("ready")["listeners"][0]["port"]
-            assert other != port
-            assert (Client(port).ask("x"), Client(other).ask("x")) == ("1 x", "2 x")
-            assert any("in use" in notice["text"] for notice in two.past("notice"))
+            two.wait("ready")
+            assert two.port != one.port
+            assert two.http_port != one.http_port
+            assert (Client(one.port).ask("x"), Client(two.port).ask("x")) == ("1 x", "2 x")
+            assert sum("in use" in notice["text"] for notice in two.past("notice")) == 2
             assert two.stop() == 0
         assert one.stop() == 0

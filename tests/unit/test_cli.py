@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -12,67 +11,25 @@ from pathlib import Path
 import pytest
 
 from devserver import __version__, cli
-from devserver.config import Address, Config, ConsoleConfig, ListenConfig, ProcessConfig, WatchConfig
+from devserver.config import (
+    Address,
+    Config,
+    ConsoleConfig,
+    HttpConfig,
+    ListenConfig,
+    ProcessConfig,
+    WatchConfig,
+)
 from devserver.errors import DevserverError, ListenError
-from devserver.settings import read_settings
 
 Run = Callable[..., Config]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cwd: a folder with handlers.py in it, and no variable of ours in the environment."""
-    for name in [name for name in os.environ if name.startswith(cli.PREFIX)]:
-        monkeypatch.delenv(name)
-    (tmp_path / "handlers.py").touch()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path.resolve()
-
-
-@pytest.fixture
-def config_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a function that runs the command and returns the settings that the server would get."""
-    seen: list[Config] = []
-
-    def fake(config: Config) -> int:
-        seen.append(config)
-        return 0
-
-    def run(*arguments: str) -> Config:
-        assert cli.main(arguments) == 0
-        return seen.pop()
-
-    monkeypatch.setattr(cli, "run", fake)
-    return run
-
-
-@pytest.fixture
-def refusal(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Return a function that runs a command that must be refused, and returns the sentence."""
-
-    def refuse(*arguments: str) -> str:
-        assert cli.main(arguments) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert err.startswith("devserver: ")
-        assert err.count("\n") == 1
-        return err.removeprefix("devserver: ").rstrip()
-
-    monkeypatch.setattr(cli, "run", lambda _config: pytest.fail("the server was started"))
-    return refuse
-
-
-def pyproject(folder: Path, table: str) -> None:
-    (folder / "pyproject.toml").write_text(f"[tool.devserver]\n{table}\n")
 
 
 def test_without_options_the_defaults_hold(project: Path, config_of: Run) -> None:
     """`devserver` alone serves the usual file with the documented defaults."""
     config = config_of()
     assert config == Config(target=config.target, watch=WatchConfig(root=str(project)))
-    assert (config.target.module, config.target.argv) == ("handlers", ())
+    assert (config.target.module, config.target.argv, config.target.factory) == ("handlers", (), False)
 
 
 def test_each_option_reaches_its_setting(project: Path, config_of: Run) -> None:
@@ -96,6 +53,48 @@ def test_each_option_reaches_its_setting(project: Path, config_of: Run) -> None:
     assert config.console == ConsoleConfig(plain=True, events="fd:3")
 
 
+def test_each_option_for_http_reaches_its_setting(config_of: Run) -> None:
+    """The same for those about HTTP and the app behind it."""
+    line = (
+        "--host ::1 --port 80 --ssl-certfile c.pem --ssl-keyfile k.pem --root-path /api --no-proxy-headers "
+        "--forwarded-allow-ips * --allow-host *.example --allow-host shop.test --websockets close "
+        "--streams close --stream-limit 3 --threads 4 --factory --no-access-log"
+    )
+    config = config_of(*line.split())
+    assert config.listen == ListenConfig(
+        http=(Address(host="::1", port=80),), certfile="c.pem", keyfile="k.pem"
+    )
+    assert config.http == HttpConfig(
+        root_path="/api",
+        proxy_headers=False,
+        forwarded_allow_ips="*",
+        host="::1",
+        allow_hosts=("*.example", "shop.test"),
+        websockets="close",
+        streams="close",
+        stream_limit=3.0,
+    )
+    assert config.process == ProcessConfig(threads=4, access_log=False)
+    assert config.target.factory
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "port"),
+    [
+        ("--port 0", "127.0.0.1", 0),
+        ("--host 0.0.0.0", "0.0.0.0", 8000),
+        ("--host [::1]", "::1", 8000),
+        ("--host fe80::1%eth0 --port 1", "fe80::1%eth0", 1),
+        ("--host my.box", "my.box", 8000),
+    ],
+)
+def test_host_and_port_complete_each_other(config_of: Run, line: str, host: str, port: int) -> None:
+    """Who names one of them gets the usual value of the other, and means it."""
+    config = config_of(*line.split())
+    assert config.listen.http == (Address(host=host, port=port),)
+    assert config.http.host == host
+
+
 @pytest.mark.parametrize("text", ["9000", ":9000", "127.0.0.1:9000"])
 def test_an_address_without_a_host_is_local(config_of: Run, text: str) -> None:
     """Nothing is opened to the network by leaving the host out."""
@@ -106,40 +105,6 @@ def test_arguments_go_to_the_app(config_of: Run) -> None:
     """What follows the target is the app's sys.argv; what looks like an option follows `--`."""
     assert config_of("handlers.py", "one", "two").target.argv == ("one", "two")
     assert config_of("handlers.py", "--", "--verbose", "-x").target.argv == ("--verbose", "-x")
-
-
-def test_flags_go_before_environment_before_pyproject_before_defaults(
-    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The nearer to the user's fingers, the stronger."""
-    assert config_of().process.workers == ProcessConfig().workers
-    pyproject(project, 'workers = 5\nalso = ["*.yml"]\npoll = true\ndrain = 7')
-    assert config_of().process == ProcessConfig(workers=5, drain=7.0)
-    assert (config_of().watch.also, config_of().watch.poll) == (("*.yml",), True)
-    monkeypatch.setenv("DEVSERVER_WORKERS", "6")
-    monkeypatch.setenv("DEVSERVER_ALSO", "*.a *.b")
-    monkeypatch.setenv("DEVSERVER_POLL", "0")
-    assert config_of().process.workers == 6
-    assert (config_of().watch.also, config_of().watch.poll) == (("*.a", "*.b"), False)
-    assert config_of("--workers", "7").process.workers == 7
-    assert config_of("--poll", "--also", "*.c").watch == WatchConfig(
-        root=str(project), also=("*.c",), poll=True
-    )
-
-
-def test_the_target_may_stand_in_pyproject(
-    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`devserver` in any folder of the project serves the project's target, named from pyproject's folder."""
-    pyproject(project, 'target = "web/site.py:app"')
-    (project / "web").mkdir()
-    (project / "web/site.py").touch()
-    monkeypatch.chdir(project / "web")
-    target = config_of().target
-    assert (target.path, target.attribute) == (str(project / "web/site.py"), "app")
-    monkeypatch.setenv("DEVSERVER_TARGET", "../handlers.py")
-    assert config_of().target.module == "handlers"
-    assert config_of("site.py").target.module == "site"
 
 
 def test_the_exit_code_is_the_servers(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +148,19 @@ def test_an_error_of_the_server_is_one_sentence(
         ("--tcp host", "Invalid value for '--tcp': 'host' is no HOST:PORT: try 127.0.0.1:9501"),
         ("--tcp 1.2.3.4:70000", "'1.2.3.4:70000' is no HOST:PORT"),
         ("--tcp ::1:80", "'::1:80' is no HOST:PORT"),
+        ("--host a:80", "Invalid value for '--host': 'a:80' is no host: try 127.0.0.1, ::1, localhost or"),
+        ("--host http://x", "'http://x' is no host"),
+        ("--host=", "'' is no host"),
+        ("--port 70000", "Invalid value for '--port': 70000 is not in the range 0<=x<=65535."),
+        ("--port http", "'http' is not a valid integer"),
+        ("--allow-host shop.test:80", "'shop.test:80' is no host's name: try shop.example or *.example"),
+        ("--websockets drop", "'drop' is not one of"),
+        ("--stream-limit -1", "'-1' is no number of seconds"),
+        ("--threads 0", "0 is not in the range x>=1."),
+        (
+            "--ssl-keyfile k.pem",
+            "--ssl-keyfile is a key without a certificate: name that with --ssl-certfile",
+        ),
         ("--workers 0", "Invalid value for '--workers': 0 is not in the range x>=1."),
         ("--workers many", "'many' is not a valid integer"),
         ("--drain -1", "'-1' is no number of seconds, 0 or more."),
@@ -209,48 +187,6 @@ def test_a_bad_variable_is_named(refusal: Callable[..., str], monkeypatch: pytes
     assert refusal() == (
         "Invalid value for '--workers': 0 is not in the range x>=1 (from DEVSERVER_WORKERS)."
     )
-
-
-@pytest.mark.parametrize(
-    ("table", "says"),
-    [
-        ("wrokers = 4", "[tool.devserver] has no key 'wrokers'; it has also, boot-timeout, drain"),
-        ('workers = "4"', "[tool.devserver] workers must be a whole number, not '4'"),
-        ("workers = true", "workers must be a whole number, not True"),
-        ("workers = 0", "0 is not in the range x>=1 (from "),
-        ('drain = "long"', "drain must be a number, not 'long'"),
-        ("drain = inf", "inf is no number of seconds, 0 or more (from "),
-        ("poll = 1", "poll must be true or false, not 1"),
-        ('also = "*.yml"', "also must be a list of strings, not '*.yml'"),
-        ("tcp = [9501]", "tcp must be a list of strings, not [9501]"),
-        ("target = 1", "target must be a string, not 1"),
-        ('handover = "maybe"', "'maybe' is not one of"),
-        ("workers = ", "cannot be read: Invalid value (at line 2"),
-        ("[tool]\ndevserver = 1", "cannot be read: "),
-    ],
-)
-def test_a_bad_key_is_refused_in_one_sentence_that_names_the_file(
-    project: Path, refusal: Callable[..., str], table: str, says: str
-) -> None:
-    """A mistake in pyproject.toml is found at start, and said with its file and key."""
-    pyproject(project, table)
-    sentence = refusal()
-    assert says in sentence
-    assert str(project / "pyproject.toml") in sentence
-
-
-def test_a_project_without_our_table_is_fine(project: Path, config_of: Run) -> None:
-    """A pyproject.toml that is about other tools changes nothing."""
-    (project / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
-    assert config_of().process == ProcessConfig()
-    (project / "pyproject.toml").write_text("tool = 1\n")
-    assert read_settings(project, cli.command).values == {}
-
-
-def test_a_table_that_is_none_is_refused(project: Path, refusal: Callable[..., str]) -> None:
-    """`devserver = true` under [tool] is a mistake, not nothing."""
-    (project / "pyproject.toml").write_text("[tool]\ndevserver = true\n")
-    assert refusal().endswith("tool.devserver must be a table, as in [tool.devserver]")
 
 
 @pytest.mark.parametrize(

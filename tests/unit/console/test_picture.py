@@ -89,6 +89,18 @@ def test_the_picture_always_fits(view: View, width: int, height: int) -> None:
     assert max(cell_len(line) for line in lines) <= width
 
 
+def test_each_address_is_shown_as_a_terminal_can_click_it() -> None:
+    """All that is listened on, HTTP first, while the width allows it."""
+    listeners = (
+        Listener("http", "127.0.0.1", 8000),
+        Listener("http", "::1", 8000),
+        Listener("uds", "/tmp/s"),
+    )
+    view = apply(running(), events.Listening(listeners=listeners))
+    shown = " http://127.0.0.1:8000 · http://[::1]:8000 · unix:/tmp/s · 1,234 connections"
+    assert shown in screen(view, 80, 24)
+
+
 def test_a_running_server_shows_all_there_is_to_know() -> None:
     """Roles, pids, slots, generations, states, counts, memory, start times, doors and the last reload."""
     text = screen(running(), 140, 40)

@@ -10,6 +10,11 @@ from devserver.events import Event, Listener
 from devserver.failure import Failure, Frame, Place
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
+EVERYWHERE = (
+    Listener("http", "127.0.0.1", 8000),
+    Listener("https", "::1", 8443),
+    Listener("uds", "/tmp/s"),
+)
 SYNTAX = Failure(
     phase="check",
     type="SyntaxError",
@@ -33,6 +38,10 @@ LINES: list[tuple[Event, str | None]] = [
     (events.Ready(generation=1, listeners=TCP), "devserver: ready: generation 1 on tcp://127.0.0.1:9501"),
     (events.Ready(generation=1, listeners=()), "devserver: ready: generation 1"),
     (events.Listening(listeners=TCP), "devserver: listening on tcp://127.0.0.1:9501"),
+    (
+        events.Listening(listeners=EVERYWHERE),
+        "devserver: listening on http://127.0.0.1:8000, https://[::1]:8443, unix:/tmp/s",
+    ),
     (events.Listening(listeners=()), "devserver: listening on nothing now"),
     (events.Changed(edit=1, paths=("/app/handlers.py",)), "devserver: changed: handlers.py"),
     (

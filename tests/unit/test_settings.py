@@ -1,0 +1,130 @@
+"""The project's own defaults: which keys there are, what they give way to, and how a mistake is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devserver import cli
+from devserver.config import Address, Config, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
+from devserver.settings import read_settings
+
+Run = Callable[..., Config]
+
+
+def pyproject(folder: Path, table: str) -> None:
+    (folder / "pyproject.toml").write_text(f"[tool.devserver]\n{table}\n")
+
+
+def test_flags_go_before_environment_before_pyproject_before_defaults(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearer to the user's fingers, the stronger."""
+    assert config_of().process.workers == ProcessConfig().workers
+    assert config_of().listen.http == ()
+    pyproject(project, 'workers = 5\nalso = ["*.yml"]\npoll = true\ndrain = 7')
+    assert config_of().process == ProcessConfig(workers=5, drain=7.0)
+    assert (config_of().watch.also, config_of().watch.poll) == (("*.yml",), True)
+    monkeypatch.setenv("DEVSERVER_WORKERS", "6")
+    monkeypatch.setenv("DEVSERVER_ALSO", "*.a *.b")
+    monkeypatch.setenv("DEVSERVER_POLL", "0")
+    monkeypatch.setenv("DEVSERVER_PORT", "8123")
+    monkeypatch.setenv("DEVSERVER_PROXY_HEADERS", "0")
+    assert config_of().listen.http == (Address(host="127.0.0.1", port=8123),)
+    assert not config_of().http.proxy_headers
+    assert config_of().process.workers == 6
+    assert (config_of().watch.also, config_of().watch.poll) == (("*.a", "*.b"), False)
+    assert config_of("--workers", "7").process.workers == 7
+    assert config_of("--poll", "--also", "*.c").watch == WatchConfig(
+        root=str(project), also=("*.c",), poll=True
+    )
+
+
+def test_the_options_for_http_may_stand_in_pyproject(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its key; files are named from pyproject's folder, as the target is."""
+    keys = (
+        "port = 0",
+        'host = "::1"',
+        'allow-host = ["*.example"]',
+        "stream-limit = 2",
+        'ssl-certfile = "c.pem"',
+        'ssl-keyfile = "/k.pem"',
+        "access-log = false",
+        "threads = 3",
+    )
+    pyproject(project, "\n".join(keys))
+    (project / "web").mkdir()
+    monkeypatch.chdir(project / "web")
+    config = config_of(str(project / "handlers.py"))
+    assert config.listen == ListenConfig(
+        http=(Address(host="::1", port=0),), certfile=str(project / "c.pem"), keyfile="/k.pem"
+    )
+    assert config.http == HttpConfig(host="::1", allow_hosts=("*.example",), stream_limit=2.0)
+    assert config.process == ProcessConfig(threads=3, access_log=False)
+
+
+def test_the_target_may_stand_in_pyproject(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`devserver` in any folder of the project serves the project's target, named from pyproject's folder."""
+    pyproject(project, 'target = "web/site.py:app"')
+    (project / "web").mkdir()
+    (project / "web/site.py").touch()
+    monkeypatch.chdir(project / "web")
+    target = config_of().target
+    assert (target.path, target.attribute) == (str(project / "web/site.py"), "app")
+    monkeypatch.setenv("DEVSERVER_TARGET", "../handlers.py")
+    assert config_of().target.module == "handlers"
+    assert config_of("site.py").target.module == "site"
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        (
+            "wrokers = 4",
+            "[tool.devserver] has no key 'wrokers'; it has access-log, allow-host, also, boot-timeout",
+        ),
+        ('workers = "4"', "[tool.devserver] workers must be a whole number, not '4'"),
+        ("workers = true", "workers must be a whole number, not True"),
+        ("workers = 0", "0 is not in the range x>=1 (from "),
+        ('port = "8000"', "port must be a whole number, not '8000'"),
+        ("host = 8000", "host must be a string, not 8000"),
+        ("factory = 1", "factory must be true or false, not 1"),
+        ('drain = "long"', "drain must be a number, not 'long'"),
+        ("drain = inf", "inf is no number of seconds, 0 or more (from "),
+        ("poll = 1", "poll must be true or false, not 1"),
+        ('also = "*.yml"', "also must be a list of strings, not '*.yml'"),
+        ("tcp = [9501]", "tcp must be a list of strings, not [9501]"),
+        ("target = 1", "target must be a string, not 1"),
+        ('handover = "maybe"', "'maybe' is not one of"),
+        ("workers = ", "cannot be read: Invalid value (at line 2"),
+        ("[tool]\ndevserver = 1", "cannot be read: "),
+    ],
+)
+def test_a_bad_key_is_refused_in_one_sentence_that_names_the_file(
+    project: Path, refusal: Callable[..., str], table: str, says: str
+) -> None:
+    """A mistake in pyproject.toml is found at start, and said with its file and key."""
+    pyproject(project, table)
+    sentence = refusal()
+    assert says in sentence
+    assert str(project / "pyproject.toml") in sentence
+
+
+def test_a_project_without_our_table_is_fine(project: Path, config_of: Run) -> None:
+    """A pyproject.toml that is about other tools changes nothing."""
+    (project / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    assert config_of().process == ProcessConfig()
+    (project / "pyproject.toml").write_text("tool = 1\n")
+    assert read_settings(project, cli.command).values == {}
+
+
+def test_a_table_that_is_none_is_refused(project: Path, refusal: Callable[..., str]) -> None:
+    """`devserver = true` under [tool] is a mistake, not nothing."""
+    (project / "pyproject.toml").write_text("[tool]\ndevserver = true\n")
+    assert refusal().endswith("tool.devserver must be a table, as in [tool.devserver]")
