@@ -47,6 +47,8 @@ MOST_CANDIDATES = 2
 MOST_LEAVING = 3
 """Leaving Workers that are let finish. With more slots than that as many as these: one reload needs them."""
 FIRST_SLOT = 1
+SLOTS_OF_APP, SLOTS_OF_HANDLERS = 1, 2
+"""An app keeps state in memory; a handler that sleeps must not stop the others."""
 EXIT_FAILURE = 1 << 8
 """`exit(1)` as os.waitpid has it."""
 
@@ -67,6 +69,7 @@ class Fleet:
         self.live = 0
         self.snapshots = Snapshots()
         self._settings = configure
+        self._slots = configure.slots or SLOTS_OF_APP
         self._roster = Roster(configure.first_worker)
         self._candidates: dict[int, Candidate] = {}
         self._dropped: set[int] = set()
@@ -182,6 +185,8 @@ class Fleet:
         # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
         if order.generation > self.live and order.generation not in self._dropped and not self._stopping:
             self._go_live(order.generation)
+        if order.generation == self.live and not self._settings.slots:
+            self._slots = SLOTS_OF_APP if order.app else SLOTS_OF_HANDLERS
 
     def _go_live(self, generation: int) -> None:
         self.live = generation
@@ -288,7 +293,7 @@ class Fleet:
             and (member.state == "retiring" or (member.state == "serving" and member.generation < self.live))
         ]
         leaving.sort(key=lambda member: (member.generation, member.worker))
-        surplus = len(leaving) - max(MOST_LEAVING, self._settings.slots)
+        surplus = len(leaving) - max(MOST_LEAVING, self._slots)
         for member in leaving[: max(surplus, 0)]:
             self._roster.end(member, "drain limit")
 
@@ -299,7 +304,7 @@ class Fleet:
         if self._stopping or not self.live or any(not member.accepted for member in current):
             return
         served = {member.slot for member in current if member.state == "serving"}
-        missing = [slot for slot in range(FIRST_SLOT, self._settings.slots + 1) if slot not in served]
+        missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
         if missing and not self._must_wait():
             busy = {member.slot for member in self._roster if member.state == "serving"}
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)

@@ -292,6 +292,8 @@ class Manager:
             lane=kit.lane,
             sources=self._fleet.snapshots[order.generation],
             loop=self._settings.loop,
+            threads=self._settings.threads,
+            access_log=self._settings.access_log,
         )
 
     def close(self) -> None:

@@ -18,9 +18,9 @@ from devserver import events
 from devserver.config import Config
 from devserver.events import Event
 from devserver.exits import exit_reason
+from devserver.master.dispatcher import Dispatcher
 from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
-from devserver.master.switchboard import Switchboard
 from devserver.master.workers import Worker, WorkerHub
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
@@ -31,6 +31,8 @@ class CrewHub:
     """Where the crew's news goes."""
 
     heard: Callable[[Worker, FromWorker], None]
+    dying: Callable[[Worker], None]
+    """A Worker is dead; its units are not yet lost."""
     buried: Callable[[Worker, str, wire.WorkerExited | None], None]
     stillborn: Callable[[int, str], None]
     """A Worker of that generation ended, with that verdict, before it had a process."""
@@ -47,19 +49,21 @@ class Crew:
         self,
         config: Config,
         terminal: bool,
-        board: Switchboard,
+        dispatcher: Dispatcher,
         emit: Callable[[Event], None],
         hub: CrewHub,
     ) -> None:
         self._config = config
         self._terminal = terminal
-        self._board = board
+        self._dispatcher = dispatcher
         self._emit = emit
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._worker_hub = WorkerHub(hub.heard, self._output, self._orphan_died, self._cut_off)
+        self._worker_hub = WorkerHub(
+            hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.unclogged
+        )
         self._manager: Manager | None = None
-        self._orphans = Orphans(board, self._retire, config.process.drain)
+        self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
         self._last_worker = 0
@@ -107,6 +111,8 @@ class Crew:
                 boot_timeout=process.boot_timeout,
                 drain=process.drain,
                 loop=process.loop,
+                threads=process.threads,
+                access_log=process.access_log,
                 first_boot=not self._hub.live(),
             )
         )
@@ -118,7 +124,7 @@ class Crew:
         """Let what the app prints wait in its terminals, or read on."""
         if paused != self._output_paused:
             self._output_paused = paused
-            for worker in self._board.workers.values():
+            for worker in self._dispatcher.workers.values():
                 worker.pause_output(paused)
 
     # a debugger in a Worker
@@ -132,12 +138,12 @@ class Crew:
 
     def type(self, number: int, keys: bytes) -> None:
         """Put keys into the terminal of a Worker, if it still lives."""
-        if worker := self._board.workers.get(number):
+        if worker := self._dispatcher.workers.get(number):
             worker.type(keys)
 
     def resize(self, number: int, columns: int, rows: int) -> None:
         """Give the terminal of a Worker the size of the user's."""
-        if worker := self._board.workers.get(number):
+        if worker := self._dispatcher.workers.get(number):
             worker.resize(columns, rows)
 
     # the Manager's reports
@@ -147,7 +153,7 @@ class Crew:
             case wire.WorkerStarted():
                 self._worker_started(message, fds)
             case wire.Retire():
-                if worker := self._board.workers.get(message.worker):
+                if worker := self._dispatcher.workers.get(message.worker):
                     self._retire(worker)
             case wire.WorkerExited():
                 self._worker_exited(message)
@@ -167,8 +173,8 @@ class Crew:
         if self._output_paused:
             worker.pause_output(True)
         self._last_worker = max(self._last_worker, worker.id)
-        self._board.workers[worker.id] = worker
-        self._board.dispatch.seats[worker.id] = worker.seat
+        self._dispatcher.workers[worker.id] = worker
+        self._dispatcher.dispatch.seats[worker.id] = worker.seat
         self._emit(
             events.WorkerStarted(
                 worker=worker.id, slot=worker.slot, generation=worker.generation, pid=worker.pid
@@ -188,14 +194,14 @@ class Crew:
             worker.lane.send(wire.Leave())
 
     def _worker_exited(self, message: wire.WorkerExited) -> None:
-        worker = self._board.workers.get(message.worker)
+        worker = self._dispatcher.workers.get(message.worker)
         if worker is None:
             self._hub.stillborn(message.generation, message.verdict)
         else:
             self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
     def _bury(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
-        self._board.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
+        self._dispatcher.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
         worker.drain()
         verdict = exited.verdict if exited else ""
         self._emit(
@@ -208,7 +214,8 @@ class Crew:
                 planned=worker.told_to_leave or worker.failure is not None or self._stopping,
             )
         )
-        self._board.buried(worker, f"{reason}, {verdict}" if verdict else reason)
+        self._hub.dying(worker)
+        self._dispatcher.buried(worker, f"{reason}, {verdict}" if verdict else reason)
         worker.close()
         self._look_round()
         self._hub.buried(worker, reason, exited)
@@ -259,7 +266,7 @@ class Crew:
 
     def _look_round(self) -> None:
         """Go on with what waited until no orphan, or nobody at all, is left."""
-        if self._stopping and self._manager is None and not self._board.workers:
+        if self._stopping and self._manager is None and not self._dispatcher.workers:
             self.gone.set()
         if self._held and not self._orphans.all:
             held, self._held = self._held, []

@@ -8,32 +8,46 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
+
+Kind = Literal["native", "app"]
+"""What runs a unit: the module's handlers, or its app. Each has a line and a capacity of its own."""
+KINDS: tuple[Kind, ...] = ("native", "app")
 
 
 @dataclass(slots=True)
 class Seat:
-    """A Worker as dispatch sees it. `capacity` 0 is unbounded."""
+    """A Worker as dispatch sees it. A capacity of 0 is unbounded; what is not in `capacity` is not served."""
 
     worker: int
     generation: int
-    capacity: int = 1
+    capacity: dict[Kind, int] = field(default_factory=dict)
     ready: bool = False
     leaving: bool = False
     clogged: bool = False
     """Its lane is too far behind."""
-    running: int = 0
+    running: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
 
-    def has_room(self) -> bool:
+    @property
+    def load(self) -> int:
+        """Return how many units it runs."""
+        return self.running["native"] + self.running["app"]
+
+    def has_room(self, kind: Kind) -> bool:
         """Tell whether one more unit fits."""
-        return not self.clogged and (not self.capacity or self.running < self.capacity)
+        most = self.capacity.get(kind)
+        return most is not None and not self.clogged and (not most or self.running[kind] < most)
 
 
 class Waiter(Protocol):
     """Something that has a unit to run. `queued` is dispatch's own mark: nobody waits twice."""
 
     queued: bool
+
+    @property
+    def kind(self) -> Kind:
+        """Return what is to run it."""
 
 
 W = TypeVar("W", bound=Waiter)
@@ -45,44 +59,46 @@ class Dispatch(Generic[W]):
 
     live: int = 0
     seats: dict[int, Seat] = field(default_factory=dict)
-    waiting: deque[W] = field(default_factory=deque)
+    waiting: dict[Kind, deque[W]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
     _newest_used: int = 0
 
     def wait(self, waiter: W) -> None:
         """Put a waiter in line, once."""
         if not waiter.queued:
             waiter.queued = True
-            self.waiting.append(waiter)
+            self.waiting[waiter.kind].append(waiter)
+
+    @property
+    def length(self) -> int:
+        """Return how many wait."""
+        return len(self.waiting["native"]) + len(self.waiting["app"])
 
     def next(self) -> tuple[W, Seat] | None:
-        """Take the first in line and the Worker it may use, if there are both. The seat is not taken yet."""
-        if not self.waiting:
-            return None
-        seat = self.choose()
-        if seat is None:
-            return None
-        waiter = self.waiting.popleft()
-        waiter.queued = False
-        return waiter, seat
+        """Take somebody who is first in line and the Worker to use, if there are both; the seat is not taken."""
+        for kind, line in self.waiting.items():
+            if line and (seat := self.choose(kind)) is not None:
+                waiter = line.popleft()
+                waiter.queued = False
+                return waiter, seat
+        return None
 
-    def choose(self) -> Seat | None:
+    def choose(self, kind: Kind) -> Seat | None:
         """Return the least busy Worker of the live generation that has room."""
-        free = [
-            seat
-            for seat in self.seats.values()
-            if seat.generation == self.live and seat.ready and not seat.leaving and seat.has_room()
-        ]
-        return min(free, key=lambda seat: seat.running, default=None)
+        best: Seat | None = None
+        for seat in self.seats.values():
+            usable = seat.generation == self.live and seat.ready and not seat.leaving and seat.has_room(kind)
+            if usable and (best is None or seat.load < best.load):
+                best = seat
+        return best
 
-    def take(self, seat: Seat) -> None:
+    def take(self, seat: Seat, kind: Kind) -> None:
         """Count one unit that starts on `seat`."""
         assert seat.generation >= self._newest_used, "never back"
-        assert seat.has_room(), "within its capacity"
+        assert seat.has_room(kind), "within its capacity"
         self._newest_used = seat.generation
-        seat.running += 1
+        seat.running[kind] += 1
 
-    def give_back(self, seat: Seat) -> None:
+    def give_back(self, seat: Seat, kind: Kind) -> None:
         """Count one unit of `seat` as finished."""
-        seat.running -= 1
-        seat.clogged = False
+        seat.running[kind] -= 1
         seat.handled += 1

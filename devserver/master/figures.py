@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devserver import events
 from devserver.events import Event
-from devserver.master.switchboard import Switchboard
+from devserver.master.dispatcher import Dispatcher
 
 INTERVAL = 0.125
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -19,10 +19,15 @@ class Figures:
     """Emits WorkerLoad and Connections for what differs from the last time."""
 
     def __init__(
-        self, emit: Callable[[Event], None], board: Switchboard, loop: asyncio.AbstractEventLoop
+        self,
+        emit: Callable[[Event], None],
+        dispatcher: Dispatcher,
+        open_connections: Callable[[], int],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._emit = emit
-        self._board = board
+        self._dispatcher = dispatcher
+        self._open_connections = open_connections
         self._loop = loop
         self._due: asyncio.TimerHandle | None = None
         self._loads: dict[int, tuple[int, int]] = {}
@@ -40,17 +45,14 @@ class Figures:
 
     def _tell(self) -> None:
         self._due = None
-        board = self._board
-        loads = {w.id: (w.seat.running, w.seat.handled) for w in board.workers.values() if w.seat.ready}
+        workers = self._dispatcher.workers
+        loads = {w.id: (w.seat.load, w.seat.handled) for w in workers.values() if w.seat.ready}
         for worker, load in loads.items():
             if self._loads.get(worker) != load:
-                memory = _resident(board.workers[worker].pid)
+                memory = _resident(workers[worker].pid)
                 self._emit(events.WorkerLoad(worker=worker, running=load[0], handled=load[1], memory=memory))
         self._loads = loads
-        connections = (
-            sum(connection.open for connection in board.connections.values()),
-            len(board.dispatch.waiting),
-        )
+        connections = (self._open_connections(), self._dispatcher.dispatch.length)
         if connections != self._connections:
             self._connections = connections
             self._emit(events.Connections(open=connections[0], waiting=connections[1]))

@@ -16,12 +16,13 @@ from devserver.errors import DevserverError, TargetError
 from devserver.events import Event
 from devserver.failure import Failure
 from devserver.master import generations as book
+from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations, own_python
+from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
-from devserver.master.switchboard import TCP_HANDLERS, Switchboard
 from devserver.master.timeline import Steps, Timelines
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
@@ -29,7 +30,7 @@ from devserver.wire.messages import FromWorker, Source, ToManager
 
 DROPPED = "dropped"
 """The Manager's verdict on a Worker that nobody needs any more."""
-HOPELESS = frozenset({"NoHandlers", "AttributeMissing", "NameTaken"})
+HOPELESS = frozenset({"NoHandlers", "NotAnApp", "AppAmbiguous", "AttributeMissing", "NameTaken"})
 """Failures of a first start, before any edit, which say that the command was wrong."""
 
 
@@ -65,19 +66,22 @@ class Master:
         self._loop = asyncio.get_running_loop()
         self.eyes: Eyes
         self.generations = Generations(handover=config.process.handover)
-        self.board = Switchboard(config.limits, self._stamp, self.generations.is_settled, emit, self._changed)
-        self._figures = Figures(emit, self.board, self._loop)
-        self.board.on_idle = self._worker_idle
-        self.doors = Doors(config, self.board.connect, emit)
+        clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
+        self.clients, dispatcher = clients, clients.dispatcher
+        self._workers = dispatcher.workers
+        self._figures = Figures(emit, dispatcher, lambda: clients.open, self._loop)
+        dispatcher.on_idle = self._worker_idle
+        self.doors = Doors(config, clients.factories(), emit)
         hub = CrewHub(
             heard=self._heard,
+            dying=clients.board.abandon,
             buried=self._buried,
             stillborn=self._stillborn,
             reload_asked=self.reload_asked,
             briefing=self._briefing,
             live=lambda: self.generations.live,
         )
-        self.crew = Crew(config, terminal, self.board, emit, hub)
+        self.crew = Crew(config, terminal, dispatcher, emit, hub)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()
@@ -88,7 +92,7 @@ class Master:
 
     async def listen(self) -> None:
         """Listen where the command says. Raises ListenError."""
-        await self.doors.open_explicit()
+        await self.doors.open_first()
 
     def start(self) -> None:
         """Say where it listens, and boot the first generation."""
@@ -99,7 +103,7 @@ class Master:
     def close(self) -> None:
         """Let go of what is left of Workers and timers."""
         self._figures.close()
-        for worker in list(self.board.workers.values()):
+        for worker in list(self._workers.values()):
             worker.drain()
             worker.close()
 
@@ -166,7 +170,7 @@ class Master:
                 case _:
                     assert_never(command)
         self.eyes.attend_everything(self.generations.wanting)
-        self.board.release()
+        self.clients.release()
 
     def _boot(self, boot: book.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
@@ -201,6 +205,7 @@ class Master:
             )
         )
         if not self.generations.live:
+            self.clients.refused(command.failures)
             self._do(self.doors.expect())
 
     # the Workers' news
@@ -220,25 +225,27 @@ class Master:
             case wire.Debugging():
                 self.crew.debugging(worker, message)
             case _:
-                self.board.heard(worker, message)
+                self.clients.heard(worker, message)
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live
         if worker.orphan and worker.generation != live:
             return
-        worker.seat.ready, worker.seat.capacity = True, message.capacity
+        worker.seat.ready = True
+        worker.seat.capacity = {"native": message.capacity}
+        if message.app:
+            worker.seat.capacity["app"] = message.app_capacity
         times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
         self.crew.send(message)
         commands = self.generations.ready(worker.generation)
         if commands:
-            self.board.dispatch.live = worker.generation
-            self.board.speak(message.handlers, message.framing)
+            self.clients.go_live(worker.generation, message)
             self._apply(commands)
             self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))
-        self.board.pump()
-        for other in list(self.board.workers.values()):
+        self.clients.dispatcher.pump()
+        for other in list(self._workers.values()):
             if other.generation < self.generations.live and other.idle:
                 self._worker_idle(other)
 

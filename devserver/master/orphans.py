@@ -9,7 +9,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from devserver.master.switchboard import Switchboard
+from devserver.master.dispatcher import Dispatcher
 from devserver.master.workers import Worker
 
 LAST_WARNING = 1.0
@@ -19,8 +19,8 @@ LAST_WARNING = 1.0
 class Orphans:
     """`retire` gives a Worker nothing more and tells it to leave once it has nothing in hand."""
 
-    def __init__(self, board: Switchboard, retire: Callable[[Worker], None], drain: float) -> None:
-        self._board = board
+    def __init__(self, dispatcher: Dispatcher, retire: Callable[[Worker], None], drain: float) -> None:
+        self._dispatcher = dispatcher
         self._retire = retire
         self._drain = drain
         self._loop = asyncio.get_running_loop()
@@ -28,11 +28,11 @@ class Orphans:
     @property
     def all(self) -> list[Worker]:
         """Return those that have not ended yet."""
-        return [worker for worker in self._board.workers.values() if worker.orphan]
+        return [worker for worker in self._dispatcher.workers.values() if worker.orphan]
 
     def adopt(self, live: int) -> None:
         """The Manager has died: whoever is left is an orphan. A boot begins anew under the next Manager."""
-        for worker in list(self._board.workers.values()):
+        for worker in list(self._dispatcher.workers.values()):
             if worker.orphan:
                 continue
             worker.adopt()

@@ -20,15 +20,15 @@ async def stop_gently(master: Master, patience: float) -> None:
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
-    board = master.board
+    clients = master.clients
     master.doors.close()
-    board.stop_reading()
+    clients.stop_reading()
     if master.generations.live:
-        await _until(lambda: board.quiet, master.progress, deadline)
-    board.close_all()
+        await _until(lambda: clients.quiet, master.progress, deadline)
+    clients.close_all()
     if master.generations.live:
-        await _until(lambda: board.quiet and not board.connections, master.progress, deadline)
-    board.abort_all()
+        await _until(lambda: clients.quiet and clients.gone, master.progress, deadline)
+    clients.abort_all()
     left = max(deadline - loop.time(), LEAST_FOR_WORKERS)
     master.crew.stop(left)
     with suppress(TimeoutError):
@@ -39,7 +39,7 @@ async def stop_gently(master: Master, patience: float) -> None:
 async def stop_now(master: Master) -> None:
     """End every process at once."""
     master.doors.close()
-    master.board.abort_all()
+    master.clients.abort_all()
     master.crew.stop(0)
     with suppress(TimeoutError):
         await asyncio.wait_for(master.crew.gone.wait(), HARD_STOP)

@@ -20,7 +20,7 @@ from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
 
 if TYPE_CHECKING:
     from devserver.failure import Failure
-    from devserver.master.connection import Connection
+    from devserver.master.dispatcher import Unit
 
 _READ = 64 * 1024
 _MOST_READS = 64
@@ -38,6 +38,8 @@ class WorkerHub:
     """An orphan's pidfd says that it has ended."""
     cut_off: Callable[[Worker], None]
     """Nothing more will come over its lane."""
+    unclogged: Callable[[Worker], None]
+    """It has read all that it was sent."""
 
 
 class Worker:
@@ -53,7 +55,7 @@ class Worker:
         self.pid = started.pid
         self.fork_ms = started.fork_ms
         self.seat = Seat(worker=started.worker, generation=started.generation)
-        self.units: dict[int, Connection] = {}
+        self.units: dict[int, Unit] = {}
         self.failure: Failure | None = None
         """Why its boot failed, if it said so."""
         self.orphan = False
@@ -61,7 +63,7 @@ class Worker:
         self._hub = hub
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)
-        self.lane = Attached(channel, self._message, self._hint, loop)
+        self.lane = Attached(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
         self._terminal = terminal[0] if terminal else -1
         self._keys = bytearray()
         self._text = codecs.getincrementaldecoder("utf-8")("replace")

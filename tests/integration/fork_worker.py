@@ -43,6 +43,8 @@ def main() -> int:
             lane=lane,
             sources=orders.sources,
             loop=orders.loop,
+            threads=1,
+            access_log=False,
         )
         return run(boot)
     lane.close()

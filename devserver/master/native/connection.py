@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from devserver.master.inbox import Inbox, Item
-from devserver.master.outbox import Outbox
-from devserver.wire.messages import ConnectionRow, Credit, Peer, Send, Transport
+from devserver.master.dispatch import Kind
+from devserver.master.native.inbox import Inbox, Item
+from devserver.master.native.outbox import Outbox
+from devserver.master.workers import Worker
+from devserver.wire.messages import ConnectionRow, Credit, Handle, Peer, Send, Transport
 
 EMPTY_STATE = b"\x80"
 """An empty dict in msgpack."""
@@ -21,6 +23,15 @@ class Hub(Protocol):
 
     def arrived(self, connection: Connection) -> None:
         """Something new is in the inbox."""
+
+    def handles(self, item: Item) -> bool:
+        """Tell whether the live code has a handler for it."""
+
+    def offer(self, connection: Connection) -> None:
+        """Put it in line if something of it can start."""
+
+    def started(self, connection: Connection) -> None:
+        """Something has left the inbox for a Worker."""
 
     def stamp(self) -> int:
         """Return the newest edit known now."""
@@ -38,13 +49,15 @@ class Hub(Protocol):
 class Connection(asyncio.Protocol):
     """Lives from accept to the end of its last unit; `open` is false once the client is gone."""
 
+    kind: Kind = "native"
+
     def __init__(self, number: int, transport_kind: Transport, hub: Hub, limit: int) -> None:
         self.id = number
         self.transport_kind: Transport = transport_kind
         self.peer: Peer = ("", 0)
         self.state = EMPTY_STATE
-        self.inbox = Inbox()
-        self.outbox = Outbox(limit)
+        self.inbox = Inbox(whole=transport_kind == "websocket")
+        self.outbox = Outbox(limit, whole=transport_kind == "websocket")
         self.queued = False
         self.running = 0
         """The unit in hand, 0 if there is none."""
@@ -108,6 +121,38 @@ class Connection(asyncio.Protocol):
         if self.running or (self.outbox.paused and self.open):
             return None
         return self.inbox.peek()
+
+    def startable(self) -> bool:
+        """Tell whether a unit can start; if not, what comes next is put in line."""
+        item = self.next_item()
+        if item is not None and self._hub.handles(item):
+            return True
+        self._hub.offer(self)
+        return False
+
+    def start(self, worker: Worker, number: int) -> None:
+        """Give the next item to `worker`."""
+        item = self.inbox.pop()
+        self.running = number
+        self._hub.started(self)
+        worker.lane.send(
+            Handle(
+                unit=number,
+                kind=item.kind,
+                connection=self.id,
+                peer=self.peer,
+                transport=self.transport_kind,
+                state=self.state,
+                data=item.data,
+                window=self.window(worker.id),
+            )
+        )
+
+    def lost(self, worker: Worker, reason: str) -> None:
+        """The Worker died over the item: that is lost, and what follows goes on."""
+        self.running = 0
+        self._hub.lost("the message in hand", f"worker {worker.id} died ({reason})", self.id)
+        self._hub.offer(self)
 
     def window(self, worker: int) -> int:
         """Return how many bytes a unit that starts now on `worker` may send, and begin to count them."""
@@ -178,10 +223,3 @@ class Connection(asyncio.Protocol):
         size = self.outbox.credit(worker)
         if size:
             self._hub.grant(worker, Credit(self.id, size))
-
-
-class Refused(asyncio.Protocol):
-    """A client that there is no room for."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.Transport", transport).abort()

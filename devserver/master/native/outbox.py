@@ -14,6 +14,8 @@ class Outbox:
     """Decides what is written, kept back or dropped; `limit` bytes may wait for the client."""
 
     limit: int
+    whole: bool = False
+    """A message is written when all of it is here."""
     paused: bool = False
     """The transport holds more than `limit` bytes."""
     _author: int = 0
@@ -21,6 +23,7 @@ class Outbox:
     _kept: list[tuple[int, bytes, bool]] = field(default_factory=list)
     _kept_size: int = 0
     _owed: dict[int, int] = field(default_factory=dict)
+    _begun: bytearray = field(default_factory=bytearray)
 
     def send(self, worker: int, data: bytes, more: bool) -> list[bytes]:
         """Take a part of a message of `worker` to this connection; return what to write now."""
@@ -39,6 +42,12 @@ class Outbox:
             self._kept_size += len(data)
             return []
         self._author = worker if more else 0
+        if self.whole and (more or self._begun):
+            self._begun += data
+            if more:
+                return []
+            data = bytes(self._begun)
+            self._begun.clear()
         return [data] if more else [data, *self._take_kept()]
 
     def abandon(self, worker: int) -> tuple[bool, list[bytes]]:
@@ -47,6 +56,7 @@ class Outbox:
         if self._author != worker:
             return self._drop_unfinished(worker), []
         self._author = 0
+        self._begun.clear()
         return True, self._take_kept()
 
     def _drop_unfinished(self, worker: int) -> bool:

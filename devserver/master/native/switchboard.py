@@ -1,13 +1,12 @@
-"""Joins connections and Workers: what arrives is stamped, cut, given to a Worker, and its answers go out.
+"""Joins the handlers' connections and the Workers: what arrives is stamped, cut, given to a Worker, and its
+answers go out.
 
-Law: frames of a connection run in order, one at a time; a frame starts once its stamp is settled; a Worker's
-death loses only the units it had in hand, and each is said.
+Law: frames of a connection run in order, one at a time; a frame starts once its stamp is settled; what a
+Worker's death loses is said.
 """
 
 from __future__ import annotations
 
-import asyncio
-import resource
 from collections.abc import Callable
 from typing import TypeGuard
 
@@ -15,8 +14,9 @@ from devserver import events
 from devserver.config import LimitsConfig
 from devserver.events import Event
 from devserver.framing import Framing
-from devserver.master.connection import Connection, Refused
-from devserver.master.dispatch import Dispatch
+from devserver.master.dispatcher import Dispatcher
+from devserver.master.native.connection import Connection
+from devserver.master.native.inbox import Item
 from devserver.master.workers import Worker
 from devserver.wire.messages import (
     Broadcast,
@@ -24,7 +24,6 @@ from devserver.wire.messages import (
     Connections,
     ConnectionsAsked,
     Credit,
-    Handle,
     Handled,
     Send,
     Transport,
@@ -32,18 +31,17 @@ from devserver.wire.messages import (
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
-RESERVED = 48
-"""Descriptors kept for files, Workers and Managers: what serves clients must not starve a reload."""
-LANE_LIMIT = 4 * 1024 * 1024
-"""A Worker that is this many bytes behind gets nothing more."""
 
 
 class Switchboard:
-    """Owns every connection. `stamp` and `is_settled` say what may start; `changed` hears of each change."""
+    """Owns every connection of handlers. `stamp` and `is_settled` say what may start; `changed` hears of each
+    change.
+    """
 
     def __init__(
         self,
         limits: LimitsConfig,
+        dispatcher: Dispatcher,
         stamp: Callable[[], int],
         is_settled: Callable[[int], bool],
         emit: Callable[[Event], None],
@@ -54,28 +52,20 @@ class Switchboard:
         self._is_settled = is_settled
         self._emit = emit
         self._changed = changed
-        self.dispatch: Dispatch[Connection] = Dispatch()
-        self.workers: dict[int, Worker] = {}
+        self._dispatcher = dispatcher
         self.connections: dict[int, Connection] = {}
-        self.on_idle: Callable[[Worker], None] = lambda worker: None
         self._framing: Framing | None = None
         self._handlers: frozenset[str] = frozenset()
         self._held: set[Connection] = set()
         self._paused: set[Connection] = set()
         self._size = 0
-        self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED)
         self._last_connection = 0
-        self._last_unit = 0
         self._closing = False
 
     # what the connections say (connection.Hub)
 
-    def connect(self, kind: Transport) -> asyncio.Protocol:
-        """Return the protocol of a new connection; one too many is closed at once, and that is said."""
-        if len(self.connections) >= self._most:
-            ulimit = "as many as descriptors allow: raise `ulimit -n`"
-            self.lost("a new connection", f"{self._most} are open, {ulimit}", 0)
-            return Refused()
+    def connect(self, kind: Transport) -> Connection:
+        """Return the protocol of a new connection."""
         self._last_connection += 1
         return Connection(self._last_connection, kind, self, self._limits.connection)
 
@@ -99,12 +89,15 @@ class Switchboard:
             self._held.add(connection)
         else:
             self._held.discard(connection)
-        self._offer(connection)
-        self.pump()
+        self.offer(connection)
+        self._dispatcher.pump()
+
+    def started(self, connection: Connection) -> None:
+        self._account(connection)
 
     def grant(self, worker: int, credit: Credit) -> None:
-        if worker in self.workers:
-            self.workers[worker].lane.send(credit)
+        if worker in self._dispatcher.workers:
+            self._dispatcher.workers[worker].lane.send(credit)
 
     def lost(self, what: str, reason: str, connection: int) -> None:
         self._emit(events.Lost(what=what, reason=reason, connection=connection))
@@ -139,10 +132,10 @@ class Switchboard:
         return connection is not None and connection.open
 
     def _handled(self, worker: Worker, message: Handled) -> None:
-        connection = worker.units.pop(message.unit, None)
+        connection = self._dispatcher.finished(worker, message.unit)
         if connection is None:
             return
-        self.dispatch.give_back(worker.seat)
+        assert isinstance(connection, Connection), "what handles frames finishes frames"
         connection.running = 0
         if message.state is not None:
             connection.state = message.state
@@ -150,22 +143,13 @@ class Switchboard:
             self._emit(
                 events.HandlerFailed(worker=worker.id, connection=connection.id, failure=message.failure)
             )
-        self._after_unit(connection)
-        if worker.idle:
-            self.on_idle(worker)
-        self.pump()
+        self.offer(connection)
+        self._dispatcher.rest(worker)
 
-    def buried(self, worker: Worker, reason: str) -> None:
-        """A Worker is dead and has no seat any more: its units are lost, their connections live on."""
-        self.workers.pop(worker.id, None)
+    def abandon(self, worker: Worker) -> None:
+        """A Worker is dead: messages that it has begun end here, and their connections live on."""
         for connection in self.connections.values():
             connection.abandon(worker.id)
-        units, worker.units = worker.units, {}
-        for connection in units.values():
-            connection.running = 0
-            self.lost("the message in hand", f"worker {worker.id} died ({reason})", connection.id)
-            self._after_unit(connection)
-        self.pump()
 
     # what the generations say
 
@@ -174,57 +158,26 @@ class Switchboard:
         self._handlers = TCP_HANDLERS & set(handlers)
         self._framing = framing if self._handlers else None
         for connection in list(self.connections.values()):
-            self._offer(connection)
+            self.offer(connection)
         self.release()
 
     def release(self) -> None:
         """Some edit was settled: let through what waited for it."""
         for connection in list(self._held):
             self.arrived(connection)
-        self.pump()
+        self._dispatcher.pump()
         self._changed()
 
     # moving units
 
-    def pump(self) -> None:
-        """Start as many units as there are Workers for."""
-        while found := self.dispatch.next():
-            connection, seat = found
-            item = connection.next_item()
-            if item is None or f"on_{item.kind}" not in self._handlers:
-                self._offer(connection)
-                continue
-            worker = self.workers[seat.worker]
-            connection.inbox.pop()
-            self._account(connection)
-            self._last_unit += 1
-            connection.running = self._last_unit
-            worker.units[self._last_unit] = connection
-            self.dispatch.take(seat)
-            seat.clogged = worker.lane.unsent > LANE_LIMIT
-            worker.lane.send(
-                Handle(
-                    unit=self._last_unit,
-                    kind=item.kind,
-                    connection=connection.id,
-                    peer=connection.peer,
-                    transport=connection.transport_kind,
-                    state=connection.state,
-                    data=item.data,
-                    window=connection.window(worker.id),
-                )
-            )
-            self._changed()
+    def handles(self, item: Item) -> bool:
+        return f"on_{item.kind}" in self._handlers
 
-    def _after_unit(self, connection: Connection) -> None:
-        self._offer(connection)
-        self._changed()
-
-    def _offer(self, connection: Connection) -> None:
+    def offer(self, connection: Connection) -> None:
         """Put the connection in line if something of it can start; drop what nobody handles."""
         while item := connection.next_item():
-            if f"on_{item.kind}" in self._handlers:
-                self.dispatch.wait(connection)
+            if self.handles(item):
+                self._dispatcher.dispatch.wait(connection)
                 return
             if not self._handlers and item.kind == "receive":
                 return  # the code serves no TCP now: a later save may
@@ -278,9 +231,8 @@ class Switchboard:
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nothing runs and nothing waits, neither for a Worker nor for an edit to be settled."""
-        waits = self.dispatch.waiting or (self._held and self._handlers)
-        return not waits and not any(c.running for c in self.connections.values())
+        """Tell whether nothing runs and nothing waits for an edit to be settled."""
+        return not (self._held and self._handlers) and not any(c.running for c in self.connections.values())
 
     def close_all(self) -> None:
         """Close each connection once what was sent to it is out."""

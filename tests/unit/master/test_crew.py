@@ -9,10 +9,10 @@ from typing import Any, cast
 from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.events import Event
 from devserver.framing import Raw
-from devserver.master.connection import Connection
 from devserver.master.crew import Crew, CrewHub
+from devserver.master.dispatcher import Dispatcher
 from devserver.master.managers import Manager
-from devserver.master.switchboard import Switchboard
+from devserver.master.native.switchboard import Switchboard
 from devserver.wire.channel import Channel
 from devserver.wire.messages import FromWorker, Target, ToWorker, WorkerStarted
 from tests.unit.master.silent import Silent
@@ -24,19 +24,23 @@ class Rig:
     def __init__(self) -> None:
         self.events: list[Event] = []
         emit = self.events.append
-        self.board = Switchboard(LimitsConfig(), lambda: 0, lambda _: True, emit, lambda: None)
+        self.dispatcher = Dispatcher(lambda: None)
+        self.board = Switchboard(
+            LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None
+        )
         self.board.speak(("on_receive",), Raw())
-        self.board.dispatch.live = 1
+        self.dispatcher.dispatch.live = 1
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         hub = CrewHub(
             heard=lambda worker, message: self.board.heard(worker, cast(Any, message)),
+            dying=self.board.abandon,
             buried=lambda *_: None,
             stillborn=lambda *_: None,
             reload_asked=lambda: None,
             briefing=list,
             live=lambda: 1,
         )
-        self.crew = Crew(config, False, self.board, emit, hub)
+        self.crew = Crew(config, False, self.dispatcher, emit, hub)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
         """Tell it as the Manager does."""
@@ -46,11 +50,12 @@ class Rig:
         """Let a Worker come; return its end of the lane."""
         lane, theirs = socket.socketpair()
         self.report(WorkerStarted(number, 1, 1, os.getpid()), [lane.detach(), os.pidfd_open(os.getpid())])
-        self.board.workers[number].seat.ready = True
+        seat = self.dispatcher.workers[number].seat
+        seat.ready, seat.capacity = True, {"native": 1}
         return Channel(theirs, ToWorker)
 
     def client(self, data: bytes) -> None:
         """Connect, and send a frame."""
-        connection = cast(Connection, self.board.connect("tcp"))
+        connection = self.board.connect("tcp")
         connection.connection_made(Silent())
         connection.data_received(data)

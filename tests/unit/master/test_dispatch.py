@@ -6,14 +6,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.master.dispatch import Dispatch, Seat
+from devserver.master.dispatch import Dispatch, Kind, Seat
 
 
 @dataclass
 class Waiting:
-    """A connection, as far as dispatch cares."""
+    """A connection or a request, as far as dispatch cares."""
 
     queued: bool = False
+    kind: Kind = "native"
+
+
+def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> Seat:
+    """Return a Worker that is ready for handlers' units, unless `marks` say otherwise."""
+    found = Seat(worker, generation, {"native": most}, **{"ready": True, **marks})
+    found.running["native"] = running
+    return found
 
 
 def office(*seats: Seat, live: int = 1) -> Dispatch[Waiting]:
@@ -23,25 +31,43 @@ def office(*seats: Seat, live: int = 1) -> Dispatch[Waiting]:
 
 def test_the_least_busy_worker_is_chosen() -> None:
     """Two Workers share the work."""
-    busy, idle = Seat(1, 1, 0, ready=True, running=3), Seat(2, 1, 0, ready=True, running=1)
-    assert office(busy, idle).choose() is idle
+    busy, idle = seat(1, most=0, running=3), seat(2, most=0, running=1)
+    assert office(busy, idle).choose("native") is idle
 
 
 def test_a_worker_gets_no_more_than_its_capacity() -> None:
     """What does not fit stays in the Master, where no death can lose it."""
-    assert office(Seat(1, 1, 1, ready=True, running=1)).choose() is None
+    assert office(seat(1, running=1)).choose("native") is None
 
 
 def test_only_ready_workers_of_the_live_generation_get_work() -> None:
     """Old code, code that boots and Workers that leave get nothing."""
-    seats = [Seat(1, 1, ready=True), Seat(2, 2), Seat(3, 2, ready=True, leaving=True)]
-    assert office(*seats, live=2).choose() is None
+    seats = [seat(1), seat(2, 2, ready=False), seat(3, 2, leaving=True)]
+    assert office(*seats, live=2).choose("native") is None
+
+
+def test_a_worker_gets_only_what_it_serves() -> None:
+    """A module without an app is given no requests."""
+    assert office(seat(1)).choose("app") is None
+
+
+def test_a_handler_that_is_busy_keeps_no_request_waiting() -> None:
+    """Handlers and app have a line each: who is first in one does not block the other."""
+    both = seat(1, running=1)
+    both.capacity["app"] = 0
+    desk = office(both)
+    frame, request = Waiting(), Waiting(kind="app")
+    desk.wait(frame)
+    desk.wait(request)
+    assert desk.next() == (request, both)
+    assert desk.next() is None
+    assert desk.length == 1
 
 
 def test_waiting_is_first_come_first_served_and_nobody_waits_twice() -> None:
     """A connection that is offered again keeps its place."""
     first, second = Waiting(), Waiting()
-    desk = office(Seat(1, 1, 0, ready=True))
+    desk = office(seat(1, most=0))
     for waiter in (first, second, first):
         desk.wait(waiter)
     order = [desk.next(), desk.next(), desk.next()]
@@ -50,17 +76,17 @@ def test_waiting_is_first_come_first_served_and_nobody_waits_twice() -> None:
 
 def test_work_never_goes_back_to_an_older_generation() -> None:
     """Once new code has worked, old code must not."""
-    old, new = Seat(1, 1, ready=True), Seat(2, 2, ready=True)
+    old, new = seat(1), seat(2, 2)
     desk = office(old, new, live=2)
-    desk.take(new)
+    desk.take(new, "native")
     with pytest.raises(AssertionError, match="never back"):
-        desk.take(old)
+        desk.take(old, "native")
 
 
-def test_a_clogged_worker_gets_nothing_until_it_answers() -> None:
+def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
     """A Worker that does not read its lane cannot fill the Master's memory."""
-    seat = Seat(1, 1, 0, ready=True, running=1, clogged=True)
-    desk = office(seat)
-    assert desk.choose() is None
-    desk.give_back(seat)
-    assert desk.choose() is seat
+    slow = seat(1, most=0, running=1, clogged=True)
+    desk = office(slow)
+    assert desk.choose("native") is None
+    slow.clogged = False
+    assert desk.choose("native") is slow

@@ -27,7 +27,7 @@ def with_terminal(scenario: Callable[[Worker, int], Awaitable[None]]) -> None:
         lane, theirs = socket.socketpair()
         master, slave = pty.openpty()
         tty.setraw(slave)
-        hub = WorkerHub(nothing, nothing, nothing, nothing)
+        hub = WorkerHub(nothing, nothing, nothing, nothing, nothing)
         started = WorkerStarted(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
         worker = Worker(
             started, [lane.detach(), os.pidfd_open(os.getpid()), master], hub, asyncio.get_running_loop()

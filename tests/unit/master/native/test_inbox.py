@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.framing import Delimited, Lines
-from devserver.master.inbox import Inbox, Item
+from devserver.master.native.inbox import Inbox, Item
 
 
 def taken(inbox: Inbox) -> list[Item]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from devserver.config import LimitsConfig
 from devserver.framing import Lines
-from devserver.master.connection import Connection
-from devserver.master.switchboard import Switchboard
+from devserver.master.dispatcher import Dispatcher
+from devserver.master.native.connection import Connection
+from devserver.master.native.switchboard import Switchboard
 from tests.unit.master.silent import Silent
 
 
@@ -17,13 +16,18 @@ class Board:
     def __init__(self, limits: LimitsConfig) -> None:
         self.settled = False
         self.switchboard = Switchboard(
-            limits, lambda: 1, lambda _: self.settled, lambda _: None, lambda: None
+            limits,
+            Dispatcher(lambda: None),
+            lambda: 1,
+            lambda _: self.settled,
+            lambda _: None,
+            lambda: None,
         )
         self.switchboard.speak(("on_receive",), Lines())
 
     def connect(self) -> tuple[Connection, Silent]:
         """Return a new client."""
-        connection, transport = cast(Connection, self.switchboard.connect("tcp")), Silent()
+        connection, transport = self.switchboard.connect("tcp"), Silent()
         connection.connection_made(transport)
         return connection, transport
 

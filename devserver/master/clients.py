@@ -1,0 +1,110 @@
+"""The clients' side of the Master: connections of handlers and of HTTP, and the line in which they wait for
+Workers.
+
+Law: as `switchboard.py` and `http/front.py` have it, for each its own; this joins them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from devserver.config import Config
+from devserver.events import Event
+from devserver.failure import Failure
+from devserver.master.dispatcher import Dispatcher
+from devserver.master.entrance import Entrance, Factory
+from devserver.master.http.front import Front
+from devserver.master.native.switchboard import Switchboard, Traffic
+from devserver.master.workers import Worker
+from devserver.wire.messages import StreamNews, WorkerReady
+
+
+class Clients:
+    """`stamp` and `is_settled` say what may start; `changed` hears of each change."""
+
+    def __init__(
+        self,
+        config: Config,
+        stamp: Callable[[], int],
+        is_settled: Callable[[int], bool],
+        emit: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._target = config.target.path
+        self._native: bool | None = None
+        self.dispatcher = Dispatcher(changed)
+        self.board = Switchboard(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
+        self.front = Front(config, self.dispatcher, self.board, is_settled, emit)
+        self._entrance = Entrance(self.board, self.front, self._has_only_handlers)
+
+    @property
+    def open(self) -> int:
+        """Return how many connections are open."""
+        return self._entrance.open
+
+    def factories(self) -> dict[str, Factory]:
+        """Return what makes the protocol of a new connection, by the kind of its listener."""
+        return self._entrance.factories()
+
+    def _has_only_handlers(self) -> bool:
+        if self._native is not None:
+            return self._native
+        try:  # nothing has run yet
+            return "def on_receive" in Path(self._target).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+
+    # the Workers
+
+    def heard(self, worker: Worker, message: Traffic | StreamNews) -> None:
+        """Carry out what a Worker says about its units."""
+        if isinstance(message, Traffic):
+            self.board.heard(worker, message)
+        else:
+            self.front.heard(worker, message)
+
+    # the generations
+
+    def go_live(self, generation: int, ready: WorkerReady) -> None:
+        """Every unit starts on this generation from now on."""
+        self._native = not ready.app and bool(ready.handlers)
+        self.dispatcher.dispatch.live = generation
+        self.board.speak(ready.handlers, ready.framing)
+        self.front.go_live(generation, ready.app, ready.handlers)
+
+    def refused(self, failures: tuple[Failure, ...]) -> None:
+        """There is no good code yet, and this is why."""
+        self.front.refused(failures)
+
+    def release(self) -> None:
+        """Some edit was settled: let through what waited for it."""
+        self.board.release()
+        self.front.release()
+
+    # the end
+
+    def stop_reading(self) -> None:
+        """Take nothing more; what was received is still answered, and what lasts is told to end."""
+        self.board.stop_reading()
+        self.front.stop()
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing runs and nothing waits."""
+        return self.dispatcher.quiet and self.board.quiet and self.front.quiet
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether no connection is left."""
+        return not self.board.connections and not self.front.face.open
+
+    def close_all(self) -> None:
+        """Close each connection once what was sent to it is out."""
+        self.board.close_all()
+        self.front.face.shut_down()
+
+    def abort_all(self) -> None:
+        """Close every connection now."""
+        self.board.abort_all()
+        self.front.face.abort()

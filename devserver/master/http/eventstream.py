@@ -1,0 +1,144 @@
+"""Cuts a stream of server-sent events into whole events, so that it can be moved to another Worker.
+
+Law: what was passed on ends where an event ends, so that another Worker's events may follow it, unless
+`broken` says otherwise. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MOST_TAIL = 64 * 1024
+"""Bytes kept of an event that is not whole. A longer line with an id counts as one that takes the id back."""
+SEAM = b": devserver: the stream goes on with generation %d\n\n"
+"""A comment, which clients skip: it tells whoever reads the stream why it may differ from here on."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class EventStream:
+    """One event stream on its way to the client; how it is cut into chunks changes nothing."""
+
+    def __init__(self) -> None:
+        self.last_id: bytes | None = None
+        """The id of the last whole event that had one: `Last-Event-ID`. Empty: the app took it back."""
+        self.broken = False
+        """The client has a part of an event that was too long to keep: cannot be moved until it ends."""
+        self._tail = bytearray()
+        self._line = bytearray()  # the part of the current line that came with earlier chunks
+        self._id: bytes | None = None  # of the event that is not whole yet
+        self._fields = False  # the event that is not whole has more than comments
+        self._after_cr = False  # a line feed that comes next belongs to the line before
+        self._opening: bytes | None = b""  # the first bytes, as long as they may be a byte order mark
+        self._moved = False
+
+    @property
+    def has_id(self) -> bool:
+        """Whether there is an id to go on from; a stream without one cannot be moved."""
+        return bool(self.last_id)
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what may be passed on: whole events, and whole comment lines between them."""
+        begin = 0
+        if self._opening is not None:
+            data, begin = self._opened(self._opening + data)
+        whole = 0
+        if self._after_cr and data:
+            self._after_cr = False
+            begin = int(data[0] == 10)
+            whole = 0 if self._tail else begin
+        for match in _LINE_END.finditer(data, begin):
+            if self._line_ends(data[begin : match.start()]):
+                whole = match.end()
+                self.broken = False
+            begin = match.end()
+        if data:
+            self._after_cr = data.endswith(b"\r")
+            self._line += data[begin : begin + max(0, MOST_TAIL + 1 - len(self._line))]
+        return self._cut(data, whole)
+
+    def rest(self) -> bytes:
+        """Return and forget what was kept: the stream ends, or is passed on as it comes from here on."""
+        rest = bytes((self._opening or b"") + self._tail)
+        self._restart()
+        return rest
+
+    def moved(self) -> None:
+        """What is fed next comes from another Worker, which sends the event that was not whole again."""
+        self._restart()
+        self._moved = True
+
+    def _restart(self) -> None:
+        self._tail.clear()
+        self._line.clear()
+        self._id = None
+        self._fields = self._after_cr = self.broken = False
+        self._opening = b""
+
+    def _opened(self, start: bytes) -> tuple[bytes, int]:
+        """Return the bytes to go on with, and where their first line begins; one mark is passed on."""
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            self._opening = start
+            return b"", 0
+        self._opening = None
+        if not start.startswith(_BOM):
+            return start, 0
+        return (start[len(_BOM) :], 0) if self._moved else (start, len(_BOM))
+
+    def _line_ends(self, part: bytes) -> bool:
+        """Take the end of a line; say whether nothing of an event is open after it."""
+        line = part
+        if self._line:
+            line = bytes(self._line) + part
+            self._line.clear()
+        if not line:
+            if self._id is not None:
+                self.last_id, self._id = self._id, None
+            self._fields = False
+            return True
+        if line.startswith(b":"):
+            return not self._fields
+        self._fields = True
+        name, _, value = line.partition(b":")
+        if name == b"id" and len(line) > MOST_TAIL:
+            self._id = b""
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.removeprefix(b" ")
+        return False
+
+    def _cut(self, data: bytes, whole: int) -> bytes:
+        if whole == len(data) and not self._tail:
+            return data
+        passed = b""
+        if whole:
+            passed = bytes(self._tail) + data[:whole]
+            self._tail.clear()
+        self._tail += data[whole:]
+        if self.broken or len(self._tail) > MOST_TAIL:
+            self.broken = True
+            passed += bytes(self._tail)
+            self._tail.clear()
+        return passed
+
+
+def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Say whether a response is an event stream whose events can be told apart, and whose end is open."""
+    if method != "GET" or status != 200:
+        return False
+    found = False
+    for name, value in headers:
+        match name.lower():
+            case b"content-type":
+                found = value.partition(b";")[0].strip().lower() == b"text/event-stream"
+            case b"content-encoding" if value.strip().lower() not in {b"identity", b""}:
+                return False
+            case b"content-length":
+                return False
+    return found
+
+
+def seam(generation: int) -> bytes:
+    """Return what the client is told where the stream goes on with another generation."""
+    return SEAM % generation

@@ -1,0 +1,270 @@
+"""The HTTP and WebSocket face of the Master: lets requests in, holds them, and gives them to Workers.
+
+Law: what arrives after a save waits until that save is settled, and is then run by the newest live code, or
+is told why there is none. Newer code takes over what lasts: WebSockets and event streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from devserver import events
+from devserver.config import Config
+from devserver.events import Event
+from devserver.failure import Failure
+from devserver.master.dispatcher import Dispatcher
+from devserver.master.http import page
+from devserver.master.http.exchange import Exchange, Receive, Scope, Send
+from devserver.master.http.guard import Guard
+from devserver.master.http.index import Index
+from devserver.master.http.page import LIVE_PATH, Answer
+from devserver.master.http.protocol import Face
+from devserver.master.http.scope import accepted, header
+from devserver.master.http.stream import Stream
+from devserver.master.http.websocket import WebSocket
+from devserver.master.native.switchboard import Switchboard
+from devserver.master.native.websocket import FramedSocket
+from devserver.master.workers import Worker
+from devserver.wire.messages import AppKind, Closed, Detach, StreamNews
+
+LONGEST_WATCH = 25.0
+"""Seconds that a page waits for good code before it asks again."""
+
+
+class Guest(Protocol):
+    """A request or a WebSocket that wants in."""
+
+    stamp: int
+    scope: Scope
+
+    @property
+    def accept(self) -> bytes:
+        """Return the Accept header."""
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it has no Worker yet."""
+
+    def answer(self, answer: Answer) -> None:
+        """Take an answer instead of the app's."""
+
+    def without_app(self) -> None:
+        """The code that runs has no app."""
+
+    def offer(self) -> None:
+        """Have it run as soon as there is a Worker."""
+
+
+class Front:
+    """`stamp` and `is_settled` are the files'; what the live code serves is told by `go_live`."""
+
+    def __init__(
+        self,
+        config: Config,
+        dispatcher: Dispatcher,
+        board: Switchboard,
+        is_settled: Callable[[int], bool],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.config = config.http
+        self.is_settled = is_settled
+        self.stamp = board.stamp
+        self.streaming: set[Exchange] = set()
+        self.sockets: set[WebSocket] = set()
+        self.holding: set[WebSocket] = set()
+        """Those with messages that may wait for an edit to be settled."""
+        self.unresumable: set[str] = set()
+        self.has_handlers = False
+        self._root = config.watch.root
+        self._most_waiting = config.limits.waiting
+        self._patience = config.process.boot_timeout
+        self._dispatcher = dispatcher
+        self._board = board
+        self._emit = emit
+        self._guard = Guard(config.http.host, config.http.allow_hosts)
+        self._index = Index(config.http.index)
+        self._live = 0
+        self._app: AppKind = ""
+        self._failures: tuple[Failure, ...] = ()
+        self._held: dict[Guest, None] = {}
+        self._left: set[Stream] = set()
+        """Streams that run though their clients have left."""
+        self._news = asyncio.Event()
+        """Set, and replaced, when code has gone live or was refused."""
+        self.face = Face(config.http, self.app, emit)
+
+    # the clients
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI app that uvicorn runs."""
+        websocket = scope["type"] == "websocket"
+        refusal = self._guard.refuses(scope["headers"], websocket=websocket)
+        if refusal is not None:
+            answer = page.refused(refusal)
+            prefix = "websocket.http.response" if websocket else "http.response"
+            if websocket:
+                await receive()
+            await send({"type": f"{prefix}.start", "status": answer.status, "headers": answer.headers})
+            await send({"type": f"{prefix}.body", "body": answer.body})
+        elif websocket:
+            socket = WebSocket(self, scope, receive, send)
+            await socket.run()
+            if socket.native:
+                await FramedSocket(self._board, receive, send, scope["client"]).run()
+        elif not self._live and scope["path"] == LIVE_PATH:
+            await self._watch(scope, send)
+        else:
+            await Exchange(self, scope, receive, send).run()
+
+    def admit(self, guest: Guest) -> None:
+        """Let a guest start, wait or go, as things stand."""
+        if self._is_full:
+            text = f"{self._most_waiting} requests wait already: try again."
+            guest.answer(page.busy(text, guest.accept))
+        elif not self.is_settled(guest.stamp) or not (self._live or self._failures):
+            self._held[guest] = None
+        elif not self._live:
+            guest.answer(self._unavailable(guest.scope))
+        elif not self._app:
+            guest.without_app()
+        else:
+            guest.offer()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
+
+    def offer(self, stream: Stream) -> None:
+        """Put a stream in line; it does not wait for ever for a Worker that does not come."""
+        self._dispatcher.offer(stream)
+        if stream.queued and self._patience:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._patience, self._lose_patience, stream)
+
+    def _lose_patience(self, stream: Stream) -> None:
+        live = self._dispatcher.live
+        someone = any(
+            seat.ready and seat.generation == live for seat in self._dispatcher.dispatch.seats.values()
+        )
+        guest = stream.owner
+        if not stream.queued or not isinstance(guest, Exchange | WebSocket) or not guest.waits:
+            return
+        if someone:  # busy, but alive
+            asyncio.get_running_loop().call_later(self._patience, self._lose_patience, stream)
+        else:
+            text = f"no worker has started within {self._patience:g} s: the console says why."
+            guest.answer(page.busy(text, guest.accept))
+
+    def _unavailable(self, scope: Scope) -> Answer:
+        return page.unavailable(self._failures, accepted(scope), root=self._root, local=_is_local(scope))
+
+    async def _watch(self, scope: Scope, send: Send) -> None:
+        """Answer a page that waits for good code: when there is some, or there is another failure to show."""
+        seen = scope["query_string"].removeprefix(b"seen=").decode("ascii", "replace")
+        try:
+            async with asyncio.timeout(LONGEST_WATCH):
+                while not self._live and (not self._failures or page.fingerprint(self._failures) == seen):
+                    await self._news.wait()
+            status = 200
+        except TimeoutError:
+            status = 503
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    def index(self, scope: Scope, accept: bytes) -> Answer:
+        """Answer for a module that has no app."""
+        return self._index.answer(scope) or page.handlers_only(accept)
+
+    def may_resume(self, scope: Scope) -> bool:
+        """Tell whether newer code may go on with this WebSocket: Engine.IO has sessions of its own."""
+        engine_io = b"EIO=" in scope["query_string"]
+        return self.config.websockets == "resume" and not engine_io and scope["path"] not in self.unresumable
+
+    def lost(self, what: str, reason: str) -> None:
+        """Say that something was lost."""
+        self._emit(events.Lost(what=what, reason=reason))
+
+    def resumed(self, what: str, generation: int) -> None:
+        """Say that something goes on elsewhere."""
+        self._emit(events.Resumed(what=what, generation=generation or self._live))
+
+    def abandoned(self, stream: Stream) -> None:
+        """The client has left; the app may not have noticed."""
+        self._left.add(stream)
+
+    # the Workers
+
+    def heard(self, worker: Worker, message: StreamNews) -> None:
+        """Carry to its owner what a stream says."""
+        stream = worker.units.get(message.stream)
+        if not isinstance(stream, Stream):
+            return
+        if not isinstance(message, Closed):
+            stream.owner.heard(stream, message)
+            return
+        self._dispatcher.finished(worker, message.stream)
+        self._left.discard(stream)
+        stream.running = False
+        if message.failure is not None:
+            self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
+        stream.owner.heard(stream, message)
+        self._dispatcher.rest(worker)
+
+    # the generations
+
+    def go_live(self, generation: int, app: AppKind, handlers: Iterable[str]) -> None:
+        """Newer code serves from here on."""
+        self._live, self._app, self._failures = generation, app, ()
+        self.has_handlers = bool(set(handlers) & {"on_connect", "on_receive", "on_close"})
+        self._tell_watchers()
+        for stream in list(self._left):
+            stream.send(Detach(stream.number))
+        for exchange in list(self.streaming):
+            exchange.moved(generation)
+        for socket in list(self.sockets):
+            socket.moved()
+        self.release()
+
+    def refused(self, failures: tuple[Failure, ...]) -> None:
+        """There is no good code yet, and this is why."""
+        self._failures = failures
+        self._tell_watchers()
+        self.release()
+
+    def _tell_watchers(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def release(self) -> None:
+        """Some edit was settled: let in what waited for it."""
+        held, self._held = self._held, {}
+        for guest in held:
+            if guest.waits:
+                self.admit(guest)
+        holding, self.holding = self.holding, set()
+        for socket in holding:
+            socket.settled()
+            if socket.holds:
+                self.holding.add(socket)
+
+    # the end
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._held
+
+    def stop(self) -> None:
+        """Close what rests or lasts; what is being answered is finished."""
+        for exchange in list(self.streaming):
+            exchange.stop()
+        self.face.shut_down()
+
+
+def _is_local(scope: Scope) -> bool:
+    """Tell whether whoever asks is on this machine, and no page of another site."""
+    client = scope["client"]
+    here = client is None or client[0] in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+    return here and header(scope, b"sec-fetch-site") not in (b"cross-site", b"same-site")

@@ -1,0 +1,144 @@
+"""What the Master answers itself: while no good code is there, and when a request came to nothing.
+
+Law: a client on another machine learns that something is wrong, and nothing of the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from devserver import encoding
+from devserver.failure import Failure
+from devserver.master.http import errorpage, skin, tracebacks
+from devserver.master.http.accept import Form, choose
+from devserver.master.http.guard import Refusal
+from devserver.master.http.skin import LIVE_PATH
+
+__all__ = ["LIVE_PATH", "Answer", "busy", "fingerprint", "gone", "handlers_only", "refused", "unavailable"]
+
+STARTING = "The app is not running yet."
+ELSEWHERE = "The app is not running: the reason is shown where devserver runs."
+NO_APP = (
+    "This module has handlers for WebSocket and TCP, and no app: "
+    "define app (ASGI or WSGI), or put an index.html beside it."
+)
+
+_TYPES: dict[Form, bytes] = {
+    "text": b"text/plain; charset=utf-8",
+    "json": b"application/json",
+    "html": b"text/html; charset=utf-8",
+}
+_AGAIN = (b"retry-after", b"1")
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response; the names of its headers are in lower case, as ASGI has them."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def fingerprint(failures: tuple[Failure, ...]) -> str:
+    """Return what tells these failures from others, for as long as this process lives."""
+    return f"{hash(failures) & (1 << 64) - 1:x}"
+
+
+def unavailable(failures: tuple[Failure, ...], accept: bytes, *, root: str, local: bool) -> Answer:
+    """Answer while no good code is there: 503 with all that is known of `failures`, the newest code's.
+
+    `local` says that the client is on this machine, and that no page of another site asks. The HTML page asks
+    LIVE_PATH and reloads itself.
+    """
+    form = choose(accept)
+    if local and failures:
+        body = _failed(failures, form, root)
+    else:
+        body = _told(ELSEWHERE if failures else STARTING, form, fingerprint(failures))
+    return _answer(503, form, body, _AGAIN)
+
+
+def gone(reason: str, accept: bytes) -> Answer:
+    """Answer 502: the Worker that had the request is no more; `reason` is one sentence."""
+    return _plain(502, reason, accept)
+
+
+def busy(text: str, accept: bytes) -> Answer:
+    """Answer 503: a stated limit was met; `text` says which."""
+    return _plain(503, text, accept, _AGAIN)
+
+
+def handlers_only(accept: bytes) -> Answer:
+    """Answer 404: there is nothing that could answer HTTP."""
+    return _plain(404, NO_APP, accept)
+
+
+def refused(refusal: Refusal) -> Answer:
+    """Answer what the guard refuses; never with markup, for the client is not trusted."""
+    return _answer(refusal.status, "text", _told(refusal.text, "text"))
+
+
+def _plain(status: int, words: str, accept: bytes, *more: tuple[bytes, bytes]) -> Answer:
+    form = choose(accept)
+    return _answer(status, form, _told(words, form), *more)
+
+
+def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
+    policy = [(b"content-security-policy", skin.POLICY)] if form == "html" else []
+    headers = [
+        (b"content-type", _TYPES[form]),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *policy,
+        *more,
+    ]
+    return Answer(status, headers, body)
+
+
+def _told(words: str, form: Form, seen: str = "") -> bytes:
+    """Return the body of an answer that says one thing."""
+    match form:
+        case "html":
+            page = skin.document(words, errorpage.sentence(words), seen)
+            return page.encode()
+        case "json":
+            return encoding.encode(_ENCODER, {"error": words}) + b"\n"
+        case "text":
+            return f"devserver: {tracebacks.printable(words)}\n".encode()
+
+
+@lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
+def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
+    """Return the body of an answer that tells the failures."""
+    first = failures[0]
+    where = f"{tracebacks.location(first.place, root)}: " if first.place else ""
+    words = f"{tracebacks.headline(first, root)}: {where}{tracebacks.reason(first)}"
+    match form:
+        case "html":
+            title = f"✗ {tracebacks.reason(first)}"
+            return skin.document(title, errorpage.body(failures, root), fingerprint(failures)).encode()
+        case "json":
+            told = [_data(failure, root) for failure in failures]
+            return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"
+        case "text":
+            return f"{tracebacks.report(failures, root)}\n".encode()
+
+
+def _data(failure: Failure, root: str) -> dict[str, Any]:
+    place = failure.place
+    return {
+        "phase": failure.phase,
+        "file": tracebacks.relative(place.path, root) if place else None,
+        "line": place.line if place else None,
+        "column": (place.column or None) if place else None,
+        "type": failure.type,
+        "message": failure.message,
+        "traceback": tracebacks.trace(failure, root),
+    }

@@ -1,0 +1,130 @@
+"""uvicorn in the Master: its protocols on our listeners, around an app of ours. Its only owner.
+
+Law: none of its signal handlers, listeners or logs; what it says of a request is a notice of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any, Protocol
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from devserver import events
+from devserver.config import HttpConfig
+from devserver.events import Event
+
+KEEP_ALIVE = 75
+"""Seconds that a connection at rest stays open: longer than its client keeps it, for a request may be on its way
+when the server closes.
+"""
+
+
+class Visit(Protocol):
+    """What an HTTP connection is busy with."""
+
+    def client_left(self) -> None:
+        """The connection is gone."""
+
+
+class HttpConnection(HttpToolsProtocol):
+    """Tells the request in hand when its client leaves, without a task that waits for it."""
+
+    visit: Visit | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {"connection": self}  # copied into each scope's state
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.visit is not None:
+            self.visit.client_left()
+
+
+class State(ServerState):
+    """The date is made when it is asked for, once a second: no timer runs while nobody comes."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        super().__init__()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._headers = [(b"date", formatdate(second, usegmt=True).encode()), (b"server", b"uvicorn")]
+        return self._headers
+
+    @default_headers.setter
+    def default_headers(self, _value: list[tuple[bytes, bytes]]) -> None:
+        """uvicorn's own start value: ours is made above."""
+
+
+class Face:
+    """Makes a protocol for each connection, all with `app` behind them."""
+
+    def __init__(self, config: HttpConfig, app: Callable[..., Any], emit: Callable[[Event], None]) -> None:
+        _listen_to_logs(emit)
+        self.state = State()
+        self._config = Config(
+            app,
+            interface="asgi3",
+            http=HttpConnection,
+            ws=WebSocketsSansIOProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=config.proxy_headers,
+            forwarded_allow_ips=config.forwarded_allow_ips or None,
+            root_path=config.root_path,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+        self._config.load()
+
+    def connect(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return HttpConnection(config=self._config, server_state=self.state, app_state={})
+
+    @property
+    def open(self) -> int:
+        """Return how many connections are open."""
+        return len(self.state.connections)
+
+    def shut_down(self) -> None:
+        """Close connections at rest, WebSockets with 1012, the others when their answer is complete."""
+        for connection in list(self.state.connections):
+            connection.shutdown()
+
+    def abort(self) -> None:
+        """Close every connection now."""
+        for connection in list(self.state.connections):
+            connection.transport.abort()
+
+
+class _Notices(logging.Handler):
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._emit = emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        detail = "".join(traceback.format_exception(record.exc_info[1])) if record.exc_info else ""
+        level: events.Level = "error" if record.levelno >= logging.ERROR else "warning"
+        self._emit(events.Notice(level=level, text=record.getMessage().strip(), detail=detail))
+
+
+def _listen_to_logs(emit: Callable[[Event], None]) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    logger.handlers[:] = [_Notices(emit)]
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False

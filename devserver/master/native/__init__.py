@@ -1,0 +1,1 @@
+"""Connections of the module's own handlers: frames over TCP, Unix sockets and WebSockets."""

@@ -1,0 +1,123 @@
+"""A WebSocket whose messages go to the module's handlers: each message is a frame, text in and text out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from devserver.master.native.connection import Connection
+from devserver.master.native.switchboard import Switchboard
+
+Event = dict[str, Any]
+
+
+class _Transport(asyncio.Transport):
+    """What a connection writes to; the socket's own tasks carry it."""
+
+    def __init__(self, client: tuple[str, int] | None) -> None:
+        super().__init__({"peername": client})
+        self.out: deque[bytes | None] = deque()
+        """None: close."""
+        self.changed = asyncio.Event()
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.size = 0
+        self.protocol: asyncio.BaseProtocol
+        self._high = self._low = 0
+        self._paused = False
+        self._closing = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._high, self._low = high or 0, low or 0
+
+    def write(self, data: Any) -> None:
+        if not self._closing:
+            self.out.append(bytes(data))
+            self.size += len(data)
+            self.changed.set()
+            if self.size > self._high and not self._paused:
+                self._paused = True
+                cast("Connection", self.protocol).pause_writing()
+
+    def written(self, size: int) -> None:
+        """So many bytes are with the client."""
+        self.size -= size
+        if self._paused and self.size <= self._low:
+            self._paused = False
+            cast("Connection", self.protocol).resume_writing()
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self.out.append(None)
+            self.changed.set()
+
+    def abort(self) -> None:
+        self.out.clear()
+        self._closing = False
+        self.close()
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def pause_reading(self) -> None:
+        self.reading.clear()
+
+    def resume_reading(self) -> None:
+        self.reading.set()
+
+
+class FramedSocket:
+    """Lives from the handshake to the end of the connection."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        receive: Callable[[], Awaitable[Event]],
+        send: Callable[[Event], Awaitable[None]],
+        client: tuple[str, int] | None,
+    ) -> None:
+        self._board = board
+        self._receive = receive
+        self._send = send
+        self._transport = _Transport(client)
+
+    async def run(self) -> None:
+        """Accept, and carry messages to and from the handlers until one side closes."""
+        connection = self._board.connect("websocket")
+        await self._send({"type": "websocket.accept"})
+        self._transport.protocol = connection
+        connection.connection_made(self._transport)
+        writing = asyncio.get_running_loop().create_task(self._write())
+        try:
+            await self._read(connection)
+        finally:
+            connection.connection_lost(None)
+            writing.cancel()
+
+    async def _read(self, connection: Connection) -> None:
+        while True:
+            await self._transport.reading.wait()
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text")
+            connection.data_received(event["bytes"] if text is None else text.encode())
+
+    async def _write(self) -> None:
+        out = self._transport.out
+        while True:
+            while not out:
+                self._transport.changed.clear()
+                await self._transport.changed.wait()
+            data = out.popleft()
+            if data is None:
+                await self._send({"type": "websocket.close", "code": 1000})
+                return
+            try:
+                await self._send({"type": "websocket.send", "text": data.decode()})
+            except UnicodeDecodeError:
+                await self._send({"type": "websocket.send", "bytes": data})
+            self._transport.written(len(data))
