@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Phase = Literal["check", "import", "start-up", "handler", "stop"]
+Phase = Literal["check", "import", "start-up", "handler", "request", "stop"]
 
 MOST_TEXT = 64 * 1024
 """Characters kept of a message."""

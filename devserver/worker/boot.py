@@ -22,3 +22,5 @@ class Boot:
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     loop: LoopChoice
+    threads: int
+    access_log: bool

@@ -19,6 +19,8 @@ def prepare(target: Target, root: str) -> None:
     sys.path[:] = [*target.search, *(path for path in sys.path if path not in target.search)]
     sys.argv[:] = [target.path or target.module, *target.argv]
     _load_dotenv(os.path.join(root, ".env"))
+    os.environ.setdefault("FLASK_DEBUG", "1")
+    os.environ.setdefault("FLASK_RUN_FROM_CLI", "true")  # an app.run() without a guard does nothing
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, write_through=True)

@@ -17,9 +17,10 @@ _PACKAGE = (
 )
 _WHERE: dict[Phase, str] = {
     "import": "while it was imported",
-    "start-up": "in on_worker_start",
+    "start-up": "while it started",
     "handler": "in a handler",
-    "stop": "in on_worker_stop",
+    "request": "in a request",
+    "stop": "while it stopped",
 }
 
 

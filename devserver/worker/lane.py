@@ -28,6 +28,7 @@ from devserver.wire.messages import (
     FromWorker,
     Handle,
     Leave,
+    StreamOrder,
     ToWorker,
 )
 from devserver.worker.outbox import Outbox
@@ -38,7 +39,7 @@ WINDOW = 1024 * 1024
 _REMEMBERED = 4096
 """Outboxes kept for their credit though the app holds no `conn` of theirs."""
 
-ForLoop = Handle | Leave
+ForLoop = Handle | StreamOrder | Leave
 
 
 class Lane:
@@ -54,6 +55,7 @@ class Lane:
         self._answers: dict[int, tuple[ConnectionRow, ...]] = {}
         self._requests = itertools.count(1)
         self._attended = False
+        self._flush_due = False
         self._outboxes: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
         self._recent: deque[Outbox] = deque(maxlen=_REMEMBERED)
         self._window = WINDOW
@@ -78,11 +80,30 @@ class Lane:
             if self.gone:
                 return
             self._channel.queue(message)
-            try:
-                while not self._channel.flush():
-                    self._await(select.POLLOUT)
-            except ConnectionGone:
-                self.gone = True  # but what the Master said last can still be read: the loop sees its end
+            self._push()
+
+    def queue(self, message: FromWorker) -> None:
+        """Send with the next message, or at the end of this turn of the loop: for what nobody waits for."""
+        with self.lock:
+            if self.gone:
+                return
+            self._channel.queue(message)
+        if not self._flush_due and self._loop is not None:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        with self.lock:
+            if not self.gone:
+                self._push()
+
+    def _push(self) -> None:
+        try:
+            while not self._channel.flush():
+                self._await(select.POLLOUT)
+        except ConnectionGone:
+            self.gone = True  # but what the Master said last can still be read: the loop sees its end
 
     def outbox(self, connection: int, window: int | None = None) -> Outbox:
         """Return the outbox of a connection; `window`: a unit of it starts."""
@@ -194,7 +215,7 @@ class Lane:
                 self._answers[request] = rows
             case Debugging():
                 self._attended = True
-            case Handle() | Leave():
+            case _:
                 self._backlog.append(message)
 
     def _lose(self) -> None:

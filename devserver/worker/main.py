@@ -18,11 +18,13 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
-from devserver.worker import environment
+from devserver.worker import djangoproject, environment, logs
+from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
+from devserver.worker.discovery import Found, discover
 from devserver.worker.faults import failure_of, files_named_by
-from devserver.worker.handlers import Handlers, find
+from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.loader import Snapshot, install
 from devserver.worker.runner import GONE, Runner, leave_within
@@ -74,20 +76,23 @@ def _serve(boot: Boot, lane: Lane) -> _Refused | None:
     debugger.install()
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
     began = time.perf_counter()
-    handlers = _load(boot.target, boot.root)
-    if isinstance(handlers, _Refused):
+    logs.set_up(boot.access_log)
+    found = _load(boot.target, boot.root)
+    if isinstance(found, _Refused):
         loop.close()
-        return handlers
+        return found
     import_ms = (time.perf_counter() - began) * 1000
     server = Server(lane, boot.worker, boot.generation)
-    failure = Runner(loop, lane, server, handlers, debugger).run(import_ms)
+    failure = Runner(loop, lane, server, found, debugger, boot.threads).run(import_ms)
     return None if failure is None else _Refused(failure)
 
 
-def _load(target: Target, root: str) -> Handlers | _Refused:
-    """Import the target and find its handlers."""
+def _load(target: Target, root: str) -> Found | _Refused:
+    """Import the target and find its app and its handlers."""
     try:
         environment.prepare(target, root)
+        if target.settings:
+            return _load_project(target)
         module = importlib.import_module(target.module)
     except BaseException as error:
         return _Refused(failure_of(error, "import"), files_named_by(error, target.search))
@@ -96,10 +101,24 @@ def _load(target: Target, root: str) -> Handlers | _Refused:
         name = os.path.basename(target.path)
         message = f"{name} cannot be imported: {target.module} is loaded already, from {file}; rename {name}"
         return _Refused(Failure("import", "NameTaken", message), (target.path,))
-    handlers = find(module, target.attribute)
-    if isinstance(handlers, Failure):
-        return _Refused(handlers)
-    return handlers
+    try:
+        found = discover(module, target.attribute, target.factory)
+        if isinstance(found, Failure):
+            return _Refused(found)
+        return found if found.app is None else Found(_as_developed(found.app), found.handlers)
+    except BaseException as error:  # a factory is the app's code, as is a view that is checked
+        return _Refused(failure_of(error, "import"), files_named_by(error, target.search))
+
+
+def _as_developed(app: App) -> App:
+    """Return the app with what its framework's own development server puts around it."""
+    djangoproject.check(app)
+    return with_debugger(djangoproject.with_static_files(app))
+
+
+def _load_project(target: Target) -> Found:
+    """Load a Django project as its manage.py would."""
+    return Found(djangoproject.load(target.settings), Handlers({}))
 
 
 def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:

@@ -17,9 +17,12 @@ from typing import Any, cast
 
 from devserver.failure import Failure, Phase
 from devserver.wire.messages import Failed, Handle, Leave, WorkerReady
+from devserver.worker.apps import App
+from devserver.worker.asgi.lifespan import Lifespan
+from devserver.worker.asgi.streams import Streams
 from devserver.worker.debugger import Debugger
+from devserver.worker.discovery import Found
 from devserver.worker.faults import failure_of
-from devserver.worker.handlers import Handlers
 from devserver.worker.lane import ForLoop, Lane
 from devserver.worker.server import Server
 from devserver.worker.units import Units
@@ -45,18 +48,41 @@ class Runner:
         loop: asyncio.AbstractEventLoop,
         lane: Lane,
         server: Server,
-        handlers: Handlers,
+        found: Found,
         debugger: Debugger,
+        threads: int,
     ) -> None:
         self._loop = loop
         self._lane = lane
         self._server = server
-        self._handlers = handlers
+        self._handlers = found.handlers
         self._debugger = debugger
-        self._units = Units(handlers, lane, server, debugger)
+        self._units = Units(found.handlers, lane, server, debugger)
+        self._app = found.app.kind if found.app else ""
+        self._threads = threads
+        self._streams: Streams | None = None
+        self._lifespan: Lifespan | None = None
+        if found.app is not None:
+            self._serve(found.app)
         self._leaving = asyncio.Event()
         self._starting: asyncio.Task[Failure | None] | None = None
         self._hurried = False
+
+    def _serve(self, app: App) -> None:
+        call = app.call
+        if app.kind == "wsgi":
+            from devserver.worker.asgi.wsgi import WSGI
+
+            call = WSGI(call, self._threads)
+        self._lifespan = Lifespan(call)
+        self._streams = Streams(
+            call,
+            self._lane,
+            self._units,
+            self._debugger,
+            threaded=app.kind == "wsgi",
+            state=self._lifespan.state,
+        )
 
     def run(self, import_ms: float) -> Failure | None:
         """Start up, tell that the Worker is ready, run until it has left; or return why start-up failed."""
@@ -82,7 +108,7 @@ class Runner:
 
     async def _course(self, import_ms: float) -> Failure | None:
         began = time.perf_counter()
-        self._starting = self._loop.create_task(self._hook("on_worker_start", "start-up"))
+        self._starting = self._loop.create_task(self._start())
         failure = await self._starting
         if failure is not None:
             return failure
@@ -96,17 +122,28 @@ class Runner:
                 self._handlers.capacity,
                 import_ms,
                 start_ms=(time.perf_counter() - began) * 1000,
+                app=self._app,
+                app_capacity=self._threads if self._app == "wsgi" else 0,
             )
         )
         await self._leaving.wait()
         await self._units.finished()
-        failure = await self._hook("on_worker_stop", "stop")
-        if failure is not None:
-            self._lane.send(Failed(failure))
+        for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
+            if failure is not None:
+                self._lane.send(Failed(failure))
         if not self._hurried:
             self._units.track(self._loop.create_task(self._lane.drained()))
             await self._units.finished()
         return None
+
+    async def _start(self) -> Failure | None:
+        failure = await self._hook("on_worker_start", "start-up")
+        if failure is None and self._lifespan is not None:
+            failure = await self._lifespan.start()
+        return failure
+
+    async def _stop_app(self) -> Failure | None:
+        return await self._lifespan.stop() if self._lifespan is not None else None
 
     async def _hook(self, name: str, phase: Phase) -> Failure | None:
         """Run `on_worker_start` or `on_worker_stop`, if there is one."""
@@ -159,6 +196,8 @@ class Runner:
                 self._leaving.set()
             case Handle():
                 self._units.run(message)
+            case _ if self._streams is not None:
+                self._streams.take(message)
 
     def _lose(self) -> None:
         """The Master has left: so does the Worker, in good order if that does not take long."""

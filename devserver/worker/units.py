@@ -28,6 +28,12 @@ from devserver.worker.server import Server
 _in_unit: contextvars.ContextVar[bool] = contextvars.ContextVar("devserver_in_unit", default=False)
 
 
+def _unit_context() -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(_in_unit.set, True)
+    return context
+
+
 class Units:
     """The units of one Worker."""
 
@@ -38,7 +44,8 @@ class Units:
         self._debugger = debugger
         self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
         self._open: set[asyncio.Task[Any]] = set()
-        self._cancelled = False
+        self.cancelled = False
+        """What was open was told to end."""
 
     # what is open
 
@@ -63,9 +70,15 @@ class Units:
 
     def cancel(self) -> None:
         """Cancel what is open, and wait no longer for clients that read slowly."""
-        self._cancelled = True
+        self.cancelled = True
         for task in self._open:
             task.cancel()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` as a unit: in a task that counts, as does every task that it begins."""
+        task = asyncio.get_running_loop().create_task(work, context=_unit_context())
+        self.track(task)
+        return task
 
     # one unit
 
@@ -76,8 +89,7 @@ class Units:
         if handler is None:
             self._lane.send(Handled(handle.unit))
             return
-        context = contextvars.copy_context()
-        context.run(_in_unit.set, True)
+        context = _unit_context()
         arguments = (conn, handle.data) if handle.kind == "receive" else (conn,)
         if handler.asynchronous:
             self._begin(handle, conn, _call(handler.call, arguments), context)
@@ -120,7 +132,7 @@ class Units:
             error = raised
         outcome = self._outcome(handle, conn, error)
         try:
-            if not self._cancelled:
+            if not self.cancelled:
                 await conn.drain()
         except asyncio.CancelledError:
             pass  # the Worker has to leave
@@ -129,7 +141,7 @@ class Units:
     def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
         """Return how the unit has ended: from here on its state cannot be changed."""
         if self._lane.forked:
-            _end_child(error)
+            end_child(error)
         packed = None
         if error is None:
             try:
@@ -144,7 +156,7 @@ class Units:
         return Handled(handle.unit, state=None if packed == handle.state else packed)
 
 
-def _end_child(error: BaseException | None) -> NoReturn:
+def end_child(error: BaseException | None) -> NoReturn:
     """End a process that the handler has forked and that came back out of it: the loop is its parent's."""
     code: object = 0
     if isinstance(error, SystemExit):

@@ -1,0 +1,221 @@
+"""One HTTP request as the app sees it: `receive` and `send`, with the checks and the words of uvicorn.
+
+Law: no byte of a body beyond the Master's credit leaves the Worker, nor is asked for before the app wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from devserver.failure import Failure
+from devserver.wire.messages import (
+    Closed,
+    Disconnected,
+    Grant,
+    Headers,
+    Open,
+    RequestBody,
+    Respond,
+    ResponseBody,
+    Taken,
+)
+from devserver.worker.lane import Lane
+
+Event = dict[str, Any]
+
+_BAD_NAME = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\\[\]={} \t"]')
+_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_BODY = (204, 304)
+
+
+class ClientDisconnected(OSError):
+    """Raised by `send` when nobody is there any more."""
+
+
+class Request:
+    """Lives from Open to Closed. `log` is called with the status when the response starts.
+
+    When the client has left, `send` does nothing, as uvicorn's; with `raises` it tells.
+    """
+
+    __slots__ = (
+        "_body",
+        "_changed",
+        "_complete",
+        "_credit",
+        "_ended",
+        "_expected",
+        "_gone",
+        "_head",
+        "_lane",
+        "_length_known",
+        "_log",
+        "_loop",
+        "_more",
+        "_raises",
+        "_started",
+        "_waits",
+        "order",
+    )
+
+    def __init__(
+        self, order: Open, lane: Lane, log: Callable[[int], None] | None, *, raises: bool = False
+    ) -> None:
+        self.order = order
+        self._lane = lane
+        self._log = log
+        self._raises = raises
+        self._loop = asyncio.get_running_loop()
+        self._changed: asyncio.Event | None = None
+        """Made by whoever waits first."""
+        # what comes in
+        self._body = bytearray()
+        self._more = order.more
+        self._waits = order.waits
+        self._ended = False
+        """The app has received the end of the body."""
+        self._gone = False
+        # what goes out
+        self._credit = order.window
+        self._head: tuple[int, Headers] | None = None
+        """The start of the response, until the first of its body, or the end of this turn of the loop."""
+        self._started = False
+        self._complete = False
+        self._length_known = False
+        self._expected = 0
+
+    # the Master's side
+
+    def take(self, message: RequestBody | Grant | Disconnected) -> None:
+        """Take in what has arrived."""
+        match message:
+            case RequestBody(data=data, more=more):
+                self._body += data
+                self._more = more
+                if not data and more:
+                    return
+            case Grant(size=size):
+                self._credit += size
+            case Disconnected():
+                self._gone = True
+        self._wake()
+
+    def detach(self) -> float:
+        """The response goes on elsewhere, or is over: to the app it looks like a client that has left."""
+        self._gone = True
+        self._wake()
+        return 0.0
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    async def _wait(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        self._changed.clear()
+        await self._changed.wait()
+
+    # the app's side
+
+    async def receive(self) -> Event:
+        """Return the next of the body; after that wait for the client to leave, or the response's end."""
+        while not (self._gone or self._complete):
+            if self._body or not (self._more or self._ended):
+                return self._take_body()
+            if self._waits:
+                self._waits = False
+                self._lane.send(Taken(self.order.stream, 0))
+            await self._wait()
+        return {"type": "http.disconnect"}
+
+    def _take_body(self) -> Event:
+        data, self._body = bytes(self._body), bytearray()
+        self._ended = not self._more
+        if data and self._more:
+            self._lane.send(Taken(self.order.stream, len(data)))
+        return {"type": "http.request", "body": data, "more_body": self._more}
+
+    async def send(self, message: Event) -> None:
+        """Send the start of the response or a part of its body. Raises RuntimeError out of order."""
+        while self._credit <= 0 and not self._gone:
+            await self._wait()
+        if self._gone:
+            if self._raises:
+                raise ClientDisconnected
+            return
+        if self._complete:
+            raise RuntimeError(
+                f"Unexpected ASGI message '{message['type']}' sent, after response already completed."
+            )
+        if not self._started:
+            self._start(message)
+        elif message["type"] == "http.response.body":
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        else:
+            raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{message['type']}'.")
+
+    def _start(self, message: Event) -> None:
+        if message["type"] != "http.response.start":
+            raise RuntimeError(f"Expected ASGI message 'http.response.start', but got '{message['type']}'.")
+        status = message["status"]
+        headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
+        for name, value in headers:
+            if _BAD_NAME.search(name):
+                raise RuntimeError("Invalid HTTP header name.")
+            if _BAD_VALUE.search(value):
+                raise RuntimeError("Invalid HTTP header value.")
+            self._note_length(name.lower(), value)
+        self._started = True
+        self._head = (status, headers)
+        if self._log is not None:
+            self._log(status)
+        self._loop.call_soon(self._flush_head)
+
+    def _note_length(self, name: bytes, value: bytes) -> None:
+        if name == b"content-length" and not self._length_known:
+            self._length_known, self._expected = True, int(value)
+        elif name == b"transfer-encoding" and value.lower() == b"chunked":
+            self._length_known, self._expected = False, 0
+
+    def _flush_head(self) -> None:
+        """The app has sent a start and does something else: the client may see it."""
+        if self._head is not None:
+            (status, headers), self._head = self._head, None
+            self._lane.send(Respond(self.order.stream, status, headers, more=True))
+
+    def _send_body(self, body: bytes, more: bool) -> None:
+        if self.order.scope.method == "HEAD":
+            body, self._expected = b"", 0
+        elif self._length_known:
+            if len(body) > self._expected:
+                raise RuntimeError("Response content longer than Content-Length")
+            self._expected -= len(body)
+            if not more and self._expected:
+                raise RuntimeError("Response content shorter than Content-Length")
+        self._credit -= len(body)
+        if self._head is not None:
+            (status, headers), self._head = self._head, None
+            self._lane.send(Respond(self.order.stream, status, headers, bytes(body), more))
+        else:
+            self._lane.send(ResponseBody(self.order.stream, bytes(body), more))
+        if not more:
+            self._complete = True
+            self._wake()
+
+    # the end
+
+    def close(self, failure: Failure | None) -> None:
+        """The app has returned, or raised."""
+        self._flush_head()
+        self._lane.queue(Closed(self.order.stream, failure))
+
+    def complaint(self) -> str:
+        """Return what is wrong with an app that has returned by now, "" if nothing is."""
+        if self._gone or self._complete:
+            return ""
+        what = "completing" if self._started else "starting"
+        return f"ASGI callable returned without {what} response."

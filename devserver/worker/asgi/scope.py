@@ -1,0 +1,43 @@
+"""The ASGI scope that the app gets, made from what has travelled.
+
+Law: it holds what uvicorn's scope holds, and nothing that is not really supported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devserver.wire.messages import Scope
+
+_HTTP = {"version": "3.0", "spec_version": "2.3"}
+_WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
+RESUMED = "devserver.resumed"
+"""In `extensions` of a connection that another Worker has begun: {"generation": the one that goes on}."""
+
+
+def asgi_scope(scope: Scope, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the scope as a dict of its own; `state` is what the lifespan left, copied."""
+    found: dict[str, Any] = {
+        "type": scope.type,
+        "asgi": dict(_HTTP if scope.type == "http" else _WEBSOCKET),
+        "http_version": scope.http_version,
+        "server": scope.server,
+        "client": scope.client,
+        "scheme": scope.scheme,
+        "root_path": scope.root_path,
+        "path": scope.path,
+        "raw_path": scope.raw_path,
+        "query_string": scope.query_string,
+        "headers": scope.headers,
+        "state": state.copy(),
+    }
+    if scope.type == "http":
+        found["method"] = scope.method
+        if scope.resumed:
+            found["extensions"] = {RESUMED: {"generation": scope.resumed}}
+    else:
+        found["subprotocols"] = scope.subprotocols
+        found["extensions"] = {"websocket.http.response": {}}
+        if scope.resumed:
+            found["extensions"][RESUMED] = {"generation": scope.resumed}
+    return found

@@ -1,0 +1,119 @@
+"""The open streams of one Worker: each runs the app in a task of its own, which is a unit of work.
+
+Law: an app can fail a stream, never the Worker; whatever ends a stream is told to the Master.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from devserver.failure import Failure
+from devserver.wire.messages import Detach, Open, StreamOrder
+from devserver.worker import environment
+from devserver.worker.asgi.request import ClientDisconnected, Request
+from devserver.worker.asgi.scope import asgi_scope
+from devserver.worker.asgi.socket import Socket
+from devserver.worker.debugger import Debugger
+from devserver.worker.faults import failure_of
+from devserver.worker.lane import Lane
+from devserver.worker.logs import Log
+from devserver.worker.units import Units, end_child
+
+App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[Any]]
+CANCEL_AFTER = 2.0
+"""Seconds that an app gets to notice that its client is served elsewhere."""
+
+
+class Streams:
+    """Opens streams and routes to them what comes for them. `state` is the lifespan's.
+
+    `threaded`: the app runs in threads, and a send of theirs has to tell that nobody is there.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        lane: Lane,
+        units: Units,
+        debugger: Debugger,
+        *,
+        threaded: bool,
+        state: dict[str, Any],
+    ) -> None:
+        self._app = app
+        self._threaded = threaded
+        self._lane = lane
+        self._units = units
+        self._log = Log()
+        self._debugger = debugger
+        self._state = state
+        self._open: dict[int, tuple[Request | Socket, asyncio.Task[None]]] = {}
+        self._abandoned: set[int] = set()
+        """Streams that we have cancelled: the app did nothing wrong."""
+
+    def take(self, order: StreamOrder) -> None:
+        """Carry out what the Master orders for a stream; of one that has ended it comes late."""
+        if isinstance(order, Open):
+            self._begin(order)
+            return
+        found = self._open.get(order.stream)
+        if found is None:
+            return
+        stream, task = found
+        if isinstance(order, Detach):
+            limit = max(stream.detach(), CANCEL_AFTER)
+            task.get_loop().call_later(limit, self._abandon, order.stream)
+        else:
+            stream.take(order)  # type: ignore[arg-type]  # the Master sends each kind what is its own
+
+    def _begin(self, order: Open) -> None:
+        scope = asgi_scope(order.scope, self._state)
+        stream: Request | Socket
+        if order.scope.type == "http":
+            log = self._log.access
+            stream = Request(order, self._lane, log and partial(log, order.scope), raises=self._threaded)
+        else:
+            stream = Socket(order, self._lane, partial(self._log.handshake, order.scope))
+        self._open[order.stream] = stream, self._units.begin(self._run(stream, scope))
+
+    async def _run(self, stream: Request | Socket, scope: dict[str, Any]) -> None:
+        failure: Failure | None = None
+        error: BaseException | None = None
+        try:
+            result = await self._app(scope, stream.receive, stream.send)
+        except GeneratorExit:  # the loop is closed under it
+            raise
+        except ClientDisconnected:
+            pass
+        except BaseException as raised:
+            error = raised
+            failure = self._failed(stream, raised)
+        else:
+            complaint = stream.complaint()
+            if result is not None and not complaint:
+                complaint = f"ASGI callable should return None, but returned '{result}'."
+            if complaint:
+                self._log.error(complaint)
+                failure = Failure("request", "ASGI", complaint)
+        if self._lane.forked:
+            end_child(error)
+        self._open.pop(stream.order.stream, None)
+        self._abandoned.discard(stream.order.stream)
+        environment.flush()
+        self._debugger.ended()
+        stream.close(failure)
+
+    def _failed(self, stream: Request | Socket, error: BaseException) -> Failure | None:
+        ours = stream.order.stream in self._abandoned or self._units.cancelled
+        if isinstance(error, asyncio.CancelledError) and ours:
+            return None
+        self._log.exception(error)
+        return failure_of(error, "request")
+
+    def _abandon(self, number: int) -> None:
+        if found := self._open.get(number):
+            self._abandoned.add(number)
+            found[1].cancel()

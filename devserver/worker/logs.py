@@ -1,0 +1,99 @@
+"""The loggers `uvicorn`, `uvicorn.error` and `uvicorn.access`, as uvicorn sets them up: apps rely on them.
+
+Law: an app that has its own handlers or filters on them sees each record; what the console shows from data
+already (a traceback) is not printed a second time.
+"""
+
+from __future__ import annotations
+
+import http
+import logging
+import sys
+from typing import TextIO
+from urllib.parse import quote
+
+from devserver.wire.messages import Scope
+
+_SHOWN = "devserver_shown"
+_LEVELS = {logging.INFO: 32, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 91, logging.DEBUG: 36}
+_STATUSES = {1: 97, 2: 32, 3: 33, 4: 31, 5: 91}
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
+
+
+class Formatter(logging.Formatter):
+    """`INFO:     message`, in colour on a terminal; the access log's five arguments as a line."""
+
+    def __init__(self, coloured: bool) -> None:
+        super().__init__()
+        self._coloured = coloured
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        level = record.levelname
+        prefix = f"{self._paint(level, _LEVELS.get(record.levelno, 0))}:{' ' * max(1, 9 - len(level))}"
+        arguments = record.args
+        if record.name == "uvicorn.access" and isinstance(arguments, tuple) and len(arguments) == 5:
+            client, method, path, version, status = arguments
+            line = self._paint(f"{method} {path} HTTP/{version}", 1)
+            code = int(str(status))
+            answer = f"{code} {_PHRASES.get(code, '')}".rstrip()
+            return f'{prefix}{client} - "{line}" {self._paint(answer, _STATUSES.get(code // 100, 0))}'
+        return prefix + record.getMessage()
+
+    def _paint(self, text: str, colour: int) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured and colour else text
+
+
+def set_up(access_log: bool) -> None:
+    """Set up the loggers; call it before the app is imported, which may change them."""
+    general = logging.getLogger("uvicorn")
+    general.handlers[:] = [_handler(sys.stderr)]
+    general.setLevel(logging.INFO)
+    general.propagate = False
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+    access = logging.getLogger("uvicorn.access")
+    access.handlers[:] = [_handler(sys.stdout)] if access_log else []
+    access.setLevel(logging.INFO)
+    access.propagate = False
+
+
+def _handler(stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Formatter(stream.isatty()))
+    handler.addFilter(lambda record: not getattr(record, _SHOWN, False))
+    return handler
+
+
+class Log:
+    """What the streams say. Make it when the app is imported: `access` is None if nobody would hear it."""
+
+    def __init__(self) -> None:
+        self._error = logging.getLogger("uvicorn.error")
+        self._access = logging.getLogger("uvicorn.access")
+        self.access = self._log_access if self._access.hasHandlers() else None
+
+    def _log_access(self, scope: Scope, status: int) -> None:
+        self._access.info(
+            '%s - "%s %s HTTP/%s" %d', _client(scope), scope.method, _path(scope), scope.http_version, status
+        )
+
+    def handshake(self, scope: Scope, what: str) -> None:
+        """A WebSocket was accepted or refused, with which status; of a resumed one it was said before."""
+        if not scope.resumed:
+            self._error.info('%s - "WebSocket %s" %s', _client(scope), _path(scope), what)
+
+    def error(self, text: str) -> None:
+        """Something about the app is wrong; the console shows it from data."""
+        self._error.error(text, extra={_SHOWN: True})
+
+    def exception(self, error: BaseException) -> None:
+        """The app has raised; the console shows it from data."""
+        self._error.error("Exception in ASGI application\n", exc_info=error, extra={_SHOWN: True})
+
+
+def _client(scope: Scope) -> str:
+    return f"{scope.client[0]}:{scope.client[1]}" if scope.client else ""
+
+
+def _path(scope: Scope) -> str:
+    path = quote(scope.path)
+    return f"{path}?{scope.query_string.decode('ascii', 'replace')}" if scope.query_string else path
