@@ -15,9 +15,8 @@ from devserver.failure import Failure
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
 from devserver.master.http.front import Front
-from devserver.master.native.switchboard import Switchboard, Traffic
-from devserver.master.workers import Worker
-from devserver.wire.messages import StreamNews, WorkerReady
+from devserver.master.native.switchboard import Switchboard
+from devserver.wire.messages import WorkerReady
 
 
 class Clients:
@@ -54,15 +53,6 @@ class Clients:
             return "def on_receive" in Path(self._target).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return False
-
-    # the Workers
-
-    def heard(self, worker: Worker, message: Traffic | StreamNews) -> None:
-        """Carry out what a Worker says about its units."""
-        if isinstance(message, Traffic):
-            self.board.heard(worker, message)
-        else:
-            self.front.heard(worker, message)
 
     # the generations
 

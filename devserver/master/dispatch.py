@@ -74,7 +74,7 @@ class Dispatch(Generic[W]):
         return len(self.waiting["native"]) + len(self.waiting["app"])
 
     def next(self) -> tuple[W, Seat] | None:
-        """Take somebody who is first in line and the Worker to use, if there are both; the seat is not taken."""
+        """Take who is first in a line and the Worker to use, if there are both; the seat is not taken yet."""
         for kind, line in self.waiting.items():
             if line and (seat := self.choose(kind)) is not None:
                 waiter = line.popleft()

@@ -211,6 +211,9 @@ class Master:
     # the Workers' news
 
     def _heard(self, worker: Worker, message: FromWorker) -> None:
+        if isinstance(message, wire.StreamNews):  # by far the most
+            self.clients.front.heard(worker, message)
+            return
         match message:
             case wire.WorkerReady():
                 self._worker_ready(worker, message)
@@ -225,7 +228,7 @@ class Master:
             case wire.Debugging():
                 self.crew.debugging(worker, message)
             case _:
-                self.clients.heard(worker, message)
+                self.clients.board.heard(worker, message)
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live

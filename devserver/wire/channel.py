@@ -48,6 +48,8 @@ class Channel(Generic[In, Out]):
         self._socket = sock
         self._decoder: msgspec.msgpack.Decoder[In] = decoder_of(incoming)
         self._carries_fds = carries_fds
+        self._buffer = bytearray(0 if carries_fds else _READ)
+        """Kept: making and freeing so large a one for each read costs more than the read."""
         self._in = bytearray()
         self._fds: deque[int] = deque()
         self._out: deque[tuple[memoryview, Sequence[int]]] = deque()
@@ -101,35 +103,36 @@ class Channel(Generic[In, Out]):
         Reads once: call again while the descriptor stays readable. Raises ConnectionGone at the end of the
         stream, never before every whole message was returned, and for bytes that are no message.
         """
-        data = self._read()
-        if data is None:
+        size = self._read()
+        if size is None:
             return []
-        if not data:
+        if not size:
             raise ConnectionGone("end of stream")
-        self._in += data
         return self._cut()
 
     def drain(self) -> list[tuple[In, list[int]]]:
         """Return all that the socket still holds, to the end of the stream or until it is empty."""
         with suppress(ConnectionGone):
-            while data := self._read():
-                self._in += data
+            while self._read():
+                pass
         with suppress(ConnectionGone):
             return self._cut()
         return []
 
-    def _read(self) -> bytes | None:
-        """Return what is there now, b"" at the end, None if nothing is there."""
+    def _read(self) -> int | None:
+        """Take in what is there now; return its size: 0 at the end, None if nothing is there."""
         try:
-            if not self._carries_fds:
-                return self._socket.recv(_READ)
-            return self._read_with_fds()
+            if self._carries_fds:
+                return self._read_with_fds()
+            size = self._socket.recv_into(self._buffer)
+            self._in += memoryview(self._buffer)[:size]
+            return size
         except BlockingIOError:
             return None
         except OSError as error:
             raise ConnectionGone(str(error)) from error
 
-    def _read_with_fds(self) -> bytes:
+    def _read_with_fds(self) -> int:
         data, ancillary, _flags, _address = self._socket.recvmsg(
             _READ, socket.CMSG_SPACE(_MAX_FDS * _FD_SIZE), getattr(socket, "MSG_CMSG_CLOEXEC", 0)
         )
@@ -138,20 +141,22 @@ class Channel(Generic[In, Out]):
                 fds = array.array("i")
                 fds.frombytes(payload[: len(payload) - len(payload) % _FD_SIZE])
                 self._fds.extend(fds)
-        return data
+        self._in += data
+        return len(data)
 
     def _cut(self) -> list[tuple[In, list[int]]]:
         messages: list[tuple[In, list[int]]] = []
-        start = 0
+        start, held = 0, len(self._in)
         with memoryview(self._in) as view:
-            while len(view) - start >= _HEADER.size:
+            while held - start >= _HEADER.size:
                 length, fd_count = _HEADER.unpack_from(view, start)
-                end = start + _HEADER.size + length
-                if len(view) < end and length <= _LONGEST:
+                body = start + _HEADER.size
+                start = body + length
+                if held < start and length <= _LONGEST:
+                    start = body - _HEADER.size
                     break
-                message = self._decode(view[start + _HEADER.size : end])
-                messages.append((message, self._take_fds(fd_count)))
-                start = end
+                message = self._decode(view[body:start])
+                messages.append((message, self._take_fds(fd_count) if fd_count else []))
         del self._in[:start]
         return messages
 

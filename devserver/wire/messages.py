@@ -230,57 +230,56 @@ class Handled(_Message, frozen=True):
     failure: Failure | None = None
 
 
-class Respond(_Message, frozen=True):
-    """The head of a response and the first of its body; `more`: the body goes on in ResponseBody."""
+class StreamNews(_Message, frozen=True):
+    """What a Worker says of a stream of the app's."""
 
     stream: int
+
+
+class Respond(StreamNews, frozen=True):
+    """The head of a response and the first of its body; `more`: the body goes on in ResponseBody."""
+
     status: int
     headers: Headers
     body: bytes = b""
     more: bool = False
 
 
-class ResponseBody(_Message, frozen=True):
-    stream: int
+class ResponseBody(StreamNews, frozen=True):
     data: bytes
     more: bool
 
 
-class Accept(_Message, frozen=True):
+class Accept(StreamNews, frozen=True):
     """The app takes the WebSocket."""
 
-    stream: int
     subprotocol: str | None
     headers: Headers
 
 
-class Speak(_Message, frozen=True):
+class Speak(StreamNews, frozen=True):
     """A message for a WebSocket's client; `text`: it is UTF-8."""
 
-    stream: int
     data: bytes
     text: bool
 
 
-class Hang(_Message, frozen=True):
+class Hang(StreamNews, frozen=True):
     """Close a WebSocket; before it was accepted: refuse it."""
 
-    stream: int
     code: int
     reason: str
 
 
-class Taken(_Message, frozen=True):
+class Taken(StreamNews, frozen=True):
     """The app has received `size` bytes of a request's body, or a WebSocket's message."""
 
-    stream: int
     size: int
 
 
-class Closed(_Message, frozen=True):
+class Closed(StreamNews, frozen=True):
     """The app has returned from a stream, or raised `failure`: the unit is finished."""
 
-    stream: int
     failure: Failure | None = None
 
 
@@ -414,7 +413,6 @@ class Leave(_Message, frozen=True):
 ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
 FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
 StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
-StreamNews = Respond | ResponseBody | Accept | Speak | Hang | Taken | Closed
 ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder
 FromWorker = (
     WorkerReady
@@ -427,5 +425,11 @@ FromWorker = (
     | Handled
     | Failed
     | Debugging
-    | StreamNews
+    | Respond
+    | ResponseBody
+    | Accept
+    | Speak
+    | Hang
+    | Taken
+    | Closed
 )

@@ -56,6 +56,8 @@ class Lane:
         self._requests = itertools.count(1)
         self._attended = False
         self._flush_due = False
+        self._crowded = False
+        """Several units came at one go: so many more come that each answer alone would slow all."""
         self._outboxes: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
         self._recent: deque[Outbox] = deque(maxlen=_REMEMBERED)
         self._window = WINDOW
@@ -81,6 +83,13 @@ class Lane:
                 return
             self._channel.queue(message)
             self._push()
+
+    def answer(self, message: FromWorker) -> None:
+        """Send at once, or under load with the other answers of this turn of the loop."""
+        if self._crowded and not self.forked:
+            self.queue(message)
+        else:
+            self.send(message)
 
     def queue(self, message: FromWorker) -> None:
         """Send with the next message, or at the end of this turn of the loop: for what nobody waits for."""
@@ -226,9 +235,12 @@ class Lane:
     def _schedule(self) -> None:
         if self._loop is not None and (self._backlog or self.gone):
             # Not in the context of whoever waits: a unit must not inherit another's.
-            self._loop.call_soon_threadsafe(self._deliver, context=self._context)
+            here = threading.get_ident() == self._loop_thread
+            call = self._loop.call_soon if here else self._loop.call_soon_threadsafe
+            call(self._deliver, context=self._context)
 
     def _deliver(self) -> None:
+        self._crowded = len(self._backlog) > 1
         while self._backlog and self._loop is not None:
             self._on_message(self._backlog.popleft())
         if self.gone and self._loop is not None:

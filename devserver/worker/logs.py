@@ -85,6 +85,10 @@ class Log:
         """Something about the app is wrong; the console shows it from data."""
         self._error.error(text, extra={_SHOWN: True})
 
+    def aftermath(self, error: BaseException) -> None:
+        """The app has raised as it was told that newer code has its client: what frameworks do then."""
+        self._error.debug("Exception in ASGI application after a reload\n", exc_info=error)
+
     def exception(self, error: BaseException) -> None:
         """The app has raised; the console shows it from data."""
         self._error.error("Exception in ASGI application\n", exc_info=error, extra={_SHOWN: True})

@@ -75,6 +75,8 @@ class Exchange:
         self._responded = False
         self._complete = False
         self._events: EventStream | None = None
+        self._resuming = False
+        """The event stream goes on elsewhere, which has not answered yet."""
         self._limit: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -83,6 +85,9 @@ class Exchange:
         self._front.admit(self)
         try:
             await self._write()
+        except BaseException:  # the app has nobody to talk to any more
+            self._leave()
+            raise
         finally:
             self._connection.visit = None
             self._finish()
@@ -102,16 +107,26 @@ class Exchange:
                     return
                 if self._truncated:
                     self._connection.transport.close()
-                self._waiter = asyncio.get_running_loop().create_future()
+                self._waiter = self._front.loop.create_future()
                 await self._waiter
             head, data, more, credit = self._parts.popleft()
             if head is not None:
-                await self._send({"type": "http.response.start", "status": head[0], "headers": head[1]})
-            if data or not more:
+                await self._begin_answer(head, data, more)
+            elif data or not more:
                 await self._send({"type": "http.response.body", "body": data, "more_body": more})
             if not more:
                 return
             self._owe(credit)
+
+    async def _begin_answer(self, head: tuple[int, Headers], data: bytes, more: bool) -> None:
+        corked = self._connection.corked
+        corked.cork()
+        try:
+            await self._send({"type": "http.response.start", "status": head[0], "headers": head[1]})
+            if data or not more:
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        finally:
+            corked.uncork()
 
     def _owe(self, credit: int) -> None:
         self._owed += credit
@@ -163,7 +178,7 @@ class Exchange:
 
     def moved(self, generation: int) -> None:
         """Newer code is live: what is an event stream goes on there, or ends before long."""
-        if self._events is None or self._complete:
+        if self._events is None or self._complete or self._is_new(generation):
             return
         if self._front.config.streams == "close":
             self._end()
@@ -172,19 +187,27 @@ class Exchange:
             self._resume(generation)
         elif self._limit is None:
             limit = self._front.config.stream_limit
-            self._limit = asyncio.get_running_loop().call_later(limit, self._end)
+            self._limit = self._front.loop.call_later(limit, self._end)
+
+    def _is_new(self, generation: int) -> bool:
+        """Tell whether what has waited runs this generation by now, or will."""
+        return self.waits or (self._stream is not None and self._stream.worker.generation >= generation)
 
     # what the connection says
 
     def client_left(self) -> None:
         """Whoever asked is gone."""
+        if self.waits:
+            self._front.lost(f"a waiting request, {self.name}", "its client has left")
+        self._leave()
+        self._wake()
+
+    def _leave(self) -> None:
         self._left = True
+        self._front.forget(self)
         if self._stream is not None and self._stream.running:
             self._stream.send(Disconnected(self._stream.number))
             self._front.abandoned(self._stream)
-        elif not self._complete:
-            self._front.lost(f"a waiting request, {self.name}", "its client has left")
-        self._wake()
 
     @property
     def name(self) -> str:
@@ -204,7 +227,7 @@ class Exchange:
         stream.send(Open(stream.number, scope, self._has_body, self._waits, WINDOW))
         if self._has_body:
             self._credit = 0 if self._waits else WINDOW
-            self._upload = asyncio.get_running_loop().create_task(self._send_up(stream))
+            self._upload = self._front.loop.create_task(self._send_up(stream))
 
     def heard(self, stream: Stream, message: StreamNews) -> None:
         if stream is not self._stream:
@@ -271,6 +294,7 @@ class Exchange:
                 self._end()
                 return
             assert self._stream is not None
+            self._resuming = False
             self._put((None, seam(self._stream.worker.generation), True, 0))
             self._pass_on(None, message.body, message.more)
             return
@@ -292,7 +316,9 @@ class Exchange:
         """The app has returned."""
         if self._left or self._complete:
             return
-        if self._responded:
+        if self._resuming:
+            self._end()
+        elif self._responded:
             self._truncate()
         else:
             self.answer(_FAILED)
@@ -309,6 +335,10 @@ class Exchange:
     def _resume(self, generation: int) -> None:
         assert self._events is not None
         self._events.moved()
+        self._resuming = True
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
         self._front.resumed(self.name, generation)
         self._front.admit(self)
 

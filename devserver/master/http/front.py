@@ -69,6 +69,7 @@ class Front:
         emit: Callable[[Event], None],
     ) -> None:
         self.config = config.http
+        self.loop = asyncio.get_running_loop()
         self.is_settled = is_settled
         self.stamp = board.stamp
         self.streaming: set[Exchange] = set()
@@ -136,12 +137,15 @@ class Front:
     def _is_full(self) -> bool:
         return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
 
+    def forget(self, guest: Guest) -> None:
+        """A guest has left: it waits no longer."""
+        self._held.pop(guest, None)
+
     def offer(self, stream: Stream) -> None:
         """Put a stream in line; it does not wait for ever for a Worker that does not come."""
         self._dispatcher.offer(stream)
         if stream.queued and self._patience:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._patience, self._lose_patience, stream)
+            self.loop.call_later(self._patience, self._lose_patience, stream)
 
     def _lose_patience(self, stream: Stream) -> None:
         live = self._dispatcher.live
@@ -152,7 +156,7 @@ class Front:
         if not stream.queued or not isinstance(guest, Exchange | WebSocket) or not guest.waits:
             return
         if someone:  # busy, but alive
-            asyncio.get_running_loop().call_later(self._patience, self._lose_patience, stream)
+            self.loop.call_later(self._patience, self._lose_patience, stream)
         else:
             text = f"no worker has started within {self._patience:g} s: the console says why."
             guest.answer(page.busy(text, guest.accept))
@@ -219,12 +223,13 @@ class Front:
         self._live, self._app, self._failures = generation, app, ()
         self.has_handlers = bool(set(handlers) & {"on_connect", "on_receive", "on_close"})
         self._tell_watchers()
-        for stream in list(self._left):
+        left, self._left = self._left, set()
+        for stream in left:
             stream.send(Detach(stream.number))
         for exchange in list(self.streaming):
             exchange.moved(generation)
         for socket in list(self.sockets):
-            socket.moved()
+            socket.moved(generation)
         self.release()
 
     def refused(self, failures: tuple[Failure, ...]) -> None:

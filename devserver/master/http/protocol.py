@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,8 +23,8 @@ from devserver.config import HttpConfig
 from devserver.events import Event
 
 KEEP_ALIVE = 75
-"""Seconds that a connection at rest stays open: longer than its client keeps it, for a request may be on its way
-when the server closes.
+"""Seconds that a connection at rest stays open: longer than its client keeps it, for a request may be on its
+way when the server closes.
 """
 
 
@@ -35,13 +35,51 @@ class Visit(Protocol):
         """The connection is gone."""
 
 
+class CorkedTransport:
+    """A transport that can keep what is written until more has come: one system call instead of two.
+
+    uvicorn writes the head and the body of a response apart, though here both are known at once.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._kept: list[bytes] | None = None
+        self.is_closing = transport.is_closing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write, or keep."""
+        if self._kept is None:
+            self._transport.write(data)
+        else:
+            self._kept.append(data)
+
+    def cork(self) -> None:
+        """Keep what is written from now on."""
+        self._kept = []
+
+    def uncork(self) -> None:
+        """Write what was kept, in one piece."""
+        kept, self._kept = self._kept, None
+        if kept:
+            self._transport.write(b"".join(kept))
+
+    def close(self) -> None:
+        """Close once everything written is out."""
+        self.uncork()
+        self._transport.close()
+
+
 class HttpConnection(HttpToolsProtocol):
     """Tells the request in hand when its client leaves, without a task that waits for it."""
 
     visit: Visit | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self.corked = CorkedTransport(transport)
+        super().connection_made(cast("asyncio.Transport", self.corked))
         self.app_state = {"connection": self}  # copied into each scope's state
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -149,8 +149,15 @@ class Session:
         """The client has closed, or is gone."""
         if self.phase == "closed":
             return []
-        running, self.phase = self._running, "closed"
-        return [TellLeft(code, reason)] if running else []
+        out: list[Command] = []
+        given = self._ahead if self._running and self.phase != "detaching" else 0
+        if self.phase == "opening" and not self._running:
+            out.append(Lost("the waiting handshake", "its client has left"))
+        elif waiting := len(self._inbox) - given:
+            what = "a message" if waiting == 1 else f"{waiting} messages"
+            out.append(Lost(what, "its client has left before the app could have it"))
+        self.phase = "closed"
+        return [*out, TellLeft(code, reason)] if self._running else out
 
     def deliver(self) -> list[Command]:
         """Give the stream what it may have by now."""
@@ -248,7 +255,7 @@ class Session:
             case "opening":
                 self.phase = "closed"
                 return [RefuseClient(403, "")]
-            case "open" | "reopening" if not self._goes_on(code):
+            case "open" | "detaching" | "reopening" if not self._goes_on(code):
                 return self._give_up()
             case "open" | "detaching" | "reopening":
                 return self._close(code, reason)

@@ -57,6 +57,8 @@ class WebSocket:
         self._room = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._owed = 0
+        self._refusal: list[Event] = []
+        """The app's own answer to the handshake, until it is whole: a death before leaves nothing half said."""
         self.native = False
         """The live code has handlers and no app: they are to have it."""
 
@@ -70,7 +72,10 @@ class WebSocket:
             await self._write()
         finally:
             self._front.sockets.discard(self)
+            self._front.forget(self)
             self._reader.cancel()
+            if not self.native:  # sending may have failed before the reader knew that the client is gone
+                self._do(self._session.left(1006, ""))
 
     # to and from the client
 
@@ -146,9 +151,11 @@ class WebSocket:
         self._stream = Stream(self)
         self._front.offer(self._stream)
 
-    def moved(self) -> None:
-        """Newer code is live."""
-        self._do(self._session.moved())
+    def moved(self, generation: int) -> None:
+        """Newer code is live; a stream that has waited for it may run it by now."""
+        stream = self._stream
+        if stream is None or not stream.running or stream.worker.generation < generation:
+            self._do(self._session.moved())
 
     def settled(self) -> None:
         """An edit was settled: messages may be given that waited for it."""
@@ -201,14 +208,17 @@ class WebSocket:
                 "status": message.status,
                 "headers": message.headers,
             }
-            self._put(head)
+            self._refusal = [head]
             data = message.body
         else:
             data = message.data
-        self._put({"type": "websocket.http.response.body", "body": data, "more_body": message.more})
+        self._refusal.append(
+            {"type": "websocket.http.response.body", "body": data, "more_body": message.more}
+        )
         if not message.more:
             self._session.phase = "closed"
-            self._put(None)
+            for event in (*self._refusal, None):
+                self._put(event)
 
     # what the session decides
 

@@ -27,7 +27,6 @@ class Lifespan:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._supported = True
         self._failure: Failure | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -39,9 +38,9 @@ class Lifespan:
         return self._failure
 
     async def stop(self) -> Failure | None:
-        """Run the shutdown, if there is one; return why it failed."""
-        if self._task is None or self._task.done() or not self._supported:
-            return None
+        """Run the shutdown, if there is one; return why it failed, or why the lifespan ended before."""
+        if self._task is None or self._task.done():
+            return self._failure
         self._events.put_nowait({"type": "lifespan.shutdown"})
         await self._stopped.wait()
         return self._failure
@@ -55,7 +54,6 @@ class Lifespan:
                 self._fail(failure_of(error, "stop"))
             elif self._failure is not None or not isinstance(error, Exception):
                 self._failure = failure_of(error, "start-up")  # better than the words that it told
-            self._supported = False
         finally:
             self._started.set()
             self._stopped.set()

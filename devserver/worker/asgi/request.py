@@ -28,11 +28,20 @@ Event = dict[str, Any]
 
 _BAD_NAME = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\\[\]={} \t"]')
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_STATUSES = range(100, 600)
+_NO_BODY = (204, 304)
 _NO_BODY = (204, 304)
 
 
 class ClientDisconnected(OSError):
     """Raised by `send` when nobody is there any more."""
+
+
+def checked_status(status: Any) -> int:
+    """Return an app's status as it can travel. Raises RuntimeError if it is none."""
+    if status not in _STATUSES:
+        raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
+    return int(status)
 
 
 class Request:
@@ -44,6 +53,7 @@ class Request:
     __slots__ = (
         "_body",
         "_changed",
+        "_chunked",
         "_complete",
         "_credit",
         "_ended",
@@ -51,14 +61,15 @@ class Request:
         "_gone",
         "_head",
         "_lane",
-        "_length_known",
         "_log",
         "_loop",
         "_more",
+        "_outdated",
         "_raises",
         "_started",
         "_waits",
         "order",
+        "told",
     )
 
     def __init__(
@@ -78,13 +89,18 @@ class Request:
         self._ended = False
         """The app has received the end of the body."""
         self._gone = False
+        self._outdated = False
+        """It is gone because newer code has the client."""
+        self.told = False
+        """The app knows that: what it raises from here on is no fault of its own."""
         # what goes out
         self._credit = order.window
         self._head: tuple[int, Headers] | None = None
         """The start of the response, until the first of its body, or the end of this turn of the loop."""
         self._started = False
         self._complete = False
-        self._length_known = False
+        self._length_known: bool | None = None
+        """False: chunked."""
         self._expected = 0
 
     # the Master's side
@@ -105,6 +121,7 @@ class Request:
 
     def detach(self) -> float:
         """The response goes on elsewhere, or is over: to the app it looks like a client that has left."""
+        self._outdated = not self._gone
         self._gone = True
         self._wake()
         return 0.0
@@ -130,6 +147,7 @@ class Request:
                 self._waits = False
                 self._lane.send(Taken(self.order.stream, 0))
             await self._wait()
+        self.told = self._outdated
         return {"type": "http.disconnect"}
 
     def _take_body(self) -> Event:
@@ -141,10 +159,11 @@ class Request:
 
     async def send(self, message: Event) -> None:
         """Send the start of the response or a part of its body. Raises RuntimeError out of order."""
-        while self._credit <= 0 and not self._gone:
+        while self._credit <= 0 and not (self._gone or self._complete):
             await self._wait()
         if self._gone:
             if self._raises:
+                self.told = self._outdated
                 raise ClientDisconnected
             return
         if self._complete:
@@ -154,14 +173,14 @@ class Request:
         if not self._started:
             self._start(message)
         elif message["type"] == "http.response.body":
-            self._send_body(message.get("body", b""), message.get("more_body", False))
+            self._send_body(message.get("body") or b"", message.get("more_body", False))
         else:
             raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{message['type']}'.")
 
     def _start(self, message: Event) -> None:
         if message["type"] != "http.response.start":
             raise RuntimeError(f"Expected ASGI message 'http.response.start', but got '{message['type']}'.")
-        status = message["status"]
+        status = checked_status(message["status"])
         headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
         for name, value in headers:
             if _BAD_NAME.search(name):
@@ -169,6 +188,8 @@ class Request:
             if _BAD_VALUE.search(value):
                 raise RuntimeError("Invalid HTTP header value.")
             self._note_length(name.lower(), value)
+        if self._length_known is None:
+            self._length_known = status in _NO_BODY
         self._started = True
         self._head = (status, headers)
         if self._log is not None:
@@ -176,7 +197,7 @@ class Request:
         self._loop.call_soon(self._flush_head)
 
     def _note_length(self, name: bytes, value: bytes) -> None:
-        if name == b"content-length" and not self._length_known:
+        if name == b"content-length" and self._length_known is None:
             self._length_known, self._expected = True, int(value)
         elif name == b"transfer-encoding" and value.lower() == b"chunked":
             self._length_known, self._expected = False, 0
@@ -185,23 +206,31 @@ class Request:
         """The app has sent a start and does something else: the client may see it."""
         if self._head is not None:
             (status, headers), self._head = self._head, None
-            self._lane.send(Respond(self.order.stream, status, headers, more=True))
+            self._lane.answer(Respond(self.order.stream, status, headers, more=True))
 
     def _send_body(self, body: bytes, more: bool) -> None:
+        short = 0
         if self.order.scope.method == "HEAD":
             body, self._expected = b"", 0
-        elif self._length_known:
+        elif not self._chunked:
             if len(body) > self._expected:
                 raise RuntimeError("Response content longer than Content-Length")
             self._expected -= len(body)
-            if not more and self._expected:
-                raise RuntimeError("Response content shorter than Content-Length")
+            short = 0 if more else self._expected
+        self._pass_on(body, more or short > 0)
+        if short:
+            raise RuntimeError("Response content shorter than Content-Length")
+        if not more:
+            self._complete = True
+            self._wake()
+
+    def _pass_on(self, body: bytes, more: bool) -> None:
         self._credit -= len(body)
         if self._head is not None:
             (status, headers), self._head = self._head, None
-            self._lane.send(Respond(self.order.stream, status, headers, bytes(body), more))
+            self._lane.answer(Respond(self.order.stream, status, headers, bytes(body), more))
         else:
-            self._lane.send(ResponseBody(self.order.stream, bytes(body), more))
+            self._lane.answer(ResponseBody(self.order.stream, bytes(body), more))
         if not more:
             self._complete = True
             self._wake()

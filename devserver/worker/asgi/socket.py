@@ -25,7 +25,7 @@ from devserver.wire.messages import (
     Speak,
     Taken,
 )
-from devserver.worker.asgi.request import ClientDisconnected
+from devserver.worker.asgi.request import ClientDisconnected, checked_status
 from devserver.worker.lane import Lane
 
 Event = dict[str, Any]
@@ -34,6 +34,10 @@ GRACE = 0.25
 """Seconds after a detach in which an app that handles no message may still send."""
 FINISHING = 10.0
 """The same for one that does."""
+_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
+"""What a close may say: RFC 6455, section 7.4, and its registry."""
+LONGEST_REASON = 123
+"""Bytes: RFC 6455, section 5.5."""
 
 
 class Socket:
@@ -55,6 +59,10 @@ class Socket:
         """Nothing that the app sends reaches anybody."""
         self._in_hand = False
         self._detached = False
+        self._outdated = False
+        """The end is that newer code has the client, not the client's own."""
+        self.told = False
+        """The app knows that: what it raises from here on is no fault of its own."""
         self._refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
     # the Master's side
@@ -76,8 +84,10 @@ class Socket:
     def detach(self) -> float:
         """End soon; return the seconds after which nothing is waited for any more."""
         self._detached = True
-        self._events.clear()
-        self._end = {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}
+        if self._end is None:  # else the app has yet to receive what the client said before it left
+            self._outdated = True
+            self._events.clear()
+            self._end = {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}
         limit = FINISHING if self._in_hand else GRACE
         self._loop.call_later(limit, self._deafen)
         self._wake()
@@ -104,6 +114,7 @@ class Socket:
         self._in_hand = False
         while not self._events:
             if self._end is not None:
+                self.told = self._outdated
                 return dict(self._end)
             await self._wait()
         event = self._events.popleft()
@@ -116,9 +127,10 @@ class Socket:
         """Send a message, or decide about the connection. Raises ClientDisconnected, and RuntimeError for
         what is out of order.
         """
-        while self._credit <= 0 and not self._deaf:
+        while self._credit <= 0 and not self._deaf and self._state != "closed":
             await self._wait()
         if self._deaf:
+            self.told = self._outdated
             raise ClientDisconnected
         match self._state:
             case "connecting":
@@ -137,14 +149,12 @@ class Socket:
                 self._state = "open"
                 headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
                 self._say("[accepted]")
-                self._lane.send(Accept(self._stream, message.get("subprotocol"), headers))
+                self._lane.answer(Accept(self._stream, message.get("subprotocol"), headers))
             case "websocket.close":
                 self._say("403")
                 self._hang(1006, "")
             case "websocket.http.response.start":
-                status = message["status"]
-                if not 100 <= status < 600:
-                    raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
+                status = checked_status(message["status"])
                 self._state = "refusing"
                 self._say(str(status))
                 headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
@@ -162,9 +172,9 @@ class Socket:
                 packed = bytes(data) if data is not None else (text or "").encode()
                 if data is not None or text is not None:
                     self._credit -= len(packed)
-                    self._lane.send(Speak(self._stream, packed, data is None))
+                    self._lane.answer(Speak(self._stream, packed, data is None))
             case "websocket.close":
-                self._hang(message.get("code", 1000), message.get("reason") or "")
+                self._hang(*_checked_close(message.get("code", 1000), message.get("reason") or ""))
             case other:
                 raise RuntimeError(
                     f"Expected ASGI message 'websocket.send' or 'websocket.close', but got '{other}'."
@@ -177,9 +187,9 @@ class Socket:
         body, more = bytes(message.get("body", b"")), message.get("more_body", False)
         if self._refusal is not None:
             (status, headers), self._refusal = self._refusal, None
-            self._lane.send(Respond(self._stream, status, headers, body, more))
+            self._lane.answer(Respond(self._stream, status, headers, body, more))
         else:
-            self._lane.send(ResponseBody(self._stream, body, more))
+            self._lane.answer(ResponseBody(self._stream, body, more))
         if not more:
             self._finish(1006, "")
 
@@ -208,3 +218,12 @@ class Socket:
         if self._state == "connecting" and self._end is None:
             return "ASGI callable returned without completing handshake."
         return ""
+
+
+def _checked_close(code: Any, reason: str) -> tuple[int, str]:
+    """Return an app's close as it can be sent. Raises RuntimeError if it cannot."""
+    if code not in _CODES:
+        raise RuntimeError(f"Invalid WebSocket close code '{code}'.")
+    if len(reason.encode()) > LONGEST_REASON:
+        raise RuntimeError(f"WebSocket close reason longer than {LONGEST_REASON} bytes.")
+    return int(code), reason

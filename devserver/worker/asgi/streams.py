@@ -107,8 +107,11 @@ class Streams:
         stream.close(failure)
 
     def _failed(self, stream: Request | Socket, error: BaseException) -> Failure | None:
-        ours = stream.order.stream in self._abandoned or self._units.cancelled
-        if isinstance(error, asyncio.CancelledError) and ours:
+        abandoned = stream.order.stream in self._abandoned
+        if isinstance(error, asyncio.CancelledError) and (abandoned or self._units.cancelled):
+            return None
+        if isinstance(error, Exception) and (abandoned or stream.told):
+            self._log.aftermath(error)
             return None
         self._log.exception(error)
         return failure_of(error, "request")

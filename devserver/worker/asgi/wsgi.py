@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
@@ -16,17 +17,20 @@ from devserver.worker.asgi.request import ClientDisconnected
 
 
 class _Responder(WSGIResponder):
-    """One request. `_nobody` is set once sending has failed."""
+    """One request. `_nobody` is set once sending has failed, `_over` when the thread has ended."""
 
     _nobody = False
+    _over = False
 
     async def sender(self, send: Any) -> None:
         try:
             await super().sender(send)
-        except (ClientDisconnected, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as error:
             self._nobody = True
-            while await self.send_queue.get() is not None:
-                pass  # the thread may wait for room to put one more
+            while not self._over:
+                await self.send_queue.get()  # the thread may wait for room to put one more
+            if not isinstance(error, ClientDisconnected | asyncio.CancelledError):
+                raise  # the app's own fault: a body longer than it said, for one
 
     def send(self, message: Any) -> None:
         if self._nobody:
@@ -39,8 +43,13 @@ class _Responder(WSGIResponder):
         except ClientDisconnected:
             pass
         finally:
-            if self._nobody:
-                self.loop.call_soon_threadsafe(self.send_queue.put_nowait, None)
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._over = True
+        if self._nobody and self.send_queue.empty():
+            self.send_queue.put_nowait(None)
 
 
 class WSGI(WSGIMiddleware):
