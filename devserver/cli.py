@@ -62,6 +62,7 @@ def _config(located: Located, options: Mapping[str, Any]) -> Config:
             proxy_headers=options["proxy_headers"],
             forwarded_allow_ips=options["forwarded_allow_ips"],
             host=host or HttpConfig().host,
+            index=str(located.file.parent / "index.html"),
             allow_hosts=options["allow_host"],
             websockets=options["websockets"],
             streams=options["streams"],

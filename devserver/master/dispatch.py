@@ -28,6 +28,8 @@ class Seat:
     """Its lane is too far behind."""
     running: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
+    heard: int = 0
+    """When it last gave a sign of life, on a clock that counts such signs."""
 
     @property
     def load(self) -> int:
@@ -61,6 +63,7 @@ class Dispatch(Generic[W]):
     seats: dict[int, Seat] = field(default_factory=dict)
     waiting: dict[Kind, deque[W]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
     _newest_used: int = 0
+    _signs: int = 0
 
     def wait(self, waiter: W) -> None:
         """Put a waiter in line, once."""
@@ -83,13 +86,21 @@ class Dispatch(Generic[W]):
         return None
 
     def choose(self, kind: Kind) -> Seat | None:
-        """Return the least busy Worker of the live generation that has room."""
+        """Return the least busy Worker of the live generation that has room.
+
+        Of two, the one that was heard of last: the other may hang.
+        """
         best: Seat | None = None
         for seat in self.seats.values():
             usable = seat.generation == self.live and seat.ready and not seat.leaving and seat.has_room(kind)
-            if usable and (best is None or seat.load < best.load):
+            if usable and (best is None or (seat.load, -seat.heard) < (best.load, -best.heard)):
                 best = seat
         return best
+
+    def heard(self, seat: Seat) -> None:
+        """A Worker has given a sign of life."""
+        self._signs += 1
+        seat.heard = self._signs
 
     def take(self, seat: Seat, kind: Kind) -> None:
         """Count one unit that starts on `seat`."""

@@ -38,7 +38,7 @@ class Dispatcher:
     """Owns the line and the Workers' list; `changed` hears of each change."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+        self.changed = changed
         self.dispatch: Dispatch[Unit] = Dispatch()
         self.workers: dict[int, Worker] = {}
         self.on_idle: Callable[[Worker], None] = lambda worker: None
@@ -71,7 +71,7 @@ class Dispatcher:
             worker.units[self._last_unit] = unit
             unit.start(worker, self._last_unit)
             seat.clogged = worker.lane.unsent > LANE_LIMIT
-            self._changed()
+            self.changed()
 
     def finished(self, worker: Worker, number: int) -> Unit | None:
         """Take back a unit that a Worker has finished, None for one that is not known (any more).
@@ -81,7 +81,7 @@ class Dispatcher:
         unit = worker.units.pop(number, None)
         if unit is not None:
             self.dispatch.give_back(worker.seat, unit.kind)
-            self._changed()
+            self.changed()
         return unit
 
     def rest(self, worker: Worker) -> None:

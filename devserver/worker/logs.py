@@ -35,7 +35,7 @@ class Formatter(logging.Formatter):
             client, method, path, version, status = arguments
             line = self._paint(f"{method} {path} HTTP/{version}", 1)
             code = int(str(status))
-            answer = f"{code} {_PHRASES.get(code, '')}".rstrip()
+            answer = f"{code} {_PHRASES.get(code, '')}"
             return f'{prefix}{client} - "{line}" {self._paint(answer, _STATUSES.get(code // 100, 0))}'
         return prefix + record.getMessage()
 

@@ -94,7 +94,7 @@ class Front:
         """Streams that run though their clients have left."""
         self._news = asyncio.Event()
         """Set, and replaced, when code has gone live or was refused."""
-        self.face = Face(config.http, self.app, emit)
+        self.face = Face(config.http, self.app, emit, dispatcher.changed)
 
     # the clients
 
@@ -205,6 +205,7 @@ class Front:
         stream = worker.units.get(message.stream)
         if not isinstance(stream, Stream):
             return
+        self._dispatcher.dispatch.heard(worker.seat)
         if not isinstance(message, Closed):
             stream.owner.heard(stream, message)
             return

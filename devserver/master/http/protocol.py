@@ -88,13 +88,34 @@ class HttpConnection(HttpToolsProtocol):
             self.visit.client_left()
 
 
+class _Connections(set[Any]):
+    """Those that are open, of HTTP and of WebSockets; `changed` hears of each that comes or goes."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._changed = changed
+
+    def add(self, connection: Any) -> None:
+        super().add(connection)
+        self._changed()
+
+    def discard(self, connection: Any) -> None:
+        super().discard(connection)
+        self._changed()
+
+    def remove(self, connection: Any) -> None:
+        super().remove(connection)
+        self._changed()
+
+
 class State(ServerState):
     """The date is made when it is asked for, once a second: no timer runs while nobody comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
         self._second = 0
         self._headers: list[tuple[bytes, bytes]] = []
         super().__init__()
+        self.connections = _Connections(changed)
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -110,11 +131,17 @@ class State(ServerState):
 
 
 class Face:
-    """Makes a protocol for each connection, all with `app` behind them."""
+    """Makes a protocol for each connection, all with `app` behind them; `changed` as for those."""
 
-    def __init__(self, config: HttpConfig, app: Callable[..., Any], emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        config: HttpConfig,
+        app: Callable[..., Any],
+        emit: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
         _listen_to_logs(emit)
-        self.state = State()
+        self.state = State(changed)
         self._config = Config(
             app,
             interface="asgi3",
@@ -150,15 +177,24 @@ class Face:
             connection.transport.abort()
 
 
+_REFUSED = "ASGI callable returned without completing handshake."
+"""Said of each WebSocket that is refused with a response, though nothing is wrong with that."""
+_BAD_TEXT = "Invalid UTF-8 sequence received from client."
+"""A fault of the client, as a malformed request is."""
+
+
 class _Notices(logging.Handler):
     def __init__(self, emit: Callable[[Event], None]) -> None:
         super().__init__(logging.WARNING)
         self._emit = emit
 
     def emit(self, record: logging.LogRecord) -> None:
-        detail = "".join(traceback.format_exception(record.exc_info[1])) if record.exc_info else ""
-        level: events.Level = "error" if record.levelno >= logging.ERROR else "warning"
-        self._emit(events.Notice(level=level, text=record.getMessage().strip(), detail=detail))
+        text = record.getMessage().strip()
+        if text == _REFUSED:
+            return
+        ours = record.levelno >= logging.ERROR and text != _BAD_TEXT
+        detail = "".join(traceback.format_exception(record.exc_info[1])) if record.exc_info and ours else ""
+        self._emit(events.Notice(level="error" if ours else "warning", text=text, detail=detail))
 
 
 def _listen_to_logs(emit: Callable[[Event], None]) -> None:

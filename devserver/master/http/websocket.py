@@ -58,7 +58,7 @@ class WebSocket:
         self._reader: asyncio.Task[None] | None = None
         self._owed = 0
         self._refusal: list[Event] = []
-        """The app's own answer to the handshake, until it is whole: a death before leaves nothing half said."""
+        """The app's own answer to the handshake, kept until it is whole: a Worker may die before."""
         self.native = False
         """The live code has handlers and no app: they are to have it."""
 
@@ -262,8 +262,8 @@ class WebSocket:
             case plan.RefuseClient(status=403):
                 self._put({"type": "websocket.close", "code": 1000})
             case plan.RefuseClient(status=status, text=text):
-                headers = [(b"content-type", b"text/plain; charset=utf-8")]
-                self._put({"type": "websocket.http.response.start", "status": status, "headers": headers})
+                # As text: uvicorn adds that.
+                self._put({"type": "websocket.http.response.start", "status": status})
                 self._put({"type": "websocket.http.response.body", "body": text.encode()})
         self._put(None)
 

@@ -30,7 +30,6 @@ _BAD_NAME = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\\[\]={} \t"]')
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _STATUSES = range(100, 600)
 _NO_BODY = (204, 304)
-_NO_BODY = (204, 304)
 
 
 class ClientDisconnected(OSError):
@@ -53,7 +52,6 @@ class Request:
     __slots__ = (
         "_body",
         "_changed",
-        "_chunked",
         "_complete",
         "_credit",
         "_ended",
@@ -61,6 +59,7 @@ class Request:
         "_gone",
         "_head",
         "_lane",
+        "_length_known",
         "_log",
         "_loop",
         "_more",
@@ -212,7 +211,7 @@ class Request:
         short = 0
         if self.order.scope.method == "HEAD":
             body, self._expected = b"", 0
-        elif not self._chunked:
+        elif self._length_known:
             if len(body) > self._expected:
                 raise RuntimeError("Response content longer than Content-Length")
             self._expected -= len(body)
@@ -231,9 +230,6 @@ class Request:
             self._lane.answer(Respond(self.order.stream, status, headers, bytes(body), more))
         else:
             self._lane.answer(ResponseBody(self.order.stream, bytes(body), more))
-        if not more:
-            self._complete = True
-            self._wake()
 
     # the end
 

@@ -146,10 +146,13 @@ class Socket:
     def _decide(self, message: Event) -> None:
         match message["type"]:
             case "websocket.accept":
-                self._state = "open"
                 headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
+                subprotocol = message.get("subprotocol") or None
+                if not isinstance(subprotocol, str | None):
+                    raise RuntimeError(f"Invalid WebSocket subprotocol {subprotocol!r}.")
+                self._state = "open"
                 self._say("[accepted]")
-                self._lane.answer(Accept(self._stream, message.get("subprotocol"), headers))
+                self._lane.answer(Accept(self._stream, subprotocol, headers))
             case "websocket.close":
                 self._say("403")
                 self._hang(1006, "")

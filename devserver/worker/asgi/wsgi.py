@@ -1,4 +1,4 @@
-"""A WSGI app as an ASGI app: a2wsgi, with an end for responses that nobody takes any more.
+"""A WSGI app as an ASGI app: a2wsgi, with an end for responses that nobody takes any more, and our input.
 
 Law: the thread of a request whose client has left ends at the next part that it sends, as under the
 frameworks' own servers; it never waits for ever.
@@ -7,27 +7,61 @@ frameworks' own servers; it never waits for ever.
 from __future__ import annotations
 
 import asyncio
+import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
 
 from devserver.worker.asgi.request import ClientDisconnected
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+class _Input(io.RawIOBase):
+    """The body of a request, read in the app's thread. Buffered, it is what PEP 3333 asks of `wsgi.input`.
+
+    That of a2wsgi ends a `readline(limit)` too early. `endless`: only the end of the body tells its length,
+    and a client that leaves before it has to be told from one that has sent all.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, receive: Any, *, endless: bool) -> None:
+        super().__init__()
+        self._loop = loop
+        self._receive = receive
+        self._endless = endless
+        self._data = b""
+        self._more = True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        while self._more and not self._data:
+            event = asyncio.run_coroutine_threadsafe(self._receive(), self._loop).result()
+            if event["type"] == "http.disconnect" and self._endless:
+                raise ClientDisconnected
+            self._data, self._more = event.get("body", b""), event.get("more_body", False)
+        room = memoryview(buffer).cast("B")
+        part, self._data = self._data[: len(room)], self._data[len(room) :]
+        room[: len(part)] = part
+        return len(part)
+
 
 class _Responder(WSGIResponder):
-    """One request. `_nobody` is set once sending has failed, `_over` when the thread has ended."""
+    """One request. `_nobody` is set once sending has failed, `_running` while it has a thread."""
 
     _nobody = False
-    _over = False
+    _running = False
 
     async def sender(self, send: Any) -> None:
         try:
             await super().sender(send)
         except (Exception, asyncio.CancelledError) as error:
             self._nobody = True
-            while not self._over:
+            while self._running:
                 await self.send_queue.get()  # the thread may wait for room to put one more
             if not isinstance(error, ClientDisconnected | asyncio.CancelledError):
                 raise  # the app's own fault: a body longer than it said, for one
@@ -38,6 +72,12 @@ class _Responder(WSGIResponder):
         super().send(message)
 
     def wsgi(self, environ: Any, start_response: Any) -> None:
+        self._running = True
+        # Without a Content-Length, Werkzeug reads up to the end only where it is told that there is one.
+        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+        body = _Input(self.loop, environ["wsgi.input"].receive, endless=chunked)
+        environ["wsgi.input"] = io.BufferedReader(body)
+        environ["wsgi.input_terminated"] = chunked
         try:
             super().wsgi(environ, start_response)
         except ClientDisconnected:
@@ -47,7 +87,7 @@ class _Responder(WSGIResponder):
                 self.loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
-        self._over = True
+        self._running = False
         if self._nobody and self.send_queue.empty():
             self.send_queue.put_nowait(None)
 

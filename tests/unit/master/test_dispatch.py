@@ -35,6 +35,14 @@ def test_the_least_busy_worker_is_chosen() -> None:
     assert office(busy, idle).choose("native") is idle
 
 
+def test_of_two_equally_busy_workers_the_one_that_gave_a_sign_of_life_is_chosen() -> None:
+    """A request does not go to a Worker whose event loop hangs while another answers."""
+    hangs, answers = seat(1, most=0, running=1), seat(2, most=0, running=1)
+    desk = office(hangs, answers)
+    desk.heard(answers)
+    assert desk.choose("native") is answers
+
+
 def test_a_worker_gets_no_more_than_its_capacity() -> None:
     """What does not fit stays in the Master, where no death can lose it."""
     assert office(seat(1, running=1)).choose("native") is None

@@ -1,0 +1,178 @@
+"""What becomes of an open WebSocket when newer code goes live, and when its Worker dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+
+from tests.harness import DEADLINE, eventually
+from tests.http import ask, websocket
+from tests.survivor import open_gate, save, surviving, version
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    """Read to the end; return the code that the server has closed with."""
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            socket.recv(timeout=DEADLINE)
+    return closed.value.rcvd.code if closed.value.rcvd else None
+
+
+def test_a_message_right_after_a_save_runs_the_new_code_50_of_50(tmp_path: Path) -> None:
+    """On one connection that never closes; each message is answered once, in order."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        assert ask(socket, "0") == "v1 0"
+        for number in range(2, 52):
+            server.save(version(number))
+            assert ask(socket, str(number)) == f"v{number} {number}"
+        assert server.past("lost") == []
+        assert server.stop() == 0
+
+
+def test_a_quiet_connection_moves_too_and_its_app_is_told_1012(tmp_path: Path) -> None:
+    """The old code sees a disconnect, the new code what the scope says of it."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        assert ask(socket, "resumed") == "v1 None"
+        [old] = server.workers()
+        live = save(server, 2)
+        server.wait("worker-exited", worker=old, reason="exit 0")
+        assert "v1 disconnected 1012" in server.output()
+        assert ask(socket, "resumed") == f"v2 {{'generation': {live['generation']}}}"
+        assert "Traceback" not in server.output()
+        assert server.stop() == 0
+
+
+def test_messages_sent_over_a_save_come_in_order_once(tmp_path: Path) -> None:
+    """Also those that the old Worker has received and its app has not."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        socket.send("wait")
+        eventually("it is in hand", lambda: "in hand" in server.output())
+        for number in range(20):
+            socket.send(str(number))
+        save(server, 2)
+        for number in range(20, 30):
+            socket.send(str(number))
+        open_gate(tmp_path)
+        assert socket.recv(timeout=DEADLINE) == "v1 wait"
+        answers = [socket.recv(timeout=DEADLINE) for _ in range(30)]
+        assert answers == [f"v2 {number}" for number in range(30)]
+        assert server.stop() == 0
+
+
+def test_a_connection_survives_its_worker_and_loses_the_message_in_hand(tmp_path: Path) -> None:
+    """What followed it is answered by the next Worker, and the loss is said."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        socket.send("die")
+        socket.send("after")
+        assert socket.recv(timeout=DEADLINE) == "v1 after"
+        assert "the message in hand of WebSocket /version" in server.wait("lost")["what"]
+        assert server.stop() == 0
+
+
+def test_an_app_whose_first_message_is_a_token_gets_1012_and_is_remembered(tmp_path: Path) -> None:
+    """Its conversation cannot go on: the client is asked to connect again, the second time at once."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/token") as socket:
+            assert ask(socket, "token") == "v1 welcome"
+            assert ask(socket, "hello") == "v1 hello"
+            save(server, 2)
+            socket.send("hello")
+            assert close_code(socket) == 1012
+        with websocket(server, "/token") as socket:
+            assert ask(socket, "token") == "v2 welcome"
+            save(server, 3)
+            assert close_code(socket) == 1012
+        assert server.stop() == 0
+
+
+def test_an_app_that_only_pushes_goes_on(tmp_path: Path) -> None:
+    """It never receives, so it learns from a failing send; the client sees the version change."""
+    with surviving(tmp_path) as server, websocket(server, "/push") as socket:
+        assert socket.recv(timeout=DEADLINE) == "v1"
+        [old] = server.workers()
+        save(server, 2)
+        while socket.recv(timeout=DEADLINE) != "v2":
+            pass
+        server.wait("worker-exited", worker=old, reason="exit 0")
+        assert {socket.recv(timeout=DEADLINE) for _ in range(10)} == {"v2"}
+        assert "Traceback" not in server.output()
+        assert server.stop() == 0
+
+
+def test_a_negotiated_subprotocol_means_a_session_of_its_own(tmp_path: Path) -> None:
+    """Nobody can know what its messages mean to new code: 1012."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/sub", subprotocols=["chat"]) as socket:  # type: ignore[arg-type]
+            assert socket.subprotocol == "chat"
+            assert ask(socket, "x") == "v1"
+            save(server, 2)
+            assert close_code(socket) == 1012
+        assert server.stop() == 0
+
+
+def test_engine_io_is_asked_to_reconnect(tmp_path: Path) -> None:
+    """Socket.IO's clients do so by themselves."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/version?EIO=4&transport=websocket") as socket:
+            assert ask(socket, "x") == "v1 x"
+            save(server, 2)
+            assert close_code(socket) == 1012
+        assert server.stop() == 0
+
+
+def test_new_code_that_raises_when_it_goes_on_means_1012(tmp_path: Path) -> None:
+    """The reason is on the console."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/raises") as socket:
+            assert ask(socket, "x") == "v1"
+            save(server, 2)
+            assert close_code(socket) == 1012
+        assert server.wait("handler-failed")["failure"]["message"] == "cannot go on"
+        assert server.stop() == 0
+
+
+def test_websockets_can_be_closed_instead(tmp_path: Path) -> None:
+    """`--websockets close` asks every client to reconnect."""
+    with surviving(tmp_path, "--websockets", "close") as server:
+        with websocket(server, "/version") as socket:
+            assert ask(socket, "x") == "v1 x"
+            save(server, 2)
+            assert close_code(socket) == 1012
+        assert server.stop() == 0
+
+
+def test_bad_code_does_nothing_to_open_connections(tmp_path: Path) -> None:
+    """A typo is refused, and the conversation goes on with the last good code."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        server.save("def broken(:\n")
+        assert ask(socket, "a") == "v1 a"
+        server.wait("refused")
+        server.save(version(2))
+        assert ask(socket, "b") == "v2 b"
+        assert server.stop() == 0
+
+
+def test_a_killed_manager_and_a_save_right_after_it_close_nothing(tmp_path: Path) -> None:
+    """The next Manager boots the new code, and the connection goes on there."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        assert ask(socket, "a") == "v1 a"
+        os.kill(server.manager(), signal.SIGKILL)
+        server.wait("manager-exited")
+        assert ask(socket, "b") == "v1 b"
+        server.save(version(2))
+        assert ask(socket, "c") == "v2 c"
+        assert server.stop() == 0
+
+
+def test_a_stop_closes_them_with_1012(tmp_path: Path) -> None:
+    """Clients that know the code come back when the server does."""
+    with surviving(tmp_path) as server, websocket(server, "/version") as socket:
+        assert ask(socket, "a") == "v1 a"
+        server.process.send_signal(signal.SIGTERM)
+        assert close_code(socket) == 1012
+        assert server.stop() == 0
