@@ -172,7 +172,7 @@ class Request:
         if not self._started:
             self._start(message)
         elif message["type"] == "http.response.body":
-            self._send_body(message.get("body") or b"", message.get("more_body", False))
+            await self._send_body(message.get("body") or b"", message.get("more_body", False))
         else:
             raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{message['type']}'.")
 
@@ -207,7 +207,7 @@ class Request:
             (status, headers), self._head = self._head, None
             self._lane.answer(Respond(self.order.stream, status, headers, more=True))
 
-    def _send_body(self, body: bytes, more: bool) -> None:
+    async def _send_body(self, body: bytes, more: bool) -> None:
         short = 0
         if self.order.scope.method == "HEAD":
             body, self._expected = b"", 0
@@ -216,14 +216,24 @@ class Request:
                 raise RuntimeError("Response content longer than Content-Length")
             self._expected -= len(body)
             short = 0 if more else self._expected
-        self._pass_on(body, more or short > 0)
+        rest = body if len(body) <= self._credit else await self._pass_on_most(memoryview(body))
+        self._pass_on(rest, more or short > 0)
         if short:
             raise RuntimeError("Response content shorter than Content-Length")
         if not more:
             self._complete = True
             self._wake()
 
-    def _pass_on(self, body: bytes, more: bool) -> None:
+    async def _pass_on_most(self, body: memoryview) -> memoryview:
+        """Pass on what the credit does not cover at once, as the client takes it; return the rest."""
+        while len(body) > self._credit and not self._gone:
+            part, body = body[: self._credit], body[self._credit :]
+            self._pass_on(part, True)
+            while self._credit <= 0 and not self._gone:
+                await self._wait()
+        return body
+
+    def _pass_on(self, body: bytes | memoryview, more: bool) -> None:
         self._credit -= len(body)
         if self._head is not None:
             (status, headers), self._head = self._head, None
