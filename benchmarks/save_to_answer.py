@@ -60,7 +60,18 @@ def measure(
     """Return the times in ms, and those of each step. Stops with an error at the first stale answer."""
     target = folder / "handlers.py"
     target.write_text(HANDLERS.format(version=0))
-    command = [sys.executable, "-m", "devserver", "--plain", "--tcp", "127.0.0.1:0", "--port", "0", "--events", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "devserver",
+        "--plain",
+        "--tcp",
+        "127.0.0.1:0",
+        "--port",
+        "0",
+        "--events",
+        "-",
+    ]
     server = subprocess.Popen(
         [*command, *options, "handlers.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -111,7 +111,10 @@ def _process(event: Event, root: str) -> str | None:
 
 def _details(failure: Failure, root: str) -> str:
     text = _source(failure.place, root) if failure.place else ""
-    for frame in failure.frames[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
+    for frame in wording.folded(failure.frames)[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
+        if isinstance(frame, str):
+            text += f"\n  {frame}"
+            continue
         path = wording.relative(frame.path, root)
         text += f"\n  {path}:{frame.line} in {frame.function}"
         text += f"\n    {frame.text.strip()}" if frame.text else ""

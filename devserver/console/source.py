@@ -53,10 +53,14 @@ def _highlighted(path: str, source: str) -> tuple[Text, ...]:
 def frames(failure: Failure, most: int, root: str, width: int) -> list[Text]:
     """Return the way to the fault, a line each, outermost first; the innermost `most` are kept."""
     rows: list[Text] = []
-    hidden = max(0, len(failure.frames) - most)
+    folded = wording.folded(failure.frames)
+    hidden = max(0, len(folded) - most)
     if hidden and most:
         rows.append(Text(f"   … {wording.plural(hidden, 'outer frame')}", style="dim"))
-    for frame in failure.frames[hidden:]:
+    for frame in folded[hidden:]:
+        if isinstance(frame, str):
+            rows.append(fit(Text(f"   {frame}", style="dim"), width))
+            continue
         row = Text("   ").append(f"{wording.relative(frame.path, root)}:{frame.line}", style="cyan")
         row.append(f" in {frame.function}", style="dim")
         if frame.text:

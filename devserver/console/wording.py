@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
-from devserver.failure import Failure, Place
+from devserver.failure import Failure, Frame, Place
 
 TAB = 4
 """Columns between tab stops when source is shown."""
+
+LEAST_FOLDED = 3
+"""Frames of installed packages in a row."""
+_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 
 STEPS = ("settle", "check", "fork", "import", "start", "live")
 """The steps of a reload in the order in which they happen."""
@@ -75,6 +80,34 @@ def reason(failure: Failure) -> str:
     first, _, rest = failure.message.strip().partition("\n")
     message = f"{first} …" if rest else first
     return f"{failure.type}: {message}" if message else failure.type
+
+
+def folded(frames: Sequence[Frame]) -> list[Frame | str]:
+    """Return the frames with what lies in installed packages told in a few words, but for the innermost.
+
+    A framework's middleware says nothing about the app's fault, and there is a lot of it.
+    """
+    found: list[Frame | str] = []
+    for foreign, group in groupby(frames[:-1], key=lambda frame: bool(_package(frame.path))):
+        run = list(group)
+        if not foreign or len(run) < LEAST_FOLDED:
+            found += run
+            continue
+        names = list(dict.fromkeys(_package(frame.path) for frame in run))
+        shown = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+        found.append(f"… {plural(len(run), 'frame')} in {shown}")
+    return [*found, *frames[-1:]]
+
+
+def _package(path: str) -> str:
+    """Return the installed package, or the standard library's module, that a file is of; else nothing."""
+    for mark in ("site-packages", "dist-packages"):
+        _, installed, rest = path.partition(f"{os.sep}{mark}{os.sep}")
+        if installed:
+            return rest.partition(os.sep)[0].removesuffix(".py")
+    if path.startswith(_STANDARD):
+        return path.removeprefix(_STANDARD).partition(os.sep)[0].removesuffix(".py")
+    return ""
 
 
 def location(place: Place, root: str = "") -> str:

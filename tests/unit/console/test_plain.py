@@ -146,3 +146,21 @@ def test_a_handlers_failure_shows_its_frames_and_its_cause() -> None:
         "  ask again\n"
         "  caused by KeyError: 'lobby'"
     )
+
+
+def test_the_frames_of_frameworks_are_told_in_a_few_words() -> None:
+    """The app's own lines stand out; the innermost frame is shown wherever it is."""
+    foreign = [
+        Frame(f"/venv/lib/site-packages/{name}/x.py", 1, "f") for name in ("starlette", "fastapi", "a", "b")
+    ]
+    failure = Failure(
+        "request", "ValueError", "no", frames=(*foreign, Frame("/p/app.py", 7, "boom", "boom()"), foreign[0])
+    )
+    told = line(events.HandlerFailed(worker=1, connection=0, failure=failure), "/p")
+    assert told is not None
+    assert told.splitlines()[1:] == [
+        "  … 4 frames in starlette, fastapi, a …",
+        "  app.py:7 in boom",
+        "    boom()",
+        "  /venv/lib/site-packages/starlette/x.py:1 in f",
+    ]
