@@ -221,6 +221,11 @@ class Generations:
         return []
 
     @property
+    def behind(self) -> bool:
+        """Tell whether good code that is on the disk does not run."""
+        return not self.broken and bool(_changes(self.snapshot, self._on_disk()))
+
+    @property
     def booting(self) -> set[str]:
         """Return the files for whose sake something boots."""
         return {path for candidate in self.candidates for path in candidate.paths}

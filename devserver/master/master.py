@@ -169,6 +169,9 @@ class Master:
                     self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
                 case _:
                     assert_never(command)
+        if self._runaway.due(bool(self.generations.candidates)) and self.generations.behind:
+            self._apply(self.generations.asked())
+            return
         self.eyes.attend_everything(self.generations.wanting)
         self.clients.release()
 

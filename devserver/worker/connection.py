@@ -17,7 +17,7 @@ Data = bytes | str | bytearray | memoryview
 class Connection:
     """One client. Equal to every other `conn` of the same client; may be kept, in a set or as a key too.
 
-    `id` grows and is never used again; `peer` is host and port; `transport` is `tcp` or `uds`.
+    `id` grows and is never used again; `peer` is host and port; `transport` is `tcp`, `uds` or `websocket`.
     """
 
     __slots__ = ("__weakref__", "_outbox", "_state", "id", "peer", "server", "transport")

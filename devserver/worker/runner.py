@@ -18,6 +18,7 @@ from typing import Any, cast
 from devserver.failure import Failure, Phase
 from devserver.wire.messages import Failed, Handle, Leave, WorkerReady
 from devserver.worker.apps import App
+from devserver.worker.asgi import farewell
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.streams import Streams
 from devserver.worker.debugger import Debugger
@@ -127,6 +128,7 @@ class Runner:
             )
         )
         await self._leaving.wait()
+        farewell.say()
         await self._units.finished()
         for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
             if failure is not None:

@@ -1,4 +1,4 @@
-"""Who is let in: addresses, names, certificates, sockets in the file system, proxies, and handlers over WebSocket."""
+"""Who is let in: addresses, names, certificates, Unix sockets, proxies, and handlers over WebSocket."""
 
 from __future__ import annotations
 

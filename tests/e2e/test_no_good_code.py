@@ -1,4 +1,4 @@
-"""While there is no good code: 503 with the reason, in the form that the client wants, until the fix is live."""
+"""While there is no good code: 503 with the reason, in the form that the client wants, until the fix."""
 
 from __future__ import annotations
 

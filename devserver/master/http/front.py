@@ -20,7 +20,7 @@ from devserver.master.http.exchange import Exchange, Receive, Scope, Send
 from devserver.master.http.guard import Guard
 from devserver.master.http.index import Index
 from devserver.master.http.page import LIVE_PATH, Answer
-from devserver.master.http.protocol import Face
+from devserver.master.http.protocol import HANDLED, Face
 from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
 from devserver.master.http.websocket import WebSocket
@@ -113,6 +113,7 @@ class Front:
             socket = WebSocket(self, scope, receive, send)
             await socket.run()
             if socket.native:
+                scope[HANDLED] = True
                 await FramedSocket(self._board, receive, send, scope["client"]).run()
         elif not self._live and scope["path"] == LIVE_PATH:
             await self._watch(scope, send)

@@ -27,6 +27,9 @@ KEEP_ALIVE = 75
 way when the server closes.
 """
 
+HANDLED = "devserver.handled"
+"""In the scope of a WebSocket: handlers have it, and their side closes it."""
+
 
 class Visit(Protocol):
     """What an HTTP connection is busy with."""
@@ -88,6 +91,15 @@ class HttpConnection(HttpToolsProtocol):
             self.visit.client_left()
 
 
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """Is shut down once; not here if handlers have it, whose answers go out first."""
+
+    def shutdown(self) -> None:
+        handled = self.handshake_initiated and HANDLED in self.scope
+        if not handled and not self.transport.is_closing():
+            super().shutdown()
+
+
 class _Connections(set[Any]):
     """Those that are open, of HTTP and of WebSockets; `changed` hears of each that comes or goes."""
 
@@ -146,7 +158,7 @@ class Face:
             app,
             interface="asgi3",
             http=HttpConnection,
-            ws=WebSocketsSansIOProtocol,
+            ws=WebSocketConnection,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -167,7 +179,7 @@ class Face:
         return len(self.state.connections)
 
     def shut_down(self) -> None:
-        """Close connections at rest, WebSockets with 1012, the others when their answer is complete."""
+        """Close connections at rest, an app's WebSockets with 1012, others when their answer is complete."""
         for connection in list(self.state.connections):
             connection.shutdown()
 

@@ -230,6 +230,11 @@ class Switchboard:
             connection.pause_reading()
 
     @property
+    def closing(self) -> bool:
+        """Tell whether the server stops."""
+        return self._closing
+
+    @property
     def quiet(self) -> bool:
         """Tell whether nothing runs and nothing waits for an edit to be settled."""
         return not (self._held and self._handlers) and not any(c.running for c in self.connections.values())

@@ -12,6 +12,10 @@ from devserver.master.native.switchboard import Switchboard
 
 Event = dict[str, Any]
 
+NORMAL = 1000
+SERVICE_RESTART = 1012
+"""Codes of RFC 6455, section 7.4, and of its registry: clients that know the second one come back."""
+
 
 class _Transport(asyncio.Transport):
     """What a connection writes to; the socket's own tasks carry it."""
@@ -53,6 +57,7 @@ class _Transport(asyncio.Transport):
             self._closing = True
             self.out.append(None)
             self.changed.set()
+            self.reading.set()  # to the end of what the client sends
 
     def abort(self) -> None:
         self.out.clear()
@@ -103,6 +108,8 @@ class FramedSocket:
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
                 return
+            if self._transport.is_closing():
+                continue
             text = event.get("text")
             connection.data_received(event["bytes"] if text is None else text.encode())
 
@@ -113,11 +120,18 @@ class FramedSocket:
                 self._transport.changed.clear()
                 await self._transport.changed.wait()
             data = out.popleft()
-            if data is None:
-                await self._send({"type": "websocket.close", "code": 1000})
-                return
             try:
-                await self._send({"type": "websocket.send", "text": data.decode()})
-            except UnicodeDecodeError:
-                await self._send({"type": "websocket.send", "bytes": data})
+                await self._send(self._event(data))
+            except OSError:  # the client is gone
+                return
+            if data is None:
+                return
             self._transport.written(len(data))
+
+    def _event(self, data: bytes | None) -> Event:
+        if data is None:
+            return {"type": "websocket.close", "code": SERVICE_RESTART if self._board.closing else NORMAL}
+        try:
+            return {"type": "websocket.send", "text": data.decode()}
+        except UnicodeDecodeError:
+            return {"type": "websocket.send", "bytes": data}

@@ -197,7 +197,7 @@ class Request:
 
     def _note_length(self, name: bytes, value: bytes) -> None:
         if name == b"content-length" and self._length_known is None:
-            self._length_known, self._expected = True, int(value)
+            self._length_known, self._expected = True, int(value.decode())
         elif name == b"transfer-encoding" and value.lower() == b"chunked":
             self._length_known, self._expected = False, 0
 
@@ -231,7 +231,7 @@ class Request:
             self._pass_on(part, True)
             while self._credit <= 0 and not self._gone:
                 await self._wait()
-        return body
+        return body[:0] if self._gone else body
 
     def _pass_on(self, body: bytes | memoryview, more: bool) -> None:
         self._credit -= len(body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ class _Responder(WSGIResponder):
         body = _Input(self.loop, environ["wsgi.input"].receive, endless=chunked)
         environ["wsgi.input"] = io.BufferedReader(body)
         environ["wsgi.input_terminated"] = chunked
+        environ["wsgi.errors"] = sys.stderr  # that of a2wsgi is standard output
         try:
             super().wsgi(environ, start_response)
         except ClientDisconnected:

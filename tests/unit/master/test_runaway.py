@@ -21,3 +21,16 @@ def test_an_author_who_saves_often_is_not_stopped() -> None:
         guard.noticed(["a.py"], ["b.py"], now=number * 0.1)
         guard.noticed(["c.py"], ["c.py"], now=number * WINDOW / (MOST - 2))
     assert guard.muted == set()
+
+
+def test_what_was_muted_is_tried_once_more_when_nothing_boots() -> None:
+    """Somebody who is merely quick gets the last save live; an app that writes in that boot again does not."""
+    guard = Runaway()
+    for number in range(MOST):
+        guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)
+    assert not guard.due(booting=True)
+    assert guard.due(booting=False)
+    guard.noticed(["gen.py"], ["gen.py"], now=2.0)
+    assert not guard.due(booting=False)
+    guard.noticed(["gen.py"], ["gen.py"], now=3.0)
+    assert guard.due(booting=False)
