@@ -29,5 +29,9 @@ class ConnectionGone(DevserverError):
     """The process at the other end of a channel has left."""
 
 
+class NoMessage(ConnectionGone):
+    """What came over a channel is no message: a fault of our own, after which nothing can be read."""
+
+
 class IllegalEvent(DevserverError):
     """Something was reported that the state does not allow; nothing was changed by it."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from devserver.errors import ConnectionGone
+from devserver.errors import ConnectionGone, NoMessage
 from devserver.wire.channel import Channel
 
 In = TypeVar("In")
@@ -79,7 +79,9 @@ class Attached(Generic[In, Out]):
     def _readable(self) -> None:
         try:
             messages = self._channel.receive()
-        except ConnectionGone:
+        except ConnectionGone as error:
+            if isinstance(error, NoMessage):
+                self._loop.call_exception_handler({"message": "a channel broke", "exception": error})
             self._loop.remove_reader(self._channel.fileno())
             self._on_gone()
             return

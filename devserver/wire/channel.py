@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from devserver import encoding
-from devserver.errors import ConnectionGone
+from devserver.errors import ConnectionGone, NoMessage
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -164,7 +164,7 @@ class Channel(Generic[In, Out]):
         try:
             return self._decoder.decode(packet)
         except msgspec.MsgspecError as error:
-            raise ConnectionGone(f"what arrived is no message: {error}") from error
+            raise NoMessage(f"what arrived is no message: {error}") from error
 
     def _take_fds(self, count: int) -> list[int]:
         if len(self._fds) < count:

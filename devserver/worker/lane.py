@@ -188,6 +188,7 @@ class Lane:
     ) -> None:
         """Deliver units and orders on `loop`; call `on_gone` once when the Master has left."""
         self._loop, self._loop_thread = loop, threading.get_ident()
+        self._context = contextvars.copy_context()  # what the app has set while it was imported
         self._on_message, self._on_gone = on_message, on_gone
         loop.add_reader(self._channel.fileno(), self._readable)
         self._schedule()

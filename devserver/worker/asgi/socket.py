@@ -127,7 +127,7 @@ class Socket:
         """Send a message, or decide about the connection. Raises ClientDisconnected, and RuntimeError for
         what is out of order.
         """
-        while self._credit <= 0 and not self._deaf and self._state != "closed":
+        while self._credit <= 0 and not self._deaf:
             await self._wait()
         if self._deaf:
             self.told = self._outdated

@@ -6,7 +6,6 @@ Law: an app can fail a stream, never the Worker; whatever ends a stream is told 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -51,8 +50,6 @@ class Streams:
         self._log = Log()
         self._debugger = debugger
         self._state = state
-        self._context = contextvars.copy_context()
-        """What the app has set while it was imported."""
         self._open: dict[int, tuple[Request | Socket, asyncio.Task[None]]] = {}
         self._abandoned: set[int] = set()
         """Streams that we have cancelled: the app did nothing wrong."""
@@ -80,7 +77,7 @@ class Streams:
             stream = Request(order, self._lane, log and partial(log, order.scope), raises=self._threaded)
         else:
             stream = Socket(order, self._lane, partial(self._log.handshake, order.scope))
-        self._open[order.stream] = stream, self._context.run(self._units.begin, self._run(stream, scope))
+        self._open[order.stream] = stream, self._units.begin(self._run(stream, scope))
 
     async def _run(self, stream: Request | Socket, scope: dict[str, Any]) -> None:
         failure: Failure | None = None

@@ -39,3 +39,25 @@ def test_a_message_that_fails_costs_no_other() -> None:
     asyncio.run(main())
     assert taken == [Retire(2)]
     assert [type(context["exception"]) for context in reported] == [KeyError]
+
+
+def test_bytes_that_are_no_message_are_told_not_dropped_in_silence() -> None:
+    """A fault of our own between two processes must be seen by who can mend it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        told: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _loop, context: told.append(context))
+        ours, theirs = socket.socketpair()
+        gone = asyncio.Event()
+        link: Attached[ToManager, FromManager] = Attached(
+            Channel(ours, ToManager), lambda *_: None, gone.set, loop
+        )
+        theirs.send(b"\0\0\0\1\0\xc1")
+        async with asyncio.timeout(10):
+            await gone.wait()
+        assert "what arrived is no message" in str(told[0]["exception"])
+        link.close()
+        theirs.close()
+
+    asyncio.run(main())
