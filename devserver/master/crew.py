@@ -26,6 +26,10 @@ from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
 
 
+STOP_PATIENCE = 0.5
+"""Seconds that tasks which units have begun and left behind get when the server stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class CrewHub:
     """Where the crew's news goes."""
@@ -191,7 +195,7 @@ class Crew:
         """Tell a retiring Worker to leave, once it has nothing in hand."""
         if worker.seat.leaving and worker.idle and not worker.told_to_leave:
             worker.told_to_leave = True
-            worker.lane.send(wire.Leave())
+            worker.lane.send(wire.Leave(STOP_PATIENCE if self._stopping else 0))
 
     def _worker_exited(self, message: wire.WorkerExited) -> None:
         worker = self._dispatcher.workers.get(message.worker)
@@ -254,6 +258,9 @@ class Crew:
     def stop(self, deadline: float) -> None:
         """End everything within `deadline` seconds (0: at once); `gone` is set when nobody is left."""
         self._stopping = True
+        for worker in self._dispatcher.workers.values():
+            if worker.told_to_leave:
+                worker.lane.send(wire.Leave(STOP_PATIENCE))
         self._stop_at = self._loop.time() + deadline
         if self._manager is not None:
             self._manager.send(wire.Stop(deadline))

@@ -407,7 +407,12 @@ class Detach(_Message, frozen=True):
 
 
 class Leave(_Message, frozen=True):
-    """Finish what runs, run `on_worker_stop` and atexit, exit."""
+    """Finish what runs, run `on_worker_stop` and atexit, exit.
+
+    `patience`: seconds for tasks that units have begun and left behind; 0: as long as they take.
+    """
+
+    patience: float = 0.0
 
 
 ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop

@@ -133,6 +133,9 @@ class Runner:
         for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
             if failure is not None:
                 self._lane.send(Failed(failure))
+        if names := self._units.left_behind:
+            message = f"tasks that requests or handlers had begun are cancelled: {', '.join(names)}"
+            self._lane.send(Failed(Failure("stop", "TasksCancelled", message)))
         if not self._hurried:
             self._units.track(self._loop.create_task(self._lane.drained()))
             await self._units.finished()
@@ -194,8 +197,10 @@ class Runner:
 
     def _take(self, message: ForLoop) -> None:
         match message:
-            case Leave():
+            case Leave(patience=patience):
                 self._leaving.set()
+                if patience:
+                    self._loop.call_later(patience, self._units.let_go)
             case Handle():
                 self._units.run(message)
             case _ if self._streams is not None:

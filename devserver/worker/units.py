@@ -44,6 +44,9 @@ class Units:
         self._debugger = debugger
         self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
         self._open: set[asyncio.Task[Any]] = set()
+        self._offspring: set[asyncio.Task[Any]] = set()
+        """Tasks that units have begun: work too, but some never end."""
+        self._let_go = asyncio.Event()
         self.cancelled = False
         """What was open was told to end."""
 
@@ -55,23 +58,37 @@ class Units:
         """Create a task, and count it as open work where a unit begins it: the loop's task factory."""
         task = asyncio.Task(work, loop=loop, **options)
         if _in_unit.get():
-            self.track(task)
+            self._offspring.add(task)
+            task.add_done_callback(self._offspring.discard)
         return task
 
     def track(self, task: asyncio.Task[Any]) -> None:
         """Count `task` as open work until it is done."""
         self._open.add(task)
+        self._offspring.discard(task)
         task.add_done_callback(self._open.discard)
 
     async def finished(self) -> None:
         """Return once nothing is open."""
-        while self._open:
-            await asyncio.wait(self._open)
+        while self._open or (self._offspring and not self._let_go.is_set()):
+            let_go = asyncio.ensure_future(self._let_go.wait())
+            waited_for = self._open if self._let_go.is_set() else {*self._open, *self._offspring, let_go}
+            await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+            let_go.cancel()
+
+    def let_go(self) -> None:
+        """Wait no longer for what units have begun and left behind."""
+        self._let_go.set()
+
+    @property
+    def left_behind(self) -> list[str]:
+        """Return the names of the tasks that units have begun and that still run."""
+        return [getattr(task.get_coro(), "__qualname__", task.get_name()) for task in self._offspring]
 
     def cancel(self) -> None:
         """Cancel what is open, and wait no longer for clients that read slowly."""
         self.cancelled = True
-        for task in self._open:
+        for task in (*self._open, *self._offspring):
             task.cancel()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -175,3 +175,19 @@ def test_two_workers_share_requests(tmp_path: Path) -> None:
             assert blocked.result(DEADLINE).text == "b"
             opener.join()
         assert server.stop() == 0
+
+
+def test_a_stop_does_not_wait_for_what_a_request_has_left_running(tmp_path: Path) -> None:
+    """A poller that a request began and nobody ends: it is cancelled before long, and that is said."""
+    poller = (
+        "\nasync def poll():\n    while True:\n        await asyncio.sleep(0.01)\n"
+        "async def http_poll(scope, receive, send):\n"
+        "    app.task = asyncio.create_task(poll())\n"
+        "    await answer(send, 200, b'polling')\n"
+    )
+    with surviving(tmp_path, "--stop-timeout", "300") as server, browsing(server) as client:
+        server.save_and_wait(version(2, poller))
+        assert client.get("/poll").text == "polling"
+        assert server.stop() == 0
+        [failed] = server.past("handler-failed")
+        assert failed["failure"]["message"].endswith("are cancelled: poll")

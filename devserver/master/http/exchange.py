@@ -197,7 +197,7 @@ class Exchange:
 
     def client_left(self) -> None:
         """Whoever asked is gone."""
-        if self.waits:
+        if self.waits and not self._responded:
             self._front.lost(f"a waiting request, {self.name}", "its client has left")
         self._leave()
         self._wake()
@@ -303,6 +303,8 @@ class Exchange:
             self._events = EventStream()
             self._front.streaming.add(self)
         self._pass_on((message.status, message.headers), message.body, message.more)
+        if is_stream:
+            self.moved(self._front.live)  # newer code may have gone live before the app began to answer
 
     def _pass_on(self, head: tuple[int, Headers] | None, data: bytes, more: bool) -> None:
         size = len(data)

@@ -135,6 +135,11 @@ class Front:
             guest.offer()
 
     @property
+    def live(self) -> int:
+        """Return the generation that serves."""
+        return self._live
+
+    @property
     def _is_full(self) -> bool:
         return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
 

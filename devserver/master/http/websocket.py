@@ -72,6 +72,7 @@ class WebSocket:
             await self._write()
         finally:
             self._front.sockets.discard(self)
+            self._front.holding.discard(self)
             self._front.forget(self)
             self._reader.cancel()
             if not self.native:  # sending may have failed before the reader knew that the client is gone
