@@ -2,9 +2,9 @@
 
     python benchmarks/throughput.py [--seconds 5] [--rounds 3]
 
-Needs `wrk`. Two questions: what does the way through the Master cost a bare ASGI app (one Worker), and what do
-two Workers gain for an app that computes for 2 ms a request? The servers run one after another in each round,
-never at once; medians are printed, with the processor time that each process of devserver takes a request.
+Needs `wrk`. Two questions: what does the way through the Master cost a bare ASGI app (one Worker), and what
+do two Workers gain for an app that computes for 2 ms a request? The servers run one after another in each
+round, never at once; medians are printed, with the processor time that each process of devserver takes a request.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
     devserver sample_app/handlers.py
 
-Then, in another terminal:
+Then open http://127.0.0.1:8000 in a browser or, in another terminal:
 
     telnet 127.0.0.1 9501
 
-Type a line: "Receive something" comes back. Now edit this file and save, and type again *in the same telnet*:
-the new code answers. Names survive too, for `conn.state` is not kept in this process.
+Type a line: "Receive something" comes back. Now edit this file and save, and type again *in the same telnet*
+or page: the new code answers. Names survive too, for `conn.state` is not kept in this process.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from devserver import Lines
 protocol = Lines()  # one call of on_receive for each line, whatever pieces it came in
 
 HELP = "/name Ada: be Ada · /who: who is here · /bye: leave · anything else is said to the room"
+
+
+def on_connect(conn: Any) -> None:
+    sign(conn)
 
 
 def on_receive(conn: Any, data: bytes) -> None:
@@ -33,6 +37,7 @@ def on_receive(conn: Any, data: bytes) -> None:
         command(conn, line)
     elif line:
         conn.server.broadcast(f"{name_of(conn.id, conn.state)}: {line}\n", exclude=[conn])
+    sign(conn)
 
 
 def on_close(conn: Any) -> None:
@@ -54,6 +59,13 @@ def command(conn: Any, line: str) -> None:
         conn.close()
     else:
         conn.send(f"{HELP}\n")
+
+
+def sign(conn: Any) -> None:
+    """Tell a page, index.html, whom it talks to: it shows that beside the answer."""
+    if conn.transport == "websocket":
+        worker, generation = conn.server.worker, conn.server.generation
+        conn.send(f"· {name_of(conn.id, conn.state)} · worker {worker} · generation {generation}\n")
 
 
 def name_of(number: int, state: dict[str, Any]) -> str:

@@ -25,7 +25,6 @@ from devserver.master.workers import Worker, WorkerHub
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
 
-
 STOP_PATIENCE = 0.5
 """Seconds that tasks which units have begun and left behind get when the server stops."""
 

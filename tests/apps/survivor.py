@@ -9,6 +9,11 @@ GATE = os.environ.get("GATE", "")
 opened = asyncio.Event()
 
 
+def wait_for_gate():
+    with open(GATE) as gate:
+        gate.read()
+
+
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         raise RuntimeError("no lifespan")
@@ -32,7 +37,7 @@ async def http_version(scope, receive, send):
 async def http_wait(scope, receive, send):
     """Answers once the file GATE is opened by somebody for writing."""
     print("waiting", flush=True)
-    await asyncio.to_thread(lambda: open(GATE).read())
+    await asyncio.to_thread(wait_for_gate)
     await answer(send, 200, f"v{VERSION} waited".encode())
 
 
@@ -108,7 +113,7 @@ async def http_tokens(scope, receive, send):
     for number in range(6):
         if number == 3:
             print("halfway", flush=True)
-            await asyncio.to_thread(lambda: open(GATE).read())
+            await asyncio.to_thread(wait_for_gate)
         body = f"data: v{VERSION} {number}\n\n".encode()
         await send({"type": "http.response.body", "body": body, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
@@ -134,7 +139,7 @@ async def websocket_version(scope, receive, send):
             os.kill(os.getpid(), 9)
         if text == "wait":
             print("in hand", flush=True)
-            await asyncio.to_thread(lambda: open(GATE).read())
+            await asyncio.to_thread(wait_for_gate)
         if text == "resumed":
             text = str(scope["extensions"].get("devserver.resumed"))
         await send({"type": "websocket.send", "text": f"v{VERSION} {text}"})

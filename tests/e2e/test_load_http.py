@@ -109,7 +109,7 @@ async def save_again_and_again(server: DevServer, load: Load) -> None:
 
 @pytest.mark.timeout(180)
 def test_50_clients_50_websockets_and_20_streams_through_50_saves(tmp_path: Path) -> None:
-    """No failed request, no closed connection, no lost or doubled message or event, versions never go back."""
+    """No failed request, no closed connection, no lost or doubled message, versions never go back."""
     with surviving(tmp_path, "--no-access-log") as server:
         load = Load(server.http_port)
         asyncio.run(load.run(save_again_and_again(server, load)))

@@ -126,7 +126,7 @@ def test_a_response_that_has_begun_is_ended_as_truncated_when_its_worker_dies(tm
 
 
 def test_a_client_that_leaves_is_told_to_the_app_and_one_that_waits_is_not_run(tmp_path: Path) -> None:
-    """While the disk holds a save that is not settled, a request whose client gives up is dropped and said."""
+    """While a save is not settled, a request whose client gives up is dropped, and that is said."""
     slow = "\nimport os, time\nwhile os.path.exists(GATE):\n    time.sleep(0.01)\n"
     with surviving(tmp_path, gate=False) as server:
         (tmp_path / "gate").touch()
@@ -161,7 +161,11 @@ def test_many_requests_wait_for_a_save_and_none_is_refused(tmp_path: Path) -> No
 
 def test_two_workers_share_requests(tmp_path: Path) -> None:
     """With --workers 2 a request that blocks its process does not stop the others."""
-    blocking = "\nasync def http_block(scope, receive, send):\n    open(GATE).read()\n    await answer(send, 200, b'b')\n"
+    blocking = (
+        "\nasync def http_block(scope, receive, send):\n"
+        "    wait_for_gate()\n"
+        "    await answer(send, 200, b'b')\n"
+    )
     with surviving(tmp_path, "--workers", "2") as server, browsing(server) as client:
         server.save_and_wait(version(2, blocking))
         server.wait("rolled")

@@ -26,6 +26,12 @@ def numbers_until(source: EventSource, version: int, count: int = 5) -> list[dic
     return found
 
 
+def read_to_the_end(source: EventSource) -> None:
+    """Return when the response has ended."""
+    while source.next():
+        pass
+
+
 def test_a_stream_with_ids_goes_on_with_the_new_code_in_the_same_response(tmp_path: Path) -> None:
     """No event is lost or doubled over five saves, a comment marks each seam, and versions never go back."""
     with surviving(tmp_path) as server, browsing(server) as client, events_of(client, "/events") as source:
@@ -103,8 +109,7 @@ def test_a_stream_without_ids_is_cut_when_its_worker_dies(tmp_path: Path) -> Non
             [pid] = server.workers().values()
             os.kill(pid, signal.SIGKILL)
             with pytest.raises(httpx.RemoteProtocolError):
-                while source.next():
-                    pass
+                read_to_the_end(source)
         assert client.get("/version").text == "v1"
         assert server.stop() == 0
 

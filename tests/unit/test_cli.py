@@ -28,7 +28,11 @@ Run = Callable[..., Config]
 def test_without_options_the_defaults_hold(project: Path, config_of: Run) -> None:
     """`devserver` alone serves the usual file with the documented defaults."""
     config = config_of()
-    assert config == Config(target=config.target, watch=WatchConfig(root=str(project)))
+    assert config == Config(
+        target=config.target,
+        watch=WatchConfig(root=str(project)),
+        http=HttpConfig(index=str(project / "index.html")),
+    )
     assert (config.target.module, config.target.argv, config.target.factory) == ("handlers", (), False)
 
 
@@ -53,7 +57,7 @@ def test_each_option_reaches_its_setting(project: Path, config_of: Run) -> None:
     assert config.console == ConsoleConfig(plain=True, events="fd:3")
 
 
-def test_each_option_for_http_reaches_its_setting(config_of: Run) -> None:
+def test_each_option_for_http_reaches_its_setting(project: Path, config_of: Run) -> None:
     """The same for those about HTTP and the app behind it."""
     line = (
         "--host ::1 --port 80 --ssl-certfile c.pem --ssl-keyfile k.pem --root-path /api --no-proxy-headers "
@@ -69,6 +73,7 @@ def test_each_option_for_http_reaches_its_setting(config_of: Run) -> None:
         proxy_headers=False,
         forwarded_allow_ips="*",
         host="::1",
+        index=str(project / "index.html"),
         allow_hosts=("*.example", "shop.test"),
         websockets="close",
         streams="close",

@@ -39,7 +39,8 @@ class FakeConn(SimpleNamespace):
     """Notes what is sent; its state is kept as the server keeps it."""
 
     def __init__(self) -> None:
-        super().__init__(id=1, state={}, sent=[], server=SimpleNamespace(broadcast=lambda *_, **__: None))
+        server = SimpleNamespace(broadcast=lambda *_, **__: None)
+        super().__init__(id=1, transport="tcp", state={}, sent=[], server=server)
 
     def send(self, data: str) -> None:
         self.sent.append(data)

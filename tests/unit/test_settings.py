@@ -63,7 +63,9 @@ def test_the_options_for_http_may_stand_in_pyproject(
     assert config.listen == ListenConfig(
         http=(Address(host="::1", port=0),), certfile=str(project / "c.pem"), keyfile="/k.pem"
     )
-    assert config.http == HttpConfig(host="::1", allow_hosts=("*.example",), stream_limit=2.0)
+    assert config.http == HttpConfig(
+        host="::1", index=str(project / "index.html"), allow_hosts=("*.example",), stream_limit=2.0
+    )
     assert config.process == ProcessConfig(threads=3, access_log=False)
 
 

@@ -7,24 +7,21 @@ its Worker dies; a response that has begun is ended as truncated. Bodies go both
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from devserver.master.http import page
 from devserver.master.http.eventstream import EventStream, is_event_stream, seam
 from devserver.master.http.page import Answer
-from devserver.master.http.protocol import HttpConnection
+from devserver.master.http.response import Response, Send
 from devserver.master.http.scope import accepted, wire_scope
 from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.upload import Receive, upload_of
 from devserver.wire.messages import (
     Closed,
     Detach,
     Disconnected,
     Grant,
-    Headers,
     Open,
-    RequestBody,
     Respond,
     ResponseBody,
     StreamNews,
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from devserver.master.http.front import Front
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FAILED = Answer(
@@ -44,9 +39,6 @@ _FAILED = Answer(
     [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21"), (b"connection", b"close")],
     b"Internal Server Error",
 )
-
-Part = tuple[tuple[int, Headers] | None, bytes, bool, int]
-"""Head (with the first part), data, whether more follows, and the credit that is due once it is written."""
 
 
 class Exchange:
@@ -56,24 +48,11 @@ class Exchange:
         self.scope = scope
         self.stamp = front.stamp()
         self._front = front
-        self._receive = receive
-        self._send = send
-        self._connection = cast("HttpConnection", scope["state"]["connection"])
+        self._connection = scope["state"]["connection"]
         self._stream: Stream | None = None
-        self._left = False
+        self._upload = upload_of(scope["headers"], receive)
+        self._response = Response(self._connection, send, self._grant)
         self._again = False
-        # what goes up
-        self._has_body, self._waits = _body_of(scope["headers"])
-        self._credit = 0
-        self._upload: asyncio.Task[None] | None = None
-        self._more_credit = asyncio.Event() if self._has_body else None
-        # what comes down
-        self._parts: deque[Part] = deque()
-        self._truncated = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._owed = 0
-        self._responded = False
-        self._complete = False
         self._events: EventStream | None = None
         self._resuming = False
         """The event stream goes on elsewhere, which has not answered yet."""
@@ -84,7 +63,7 @@ class Exchange:
         self._connection.visit = self
         self._front.admit(self)
         try:
-            await self._write()
+            await self._response.write(self._front.loop)
         except BaseException:  # the app has nobody to talk to any more
             self._leave()
             raise
@@ -100,48 +79,9 @@ class Exchange:
         if self._events is not None:
             self._front.streaming.discard(self)
 
-    async def _write(self) -> None:
-        while True:
-            while not self._parts:
-                if self._left:
-                    return
-                if self._truncated:
-                    self._connection.transport.close()
-                self._waiter = self._front.loop.create_future()
-                await self._waiter
-            head, data, more, credit = self._parts.popleft()
-            if head is not None:
-                await self._begin_answer(head, data, more)
-            elif data or not more:
-                await self._send({"type": "http.response.body", "body": data, "more_body": more})
-            if not more:
-                return
-            self._owe(credit)
-
-    async def _begin_answer(self, head: tuple[int, Headers], data: bytes, more: bool) -> None:
-        corked = self._connection.corked
-        corked.cork()
-        try:
-            await self._send({"type": "http.response.start", "status": head[0], "headers": head[1]})
-            if data or not more:
-                await self._send({"type": "http.response.body", "body": data, "more_body": more})
-        finally:
-            corked.uncork()
-
-    def _owe(self, credit: int) -> None:
-        self._owed += credit
-        if self._owed >= WINDOW // 4 and self._stream is not None:
-            owed, self._owed = self._owed, 0
-            self._stream.send(Grant(self._stream.number, owed))
-
-    def _put(self, part: Part) -> None:
-        self._parts.append(part)
-        self._complete = self._complete or not part[2]
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _grant(self, size: int) -> None:
+        if self._stream is not None:
+            self._stream.send(Grant(self._stream.number, size))
 
     # what the front says
 
@@ -156,11 +96,10 @@ class Exchange:
 
     def answer(self, answer: Answer) -> None:
         """Answer without the app; where it has begun to answer, end that."""
-        if self._responded:
+        if self._response.begun:
             self._end()
-            return
-        self._responded = True
-        self._put(((answer.status, answer.headers), answer.body, False, 0))
+        else:
+            self._response.begin(answer.status, answer.headers, answer.body, False)
 
     def without_app(self) -> None:
         """The code that runs has no app."""
@@ -174,11 +113,13 @@ class Exchange:
     @property
     def waits(self) -> bool:
         """Tell whether it has no Worker yet."""
-        return not (self._complete or self._left) and (self._stream is None or self._stream.queued)
+        return not (self._response.complete or self._response.gone) and (
+            self._stream is None or self._stream.queued
+        )
 
     def moved(self, generation: int) -> None:
         """Newer code is live: what is an event stream goes on there, or ends before long."""
-        if self._events is None or self._complete or self._is_new(generation):
+        if self._events is None or self._response.complete or self._is_new(generation):
             return
         if self._front.config.streams == "close":
             self._end()
@@ -197,13 +138,12 @@ class Exchange:
 
     def client_left(self) -> None:
         """Whoever asked is gone."""
-        if self.waits and not self._responded:
+        if self.waits and not self._response.begun:
             self._front.lost(f"a waiting request, {self.name}", "its client has left")
         self._leave()
-        self._wake()
 
     def _leave(self) -> None:
-        self._left = True
+        self._response.leave()
         self._front.forget(self)
         if self._stream is not None and self._stream.running:
             self._stream.send(Disconnected(self._stream.number))
@@ -217,17 +157,17 @@ class Exchange:
     # the stream's owner
 
     def startable(self) -> bool:
-        return not self._left and not self._complete
+        return not self._response.gone and not self._response.complete
 
     def begin(self, stream: Stream) -> None:
         resumed = stream.worker.generation if self._events is not None else 0
         last_id = self._events.last_id if self._events is not None else None
         scope = wire_scope(self.scope, resumed, last_id)
-        self._owed = 0
-        stream.send(Open(stream.number, scope, self._has_body, self._waits, WINDOW))
-        if self._has_body:
-            self._credit = 0 if self._waits else WINDOW
-            self._upload = self._front.loop.create_task(self._send_up(stream))
+        self._response.renew()
+        upload = self._upload if not resumed else None  # it has gone to the first Worker
+        stream.send(Open(stream.number, scope, upload is not None, bool(upload and upload.waits), WINDOW))
+        if upload is not None:
+            upload.begin(stream, self._front.loop)
 
     def heard(self, stream: Stream, message: StreamNews) -> None:
         if stream is not self._stream:
@@ -236,10 +176,9 @@ class Exchange:
             case Respond():
                 self._respond(message)
             case ResponseBody(data=data, more=more):
-                self._pass_on(None, data, more)
-            case Taken(size=size) if self._more_credit is not None:
-                self._credit += size or WINDOW
-                self._more_credit.set()
+                self._response.go_on(self._whole(data, more), more, len(data))
+            case Taken(size=size) if self._upload is not None:
+                self._upload.grant(size)
             case Closed():
                 self._stream = None
                 self._closed()
@@ -248,42 +187,21 @@ class Exchange:
         if stream is not self._stream:
             return
         self._stream = None
-        if self._left:
+        if self._response.gone:
             return
-        if (
-            self._events is not None
-            and self._events.has_id
-            and not self._events.broken
-            and not self._complete
-        ):
-            self._resume(0)
-        elif self._complete:
+        if self._response.complete:
             self._front.lost(f"what {self.name} did after its answer", reason)
-        elif self._responded:
+        elif self._events is not None and self._events.has_id and not self._events.broken:
+            self._resume(0)
+        elif self._response.begun:
             self._front.lost(f"the rest of the answer to {self.name}", reason)
-            self._truncate()
-        elif self.scope["method"] in REPEATABLE and not self._has_body and not self._again:
+            self._response.truncate()
+        elif self.scope["method"] in REPEATABLE and self._upload is None and not self._again:
             self._again = True
             self._front.admit(self)
         else:
             self._front.lost(f"the request {self.name}", reason)
             self.answer(page.gone(f"The process that ran this request is gone: {reason}.", self.accept))
-
-    # the body that goes up
-
-    async def _send_up(self, stream: Stream) -> None:
-        assert self._more_credit is not None
-        more = True
-        while more:
-            while self._credit <= 0:
-                self._more_credit.clear()
-                await self._more_credit.wait()
-            event = await self._receive()
-            if event["type"] != "http.request":
-                return
-            data, more = event["body"], event["more_body"]
-            self._credit -= len(data)
-            stream.send(RequestBody(stream.number, data, more))
 
     # the response that comes down
 
@@ -295,39 +213,34 @@ class Exchange:
                 return
             assert self._stream is not None
             self._resuming = False
-            self._put((None, seam(self._stream.worker.generation), True, 0))
-            self._pass_on(None, message.body, message.more)
+            self._response.go_on(seam(self._stream.worker.generation), True)
+            self._response.go_on(self._whole(message.body, message.more), message.more, len(message.body))
             return
-        self._responded = True
         if is_stream:
             self._events = EventStream()
             self._front.streaming.add(self)
-        self._pass_on((message.status, message.headers), message.body, message.more)
+        data = self._whole(message.body, message.more)
+        self._response.begin(message.status, message.headers, data, message.more, len(message.body))
         if is_stream:
             self.moved(self._front.live)  # newer code may have gone live before the app began to answer
 
-    def _pass_on(self, head: tuple[int, Headers] | None, data: bytes, more: bool) -> None:
-        size = len(data)
-        if self._events is not None:
-            data = self._events.feed(data)
-            if not more:
-                data += self._events.rest()
-        self._put((head, data, more, size))
+    def _whole(self, data: bytes, more: bool) -> bytes:
+        """Return what may be passed on: of an event stream whole events."""
+        if self._events is None:
+            return data
+        whole = self._events.feed(data)
+        return whole if more else whole + self._events.rest()
 
     def _closed(self) -> None:
         """The app has returned."""
-        if self._left or self._complete:
+        if self._response.gone or self._response.complete:
             return
         if self._resuming:
             self._end()
-        elif self._responded:
-            self._truncate()
+        elif self._response.begun:
+            self._response.truncate()
         else:
             self.answer(_FAILED)
-
-    def _truncate(self) -> None:
-        self._truncated = self._complete = True
-        self._wake()
 
     def _leave_stream(self) -> None:
         stream, self._stream = self._stream, None
@@ -346,20 +259,6 @@ class Exchange:
 
     def _end(self) -> None:
         """End the response as if the app had: an EventSource connects again by itself."""
-        if not self._complete and not self._left:
+        if not self._response.complete and not self._response.gone:
             self._leave_stream()
-            self._put((None, b"", False, 0))
-
-
-def _body_of(headers: Headers) -> tuple[bool, bool]:
-    """Return whether the request has a body, and whether its client waits to be asked for it."""
-    has_body = waits = False
-    for name, value in headers:
-        match name:
-            case b"content-length":
-                has_body = has_body or value.strip() != b"0"
-            case b"transfer-encoding":
-                has_body = True
-            case b"expect":
-                waits = value.lower() == b"100-continue"
-    return has_body, waits
+            self._response.go_on(b"", False)

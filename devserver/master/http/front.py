@@ -16,13 +16,15 @@ from devserver.events import Event
 from devserver.failure import Failure
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.http import page
-from devserver.master.http.exchange import Exchange, Receive, Scope, Send
+from devserver.master.http.exchange import Exchange, Scope
 from devserver.master.http.guard import Guard
 from devserver.master.http.index import Index
 from devserver.master.http.page import LIVE_PATH, Answer
 from devserver.master.http.protocol import HANDLED, Face
+from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
+from devserver.master.http.upload import Receive
 from devserver.master.http.websocket import WebSocket
 from devserver.master.native.switchboard import Switchboard
 from devserver.master.native.websocket import FramedSocket

@@ -26,6 +26,9 @@ MOST_AHEAD = 64
 """Messages, and bytes, that are given to a Worker before it has taken the ones before."""
 MOST_AHEAD_BYTES = 1024 * 1024
 
+MOST_BARREN = 3
+"""Workers that may die in a row over going on with a connection."""
+
 Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 
 
@@ -124,6 +127,8 @@ class Session:
     _answered: bool = False
     """It has said something after it had taken a message."""
     _in_hand: bool = False
+    _barren: int = 0
+    """Runs in a row that have done nothing before their Worker died."""
 
     @property
     def full(self) -> bool:
@@ -211,6 +216,9 @@ class Session:
         out: list[Command] = [Lost("the message in hand", reason)] if self._in_hand else []
         if not self.resumable:
             return [*out, *self._close(SERVICE_RESTART, "service restart")]
+        self._barren = 0 if self._taken or self._spoken else self._barren + 1
+        if self._resumed and self._barren >= MOST_BARREN:
+            return [*out, *self._give_up()]
         return [*out, self._again()]
 
     def _again(self) -> Command:

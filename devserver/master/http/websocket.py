@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, assert_never
 
 from devserver.master.http import session as plan
-from devserver.master.http.exchange import Receive, Scope, Send
+from devserver.master.http.exchange import Scope
 from devserver.master.http.page import Answer
+from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, wire_scope
 from devserver.master.http.session import Session
 from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.upload import Receive
 from devserver.wire.messages import (
     Accept,
     Closed,

@@ -57,7 +57,7 @@ class Socket:
         """The disconnect that the app gets when it has received everything before it."""
         self._deaf = False
         """Nothing that the app sends reaches anybody."""
-        self._in_hand = False
+        self.in_hand = False
         self._detached = False
         self._outdated = False
         """The end is that newer code has the client, not the client's own."""
@@ -88,7 +88,7 @@ class Socket:
             self._outdated = True
             self._events.clear()
             self._end = {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}
-        limit = FINISHING if self._in_hand else GRACE
+        limit = FINISHING if self.in_hand else GRACE
         self._loop.call_later(limit, self._deafen)
         self._wake()
         return limit
@@ -111,7 +111,7 @@ class Socket:
 
     async def receive(self) -> Event:
         """Return the next message, or the disconnect."""
-        self._in_hand = False
+        self.in_hand = False
         while not self._events:
             if self._end is not None:
                 self.told = self._outdated
@@ -119,7 +119,7 @@ class Socket:
             await self._wait()
         event = self._events.popleft()
         if event["type"] == "websocket.receive":
-            self._in_hand = True
+            self.in_hand = True
             self._lane.send(Taken(self._stream, 1))
         return event
 

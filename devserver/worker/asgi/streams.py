@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from devserver.failure import Failure
-from devserver.wire.messages import Detach, Open, StreamOrder
+from devserver.wire.messages import Detach, Failed, Open, StreamOrder
 from devserver.worker import environment
 from devserver.worker.asgi.request import ClientDisconnected, Request
 from devserver.worker.asgi.scope import asgi_scope
@@ -117,6 +117,14 @@ class Streams:
         return failure_of(error, "request")
 
     def _abandon(self, number: int) -> None:
+        """The time to end by itself is over."""
         if found := self._open.get(number):
+            stream, task = found
             self._abandoned.add(number)
-            found[1].cancel()
+            task.cancel()
+            if isinstance(stream, Socket) and stream.in_hand:
+                path = stream.order.scope.path
+                message = (
+                    f"a message of WebSocket {path} was in hand when newer code took over, and is cancelled"
+                )
+                self._lane.send(Failed(Failure("request", "Cancelled", message)))

@@ -19,7 +19,9 @@ class Waiting:
 
 def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> Seat:
     """Return a Worker that is ready for handlers' units, unless `marks` say otherwise."""
-    found = Seat(worker, generation, {"native": most}, **{"ready": True, **marks})
+    found = Seat(worker, generation, {"native": most})
+    found.ready = marks.get("ready", True)
+    found.leaving, found.clogged = marks.get("leaving", False), marks.get("clogged", False)
     found.running["native"] = running
     return found
 

@@ -24,7 +24,7 @@ def test_an_author_who_saves_often_is_not_stopped() -> None:
 
 
 def test_what_was_muted_is_tried_once_more_when_nothing_boots() -> None:
-    """Somebody who is merely quick gets the last save live; an app that writes in that boot again does not."""
+    """Somebody who is merely quick gets the last save live; an app that writes again does not."""
     guard = Runaway()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)

@@ -1,0 +1,101 @@
+"""The response on its way to the client: parts in order, and the credit that is due once it has taken them.
+
+Law: a response that cannot be completed is ended as truncated, so that its client can tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from devserver.master.http.protocol import HttpConnection
+from devserver.master.http.stream import WINDOW
+from devserver.wire.messages import Headers
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Head = tuple[int, Headers]
+
+
+class Response:
+    """Written by one coroutine, filled by callbacks. `grant` is told how many bytes the client has taken."""
+
+    def __init__(self, connection: HttpConnection, send: Send, grant: Callable[[int], None]) -> None:
+        self._connection = connection
+        self._send = send
+        self._grant = grant
+        self._parts: deque[tuple[Head | None, bytes, bool, int]] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._owed = 0
+        self._truncated = False
+        self.begun = False
+        """A head was put."""
+        self.complete = False
+        """The end was put, or will never come."""
+        self.gone = False
+        """There is nobody to write to."""
+
+    def begin(self, status: int, headers: Headers, data: bytes, more: bool, credit: int = 0) -> None:
+        """Put the head and the first of the body."""
+        self.begun = True
+        self._put((status, headers), data, more, credit)
+
+    def go_on(self, data: bytes, more: bool, credit: int = 0) -> None:
+        """Put a part of the body; `credit` is what it counted when it came from the Worker."""
+        self._put(None, data, more, credit)
+
+    def truncate(self) -> None:
+        """End it so that the client can tell that something is missing."""
+        self._truncated = self.complete = True
+        self._wake()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self.gone = True
+        self._wake()
+
+    def renew(self) -> None:
+        """Another Worker goes on, with a window of its own."""
+        self._owed = 0
+
+    def _put(self, head: Head | None, data: bytes, more: bool, credit: int) -> None:
+        self._parts.append((head, data, more, credit))
+        self.complete = self.complete or not more
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def write(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write until it is complete or the client is gone."""
+        while True:
+            while not self._parts:
+                if self.gone:
+                    return
+                if self._truncated:
+                    self._connection.transport.close()  # which will be told by `leave`
+                self._waiter = loop.create_future()
+                await self._waiter
+            head, data, more, credit = self._parts.popleft()
+            if head is not None:
+                await self._write_head(head, data, more)
+            elif data or not more:
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+            if not more:
+                return
+            self._owed += credit
+            if self._owed >= WINDOW // 4:
+                owed, self._owed = self._owed, 0
+                self._grant(owed)
+
+    async def _write_head(self, head: Head, data: bytes, more: bool) -> None:
+        corked = self._connection.corked
+        corked.cork()
+        try:
+            await self._send({"type": "http.response.start", "status": head[0], "headers": head[1]})
+            if data or not more:
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        finally:
+            corked.uncork()

@@ -1,0 +1,69 @@
+"""The body of a request on its way to a Worker.
+
+Law: no more of it is read from the client than the Worker gives credit for, and nothing that the client wants
+to be asked for before the app asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from devserver.master.http.stream import WINDOW, Stream
+from devserver.wire.messages import Headers, RequestBody
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Upload:
+    """`waits`: the client sends the body only when it is asked for (`Expect: 100-continue`)."""
+
+    def __init__(self, receive: Receive, *, waits: bool) -> None:
+        self.waits = waits
+        self._receive = receive
+        self._credit = 0 if waits else WINDOW
+        self._more = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, stream: Stream, loop: asyncio.AbstractEventLoop) -> None:
+        """Send it to `stream`, and to no other: what was read cannot be read again."""
+        if self._task is None:
+            self._task = loop.create_task(self._send(stream))
+
+    def grant(self, size: int) -> None:
+        """The app has taken `size` bytes; 0: it asks for the first."""
+        self._credit += size or WINDOW
+        self._more.set()
+
+    def cancel(self) -> None:
+        """Nobody wants the rest."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _send(self, stream: Stream) -> None:
+        more = True
+        while more:
+            while self._credit <= 0:
+                self._more.clear()
+                await self._more.wait()
+            event = await self._receive()
+            if event["type"] != "http.request":
+                return
+            data, more = event["body"], event["more_body"]
+            self._credit -= len(data)
+            stream.send(RequestBody(stream.number, data, more))
+
+
+def upload_of(headers: Headers, receive: Receive) -> Upload | None:
+    """Return the upload of a request that has a body."""
+    has_body = waits = False
+    for name, value in headers:
+        match name:
+            case b"content-length":
+                has_body = has_body or value.strip() != b"0"
+            case b"transfer-encoding":
+                has_body = True
+            case b"expect":
+                waits = value.lower() == b"100-continue"
+    return Upload(receive, waits=waits) if has_body else None

@@ -1,0 +1,1 @@
+"""A shop: several own modules, wired by FastAPI's dependency injection."""

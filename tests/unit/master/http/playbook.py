@@ -1,0 +1,44 @@
+"""Conversations for the playbooks of sessions: as far as a test wants them, with each command checked."""
+
+from __future__ import annotations
+
+from devserver.master.http.session import (
+    AcceptClient,
+    CloseClient,
+    Command,
+    End,
+    Offer,
+    Remember,
+    Session,
+)
+
+RESTART = CloseClient(1012, "service restart")
+GIVEN_UP: list[Command] = [Remember(), RESTART]
+
+
+def session(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> Session:
+    """Return a handshake that runs on a Worker; edits in `pending` are not settled."""
+    found = Session(resumable, lambda stamp: stamp not in pending)
+    assert found.started() == []
+    return found
+
+
+def opened(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> Session:
+    """Return one that the app has accepted."""
+    found = session(resumable=resumable, pending=pending)
+    assert found.accepted(None, []) == [AcceptClient(None, [])]
+    return found
+
+
+def resumed() -> Session:
+    """Return one that newer code goes on with, and has accepted."""
+    found = opened()
+    assert found.moved() == [End()]
+    assert found.ended(failed=False) == [Offer(resumed=True)]
+    assert found.started() == []
+    assert found.accepted(None, []) == []
+    return found
+
+
+def say(conversation: Session, text: bytes) -> list[Command]:
+    return conversation.said(1, text, True)

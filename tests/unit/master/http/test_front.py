@@ -1,0 +1,309 @@
+"""Who is let in, who waits, and what the Master answers itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from devserver import events
+from devserver.failure import Failure
+from devserver.master.http.front import LONGEST_WATCH
+from devserver.master.http.page import LIVE_PATH, fingerprint
+from devserver.wire.messages import AppKind, Closed, Open, Respond
+from tests.unit.clocked import passes, run, turns
+from tests.unit.master.http.rig import Client, FakeWorker, Office
+
+BROKEN = Failure("import", "NameError", "name 'x' is not defined")
+WORSE = Failure("import", "ImportError", "no y")
+
+
+async def answered(office: Office, worker: FakeWorker, client: Client) -> int:
+    """Have a Worker answer what it was given last; return the status that the client gets."""
+    stream = worker.opened.stream
+    await office.hears(worker, Respond(stream, 200, [], b"ok"), Closed(stream))
+    return client.status
+
+
+# holding
+
+
+def test_a_request_after_a_save_is_run_by_the_new_code() -> None:
+    """It waits until the save is live; the old code is not asked."""
+
+    async def scenario() -> None:
+        office = Office()
+        old = office.worker(1)
+        office.save()
+        client = await office.request()
+        assert old.told(Open) == []
+        new = office.worker(2)
+        office.go_live(2)
+        await turns()
+        assert old.told(Open) == []
+        assert await answered(office, new, client) == 200
+
+    run(scenario())
+
+
+def test_a_request_after_a_save_that_was_refused_is_run_by_the_old_code() -> None:
+    """Bad code never replaces good code."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        office.save()
+        client = await office.request()
+        office.refuse()
+        assert await answered(office, worker, client) == 200
+
+    run(scenario())
+
+
+def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
+    """Two saves: who came between them waits for the first only."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        first = office.save()
+        await office.request("/first")
+        office.save()
+        await office.request("/second")
+        office.pending.discard(first)
+        office.front.release()
+        assert [order.scope.path for order in worker.told(Open)] == ["/first"]
+        assert not office.front.quiet
+        office.refuse()
+        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second"]
+        assert office.front.quiet
+        for stream in list(worker.units):
+            await office.hears(worker, Respond(stream, 200, []), Closed(stream))
+
+    run(scenario())
+
+
+def test_what_arrives_before_the_first_boot_waits_for_it() -> None:
+    """The browser that opens too early gets the page, not an error."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        client = await office.request()
+        await passes(600.0)
+        assert client.got == []
+        worker = office.worker()
+        office.go_live(1)
+        await turns()
+        assert await answered(office, worker, client) == 200
+
+    run(scenario())
+
+
+def test_a_client_that_left_keeps_no_stop_waiting() -> None:
+    """Nobody waits for it any more."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        client = await office.request()
+        assert not office.front.quiet
+        await client.leaves()
+        assert office.front.quiet
+
+    run(scenario())
+
+
+# answers of our own
+
+
+def test_without_good_code_the_failures_are_the_answer() -> None:
+    """503 with what is wrong, to whoever waited and to whoever comes."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        early = await office.request()
+        office.refuse(BROKEN)
+        await turns()
+        late = await office.request()
+        for client in (early, late):
+            assert client.status == 503
+            assert b"NameError: name 'x' is not defined" in client.body
+        worker = office.worker()
+        office.save()
+        client = await office.request()
+        assert client.got == [], "a save may have mended it"
+        office.go_live(1)
+        await turns()
+        assert await answered(office, worker, client) == 200
+
+    run(scenario())
+
+
+def test_a_line_that_is_too_long_is_refused() -> None:
+    """503 beyond the stated limit, whether they wait for an edit or for a Worker."""
+
+    async def scenario() -> None:
+        office = Office(waiting=2)
+        waiting = [await office.request()]
+        office.save()
+        waiting.append(await office.request())
+        refused = await office.request()
+        assert refused.status == 503
+        assert b"2 requests wait already" in refused.body
+        assert [client.got for client in waiting] == [[], []]
+        for client in waiting:
+            await client.leaves()
+
+    run(scenario())
+
+
+def test_without_a_worker_within_the_boot_timeout_it_is_503() -> None:
+    """A Worker that is alive but busy is waited for."""
+
+    async def scenario() -> None:
+        office = Office(boot_timeout=60.0)
+        busy = office.worker(capacity=1)
+        first = await office.request("/first")
+        second = await office.request("/second")
+        await passes(61.0)
+        assert second.got == []
+        office.kill(busy)
+        await passes(61.0)
+        assert (first.status, second.status) == (503, 503)
+        assert b"no worker has started within 60 s" in second.body
+        assert [order.scope.path for order in office.worker().told(Open)] == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("handlers", "status"), [((), 404), (("on_receive",), 404)])
+def test_a_module_without_an_app_has_no_pages(handlers: tuple[str, ...], status: int) -> None:
+    """It is told what to do."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        office.go_live(1, app="", handlers=handlers)
+        client = await office.request()
+        assert client.status == status
+        assert b"define app" in client.body
+
+    run(scenario())
+
+
+def test_a_host_that_is_not_allowed_is_refused() -> None:
+    """A page that was lured here by DNS gets nothing of the app's, nor does its WebSocket."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        headers = [(b"origin", b"http://evil.example")]
+        socket = await office.websocket(headers=headers)
+        two_hosts = await office.request(headers=[(b"host", b"evil.example")])
+        assert (socket.status, two_hosts.status) == (403, 400)
+        assert worker.told(Open) == []
+
+    run(scenario())
+
+
+# pages that wait
+
+
+async def watching(office: Office, *seen: Failure) -> Client:
+    return await office.request(LIVE_PATH, query=b"seen=" + fingerprint(seen).encode())
+
+
+def test_an_error_page_reloads_when_the_code_is_good() -> None:
+    """Its question is answered then, and not before."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        office.refuse(BROKEN)
+        client = await watching(office, BROKEN)
+        assert client.got == []
+        office.go_live(1)
+        await turns()
+        assert client.status == 200
+
+    run(scenario())
+
+
+def test_an_error_page_reloads_when_the_failure_is_another() -> None:
+    """The same failure again is no news."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        office.refuse(BROKEN)
+        client = await watching(office, BROKEN)
+        office.refuse(BROKEN)
+        await turns()
+        assert client.got == []
+        office.refuse(WORSE)
+        await turns()
+        assert client.status == 200
+        at_once = await watching(office, BROKEN)
+        assert at_once.status == 200
+
+    run(scenario())
+
+
+def test_an_error_page_is_not_kept_for_ever() -> None:
+    """It asks again after a while."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        client = await watching(office)
+        await passes(LONGEST_WATCH + 0.1)
+        assert client.status == 503
+
+    run(scenario())
+
+
+# capacities
+
+
+@pytest.mark.parametrize(("app", "capacity"), [("wsgi", 2), ("asgi", 0)])
+def test_a_worker_gets_no_more_requests_than_it_can_run(app: AppKind, capacity: int) -> None:
+    """The threads of a WSGI app are its limit, so a death loses no more; an ASGI app has none."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        office.go_live(1, app=app)
+        worker = office.worker(capacity=capacity)
+        clients = [await office.request(f"/{number}") for number in range(4)]
+        assert len(worker.told(Open)) == (capacity or 4)
+        for stream in range(1, 5):
+            await office.hears(worker, Respond(stream, 200, []), Closed(stream))
+        assert [client.status for client in clients] == [200] * 4
+        assert worker.idle
+
+    run(scenario())
+
+
+def test_an_exception_of_the_apps_is_shown() -> None:
+    """With the Worker that had it."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        client = await office.request()
+        await office.hears(worker, Closed(worker.opened.stream, BROKEN))
+        assert client.status == 500
+        (shown,) = office.said(events.HandlerFailed)
+        assert (shown.worker, shown.failure) == (worker.id, BROKEN)
+
+    run(scenario())
+
+
+def test_a_worker_that_has_finished_its_last_unit_is_reported_idle() -> None:
+    """That is when it may be replaced."""
+
+    async def scenario() -> None:
+        office = Office()
+        idle: list[int] = []
+        office.dispatcher.on_idle = lambda worker: idle.append(worker.id)
+        worker = office.worker()
+        await office.request("/a")
+        await office.request("/b")
+        await office.hears(worker, Respond(1, 200, []), Closed(1))
+        assert idle == []
+        await office.hears(worker, Respond(2, 200, []), Closed(2))
+        assert idle == [worker.id]
+
+    run(scenario())

@@ -1,0 +1,282 @@
+"""What holds of a WebSocket whatever happens: random clients, apps, Workers' deaths, saves and reloads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from devserver.master.http.session import (
+    MOST_AHEAD,
+    AcceptClient,
+    CloseClient,
+    Command,
+    Deliver,
+    End,
+    Lost,
+    Offer,
+    RefuseClient,
+    Remember,
+    Session,
+    TellLeft,
+)
+
+RESTART = CloseClient(1012, "service restart")
+SELDOM = st.sampled_from([False] * 9 + [True])
+"""For what ends a conversation: most of it is to be seen first."""
+
+
+@dataclass
+class Run:
+    """The app on one Worker."""
+
+    generation: int
+    resumed: bool
+    next: int
+    """The message that it is to be given next."""
+    accepted: bool = False
+    taken: int = 0
+    spoken: bool = False
+    answered: bool = False
+    hung_up: bool = False
+    told: bool = False
+
+    @property
+    def unanswered(self) -> bool:
+        """Tell whether its end cannot be the app's wish: it may have missed what came first."""
+        return self.resumed and not self.answered and not (self.spoken and not self.taken)
+
+
+class World(RuleBasedStateMachine):
+    """Plays the client, the Workers and the files, and checks each command."""
+
+    @initialize(resumable=st.sampled_from([True, True, True, False]))
+    def begin(self, resumable: bool) -> None:
+        self.resumable = resumable
+        self.pending: set[int] = set()
+        self.newest = 0
+        self.live = 1
+        self.session = Session(resumable, lambda stamp: stamp not in self.pending)
+        self.offered: Offer | None = Offer(resumed=False)
+        self.run: Run | None = None
+        self.said: list[int] = []
+        """The stamp of each message; its text is its number."""
+        self.taken = 0
+        self.accepts = 0
+        self.deaths = 0
+        self.closed = self.client_left = False
+
+    def do(self, commands: list[Command]) -> None:
+        for command in commands:
+            self.carry_out(command)
+
+    def carry_out(self, command: Command) -> None:
+        match command:
+            case Offer(resumed=resumed):
+                assert self.run is None, "nothing overlaps"
+                assert self.offered is None
+                assert not self.closed
+                assert resumed == (self.accepts > 0)
+                assert self.resumable or not resumed
+                self.offered = command
+            case Deliver():
+                self.deliver(command)
+            case End():
+                assert self.run is not None
+                assert not self.run.told, "told once"
+                self.run.told = True
+            case TellLeft():
+                assert self.run is not None
+                assert self.client_left
+            case AcceptClient():
+                assert not self.closed
+                self.accepts += 1
+            case CloseClient() | RefuseClient():
+                assert not self.closed, "closed once"
+                assert (self.accepts > 0) == isinstance(command, CloseClient)
+                self.closed = True
+            case Remember() | Lost():
+                assert not self.closed
+
+    def deliver(self, message: Deliver) -> None:
+        run = self.run
+        assert run is not None
+        assert not self.closed
+        assert not run.told, "nothing new for the old code"
+        assert run.generation == self.live
+        assert message == Deliver(b"%d" % run.next, True), "in order, once"
+        assert self.said[run.next] not in self.pending, "not before its edit is settled"
+        run.next += 1
+        assert run.next - self.taken <= MOST_AHEAD
+
+    def running(self) -> Run:
+        assert self.run is not None
+        return self.run
+
+    # the client
+
+    @precondition(lambda self: self.accepts and not self.client_left and not self.session.full)
+    @rule(count=st.sampled_from([1, 1, 2, 70]))
+    def says(self, count: int) -> None:
+        for _ in range(count):
+            self.said.append(self.newest)
+            self.do(self.session.said(self.newest, b"%d" % (len(self.said) - 1), True))
+
+    @precondition(lambda self: not self.client_left)
+    @rule(really=SELDOM)
+    def leaves(self, really: bool) -> None:
+        if really:
+            self.client_left = True
+            self.do(self.session.left(1005, ""))
+            self.closed = True
+            self.offered = None
+
+    # the files
+
+    @rule()
+    def saves(self) -> None:
+        self.newest += 1
+        self.pending.add(self.newest)
+
+    @precondition(lambda self: self.pending)
+    @rule(good=st.booleans(), data=st.data())
+    def settles(self, good: bool, data: st.DataObject) -> None:
+        self.settle(data.draw(st.sampled_from(sorted(self.pending))), good)
+
+    @rule()
+    def reloads(self) -> None:
+        self.saves()
+        self.settle(self.newest, good=True)
+
+    def settle(self, edit: int, good: bool) -> None:
+        self.pending.remove(edit)
+        if good:
+            self.live += 1
+            self.do(self.session.moved())
+        self.do(self.session.deliver())
+
+    # the Workers
+
+    @precondition(lambda self: self.offered)
+    @rule(accepts=st.booleans())
+    def starts(self, accepts: bool = False) -> None:
+        assert self.offered is not None
+        self.run = Run(self.live, self.offered.resumed, self.taken)
+        self.offered = None
+        self.do(self.session.started())
+        if accepts:
+            self.accepts_it(None)
+
+    @precondition(lambda self: self.run and not self.run.accepted and not self.run.hung_up)
+    @rule(subprotocol=st.sampled_from([None, None, None, "chat"]))
+    def accepts_it(self, subprotocol: str | None) -> None:
+        run = self.running()
+        run.accepted = True
+        if not run.resumed:
+            self.resumable = self.resumable and subprotocol is None
+        self.do(self.session.accepted(subprotocol, []))
+
+    @precondition(lambda self: self.run and self.taken < self.run.next)
+    @rule(count=st.sampled_from([1, 1, 3, 64]))
+    def takes(self, count: int) -> None:
+        run = self.running()
+        for _ in range(min(count, run.next - self.taken)):
+            if not self.closed:
+                self.taken += 1
+            run.taken += 1
+            self.do(self.session.took())
+
+    @precondition(lambda self: self.run and self.run.accepted and not self.run.hung_up)
+    @rule()
+    def speaks(self) -> None:
+        run = self.running()
+        run.spoken = True
+        run.answered = run.answered or run.taken > 0
+        assert self.session.spoke() == (not self.closed), "whatever the app says while it may, is heard"
+
+    @precondition(lambda self: self.run and not self.run.hung_up)
+    @rule(code=st.sampled_from([1000, 1008, 4000]), really=SELDOM)
+    def hangs_up(self, code: int, really: bool) -> None:
+        if not really:
+            return
+        run, was_closed = self.running(), self.closed
+        run.hung_up = True
+        commands = self.session.hung_up(code, "")
+        self.do(commands)
+        assert self.closed
+        if not was_closed and run.resumed and not run.answered and (run.unanswered or code != 1000):
+            assert commands == [Remember(), RESTART]
+
+    @precondition(lambda self: self.run)
+    @rule(failed=st.booleans(), really=SELDOM)
+    def ends(self, failed: bool, really: bool = True) -> None:
+        run, was_closed = self.running(), self.closed
+        if not (run.told or really):
+            return
+        self.run = None
+        commands = self.session.ended(failed)
+        self.do(commands)
+        if was_closed:
+            assert commands == []
+        elif run.told:
+            assert commands == [Offer(resumed=True)]
+        elif run.resumed and not run.answered and (run.unanswered or failed):
+            assert commands == [Remember(), RESTART]
+        else:
+            assert self.closed
+
+    @precondition(lambda self: self.run)
+    @rule()
+    def dies(self) -> None:
+        was_closed = self.closed
+        self.run = None
+        self.deaths += not self.accepts
+        self.do(self.session.died("killed"))
+        if not was_closed:
+            gone = self.accepts > 0 and not self.resumable
+            assert self.closed == (gone or (not self.accepts and self.deaths == 2))
+
+    # What holds
+
+    @invariant()
+    def closed_is_the_end(self) -> None:
+        """And nothing but a close or a client that leaves ends it."""
+        if hasattr(self, "session"):
+            assert (self.session.phase == "closed") == self.closed
+            assert self.accepts <= 1
+            assert self.closed or self.run or self.offered, "somebody has it, or will"
+
+    @invariant()
+    def old_code_is_told(self) -> None:
+        """Except in a handshake: that is the old code's to finish."""
+        if hasattr(self, "session") and self.run and not self.closed and self.accepts:
+            assert self.run.told == (self.run.generation < self.live)
+
+    def teardown(self) -> None:
+        """Once it is quiet, the app has received each message."""
+        if not hasattr(self, "session"):
+            return
+        while self.pending:
+            self.pending.pop()
+            self.do(self.session.deliver())
+        while not self.closed:
+            if self.run is None:
+                self.starts()
+            run = self.running()
+            if run.told:
+                self.ends(failed=False)
+                continue
+            if not run.accepted:
+                self.accepts_it(None)
+            while run.next > self.taken and not self.closed:
+                self.takes(1)
+            if not run.told:
+                break
+        if not self.closed:
+            assert self.taken == len(self.said)
+
+
+World.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestWorld = World.TestCase

@@ -1,0 +1,252 @@
+"""One WebSocket between its client and the Workers, as the session decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devserver import events
+from devserver.config import HttpConfig
+from devserver.master.http.stream import WINDOW
+from devserver.wire.messages import (
+    Accept,
+    Closed,
+    Detach,
+    Disconnected,
+    Grant,
+    Hang,
+    Message,
+    Speak,
+    Taken,
+)
+from tests.unit.clocked import run, turns
+from tests.unit.master.http.rig import Client, FakeWorker, Office
+
+RESTART = {"type": "websocket.close", "code": 1012, "reason": "service restart"}
+ACCEPTED: dict[str, Any] = {"type": "websocket.accept", "subprotocol": None, "headers": []}
+
+
+async def connected(office: Office, path: str = "/ws", query: bytes = b"") -> tuple[Client, FakeWorker]:
+    """Return a client that the app has accepted, and the Worker of its run."""
+    worker = office.worker(office.dispatcher.live)
+    client = await office.websocket(path, query=query)
+    await office.hears(worker, Accept(worker.opened.stream, None, []))
+    assert client.got == [ACCEPTED]
+    return client, worker
+
+
+async def reloaded(office: Office, old: FakeWorker) -> FakeWorker:
+    """Have newer code go live, and the old run end; return the new Worker."""
+    generation = office.dispatcher.live + 1
+    new = office.worker(generation)
+    office.go_live(generation)
+    await office.hears(old, Closed(old.opened.stream))
+    return new
+
+
+def test_messages_go_both_ways() -> None:
+    """Text stays text, bytes stay bytes; the close is the app's."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, worker = await connected(office)
+        stream = worker.opened.stream
+        client.says_text("grüße")
+        client.says.put_nowait({"type": "websocket.receive", "bytes": b"\xff"})
+        await turns()
+        assert worker.told(Message) == [
+            Message(stream, "grüße".encode(), True),
+            Message(stream, b"\xff", False),
+        ]
+        await office.hears(worker, Speak(stream, "ö".encode(), True), Speak(stream, b"\xfe", False))
+        await office.hears(worker, Hang(stream, 4000, "bye"), Closed(stream))
+        assert client.messages == ["ö", b"\xfe"]
+        assert client.got[-1] == {"type": "websocket.close", "code": 4000, "reason": "bye"}
+        assert client.task.done()
+        assert not office.front.sockets
+
+    run(scenario())
+
+
+def test_newer_code_goes_on_with_the_same_connection() -> None:
+    """One handshake; what was not taken is given to the new run, and the old run is heard to its end."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, old = await connected(office)
+        client.says_text("a")
+        client.says_text("b")
+        await turns()
+        await office.hears(old, Taken(old.opened.stream, 1))
+        new = office.worker(2)
+        office.go_live(2)
+        assert old.told(Detach)
+        await office.hears(old, Speak(old.opened.stream, b"A", True), Closed(old.opened.stream))
+        assert new.opened.scope.resumed == 2
+        assert new.told(Message) == [Message(new.opened.stream, b"b", True)]
+        await office.hears(new, Accept(new.opened.stream, None, []), Taken(new.opened.stream, 1))
+        await office.hears(new, Speak(new.opened.stream, b"B", True))
+        assert client.got == [
+            ACCEPTED,
+            {"type": "websocket.send", "text": "A"},
+            {"type": "websocket.send", "text": "B"},
+        ]
+        await client.leaves()
+        assert new.told(Disconnected) == [Disconnected(new.opened.stream, 1005, "")]
+
+    run(scenario())
+
+
+def test_a_message_sent_after_a_save_runs_the_new_code() -> None:
+    """It waits for the edit, and if the edit is refused the old code has it."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, old = await connected(office)
+        office.save()
+        client.says_text("new?")
+        await turns()
+        assert old.told(Message) == []
+        office.refuse()
+        assert len(old.told(Message)) == 1
+        office.save()
+        client.says_text("newer?")
+        await turns()
+        new = await reloaded(office, old)
+        assert len(old.told(Message)) == 1
+        assert [message.data for message in new.told(Message)] == [b"new?", b"newer?"]
+        await client.leaves()
+
+    run(scenario())
+
+
+def test_a_connection_that_waited_for_the_new_code_is_not_moved_by_it() -> None:
+    """It runs the newest code from the beginning: one run, no 1012."""
+
+    async def scenario() -> None:
+        office = Office(HttpConfig(websockets="close"))
+        client = await office.websocket()
+        new = office.worker(2)
+        office.go_live(2)
+        await office.hears(new, Accept(new.opened.stream, None, []))
+        assert client.got == [ACCEPTED]
+        assert new.told(Detach) == []
+        await client.leaves()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("setting", "query"), [("close", b""), ("resume", b"EIO=4&transport=websocket")])
+def test_what_cannot_be_resumed_is_asked_to_reconnect(setting: str, query: bytes) -> None:
+    """By the settings, or because Engine.IO has sessions of its own."""
+
+    async def scenario() -> None:
+        office = Office(HttpConfig(websockets="close" if setting == "close" else "resume"))
+        client, old = await connected(office, query=query)
+        office.worker(2)
+        office.go_live(2)
+        await turns()
+        assert client.got[-1] == RESTART
+        assert old.told(Detach)
+
+    run(scenario())
+
+
+def test_a_path_that_could_not_go_on_is_not_resumed_again() -> None:
+    """The app wants what only the first message tells: clients of that path reconnect from now on."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, old = await connected(office, "/chat")
+        new = await reloaded(office, old)
+        await office.hears(new, Accept(new.opened.stream, None, []), Hang(new.opened.stream, 1008, ""))
+        assert client.got[-1] == RESTART
+        assert office.front.unresumable == {"/chat"}
+        other, worker = await connected(office, "/chat")
+        office.go_live(3)
+        await turns()
+        assert other.got[-1] == RESTART
+        assert worker.told(Detach)
+
+    run(scenario())
+
+
+def test_a_death_costs_the_message_in_hand_and_not_the_connection() -> None:
+    """The loss is named."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, first = await connected(office)
+        client.says_text("a")
+        await turns()
+        await office.hears(first, Taken(first.opened.stream, 1))
+        second = office.worker()
+        office.kill(first)
+        await office.hears(second, Accept(second.opened.stream, None, []))
+        assert client.got == [ACCEPTED]
+        assert second.told(Message) == []
+        assert [lost.what for lost in office.said(events.Lost)] == ["the message in hand of WebSocket /ws"]
+        await client.leaves()
+
+    run(scenario())
+
+
+# clients that are slow, or leave
+
+
+def test_a_slow_client_slows_its_own_app() -> None:
+    """Credit is due when the client has taken something."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, worker = await connected(office)
+        client.reads.clear()
+        piece = b"x" * (WINDOW // 4)
+        await office.hears(worker, *(Speak(worker.opened.stream, piece, False) for _ in range(4)))
+        assert worker.told(Grant) == []
+        client.reads.set()
+        await turns()
+        assert sum(grant.size for grant in worker.told(Grant)) == WINDOW
+        await client.leaves()
+
+    run(scenario())
+
+
+def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
+    """No run is left behind that waits for ever for somebody who is no more."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, worker = await connected(office)
+        client.fails = ConnectionError("gone")
+        await office.hears(worker, Speak(worker.opened.stream, b"x", False))
+        assert isinstance(client.task.exception(), ConnectionError)
+        assert worker.told(Disconnected) == [Disconnected(worker.opened.stream, 1006, "")]
+        assert not office.front.sockets
+
+    run(scenario())
+
+
+def test_a_client_that_talks_on_while_nobody_takes_is_read_no_further() -> None:
+    """Then its messages wait at the client, and go on when the app takes."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, worker = await connected(office)
+        for _ in range(200):
+            client.says_text("x")
+        await turns(500)
+        waiting = client.says.qsize()
+        assert waiting > 0
+        assert len(worker.told(Message)) == 64
+        await office.hears(worker, Taken(worker.opened.stream, 1))
+        assert client.says.qsize() == waiting - 1
+        assert len(worker.told(Message)) == 65
+        client.connection.lose()
+        client.fails = ConnectionError("gone")
+        await office.hears(worker, Speak(worker.opened.stream, b"x", False))
+        assert worker.told(Disconnected)
+        assert client.task.exception() is not None
+
+    run(scenario())

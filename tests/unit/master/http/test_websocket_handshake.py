@@ -1,0 +1,158 @@
+"""The handshake of a WebSocket: who decides about it, and who waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devserver import events
+from devserver.failure import Failure
+from devserver.master.http import front
+from devserver.wire.messages import (
+    Accept,
+    Closed,
+    Hang,
+    Open,
+    Respond,
+    ResponseBody,
+)
+from tests.unit.clocked import passes, run, turns
+from tests.unit.master.http.rig import Office
+
+ACCEPTED: dict[str, Any] = {"type": "websocket.accept", "subprotocol": None, "headers": []}
+
+
+def test_the_apps_refusal_is_403() -> None:
+    """As under uvicorn."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        client = await office.websocket()
+        await office.hears(worker, Hang(worker.opened.stream, 1006, ""), Closed(worker.opened.stream))
+        assert client.got == [{"type": "websocket.close", "code": 1000}]
+        assert client.task.done()
+
+    run(scenario())
+
+
+def test_the_apps_own_answer_to_the_handshake_arrives_whole() -> None:
+    """Status, headers and every part of the body."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        client = await office.websocket()
+        stream = worker.opened.stream
+        await office.hears(worker, Respond(stream, 401, [(b"x", b"y")], b"who ", more=True))
+        await office.hears(worker, ResponseBody(stream, b"are you", more=False), Closed(stream))
+        assert (client.status, client.body, client.complete) == (401, b"who are you", True)
+        assert client.task.done()
+
+    run(scenario())
+
+
+def test_a_death_in_the_middle_of_a_refusal_is_not_noticed() -> None:
+    """Another Worker decides; nothing half said is in its way."""
+
+    async def scenario() -> None:
+        office = Office()
+        first = office.worker()
+        client = await office.websocket()
+        await office.hears(first, Respond(first.opened.stream, 401, [], b"who ", more=True))
+        second = office.worker()
+        office.kill(first)
+        await office.hears(second, Accept(second.opened.stream, None, []))
+        assert client.got == [ACCEPTED]
+        await client.leaves()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_app_that_fails_in_the_handshake_gives_500(begun: bool) -> None:
+    """And its traceback is shown."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker = office.worker()
+        client = await office.websocket()
+        stream = worker.opened.stream
+        if begun:
+            await office.hears(worker, Respond(stream, 401, [], b"who ", more=True))
+        await office.hears(worker, Closed(stream, Failure("request", "ValueError", "no")))
+        assert (client.status, client.body) == (500, b"Internal Server Error")
+        assert len(office.said(events.HandlerFailed)) == 1
+
+    run(scenario())
+
+
+def test_a_handshake_waits_for_the_first_boot_and_may_be_refused() -> None:
+    """503 with the reason, as for a request."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        client = await office.websocket()
+        assert client.got == []
+        office.refuse(Failure("import", "NameError", "name 'x' is not defined"))
+        await turns()
+        assert client.status == 503
+        assert b"name 'x' is not defined" in client.body
+
+    run(scenario())
+
+
+def test_a_handshake_waits_no_longer_than_a_boot_may_take() -> None:
+    """Without any Worker it is answered."""
+
+    async def scenario() -> None:
+        office = Office(boot_timeout=60.0)
+        client = await office.websocket()
+        await passes(61.0)
+        assert client.status == 503
+        worker = office.worker()
+        assert worker.told(Open) == []
+
+    run(scenario())
+
+
+def test_handlers_get_the_connection_of_a_module_without_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The front lets go of it, and says nothing to the client, nor of it."""
+    handed_over: list[str] = []
+
+    class FakeFramedSocket:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        async def run(self) -> None:
+            handed_over.append("the connection")
+
+    monkeypatch.setattr(front, "FramedSocket", FakeFramedSocket)
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        client = await office.websocket()
+        office.go_live(1, app="", handlers=("on_receive",))
+        await turns()
+        assert handed_over == ["the connection"]
+        assert client.task.done()
+        assert client.got == []
+        assert office.said(events.Lost) == []
+
+    run(scenario())
+
+
+def test_a_client_that_leaves_before_its_handshake_was_run_is_said() -> None:
+    """Nothing is started for it."""
+
+    async def scenario() -> None:
+        office = Office()
+        client = await office.websocket()
+        await client.leaves()
+        worker = office.worker()
+        assert worker.told(Open) == []
+        assert client.task.done()
+        assert [lost.what for lost in office.said(events.Lost)] == ["the waiting handshake of WebSocket /ws"]
+
+    run(scenario())

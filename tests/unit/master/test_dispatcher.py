@@ -1,0 +1,161 @@
+"""Units start on Workers, and what a dead Worker had in hand hears of it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from devserver.master.dispatch import Kind
+from devserver.master.dispatcher import LANE_LIMIT, Dispatcher
+from devserver.master.workers import Worker
+from tests.unit.master.http.rig import FakeWorker
+
+
+class Work:
+    """A unit that notes what becomes of it."""
+
+    def __init__(self, kind: Kind = "app", *, startable: bool = True) -> None:
+        self.queued = False
+        self.kind = kind
+        self.begun: list[tuple[int, int]] = []
+        self.reasons: list[str] = []
+        self._startable = startable
+
+    def startable(self) -> bool:
+        return self._startable
+
+    def start(self, worker: Worker, number: int) -> None:
+        self.begun.append((worker.id, number))
+
+    def lost(self, worker: Worker, reason: str) -> None:
+        self.reasons.append(f"{worker.id}: {reason}")
+
+
+class Office:
+    """A dispatcher with fake Workers, the first of which is numbered 1."""
+
+    def __init__(self, *workers: FakeWorker) -> None:
+        self.changes = 0
+        self.dispatcher = Dispatcher(self._changed)
+        self.dispatcher.dispatch.live = 1
+        for worker in workers:
+            self.dispatcher.workers[worker.id] = as_worker(worker)
+            self.dispatcher.dispatch.seats[worker.id] = worker.seat
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def offer(self, *units: Work) -> None:
+        for unit in units:
+            self.dispatcher.offer(unit)
+
+
+def as_worker(worker: FakeWorker) -> Worker:
+    return cast(Worker, worker)
+
+
+def test_units_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
+    """One at a time on a Worker with one thread; the next when the first is done."""
+    worker = FakeWorker(1, 1, capacity=1)
+    office = Office(worker)
+    first, second = Work(), Work()
+    office.offer(first, second)
+    assert first.begun == [(1, 1)]
+    assert second.begun == []
+    assert not office.dispatcher.quiet
+    assert office.dispatcher.finished(as_worker(worker), 1) is first
+    office.dispatcher.rest(as_worker(worker))
+    assert second.begun == [(1, 2)]
+
+
+def test_requests_and_frames_have_a_capacity_each() -> None:
+    """A handler that is busy keeps no request waiting."""
+    office = Office(FakeWorker(1, 1, capacity=1))
+    frames, requests = [Work("native"), Work("native")], [Work(), Work()]
+    office.offer(*frames, *requests)
+    assert [bool(unit.begun) for unit in (*frames, *requests)] == [True, False, True, False]
+
+
+def test_what_nobody_wants_any_more_is_skipped() -> None:
+    """It takes no seat, and the next in line starts."""
+    worker = FakeWorker(1, 1, capacity=1)
+    office = Office()
+    stale, wanted = Work(startable=False), Work()
+    office.offer(stale, wanted)
+    office.dispatcher.workers[1] = as_worker(worker)
+    office.dispatcher.dispatch.seats[1] = worker.seat
+    office.dispatcher.pump()
+    assert stale.begun == []
+    assert wanted.begun == [(1, 1)]
+    assert worker.seat.load == 1
+
+
+def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
+    """And to no other; what waits starts elsewhere."""
+    first, second = FakeWorker(1, 1), FakeWorker(2, 1, capacity=1)
+    office = Office(first)
+    lost = [Work(), Work()]
+    office.offer(*lost)
+    office.dispatcher.workers[2] = as_worker(second)
+    office.dispatcher.dispatch.seats = {2: second.seat}
+    kept, waits = Work(), Work()
+    office.offer(kept, waits)
+    office.dispatcher.buried(as_worker(first), "killed")
+    assert [unit.reasons for unit in lost] == [["1: killed"], ["1: killed"]]
+    assert (kept.reasons, waits.reasons, waits.begun) == ([], [], [])
+    assert first.idle
+    assert list(office.dispatcher.workers) == [2]
+
+
+def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
+    """A request that is run once more does not disturb the burial."""
+    first, second = FakeWorker(1, 1), FakeWorker(2, 1)
+    office = Office(first)
+
+    class Again(Work):
+        def lost(self, worker: Worker, reason: str) -> None:
+            super().lost(worker, reason)
+            office.offer(self)
+
+    units = [Again(), Again()]
+    office.offer(*units)
+    office.dispatcher.workers[2] = as_worker(second)
+    office.dispatcher.dispatch.seats = {2: second.seat}
+    office.dispatcher.buried(as_worker(first), "killed")
+    assert [unit.begun for unit in units] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
+
+
+def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
+    """A Worker's word may come after its burial, or twice."""
+    worker = FakeWorker(1, 1)
+    office = Office(worker)
+    office.offer(Work())
+    assert office.dispatcher.finished(as_worker(worker), 1) is not None
+    changes = office.changes
+    assert office.dispatcher.finished(as_worker(worker), 1) is None
+    assert worker.seat.load == 0
+    assert office.changes == changes
+
+
+def test_a_worker_that_does_not_read_gets_nothing_more_until_it_has() -> None:
+    """Its lane does not fill the Master's memory."""
+    worker = FakeWorker(1, 1)
+    office = Office(worker)
+    worker.lane.unsent = LANE_LIMIT + 1
+    first, second = Work(), Work()
+    office.offer(first, second)
+    assert first.begun
+    assert second.begun == []
+    worker.lane.unsent = 0
+    office.dispatcher.unclogged(as_worker(worker))
+    assert second.begun
+
+
+def test_it_is_quiet_when_nobody_waits_and_nobody_works() -> None:
+    """That is when a stop may go on."""
+    worker = FakeWorker(1, 1)
+    office = Office(worker)
+    assert office.dispatcher.quiet
+    office.offer(Work())
+    assert not office.dispatcher.quiet
+    office.dispatcher.finished(as_worker(worker), 1)
+    assert office.dispatcher.quiet
