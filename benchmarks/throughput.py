@@ -4,7 +4,7 @@
 
 Needs `wrk`. Two questions: what does the way through the Master cost a bare ASGI app (one Worker), and what
 do two Workers gain for an app that computes for 2 ms a request? The servers run one after another in each
-round, never at once; medians are printed, with the processor time that each process of devserver takes a request.
+round, never at once. Medians are printed, and the processor time that each process of devserver takes.
 """
 
 from __future__ import annotations
