@@ -32,6 +32,11 @@ _LONGEST = 1 << 30
 """Bytes of a message; whoever announces more does not speak this language."""
 _FD_SIZE = array.array("i").itemsize
 _encoder = msgspec.msgpack.Encoder()
+_buffer = bytearray(_READ)
+"""Of all channels, each of which empties it at once: to make and free one a read costs more than the read.
+
+Nobody reads two channels in two threads at a time: a Worker has one, behind a lock, the others one thread.
+"""
 
 
 @cache
@@ -48,8 +53,6 @@ class Channel(Generic[In, Out]):
         self._socket = sock
         self._decoder: msgspec.msgpack.Decoder[In] = decoder_of(incoming)
         self._carries_fds = carries_fds
-        self._buffer = bytearray(0 if carries_fds else _READ)
-        """Kept: making and freeing so large a one for each read costs more than the read."""
         self._in = bytearray()
         self._fds: deque[int] = deque()
         self._out: deque[tuple[memoryview, Sequence[int]]] = deque()
@@ -124,8 +127,8 @@ class Channel(Generic[In, Out]):
         try:
             if self._carries_fds:
                 return self._read_with_fds()
-            size = self._socket.recv_into(self._buffer)
-            self._in += memoryview(self._buffer)[:size]
+            size = self._socket.recv_into(_buffer)
+            self._in += memoryview(_buffer)[:size]
             return size
         except BlockingIOError:
             return None

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from devserver.master.http.session import (
     MOST_AHEAD,
+    MOST_BARREN,
     AcceptClient,
     CloseClient,
     Command,
@@ -65,7 +66,7 @@ class World(RuleBasedStateMachine):
         """The stamp of each message; its text is its number."""
         self.taken = 0
         self.accepts = 0
-        self.deaths = 0
+        self.deaths = self.barren = 0
         self.closed = self.client_left = False
 
     def do(self, commands: list[Command]) -> None:
@@ -230,12 +231,14 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.run)
     @rule()
     def dies(self) -> None:
-        was_closed = self.closed
+        was_closed, run = self.closed, self.running()
+        if self.accepts and self.resumable and not was_closed:
+            self.barren = 0 if run.taken or run.spoken else self.barren + 1
         self.run = None
         self.deaths += not self.accepts
         self.do(self.session.died("killed"))
         if not was_closed:
-            gone = self.accepts > 0 and not self.resumable
+            gone = self.accepts > 0 and (not self.resumable or (run.resumed and self.barren >= MOST_BARREN))
             assert self.closed == (gone or (not self.accepts and self.deaths == 2))
 
     # What holds
