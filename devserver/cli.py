@@ -78,6 +78,8 @@ def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
         workers=options["workers"] or ProcessConfig().workers,
         threads=options["threads"],
         access_log=options["access_log"],
+        preload=options["preload"],
+        preload_exclude=options["preload_exclude"],
         boot_timeout=options["boot_timeout"],
         drain=options["drain"],
         stop=options["stop_timeout"],

@@ -70,6 +70,9 @@ class ProcessConfig:
     threads: int = 10
     """Of a WSGI app; a2wsgi's own default. A few requests that take long do not keep the others waiting."""
     access_log: bool = True
+    preload: Literal["auto", "off"] = "auto"
+    preload_exclude: tuple[str, ...] = ()
+    """Globs of modules that each Worker imports by itself."""
     boot_timeout: float = 60.0
     drain: float = 600.0
     stop: float = 5.0

@@ -129,12 +129,25 @@ class Superseded(_Event, frozen=True, kw_only=True):
 
 
 class ManagerStarted(_Event, frozen=True, kw_only=True):
+    """`successor`: it is prepared for the next reload; another one serves."""
+
     pid: int
+    successor: bool = False
 
 
 class ManagerExited(_Event, frozen=True, kw_only=True):
     pid: int
     reason: str
+
+
+class Preloaded(_Event, frozen=True, kw_only=True):
+    """A Manager has imported `modules` in `ms`: the next Workers have them. `left_out`: names and reasons."""
+
+    modules: int
+    ms: float
+    cold_ms: float = 0.0
+    """What the app's import and start-up take without them."""
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 class WorkerStarted(_Event, frozen=True, kw_only=True):
@@ -258,6 +271,7 @@ Event = (
     | Superseded
     | ManagerStarted
     | ManagerExited
+    | Preloaded
     | WorkerStarted
     | WorkerReady
     | WorkerRetiring

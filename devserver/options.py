@@ -163,6 +163,18 @@ _SPEAKING = (
     _resume("--streams", default=_HTTP.streams, help="The same for event streams with ids."),
     _time("--stream-limit", default=_HTTP.stream_limit, help="How long those without ids may go on."),
     _default(
+        "--preload",
+        type=click.Choice(["auto", "off"]),
+        default=_PROCESS.preload,
+        help="Import what is not the app's own once, ahead of the next Workers.",
+    ),
+    click.option(
+        "--preload-exclude",
+        multiple=True,
+        metavar="GLOB",
+        help="Modules that each Worker imports by itself. Repeatable.",
+    ),
+    _default(
         "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
     ),
 )

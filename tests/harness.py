@@ -174,8 +174,8 @@ class DevServer:
         return started
 
     def manager(self) -> int:
-        """Return the Manager's pid."""
-        return int(self.past("manager-started")[-1]["pid"])
+        """Return the pid of the Manager that was started last to serve."""
+        return int(self.past("manager-started", successor=False)[-1]["pid"])
 
     def pids(self) -> set[int]:
         """Return every process that ever belonged to it."""

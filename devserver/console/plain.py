@@ -11,6 +11,7 @@ from devserver.events import Event
 from devserver.failure import Failure, Place
 
 PREFIX = "devserver: "
+MOST_LEFT_OUT = 5
 MOST_FRAMES = 30
 INTERRUPTED = 130
 
@@ -99,6 +100,8 @@ def _process(event: Event, root: str) -> str | None:
             return f"worker {event.worker} (generation {event.generation}) exited: {event.reason}"
         case events.ManagerExited() if event.reason != "exit 0":
             return f"manager exited: {event.reason}"
+        case events.Preloaded():
+            return _preloaded(event)
         case events.Debugging(active=True):
             where = "in a terminal, in the foreground and without --plain"
             return f"worker {event.worker} is at a breakpoint(), which only the console can answer: {where}"
@@ -107,6 +110,15 @@ def _process(event: Event, root: str) -> str | None:
             failure = event.failure
             return f"worker {event.worker}{connection}: {wording.reason(failure)}" + _details(failure, root)
     return None
+
+
+def _preloaded(event: events.Preloaded) -> str:
+    left_out = [f"{name} ({reason})" for name, reason in event.left_out]
+    shown = ", ".join(left_out[:MOST_LEFT_OUT])
+    more = f" and {len(left_out) - MOST_LEFT_OUT} more" if len(left_out) > MOST_LEFT_OUT else ""
+    without = f" · left out {shown}{more}" if left_out else ""
+    cold = wording.duration(event.cold_ms)
+    return f"preloaded {event.modules:,} modules for the next workers: a cold start takes {cold}{without}"
 
 
 def _details(failure: Failure, root: str) -> str:

@@ -28,13 +28,14 @@ def count_threads() -> int:
         return 1
 
 
-def fork() -> int:
+def fork(most_threads: int = 1) -> int:
     """Fork as os.fork does, with empty output buffers and all that lives now out of the collector's way.
 
     A collection in the child would otherwise write to every page that it shares with its parent. Raises
-    OSError, also if there is another thread: a fork copies one only, and the locks of all.
+    OSError, also if there are more threads than `most_threads`: a fork copies one only, and the locks of all.
+    More than one are allowed where the others are a native pool that makes itself anew in the child.
     """
-    if (threads := count_threads()) != 1:
+    if (threads := count_threads()) > most_threads:
         raise OSError(f"{threads} threads run in the Manager")
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
@@ -102,7 +103,7 @@ def open_kit(terminal: bool) -> Kit:
     try:
         lanes = socket.socketpair()
         if terminal:
-            master, slave = _open_terminal()
+            master, slave = open_terminal()
         return Kit(lanes[0], lanes[1], slave, master, _open_dump())
     except OSError:
         for lane in lanes:
@@ -112,7 +113,7 @@ def open_kit(terminal: bool) -> Kit:
         raise
 
 
-def _open_terminal() -> tuple[int, int]:
+def open_terminal() -> tuple[int, int]:
     """Return master and slave of a new terminal, as wide as ours if we have one."""
     master, slave = os.openpty()
     for fd in (2, 1, 0):

@@ -36,6 +36,9 @@ from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     Configure,
     FromManager,
+    Preload,
+    Preloaded,
+    Preloading,
     ReloadAsked,
     Said,
     Stop,
@@ -82,6 +85,9 @@ class Manager:
         self._processes: dict[int, Process] = {}
         self._sending: list[int] = []
         """Descriptors that are on their way to the Master."""
+        self._threads = 1
+        """How many there may be at a fork: native pools that survive one, and this."""
+        self._preloaded = False
         self._master_gone = False
 
     def run(self) -> Boot | None:
@@ -148,10 +154,13 @@ class Manager:
             self._orders.append(message)
 
     def _obey(self, message: ToManager) -> None:
-        if isinstance(message, Configure):
-            self._configure(message)
-        else:
-            self._feed(message)
+        match message:
+            case Configure():
+                self._configure(message)
+            case Preload():
+                self._preload(message)
+            case _:
+                self._feed(message)
 
     def _configure(self, settings: Configure) -> None:
         if self._fleet is not None:
@@ -159,6 +168,27 @@ class Manager:
             return
         self._settings, self._fleet = settings, Fleet(settings)
         warm_up(settings.loop)
+
+    def _preload(self, order: Preload) -> None:
+        """Import what the next Workers need; each module is told first, for it may be the end of us."""
+        if self._settings is None or self._processes:
+            self._tell(
+                Said("error", "a Manager preloads after it was configured and before its first Worker")
+            )
+            return
+        from devserver.manager.preload import preload
+
+        terminal = self._settings.terminal
+        report = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
+        self._threads, self._preloaded = report.threads, True
+        self._tell(Preloaded(report))
+
+    def _tell_at_once(self, module: str) -> None:
+        self._channel.queue(Preloading(module))
+        try:
+            self._channel.flush()
+        except ConnectionGone:
+            self._lose_master()
 
     def _feed(self, event: Event) -> None:
         if self._fleet is None:
@@ -261,7 +291,7 @@ class Manager:
             self._feed(ForkFailed(order.worker, str(error)))
             return None
         try:
-            pid = kernel.fork()
+            pid = kernel.fork(self._threads)
         except OSError as error:
             kit.close()
             self._feed(ForkFailed(order.worker, str(error)))
@@ -294,6 +324,8 @@ class Manager:
             loop=self._settings.loop,
             threads=self._settings.threads,
             access_log=self._settings.access_log,
+            notes=self._settings.notes,
+            inherited=self._preloaded,
         )
 
     def close(self) -> None:

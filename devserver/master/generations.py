@@ -234,6 +234,11 @@ class Generations:
         """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
         return [self._order(candidate) for candidate in self.candidates]
 
+    def whole(self, generation: int) -> tuple[Source, ...]:
+        """Return every file of a candidate's snapshot."""
+        candidate = self._candidate(generation)
+        return tuple(candidate.snapshot.values()) if candidate else ()
+
     def _candidate(self, generation: int) -> Candidate | None:
         return next((other for other in self.candidates if other.number == generation), None)
 

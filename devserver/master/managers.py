@@ -29,6 +29,8 @@ class Manager:
         on_exit: Callable[[Manager, str], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self.preloaded = False
+        """Its Workers inherit modules that it has imported."""
         self._on_message = on_message
         self._on_exit = on_exit
         self._loop = loop
@@ -67,6 +69,12 @@ class Manager:
         """Give an order; dropped when the Manager has died, for its successor is told everything anew."""
         self._link.send(message)
 
+    def dismiss(self) -> None:
+        """End it: it has no Worker, and nobody wants to hear of it any more."""
+        self._on_message = _ignore
+        self._on_exit = _ignore
+        self._process.kill()
+
     def kill(self) -> None:
         """End it at once; `on_exit` follows."""
         self._process.kill()
@@ -85,6 +93,10 @@ class Manager:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
         self._on_exit(self, exit_reason(self._process.returncode))
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 def _interpreter_flags() -> list[str]:

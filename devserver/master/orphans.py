@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable
 
 from devserver.master.dispatcher import Dispatcher
+from devserver.master.managers import Manager
 from devserver.master.workers import Worker
 
 LAST_WARNING = 1.0
@@ -30,10 +31,10 @@ class Orphans:
         """Return those that have not ended yet."""
         return [worker for worker in self._dispatcher.workers.values() if worker.orphan]
 
-    def adopt(self, live: int) -> None:
-        """The Manager has died: whoever is left is an orphan. A boot begins anew under the next Manager."""
+    def adopt(self, manager: Manager, live: int) -> None:
+        """A Manager has died: its Workers are orphans. A boot begins anew under the next Manager."""
         for worker in list(self._dispatcher.workers.values()):
-            if worker.orphan:
+            if worker.orphan or worker.manager is not manager:
                 continue
             worker.adopt()
             if worker.generation != live and not worker.seat.ready:

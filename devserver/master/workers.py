@@ -21,6 +21,7 @@ from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
 if TYPE_CHECKING:
     from devserver.failure import Failure
     from devserver.master.dispatcher import Unit
+    from devserver.master.managers import Manager
 
 _READ = 64 * 1024
 _MOST_READS = 64
@@ -46,9 +47,18 @@ class Worker:
     """One Worker process. Its Manager's word on its death counts; an orphan's pidfd does."""
 
     def __init__(
-        self, started: WorkerStarted, fds: list[int], hub: WorkerHub, loop: asyncio.AbstractEventLoop
+        self,
+        started: WorkerStarted,
+        fds: list[int],
+        hub: WorkerHub,
+        loop: asyncio.AbstractEventLoop,
+        manager: Manager | None = None,
     ) -> None:
         lane, self._pidfd, *terminal = fds
+        self.manager = manager
+        self.abandoned = False
+        """It boots for nothing: its generation is tried once more elsewhere."""
+        self.import_ms = 0.0
         self.id = started.worker
         self.slot = started.slot
         self.generation = started.generation

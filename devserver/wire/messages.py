@@ -51,6 +51,42 @@ class Target(msgspec.Struct, frozen=True, array_like=True):
     """Django's settings module: the app is the project's, and `module` is only where it was found."""
 
 
+class Surroundings(msgspec.Struct, frozen=True, array_like=True):
+    """What a module could see at its import that a Manager does not have by itself.
+
+    `environment`: the variables that differ from the start, None for one that is gone.
+    """
+
+    environment: dict[str, str | None] = {}
+    path: tuple[str, ...] | None = None
+    """sys.path, None: as at the start."""
+    argv: tuple[str, ...] | None = None
+    """sys.argv, likewise."""
+
+
+class ModuleNote(msgspec.Struct, frozen=True, array_like=True):
+    """One module that is not the app's own, as a Worker imported it."""
+
+    name: str
+    origin: str
+    """Its file, or `built-in` or `frozen`."""
+    surroundings: int = 0
+    """Which entry of the table that comes with the notes."""
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """What became of preloading. `left_out` are modules, each with the reason."""
+
+    modules: int = 0
+    """How many were loaded."""
+    ms: float = 0.0
+    left_out: tuple[tuple[str, str], ...] = ()
+    threads: int = 1
+    """How many the process has now: all but one are pools that are known to survive a fork."""
+    restart_without: tuple[tuple[str, str], ...] = ()
+    """Not empty: nothing may be forked from this process. Try a new one without these, too."""
+
+
 # Master → Manager
 
 
@@ -72,6 +108,8 @@ class Configure(_Message, frozen=True):
     threads: int = 1
     """For a WSGI app."""
     access_log: bool = True
+    notes: bool = False
+    """Workers tell what they import, for preloading."""
 
 
 class Reload(_Message, frozen=True):
@@ -131,7 +169,32 @@ class Stop(_Message, frozen=True):
     deadline: float
 
 
+class Preload(_Message, frozen=True):
+    """Import these modules before the first fork.
+
+    `exclude` are globs of modules that are left out, `without` names, each with the reason, that were found
+    unfit in other processes.
+    """
+
+    notes: tuple[ModuleNote, ...]
+    surroundings: tuple[Surroundings, ...]
+    own: tuple[str, ...] = ()
+    """Folders and files of the app's own."""
+    exclude: tuple[str, ...] = ()
+    without: tuple[tuple[str, str], ...] = ()
+
+
 # Manager → Master
+
+
+class Preloading(_Message, frozen=True):
+    """The import of `module` begins: if this process ends or hangs before the next word, it is the reason."""
+
+    module: str
+
+
+class Preloaded(_Message, frozen=True):
+    report: Report
 
 
 class ReloadAsked(_Message, frozen=True):
@@ -182,6 +245,21 @@ class Said(_Message, frozen=True):
 
 
 # Worker → Master
+
+
+class Imported(_Message, frozen=True):
+    """What a Worker has imported that is not the app's own, in the order in which the imports began.
+
+    Notes refer to `surroundings`, and so does `last`: how things are now. `reason` tells why what was
+    imported later is not in the notes, if that is so.
+    """
+
+    worker: int
+    generation: int
+    notes: tuple[ModuleNote, ...]
+    surroundings: tuple[Surroundings, ...]
+    last: int = 0
+    reason: str = ""
 
 
 class BootFailed(_Message, frozen=True):
@@ -415,12 +493,13 @@ class Leave(_Message, frozen=True):
     patience: float = 0.0
 
 
-ToManager = Configure | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
-FromManager = ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
+ToManager = Configure | Preload | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
+FromManager = Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
 StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
 ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder
 FromWorker = (
     WorkerReady
+    | Imported
     | Loaded
     | BootFailed
     | Send

@@ -24,3 +24,7 @@ class Boot:
     loop: LoopChoice
     threads: int
     access_log: bool
+    notes: bool
+    """Tell what is imported that is not the app's own."""
+    inherited: bool = False
+    """Such modules are here already: what the app has changed counts before it is ready."""

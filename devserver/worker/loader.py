@@ -24,6 +24,9 @@ from devserver.wire.messages import Source
 
 _INSTALLED = ("site-packages", "dist-packages")
 
+Foreign = Callable[[str, ModuleSpec], None]
+"""Is told of each module that was found and is no source of the app's, whether or not it is imported then."""
+
 
 @cache
 def foreign_folders() -> tuple[str, ...]:
@@ -147,8 +150,9 @@ class SnapshotLoader(SourceFileLoader):
 class SnapshotFinder:
     """First on sys.meta_path: asks the others, and takes over what is the app's own."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, foreign: Foreign | None = None) -> None:
         self._snapshot = snapshot
+        self._foreign = foreign
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -159,12 +163,14 @@ class SnapshotFinder:
         kept = self._snapshot.find(fullname, folders)
         if kept is not None and not self._is_found_before(spec, kept, folders):
             return kept
-        if spec is None or type(spec.loader) is not SourceFileLoader or not spec.origin:
-            return spec
-        if self._snapshot.holds(spec.origin) is False:
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        if self._snapshot.owns(spec.origin):
-            spec.loader = SnapshotLoader(fullname, spec.origin, self._snapshot)
+        if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin:
+            if self._snapshot.holds(spec.origin) is False:
+                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+            if self._snapshot.owns(spec.origin):
+                spec.loader = SnapshotLoader(fullname, spec.origin, self._snapshot)
+                return spec
+        if spec is not None and self._foreign is not None:
+            self._foreign(fullname, spec)
         return spec
 
     def _ask_others(
@@ -192,9 +198,9 @@ class SnapshotFinder:
         )
 
 
-def install(snapshot: Snapshot) -> None:
-    """Make every import of an own module go through `snapshot`."""
-    sys.meta_path.insert(0, SnapshotFinder(snapshot))
+def install(snapshot: Snapshot, foreign: Foreign | None = None) -> None:
+    """Make every import of an own module go through `snapshot`; `foreign` is told of the others."""
+    sys.meta_path.insert(0, SnapshotFinder(snapshot, foreign))
     for folder in list(sys.path_importer_cache):
         if snapshot.owns(folder):  # listed before the fork
             del sys.path_importer_cache[folder]

@@ -27,6 +27,7 @@ from devserver.worker.faults import failure_of, files_named_by
 from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.loader import Snapshot, install
+from devserver.worker.notes import Notes
 from devserver.worker.runner import GONE, Runner, leave_within
 from devserver.worker.server import Server
 
@@ -56,8 +57,11 @@ def run(boot: Boot) -> int:
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source))
-    install(snapshot)
-    refused = _serve(boot, lane)
+    notes = Notes(snapshot) if boot.notes else None
+    install(snapshot, notes.found if notes else None)
+    if notes:
+        notes.begin()
+    refused = _serve(boot, lane, notes)
     environment.flush()
     if refused is None:
         return 0
@@ -67,7 +71,7 @@ def run(boot: Boot) -> int:
     return BOOT_FAILED
 
 
-def _serve(boot: Boot, lane: Lane) -> _Refused | None:
+def _serve(boot: Boot, lane: Lane, notes: Notes | None) -> _Refused | None:
     try:
         loop = _new_loop(boot.loop)
     except ImportError as error:
@@ -83,7 +87,10 @@ def _serve(boot: Boot, lane: Lane) -> _Refused | None:
         return found
     import_ms = (time.perf_counter() - began) * 1000
     server = Server(lane, boot.worker, boot.generation)
-    failure = Runner(loop, lane, server, found, debugger, boot.threads).run(import_ms)
+    runner = Runner(loop, lane, server, found, debugger, boot.threads)
+    if notes is not None:
+        runner.tell_imports(lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited)
+    failure = runner.run(import_ms)
     return None if failure is None else _Refused(failure)
 
 

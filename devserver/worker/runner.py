@@ -12,11 +12,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from devserver.failure import Failure, Phase
-from devserver.wire.messages import Failed, Handle, Leave, WorkerReady
+from devserver.wire.messages import Failed, Handle, Imported, Leave, WorkerReady
 from devserver.worker.apps import App
 from devserver.worker.asgi import farewell
 from devserver.worker.asgi.lifespan import Lifespan
@@ -30,6 +30,9 @@ from devserver.worker.units import Units
 
 GONE = 5
 """Seconds to leave in once the Master has left."""
+
+NOTED_AFTER = (0.1, 3.0)
+"""Seconds after it is ready at which a Worker tells what it has imported; units may have needed more."""
 
 _EXITS = (SystemExit, KeyboardInterrupt)
 """What asyncio lets through from tasks and callbacks."""
@@ -68,6 +71,8 @@ class Runner:
         self._leaving = asyncio.Event()
         self._starting: asyncio.Task[Failure | None] | None = None
         self._hurried = False
+        self._imports: Callable[[], Imported] | None = None
+        self._imports_first = False
 
     def _serve(self, app: App) -> None:
         call = app.call
@@ -84,6 +89,10 @@ class Runner:
             threaded=app.kind == "wsgi",
             state=self._lifespan.state,
         )
+
+    def tell_imports(self, taken: Callable[[], Imported], *, first: bool) -> None:
+        """Tell what `taken` returns soon after the Worker is ready, and later; `first`: just before, too."""
+        self._imports, self._imports_first = taken, first
 
     def run(self, import_ms: float) -> Failure | None:
         """Start up, tell that the Worker is ready, run until it has left; or return why start-up failed."""
@@ -114,6 +123,8 @@ class Runner:
         if failure is not None:
             return failure
         self._debugger.ended()
+        if self._imports_first:
+            self._tell_imports()
         self._lane.send(
             WorkerReady(
                 self._server.worker,
@@ -127,6 +138,8 @@ class Runner:
                 app_capacity=self._threads if self._app == "wsgi" else 0,
             )
         )
+        for moment in NOTED_AFTER if self._imports is not None else ():
+            self._loop.call_later(moment, self._tell_imports)
         await self._leaving.wait()
         farewell.say()
         await self._units.finished()
@@ -140,6 +153,10 @@ class Runner:
             self._units.track(self._loop.create_task(self._lane.drained()))
             await self._units.finished()
         return None
+
+    def _tell_imports(self) -> None:
+        if self._imports is not None:
+            self._lane.send(self._imports())
 
     async def _start(self) -> Failure | None:
         failure = await self._hook("on_worker_start", "start-up")

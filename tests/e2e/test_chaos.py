@@ -238,8 +238,8 @@ def resident(pid: int) -> int:
 def settled(server: DevServer) -> bool:
     """Tell whether exactly the Workers of the live generation are left."""
     live = server.past("live")[-1]["generation"]
-    generations = {fact["worker"]: fact["generation"] for fact in server.past("worker-started")}
     alive = server.workers()
+    generations = {fact["worker"]: fact["generation"] for fact in server.past("worker-started")}
     return len(alive) == WORKERS and all(generations[worker] == live for worker in alive)
 
 

@@ -45,6 +45,7 @@ def main() -> int:
             loop=orders.loop,
             threads=1,
             access_log=False,
+            notes=False,
         )
         return run(boot)
     lane.close()

@@ -1,0 +1,204 @@
+"""What an import leaves behind in its process, apart from modules.
+
+Law: what a fork would copy badly (threads, sockets, children), what the birth of a Worker overwrites
+(signals, the environment) and what reaches beyond the module (patches, hooks, the root logger) is seen. What
+a fork hands on whole, and the app cannot tell from its own import's doing, is nobody's concern: registries,
+warnings filters, import hooks, callbacks of atexit.
+"""
+
+from __future__ import annotations
+
+import _thread
+import locale
+import os
+import re
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from devserver.manager.kernel import count_threads
+from devserver.worker.notes import configuration_of_logging
+
+_DESCRIPTORS = "/proc/self/fd"
+_HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")
+_HOOKS = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "unraisablehook", "breakpointhook")
+_PATCHABLE = (
+    *("builtins", "importlib", "io", "logging", "os", "queue", "signal", "subprocess", "time", "warnings"),
+    *("_thread", "threading", "select", "selectors", "socket", "ssl", "http.client"),
+)
+_PATCHABLE_CLASSES = (
+    ("socket", "socket"),
+    ("ssl", "SSLContext"),
+    ("ssl", "SSLSocket"),
+    ("threading", "Thread"),
+    ("subprocess", "Popen"),
+    ("logging", "Logger"),
+    ("http.client", "HTTPConnection"),
+)
+_LIBRARYS = 0b11 << 31
+"""Signals 32 and 33: glibc takes them for itself when the first thread begins."""
+_POOL = re.compile(r"\S*/lib(?:scipy_)?openblas[^/\s]*\.so[^/\s]*$", re.MULTILINE)
+_POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_", "")
+
+
+class Footprint:
+    """Compares the process as it is with how it was; begins with now."""
+
+    def __init__(self) -> None:
+        self._patched = _Patched()
+        self._pool = _native_threads()
+        self.renew()
+
+    def renew(self) -> None:
+        """Take what is now for how it was."""
+        self._before = _state()
+
+    def left(self) -> list[str]:
+        """Return what was left behind since: what a module does that leaves this."""
+        before, now = self._before, _state()
+        self._before = now
+        left = [what for what in now if now[what] != before[what] and what != _OPEN]
+        opened = sorted(set(now[_OPEN].items()) - set(before[_OPEN].items()))
+        left += [f"leaves {target} open" for _fd, target in opened]
+        if set(before[_OPEN]) - set(now[_OPEN]):
+            left.append("closes what it did not open")
+        if (native := _native_threads()) > self._pool and native > _pool_threads():
+            left.append("starts native threads")
+        self._pool = native
+        left += [f"patches {what}" for what in self._patched.news()]
+        return left
+
+
+_OPEN = "leaves descriptors open"
+
+
+def _state() -> dict[str, Any]:
+    """Return what is compared, by the words for a module that changes it."""
+    return {
+        "starts a thread": _thread._count(),
+        "starts a process": _has_children(),
+        _OPEN: _descriptors(),
+        "changes signal handling": _signals(),
+        "sets a trace function": (
+            sys.gettrace(),
+            sys.getprofile(),
+            threading.gettrace(),
+            threading.getprofile(),
+        ),
+        "replaces what sys has": [getattr(sys, name) for name in _HOOKS] + [threading.excepthook],
+        "changes os.environ": dict(os.environ),
+        "changes sys.path": sys.path[:],
+        "changes sys.argv": sys.argv[:],
+        "changes the working directory": os.getcwd(),
+        "changes the file mode mask": _umask(),
+        "changes the locale": locale.setlocale(locale.LC_ALL),
+        "changes the root logger or disables others": configuration_of_logging(),
+        "makes a temporary file": getattr(tempfile, "_name_sequence", None) is not None,
+    }
+
+
+def _native_threads() -> int:
+    """Return how many threads Python knows nothing of."""
+    return count_threads() - 1 - _thread._count()
+
+
+def _has_children() -> bool:
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _descriptors() -> dict[int, str]:
+    """Return what is open, by descriptor; nothing where there is no /proc."""
+    found = {}
+    with suppress(FileNotFoundError):
+        for name in os.listdir(_DESCRIPTORS):
+            with suppress(FileNotFoundError):  # the listing's own
+                found[int(name)] = os.readlink(f"{_DESCRIPTORS}/{name}")
+    return {fd: target for fd, target in found.items() if target not in _HARMLESS}
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _signals() -> tuple[Any, ...]:
+    """Return Python's handlers and the kernel's masks: C's handlers are only in these."""
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    masks: list[int] = []
+    with suppress(FileNotFoundError), open("/proc/self/status", encoding="utf-8", errors="replace") as status:
+        lines = (line.split() for line in status if line.startswith(("SigBlk", "SigIgn", "SigCgt")))
+        masks = [int(mask, 16) & ~_LIBRARYS for _name, mask in lines]
+    return wakeup, handlers, masks, signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
+class _Patched:
+    """Finds functions and classes of the standard library that were replaced."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any]] = {}
+        self.news()
+
+    def news(self) -> list[str]:
+        """Return what was replaced since the last call."""
+        found = []
+        for name, namespace in _namespaces().items():
+            known = self._known.get(name)
+            if known is not None and known != namespace:
+                found += [
+                    f"{name}.{key}"
+                    for key, was in known.items()
+                    if callable(was) and namespace.get(key) is not was
+                ]
+            if known != namespace:
+                self._known[name] = dict(namespace)
+        return found
+
+
+def _namespaces() -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {
+        name: vars(sys.modules[name]) for name in _PATCHABLE if name in sys.modules
+    }
+    for module, name in _PATCHABLE_CLASSES:
+        if module in found:
+            found[f"{module}.{name}"] = vars(found[module][name])
+    return found
+
+
+def _pool_threads() -> int:
+    """Return how many threads the loaded OpenBLAS libraries have: they end them before a fork.
+
+    numpy's wheels have one, scipy's another. One that was built with OpenMP is none of these.
+    """
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+            paths = set(_POOL.findall(maps.read()))
+    except FileNotFoundError:
+        return 0
+    return sum(_threads_of(path) for path in paths)
+
+
+def _threads_of(path: str) -> int:
+    import ctypes
+
+    with suppress(OSError):
+        library = ctypes.CDLL(path)
+        for prefix in _POOL_PREFIXES:
+            for suffix in _POOL_SUFFIXES:
+                count = getattr(library, f"{prefix}_get_num_threads{suffix}", None)
+                kind = getattr(library, f"{prefix}_get_parallel{suffix}", None)
+                if count is not None and kind is not None:
+                    return int(count()) - 1 if kind() == 1 else 0
+    return 0

@@ -1,0 +1,30 @@
+"""Tells whether preloaded modules may be the reason why a boot has failed: pure."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+
+from devserver.failure import Failure
+from devserver.wire.messages import WorkerExited
+
+_FOREIGN = tuple(
+    os.path.join(path, "")
+    for name, path in sysconfig.get_paths().items()
+    if name in ("stdlib", "purelib", "platlib")
+)
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+def may_be_inherited(failure: Failure, exited: WorkerExited | None) -> bool:
+    """Tell whether a boot that failed so in a fork of a Manager with modules may succeed in one without.
+
+    It crashed or hung, or what was raised comes from installed code. What the app's own line raises does not
+    depend on who imported first.
+    """
+    if exited is not None and (exited.verdict == "boot timeout" or os.WIFSIGNALED(exited.status)):
+        return True
+    if not failure.frames:
+        return False
+    path = failure.frames[-1].path
+    return path.startswith(_FOREIGN) or any(mark in path for mark in _INSTALLED)

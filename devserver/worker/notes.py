@@ -1,0 +1,168 @@
+"""Notes what a Worker imports that is not the app's own, so that the next Manager can have it already.
+
+Law: a note says that importing this module, in this order and in these surroundings, has the outcome that it
+had here. Once the app has changed what an import means, nothing is noted any more, and the reason is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from importlib.machinery import (
+    BuiltinImporter,
+    ExtensionFileLoader,
+    FrozenImporter,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from types import ModuleType
+from typing import Any
+
+from devserver.wire.messages import Imported, ModuleNote, Surroundings
+from devserver.worker.loader import Snapshot
+from devserver.worker.observed import observe
+
+_Seen = tuple[dict[Any, Any], list[str], list[str]]
+
+
+class Notes:
+    """Give `found` to the loader's `install`, then begin, before anything is set up for the app."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._specs: dict[str, tuple[ModuleSpec, int]] = {}
+        """What was looked for, in order, with the surroundings by their number."""
+        self._table: dict[Any, int] = {}
+        self._surroundings: list[Surroundings] = []
+        self._outermost: ModuleSpec | None = None
+        """What is being imported that nothing foreign imports in its turn."""
+        self._reason = ""
+
+    def begin(self) -> None:
+        """Take what is now as the start: a Manager that runs nothing of the app's has the same."""
+        self._environment = dict(os.environ)
+        self._path, self._argv = tuple(sys.path), tuple(sys.argv)
+        self._meaning = _meaning()
+        self._seen: _Seen = (_variables().copy(), sys.path[:], sys.argv[:])
+        self._number = self._number_of(Surroundings())
+
+    def found(self, name: str, spec: ModuleSpec) -> None:
+        """Note that this module, not the app's own, was found: it is imported now, or was only looked for."""
+        if self._reason:
+            return
+        self._reason = _patched()
+        if self._outermost is None:
+            # What differs from the end of the last import that was outermost, the app has done.
+            changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
+            if changed:
+                self._reason = f"the app has changed {changed[0]}"
+            else:
+                observe(spec, self._running)
+        if not self._reason:
+            self._specs.pop(name, None)  # only looked for, that time
+            self._specs[name] = spec, self._look()
+
+    def taken(self, worker: int, generation: int) -> Imported:
+        """Return the notes so far of what is loaded."""
+        return Imported(
+            worker,
+            generation,
+            tuple(
+                ModuleNote(name, spec.origin, number)
+                for name, (spec, number) in list(self._specs.items())
+                if spec.origin and _is_loaded(name, spec) and self._is_installed(spec)
+            ),
+            last=self._look(),
+            surroundings=tuple(self._surroundings),
+            reason=self._reason,
+        )
+
+    def _running(self, spec: ModuleSpec, running: bool) -> None:
+        """The body of an outermost module begins or has ended: what changed meanwhile was not the app."""
+        if running and self._outermost is None:
+            self._outermost = spec
+        elif not running and self._outermost is spec:
+            self._outermost, self._meaning = None, _meaning()
+
+    def _look(self) -> int:
+        """Return the number of the surroundings as they are now; in a microsecond if they are as before."""
+        variables, path, argv = self._seen
+        if _variables() != variables or sys.path != path or sys.argv != argv:
+            self._seen = (_variables().copy(), sys.path[:], sys.argv[:])
+            self._number = self._number_of(self._difference())
+        return self._number
+
+    def _difference(self) -> Surroundings:
+        now, start = dict(os.environ), self._environment
+        environment: dict[str, str | None] = {
+            name: now.get(name) for name in start.keys() | now.keys() if start.get(name) != now.get(name)
+        }
+        path, argv = (
+            tuple(entry for entry in each if isinstance(entry, str)) for each in (sys.path, sys.argv)
+        )
+        return Surroundings(
+            dict(sorted(environment.items())),
+            None if path == self._path else path,
+            None if argv == self._argv else argv,
+        )
+
+    def _number_of(self, difference: Surroundings) -> int:
+        key = (tuple(difference.environment.items()), difference.path, difference.argv)
+        number = self._table.setdefault(key, len(self._table))
+        if number == len(self._surroundings):
+            self._surroundings.append(difference)
+        return number
+
+    def _is_installed(self, spec: ModuleSpec) -> bool:
+        """Return whether the module is the standard library's or a distribution's."""
+        loader: Any = spec.loader
+        if loader in (BuiltinImporter, FrozenImporter) or type(loader) is SourceFileLoader:
+            return True  # the finder has looked at the source files
+        if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
+            return False  # a finder of somebody's: what it would find in another process is unknown
+        return not self._snapshot.owns(spec.origin or "")
+
+
+def _variables() -> dict[Any, Any]:
+    """Return what os.environ keeps: comparing it itself decodes every variable."""
+    variables: Any = os.environ
+    data: dict[Any, Any] = getattr(variables, "_data", variables)
+    return data
+
+
+def _meaning() -> dict[str, Any]:
+    """Return what decides how any module is imported, and what it says meanwhile."""
+    return {
+        "sys.meta_path": sys.meta_path[:],
+        "sys.path_hooks": sys.path_hooks[:],
+        "warnings.filters": list(warnings.filters),
+        "the configuration of logging": configuration_of_logging(),
+    }
+
+
+def configuration_of_logging() -> tuple[Any, ...]:
+    """Return the state of the root logger, and which loggers are disabled.
+
+    `dictConfig` disables those that are there already: with modules imported earlier, these would be more.
+    """
+    root = logging.root
+    loggers = [each for each in list(root.manager.loggerDict.values()) if isinstance(each, logging.Logger)]
+    disabled = [each.name for each in loggers if each.disabled]
+    return root.level, root.handlers[:], root.manager.disable, logging.getLoggerClass(), disabled
+
+
+def _patched() -> str:
+    """Return who has replaced the standard library's sockets and threads, if somebody has."""
+    for name, mark in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
+        if (module := sys.modules.get(name)) is not None and getattr(module, mark, None):
+            return f"{name.partition('.')[0]} has patched the standard library"
+    return ""
+
+
+def _is_loaded(name: str, spec: ModuleSpec) -> bool:
+    """Return whether what was found is what is loaded under this name."""
+    module = sys.modules.get(name)
+    return isinstance(module, ModuleType) and module.__dict__.get("__spec__") is spec

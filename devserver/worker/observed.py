@@ -1,0 +1,41 @@
+"""Tells when the body of a module begins to run and when it has ended.
+
+Law: neither the module nor whoever looks at its loader can see it: a loader around the loader would be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+
+Running = Callable[[ModuleSpec, bool], None]
+"""Is called with True as the body begins to run, with False as it has ended, well or not."""
+
+
+def observe(spec: ModuleSpec, tell: Running) -> None:
+    """Have `tell` called for this import of the module; not for a spec of a type that somebody made."""
+    if type(spec) is ModuleSpec:
+        spec.__class__ = _Observed
+        spec.__dict__["_tell"] = tell
+
+
+class _Observed(ModuleSpec):
+    """The import system sets `_initializing` around the body; afterwards it is a spec as any other."""
+
+    _tell: Running
+
+    @property
+    def _initializing(self) -> bool:
+        return bool(self.__dict__.get("_initializing"))
+
+    @_initializing.setter
+    def _initializing(self, running: bool) -> None:
+        self.__dict__["_initializing"] = running
+        tell = self._tell
+        if not running:
+            del self._tell
+            self.__class__ = ModuleSpec  # type: ignore[assignment]
+        tell(self, running)
+
+
+_Observed.__name__ = _Observed.__qualname__ = "ModuleSpec"  # as it is shown
