@@ -1,4 +1,4 @@
-"""What is installed, as far as microseconds can tell, for pip changes the folder of packages; what hides it."""
+"""What is installed, as far as microseconds can tell, and which files of the app hide some of it."""
 
 from __future__ import annotations
 
