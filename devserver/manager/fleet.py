@@ -37,6 +37,7 @@ from devserver.wire.messages import (
     Reload,
     Rolled,
     Said,
+    StandDown,
     Stop,
     WorkerExited,
     WorkerIdle,
@@ -78,6 +79,8 @@ class Fleet:
         self._pace = Backoff()
         self._held_back = False
         self._rolled = False
+        self._relieved = False
+        """Another Manager starts what is to be started."""
         self._stop_at = float("inf")
 
     @property
@@ -89,7 +92,8 @@ class Fleet:
     @property
     def done(self) -> bool:
         """Tell whether the Manager may leave: it was told to, and nobody is left."""
-        return self._stopping and not self._roster.members and not self._roster.leftovers
+        leaves = self._stopping or self._relieved
+        return leaves and not self._roster.members and not self._roster.leftovers
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
@@ -123,6 +127,9 @@ class Fleet:
                     self._roster.retire(member, self._settings.drain)
             case Debugging():
                 self._debugging(order)
+            case StandDown():
+                self._relieved = True
+                self._make_way()
             case Stop(deadline):
                 self._stop(deadline)
             case _:
@@ -130,7 +137,7 @@ class Fleet:
 
     def _reload(self, order: Reload) -> None:
         exclusive = order.handover == "exclusive"
-        if self._stopping:
+        if self._stopping or self._relieved:
             raise IllegalEvent(f"generation {order.generation} was ordered of a Manager that leaves")
         if order.generation <= self._newest:
             raise IllegalEvent(f"generation {order.generation} follows {self._newest}")
@@ -255,7 +262,7 @@ class Fleet:
         candidate = self._candidates.get(member.generation)
         if candidate and candidate.worker == member.worker:
             del self._candidates[member.generation]
-        elif unasked and member.generation == self.live and not self._stopping:
+        elif unasked and member.generation == self.live and not (self._stopping or self._relieved):
             self._count_death(member)
 
     def _count_death(self, member: Member) -> None:
@@ -301,7 +308,8 @@ class Fleet:
         """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
         self._held_back = False
         current = [member for member in self._roster if member.generation == self.live]
-        if self._stopping or not self.live or any(not member.accepted for member in current):
+        leaves = self._stopping or self._relieved
+        if leaves or not self.live or any(not member.accepted for member in current):
             return
         served = {member.slot for member in current if member.state == "serving"}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]

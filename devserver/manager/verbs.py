@@ -10,6 +10,7 @@ from devserver.wire.messages import (
     FromManager,
     Loaded,
     Reload,
+    StandDown,
     Stop,
     WorkerIdle,
     WorkerReady,
@@ -61,7 +62,7 @@ class Elapsed:
     """Time has passed, nothing else."""
 
 
-Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
+Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | StandDown | Stop
 """What the Master says."""
 
 Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | Elapsed

@@ -27,7 +27,7 @@ class Chain:
         return [*self.elders, *([self.serving] if self.serving else [])]
 
     def promote(self, manager: Manager) -> None:
-        """Let another Manager take the next candidates; the one before keeps what it has."""
+        """Let a Manager take the next candidates; the one before, if there is one, keeps what it has."""
         if self.serving is not None:
             self.elders.append(self.serving)
         self.serving = manager

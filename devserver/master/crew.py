@@ -20,18 +20,14 @@ from devserver import events
 from devserver.config import Config
 from devserver.events import Event
 from devserver.exits import exit_reason
-from devserver.master.chain import Chain
+from devserver.master.command import Command, CommandHub
 from devserver.master.dispatcher import Dispatcher
-from devserver.master.installed import installed, top_level
 from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
-from devserver.master.successor import Successor
 from devserver.master.workers import Worker, WorkerHub
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
 
-BLOCK, MOST_FORKS = 1000, 100
-"""Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""
 STOP_PATIENCE = 0.5
 """Seconds that tasks which units have begun and left behind get when the server stops."""
 
@@ -64,7 +60,6 @@ class Crew:
         hub: CrewHub,
     ) -> None:
         self._config = config
-        self._terminal = terminal
         self._dispatcher = dispatcher
         self._emit = emit
         self._hub = hub
@@ -72,11 +67,8 @@ class Crew:
         self._worker_hub = WorkerHub(
             hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.unclogged
         )
-        self._chain = Chain()
-        own = (config.watch.root, *config.target.search)
-        self.successor = Successor(self._start_beside, emit, own, config.process.preload_exclude)
-        self.successor.enabled = config.process.preload == "auto"
-        self._installed = installed()
+        command_hub = CommandHub(self._message, self._manager_exited, lambda: self._last_worker, hub.live)
+        self.command = Command(config, terminal, emit, command_hub)
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
@@ -93,103 +85,25 @@ class Crew:
 
         An exclusive handover, and all that follows it, waits until no orphan is left: no Manager sees them.
         """
-        if self._chain.serving is None or self._chain.serving.gone:
+        if not self.command.serves:
             return
         exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
         if self._held or (exclusive and self._orphans.all):
             self._held.append(message)
             self._orphans.relieve()
         else:
-            self._chain.send(message, self._dispatcher.workers)
+            self.command.send(message, self._dispatcher.workers)
 
     def launch(self) -> None:
         """Start a Manager and tell it all that it has to know."""
         if self._stopping:
             return
-        manager = self._start(self._last_worker + 1)
-        if manager is None:
+        if not self.command.launch():
             self._loop.call_later(LONGEST_PAUSE, self.launch)
             return
-        self._chain.serving = manager
         self._held.clear()
         for message in self._hub.briefing():
             self.send(message)
-
-    def _start(self, first_worker: int, *, successor: bool = False) -> Manager | None:
-        """Start a Manager and configure it; None: no process or descriptor is left."""
-        try:
-            manager = Manager(self._message, self._manager_exited, self._loop)
-        except OSError as error:  # the Workers that there are serve on
-            text = f"the manager cannot be started ({error}): once more in {LONGEST_PAUSE:g} s"
-            self._emit(events.Notice(level="error", text=text))
-            return None
-        self._emit(events.ManagerStarted(pid=manager.pid, successor=successor))
-        process = self._config.process
-        manager.send(
-            wire.Configure(
-                target=self._config.target,
-                root=self._config.watch.root,
-                slots=process.workers,
-                first_worker=first_worker,
-                terminal=self._terminal,
-                boot_timeout=process.boot_timeout,
-                drain=process.drain,
-                loop=process.loop,
-                threads=process.threads,
-                access_log=process.access_log,
-                notes=process.preload == "auto",
-                first_boot=not self._hub.live(),
-            )
-        )
-        return manager
-
-    # another Manager for the next candidates
-
-    def _start_beside(self) -> Manager | None:
-        """Start a Manager beside the one that serves: its Workers' numbers begin a block of their own."""
-        if self._stopping:
-            return None
-        block = (self._last_worker + MOST_FORKS) // BLOCK + 1
-        return self._start(block * BLOCK + 1, successor=True)
-
-    def relieve(self, handover: wire.Handover, changes: Iterable[wire.Source]) -> None:
-        """A candidate is about to be ordered: let the best Manager have it.
-
-        An exclusive one is for the Manager whose Workers are in its way. What was preloaded is of no use once
-        other packages are installed, or a new file of the app's bears the name of one.
-        """
-        if handover == "exclusive":
-            if replaced := self._chain.recall(self._hub.live()):
-                replaced.dismiss()
-            return
-        now, search = installed(), self._config.target.search
-        hidden = self.successor.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
-        if hidden or now != self._installed:
-            self._installed = now
-            self.successor.forget()
-            if self._chain.serving is not None and self._chain.serving.preloaded:
-                self.start_cold()
-        elif (successor := self.successor.take()) is not None:
-            successor.preloaded = True
-            self._chain.promote(successor)
-
-    def start_cold(self) -> None:
-        """Let a Manager that has preloaded nothing have the next candidates."""
-        self.successor.discard()
-        if (manager := self._start_beside()) is not None:
-            useless = None if self.knows(self._hub.live()) else self._chain.serving
-            self._chain.promote(manager)
-            if useless is not None:
-                useless.send(wire.Stop(0))
-
-    def knows(self, generation: int) -> bool:
-        """Tell whether the Manager that serves has the snapshot of `generation`."""
-        return self._chain.home(generation) is self._chain.serving
-
-    def went_live(self, generation: int) -> None:
-        """Newer code is live: whoever has only older Workers lets them finish, and leaves."""
-        for elder in self._chain.outlived(generation):
-            elder.send(wire.Stop(self._config.process.drain))
 
     def pause_output(self, paused: bool) -> None:
         """Let what the app prints wait in its terminals, or read on."""
@@ -224,8 +138,7 @@ class Crew:
             case wire.WorkerStarted():
                 self._worker_started(manager, message, fds)
             case wire.Preloading() | wire.Preloaded():
-                if manager is self.successor.manager:
-                    self.successor.heard(message)
+                self.command.heard(manager, message)
             case wire.Retire():
                 if worker := self._dispatcher.workers.get(message.worker):
                     self._retire(worker)
@@ -301,21 +214,13 @@ class Crew:
 
     def _manager_exited(self, manager: Manager, reason: str) -> None:
         self._emit(events.ManagerExited(pid=manager.pid, reason=reason))
-        if manager is self.successor.manager:
-            self.successor.exited(reason)
-            return
-        live_here = self._chain.home(self._hub.live()) is manager
-        served = manager is self._chain.serving
-        self._chain.remove(manager)
+        launch = self.command.exited(manager, reason)
         self._orphans.adopt(manager, self._hub.live())
         if self._stopping:
             self._stop_orphans()
-        elif served:
+        elif launch:
             self._loop.call_later(self._pause, self.launch)
             self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
-        elif live_here and self._chain.serving is not None:
-            self._chain.serving.kill()  # the one after it is told to fill the slots
-        self._look_round()
 
     def _orphan_died(self, worker: Worker) -> None:
         with suppress(OSError):
@@ -340,10 +245,7 @@ class Crew:
             if worker.told_to_leave:
                 worker.lane.send(wire.Leave(STOP_PATIENCE))
         self._stop_at = self._loop.time() + deadline
-        self.successor.discard()
-        for manager in self._chain.all:
-            manager.send(wire.Stop(deadline))
-            self._loop.call_later(deadline + 3 * LAST_WARNING, manager.kill)
+        self.command.stop(deadline, 3 * LAST_WARNING)
         self._stop_orphans()
 
     def _stop_orphans(self) -> None:
@@ -352,7 +254,7 @@ class Crew:
 
     def _look_round(self) -> None:
         """Go on with what waited until no orphan, or nobody at all, is left."""
-        if self._stopping and not self._chain.all and not self._dispatcher.workers:
+        if self._stopping and self.command.nobody_left and not self._dispatcher.workers:
             self.gone.set()
         if self._held and not self._orphans.all:
             held, self._held = self._held, []

@@ -6,7 +6,6 @@ Law: a client connection is never closed by a reload, a Worker's death or a Mana
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Protocol, assert_never
@@ -17,6 +16,7 @@ from devserver.errors import DevserverError, TargetError
 from devserver.events import Event
 from devserver.failure import Failure
 from devserver.master import generations as book
+from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.doors import Doors
@@ -24,7 +24,6 @@ from devserver.master.figures import Figures
 from devserver.master.generations import Generations, own_python
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
-from devserver.master.suspicion import may_be_inherited
 from devserver.master.timeline import Steps, Timelines
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
@@ -84,6 +83,7 @@ class Master:
             live=lambda: self.generations.live,
         )
         self.crew = Crew(config, terminal, dispatcher, emit, hub)
+        self._boots = Boots(self.generations, self.crew, emit)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()
@@ -180,15 +180,7 @@ class Master:
     def _boot(self, boot: book.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
         self._timelines.boot(boot.generation, edit, self._steps, time.monotonic())
-        self.crew.relieve(boot.handover, boot.changes)
-        self._order(boot)
-
-    def _order(self, boot: book.Boot) -> None:
-        """Have the Manager boot a candidate; one that does not know the base is told the whole snapshot."""
-        base, changes = boot.base, boot.changes
-        if base and not self.crew.knows(base):
-            base, changes = 0, self.generations.whole(boot.generation)
-        self.crew.send(wire.Reload(boot.generation, base, own_python(changes), boot.handover))
+        self._boots.order(boot)
 
     def _go_live(self, command: book.GoLive) -> None:
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
@@ -237,7 +229,8 @@ class Master:
             case wire.BootFailed():
                 worker.failure = message.failure
             case wire.Imported():
-                self._imported(worker, message)
+                if self._boots.imported(worker, message):
+                    self.reload_asked()
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case wire.Debugging():
@@ -261,36 +254,13 @@ class Master:
         commands = self.generations.ready(worker.generation)
         if commands:
             self.clients.go_live(worker.generation, message)
-            self.crew.went_live(worker.generation)
+            self._boots.went_live(worker.generation)
             self._apply(commands)
             self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))
         self.clients.dispatcher.pump()
         for other in list(self._workers.values()):
             if other.generation < self.generations.live and other.idle:
                 self._worker_idle(other)
-
-    def _imported(self, worker: Worker, message: wire.Imported) -> None:
-        """A Worker tells what it has imported: the next ones may inherit that.
-
-        One that has inherited it tells before it is ready: if the app sets the environment otherwise now, its
-        modules may not be what they would be, and its generation begins anew.
-        """
-        successor = self.crew.successor
-        if worker.orphan or worker.abandoned:
-            return
-        if worker.manager is None or not worker.manager.preloaded:
-            if worker.generation == self.generations.live:
-                successor.noted(message, worker.import_ms)
-        elif changed := successor.surroundings_changed(message):
-            names = ", ".join(changed)
-            text = f"the app sets {names} otherwise than before: what it imports is imported anew"
-            self._emit(events.Notice(level="info", text=text))
-            successor.forget()
-            if not self._begin_cold(worker):
-                self.crew.start_cold()
-                self.reload_asked()
-        elif worker.generation == self.generations.live:
-            successor.added(message)
 
     async def _follow(self, tcp: bool, first: bool) -> None:
         """Open or close the default listener as the new code asks for it; the first time, say ready."""
@@ -334,35 +304,13 @@ class Master:
             return
         verdict = exited.verdict if exited else ""
         failure = worker.failure or _silent_failure(verdict or reason, exited.stack if exited else "")
-        if self._begins_cold(worker, failure, exited):
+        if self._boots.begins_cold(worker, failure, exited):
             return
         if worker.generation == self.generations.live:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
         else:
             self._steps = {}
             self._apply(self.generations.failed(worker.generation, failure))
-
-    def _begins_cold(self, worker: Worker, failure: Failure, exited: wire.WorkerExited | None) -> bool:
-        """Try a candidate once more without preloaded modules, if they may be the reason of its failure."""
-        preloaded = worker.manager is not None and worker.manager.preloaded
-        if not preloaded or not may_be_inherited(failure, exited) or not self._begin_cold(worker):
-            return False
-        text = (
-            f"generation {worker.generation} may have failed because of preloaded modules: once more without"
-        )
-        self._emit(events.Notice(level="warning", text=text, detail=str(failure)))
-        return True
-
-    def _begin_cold(self, worker: Worker) -> bool:
-        """Boot a candidate anew where nothing is preloaded; False: the Worker is no candidate."""
-        boot = next((b for b in self.generations.replay() if b.generation == worker.generation), None)
-        if boot is None:
-            return False
-        worker.abandoned = True
-        worker.signal(signal.SIGTERM)
-        self.crew.start_cold()
-        self._order(boot)
-        return True
 
     def _briefing(self) -> Iterable[ToManager]:
         """Tell a new Manager the live snapshot and the candidates."""

@@ -169,6 +169,10 @@ class Stop(_Message, frozen=True):
     deadline: float
 
 
+class StandDown(_Message, frozen=True):
+    """Start nothing more; let every Worker finish, within the drain limit, then leave."""
+
+
 class Preload(_Message, frozen=True):
     """Import these modules before the first fork.
 
@@ -493,7 +497,9 @@ class Leave(_Message, frozen=True):
     patience: float = 0.0
 
 
-ToManager = Configure | Preload | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | Stop
+ToManager = (
+    Configure | Preload | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | StandDown | Stop
+)
 FromManager = Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
 StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
 ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder

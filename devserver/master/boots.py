@@ -1,0 +1,96 @@
+"""Has candidates booted, where it is best, and anew where what they inherit may be what they fail of.
+
+Law: a Worker that has inherited modules goes live only if it cannot be told from one that has imported them.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+from devserver import events
+from devserver.events import Event
+from devserver.failure import Failure
+from devserver.master import generations as book
+from devserver.master.crew import Crew
+from devserver.master.generations import Generations, own_python
+from devserver.master.suspicion import may_be_inherited
+from devserver.master.workers import Worker
+from devserver.wire import messages as wire
+
+
+class Boots:
+    """Between the book of generations and the Managers."""
+
+    def __init__(self, generations: Generations, crew: Crew, emit: Callable[[Event], None]) -> None:
+        self._generations = generations
+        self._crew = crew
+        self._command = crew.command
+        self._emit = emit
+        self._again: set[int] = set()
+        """Generations that have failed with what was preloaded, and are tried without."""
+
+    def order(self, boot: book.Boot) -> None:
+        """Have a candidate booted by the Manager that is best for it."""
+        self._command.relieve(boot.handover, boot.changes)
+        self._send(boot)
+
+    def _send(self, boot: book.Boot) -> None:
+        """Order it; a Manager that does not know the base is told the whole snapshot."""
+        base, changes = boot.base, boot.changes
+        if base and not self._command.knows(base):
+            base, changes = 0, self._generations.whole(boot.generation)
+        self._crew.send(wire.Reload(boot.generation, base, own_python(changes), boot.handover))
+
+    def imported(self, worker: Worker, message: wire.Imported) -> bool:
+        """A Worker tells what it has imported: the next ones may inherit that. Return whether to reload.
+
+        One that has inherited it tells before it is ready: if the app sets the environment otherwise now, its
+        modules may not be what they would be, and its generation begins anew.
+        """
+        successor, live = self._command.successor, worker.generation == self._generations.live
+        if worker.orphan or worker.abandoned:
+            return False
+        if worker.manager is None or not worker.manager.preloaded:
+            if live:
+                successor.noted(message, worker.import_ms)
+            return False
+        if changed := successor.surroundings_changed(message):
+            text = (
+                f"the app sets {', '.join(changed)} otherwise than before: what it imports is imported anew"
+            )
+            self._emit(events.Notice(level="info", text=text))
+            successor.forget()
+            return not self._begin_cold(worker) and self._command.start_cold()
+        if live:
+            successor.added(message)
+        return False
+
+    def begins_cold(self, worker: Worker, failure: Failure, exited: wire.WorkerExited | None) -> bool:
+        """A boot has failed: try it once more without preloaded modules, if they may be the reason."""
+        preloaded = worker.manager is not None and worker.manager.preloaded
+        if not preloaded or not may_be_inherited(failure, exited) or not self._begin_cold(worker):
+            return False
+        self._again.add(worker.generation)
+        why = "may have failed because of preloaded modules"
+        text = f"generation {worker.generation} {why}: once more without"
+        self._emit(events.Notice(level="warning", text=text, detail=str(failure)))
+        return True
+
+    def _begin_cold(self, worker: Worker) -> bool:
+        """Boot a candidate anew where nothing is preloaded; False: it is none, or no Manager can be had."""
+        boot = next((b for b in self._generations.replay() if b.generation == worker.generation), None)
+        if boot is None or not self._command.start_cold():
+            return False
+        worker.abandoned = True
+        worker.signal(signal.SIGTERM)
+        self._send(boot)
+        return True
+
+    def went_live(self, generation: int) -> None:
+        """Newer code is live. If it starts only without preloaded modules, there will be none in this run."""
+        self._command.went_live(generation)
+        if generation in self._again:
+            self._command.successor.enabled = False
+            text = "it starts without preloaded modules, and not with them: preloading is off for this run"
+            self._emit(events.Notice(level="warning", text=text))

@@ -1,0 +1,185 @@
+"""Which Manager gets the next candidates, and how another takes its place.
+
+Law: a candidate is ordered of one Manager; whoever has the live code's Workers keeps them until newer code is
+live elsewhere, then lets them finish and leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from devserver import events
+from devserver.config import Config
+from devserver.events import Event
+from devserver.master.chain import Chain
+from devserver.master.installed import installed, top_level
+from devserver.master.managers import LONGEST_PAUSE, Manager
+from devserver.master.successor import Successor
+from devserver.master.workers import Worker
+from devserver.wire import messages as wire
+from devserver.wire.messages import FromManager, ToManager
+
+BLOCK, MOST_FORKS = 1000, 100
+"""Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHub:
+    """Where the Managers' reports go, and who knows what a new one must be told."""
+
+    message: Callable[[Manager, FromManager, list[int]], None]
+    exited: Callable[[Manager, str], None]
+    last_worker: Callable[[], int]
+    live: Callable[[], int]
+
+
+class Command:
+    """Starts Managers, and gives each order to the one whom it concerns."""
+
+    def __init__(
+        self, config: Config, terminal: bool, emit: Callable[[Event], None], hub: CommandHub
+    ) -> None:
+        self._config = config
+        self._terminal = terminal
+        self._emit = emit
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+        self._chain = Chain()
+        self._installed = installed()
+        self._stopping = False
+        own = (config.watch.root, *config.target.search)
+        self.successor = Successor(self._start_beside, emit, own, config.process.preload_exclude)
+        self.successor.enabled = config.process.preload == "auto"
+
+    @property
+    def serves(self) -> bool:
+        """Tell whether there is a Manager that can be given orders."""
+        return self._chain.serving is not None and not self._chain.serving.gone
+
+    @property
+    def nobody_left(self) -> bool:
+        """Tell whether every Manager that had Workers has ended."""
+        return not self._chain.all
+
+    def send(self, message: ToManager, workers: Mapping[int, Worker]) -> None:
+        """Give an order."""
+        self._chain.send(message, workers)
+
+    # starting them
+
+    def launch(self) -> bool:
+        """Start a Manager that serves from now on; False: there is no process or descriptor left for it."""
+        manager = self._start(self._hub.last_worker() + 1)
+        if manager is not None:
+            self._chain.promote(manager)
+        return manager is not None
+
+    def _start_beside(self) -> Manager | None:
+        """Start a Manager beside the one that serves: its Workers' numbers begin a block of their own."""
+        if self._stopping:
+            return None
+        block = (self._hub.last_worker() + MOST_FORKS) // BLOCK + 1
+        return self._start(block * BLOCK + 1, successor=True)
+
+    def _start(self, first_worker: int, *, successor: bool = False) -> Manager | None:
+        try:
+            manager = Manager(self._hub.message, self._hub.exited, self._loop)
+        except OSError as error:  # the Workers that there are serve on
+            text = f"the manager cannot be started ({error}): once more in {LONGEST_PAUSE:g} s"
+            self._emit(events.Notice(level="error", text=text))
+            return None
+        self._emit(events.ManagerStarted(pid=manager.pid, successor=successor))
+        process = self._config.process
+        manager.send(
+            wire.Configure(
+                target=self._config.target,
+                root=self._config.watch.root,
+                slots=process.workers,
+                first_worker=first_worker,
+                terminal=self._terminal,
+                boot_timeout=process.boot_timeout,
+                drain=process.drain,
+                loop=process.loop,
+                threads=process.threads,
+                access_log=process.access_log,
+                notes=process.preload == "auto",
+                first_boot=not self._hub.live(),
+            )
+        )
+        return manager
+
+    # another one for the next candidates
+
+    def relieve(self, handover: wire.Handover, changes: Iterable[wire.Source]) -> None:
+        """A candidate is about to be ordered: let the best Manager have it.
+
+        An exclusive one is for the Manager whose Workers are in its way. What was preloaded is of no use once
+        other packages are installed, or a new file of the app's bears the name of one.
+        """
+        if handover == "exclusive":
+            if replaced := self._chain.recall(self._hub.live()):
+                replaced.dismiss()
+            return
+        now, search = installed(), self._config.target.search
+        hidden = self.successor.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
+        if hidden or now != self._installed:
+            self._installed = now
+            self.successor.forget()
+            if self._chain.serving is not None and self._chain.serving.preloaded:
+                self.start_cold()
+        elif (successor := self.successor.take()) is not None:
+            successor.preloaded = True
+            self._chain.promote(successor)
+
+    def start_cold(self) -> bool:
+        """Let a Manager that has preloaded nothing have the next candidates; False: none can be started."""
+        self.successor.discard()
+        manager = self._start_beside()
+        if manager is None:
+            return False
+        useless = None if self.knows(self._hub.live()) else self._chain.serving
+        self._chain.promote(manager)
+        if useless is not None:
+            useless.send(wire.Stop(0))
+        return True
+
+    def knows(self, generation: int) -> bool:
+        """Tell whether the Manager that serves has the snapshot of `generation`."""
+        return self._chain.home(generation) is self._chain.serving
+
+    def went_live(self, generation: int) -> None:
+        """Newer code is live: whoever has only older Workers lets them finish, and leaves."""
+        for elder in self._chain.outlived(generation):
+            elder.send(wire.StandDown())
+
+    # the end of one, and of all
+
+    def heard(self, manager: Manager, message: wire.Preloading | wire.Preloaded) -> None:
+        """A Manager tells of its preloading."""
+        if manager is self.successor.manager:
+            self.successor.heard(message)
+
+    def exited(self, manager: Manager, reason: str) -> bool:
+        """A Manager has ended; tell whether one that serves is to be launched now.
+
+        If it had the live code's Workers though another serves, that one ends, too: the next is told all.
+        """
+        if manager is self.successor.manager:
+            self.successor.exited(reason)
+            return False
+        live_here = self._chain.home(self._hub.live()) is manager
+        served = manager is self._chain.serving
+        self._chain.remove(manager)
+        if live_here and not served and self._chain.serving is not None and not self._stopping:
+            self._chain.serving.kill()
+        return served and not self._stopping
+
+    def stop(self, deadline: float, last: float) -> None:
+        """Have every Manager end within `deadline` seconds, and `last` seconds later for certain."""
+        self._stopping = True
+        self.successor.discard()
+        for manager in self._chain.all:
+            manager.send(wire.Stop(deadline))
+            self._loop.call_later(deadline + last, manager.kill)
