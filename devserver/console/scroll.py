@@ -83,6 +83,8 @@ class Scroll:
                 self.entries.append(_seam(event, view.root, width))
             case events.Notice():
                 self._fact(event, view.root, LEVELS[event.level])
+            case events.Preloaded():
+                self._fact(event, view.root, "")
             case events.Refused():
                 self._fact(event, view.root, "red", first_line=True)
             case events.Lost() | events.ManagerExited():
