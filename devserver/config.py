@@ -90,7 +90,7 @@ class WatchConfig:
     exclude: tuple[str, ...] = ()
     """Globs, as in .gitignore, of files and folders that are not watched."""
     poll: bool = False
-    settle: float = 0.005
+    settle: float = 0.002
     settle_modified: float = 0.05
     settle_cap: float = 0.3
 

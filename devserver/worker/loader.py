@@ -1,8 +1,8 @@
 """Imports the app's own modules from the snapshot of the Worker's generation.
 
 Law: a module of the snapshot runs as the snapshot has it, whatever the disk holds by now. An own module that
-is not in it is read from the disk once, joins it, and is reported before it runs. No `.pyc` of an own module
-is read or written: it is checked by whole seconds and size, which two quick saves can share.
+is not in it is read from the disk once, joins it, and is reported before it runs. A `.pyc` is used where it
+cannot be stale, hence never for what was edited in this run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from types import CodeType, ModuleType
 
 from devserver.wire.digest import digest
 from devserver.wire.messages import Source
+from devserver.worker import bytecode
 
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -80,8 +81,8 @@ class Snapshot:
         source = self._sources.get(real)
         if source is None:
             with open(real, "rb") as file:
-                data = file.read()
-            source = Source(real, digest(data), data, _marshalled(data, path))
+                status, data = os.fstat(file.fileno()), file.read()
+            source = Source(real, digest(data), data, _marshalled(data, path, status))
             self._sources[real] = source
             self._report(source)
         if source.source is None:
@@ -215,12 +216,16 @@ def _compile(data: bytes, path: str) -> CodeType:
     return code
 
 
-def _marshalled(data: bytes, path: str) -> bytes | None:
+def _marshalled(data: bytes, path: str, status: os.stat_result) -> bytes | None:
     """Return the code to keep; None for source that does not compile: importing it tells why."""
-    try:
-        return marshal.dumps(_compile(data, path))
-    except Exception:  # SyntaxError, ValueError, and for hostile nesting MemoryError and RecursionError
-        return None
+    code = bytecode.read(path, status)
+    if code is None:
+        try:
+            code = _compile(data, path)
+        except Exception:  # SyntaxError, ValueError, and for hostile nesting MemoryError and RecursionError
+            return None
+        bytecode.write(path, status, code)
+    return marshal.dumps(code)
 
 
 def _prime_linecache(path: str, data: bytes) -> None:
