@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 
 from tests.harness import DEADLINE, DevServer, eventually
-from tests.survivor import surviving, version
+from tests.survivor import TEXT, surviving, version
 
 CLIENTS = 8
 DEEDS = 60
@@ -139,18 +139,20 @@ class Attack:
                 os.kill(self.rng.choice(pids), signal.SIGKILL)
 
     def kill_manager(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.server.manager(), signal.SIGKILL)
+        """Kill one of those that are there: the one that serves, an elder, or one that is prepared."""
+        ended = {fact["pid"] for fact in self.server.past("manager-exited")}
+        pids = [fact["pid"] for fact in self.server.past("manager-started") if fact["pid"] not in ended]
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(self.rng.choice(pids), signal.SIGKILL)
 
     def ask_reload(self) -> None:
         self.server.process.send_signal(signal.SIGUSR1)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_whatever_happens_every_http_client_is_served(tmp_path: Path, seed: int) -> None:
-    """No connection is closed, no event lost, no message doubled; what a dead Worker had in hand is said."""
+def attacked(folder: Path, seed: int) -> None:
+    """Serve, attack, and look at what was lost and said."""
     options = ("--workers", "2", "--no-access-log")
-    with surviving(tmp_path, *options, gate=False) as server:
+    with surviving(folder, *options, gate=False) as server:
         traffic = Traffic(server.http_port)
         attack = Attack(server, seed)
         asyncio.run(traffic.run(attack))
@@ -162,3 +164,22 @@ def test_whatever_happens_every_http_client_is_served(tmp_path: Path, seed: int)
         assert code == 0
         for word in ("AssertionError", "what cannot be", "error of devserver's own"):
             assert word not in output, output[max(0, output.index(word) - 500) :][:4000]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_happens_every_http_client_is_served(tmp_path: Path, seed: int) -> None:
+    """No connection is closed, no event lost, no message doubled; what a dead Worker had in hand is said."""
+    attacked(tmp_path, seed)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_the_same_while_managers_preload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """An app that is worth preloading: Managers come and go with the saves, and are killed, too."""
+    heavy = tmp_path / "lib" / "site-packages" / "heavy"
+    heavy.mkdir(parents=True)
+    (heavy / "__init__.py").write_text("import time\ntime.sleep(0.05)\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(heavy.parent), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr("tests.survivor.TEXT", TEXT.replace("import json\n", "import json\nimport heavy\n"))
+    attacked(project, seed)

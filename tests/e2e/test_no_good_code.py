@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.harness import DEADLINE, serving
-from tests.http import ask, browsing, websocket
+from tests.http import ask, browsing, connection_of, websocket
 from tests.survivor import TEXT, version
 
 BROKEN = "def broken(:\n"
@@ -26,15 +26,20 @@ def test_a_first_start_that_fails_is_told_in_html_json_or_text(tmp_path: Path) -
         assert page.headers["content-type"].startswith("text/html")
         assert "not &lt;today&gt;" in page.text
         assert "handlers.py" in page.text
-        told = client.get("/", headers={"accept": "application/json"}).json()
+        answer = client.get("/", headers={"accept": "application/json"})
+        told = answer.json()
         assert (told["file"], told["line"], told["type"]) == ("handlers.py", 2, "ValueError")
         assert "not <today>" in told["traceback"]
         plain = client.post("/", content=b"x")
         assert plain.status_code == 503
         assert plain.headers["content-type"].startswith("text/plain")
         assert "ValueError: not <today>" in plain.text
+        server.save(RAISES.replace("today", "tomorrow"))
+        assert "ValueError: not <tomorrow>" in client.get("/").text
         server.save(TEXT)
-        assert client.get("/version").text == "v0"
+        fixed = client.get("/version")
+        assert fixed.text == "v0"
+        assert connection_of(page) == connection_of(answer) == connection_of(plain) == connection_of(fixed)
         assert server.stop() == 0
 
 

@@ -7,8 +7,9 @@ import signal
 
 import pytest
 
-from devserver.wire.messages import Failed, Handled, Leave, Send
-from tests.integration.worker_driver import Start, workers
+from devserver.wire.messages import Failed, Handled, Leave, Open, Respond, Send
+from tests.integration.worker_driver import PLENTY, Start, workers
+from tests.unit.worker.asgi.rig import a_scope
 
 start = pytest.fixture(workers)
 
@@ -67,6 +68,38 @@ async def later(conn):
     assert worker.exit_code() == 0
     assert Send(1, b"task") in said
     assert worker.output.split("\n") == ["task ended", "stop 7", "background ended", "atexit", ""]
+
+
+def test_the_lifespan_ends_after_the_last_request(start: Start) -> None:
+    """What an app closes in its shutdown, a pool for one, is not closed under a request that still runs."""
+    worker = start(
+        """
+import asyncio
+
+go = asyncio.Event()
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for what in ("startup", "shutdown"):
+            await receive()
+            print(what)
+            await send({"type": f"lifespan.{what}.complete"})
+        return
+    if scope["path"] == "/go":
+        go.set()
+    await go.wait()
+    print(scope["path"])
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body"})
+"""
+    )
+    worker.tell(Open(1, a_scope(path="/wait"), False, False, PLENTY))
+    worker.tell(Leave())
+    worker.tell(Open(2, a_scope(path="/go"), False, False, PLENTY))
+    answered = {message.stream for message in worker.rest() if isinstance(message, Respond)}
+    assert worker.exit_code() == 0
+    assert answered == {1, 2}
+    assert worker.output.split() == ["startup", "/go", "/wait", "shutdown"]
 
 
 def test_a_failing_stop_is_reported(start: Start) -> None:

@@ -221,11 +221,17 @@ class Office:
         await turns()
 
     async def request(
-        self, path: str = "/", *, method: str = "GET", headers: Headers | None = None, query: bytes = b""
+        self,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        headers: Headers | None = None,
+        query: bytes = b"",
+        address: str = "127.0.0.1",
     ) -> Client:
-        """Have a client ask."""
+        """Have a client ask, from that address."""
         connection = FakeConnection()
-        scope = _scope("http", path, query, headers)
+        scope = {**_scope("http", path, query, headers), "client": (address, 50000)}
         client = Client(
             self.front, {**scope, "method": method, "state": {"connection": connection}}, connection
         )

@@ -153,6 +153,23 @@ def test_an_answer_that_has_begun_is_truncated_by_a_death() -> None:
     run(scenario())
 
 
+def test_what_goes_on_after_an_answer_is_named_when_its_worker_dies() -> None:
+    """The client has its answer; a background task that was begun with it has not finished."""
+
+    async def scenario() -> None:
+        office = Office()
+        worker, other = office.worker(), office.worker()
+        client = await office.request("/mail")
+        await office.hears(worker, Respond(number(worker), 200, TEXT, b"sent"))
+        office.kill(worker)
+        await turns()
+        assert (client.body, client.complete) == (b"sent", True)
+        assert [lost.what for lost in office.said(events.Lost)] == ["what GET /mail did after its answer"]
+        assert other.told(Open) == []
+
+    run(scenario())
+
+
 # clients that leave
 
 

@@ -59,21 +59,22 @@ def test_a_request_after_a_save_that_was_refused_is_run_by_the_old_code() -> Non
 
 
 def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
-    """Two saves: who came between them waits for the first only."""
+    """Two saves: who came between them waits for the first only; who waits for one is let in as it came."""
 
     async def scenario() -> None:
         office = Office()
         worker = office.worker()
         first = office.save()
         await office.request("/first")
-        office.save()
         await office.request("/second")
+        office.save()
+        await office.request("/third")
         office.pending.discard(first)
         office.front.release()
-        assert [order.scope.path for order in worker.told(Open)] == ["/first"]
+        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second"]
         assert not office.front.quiet
         office.refuse()
-        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second"]
+        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second", "/third"]
         assert office.front.quiet
         for stream in list(worker.units):
             await office.hears(worker, Respond(stream, 200, []), Closed(stream))
@@ -132,6 +133,23 @@ def test_without_good_code_the_failures_are_the_answer() -> None:
         office.go_live(1)
         await turns()
         assert await answered(office, worker, client) == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("address", "site", "told"),
+    [("::1", b"none", True), ("192.0.2.7", b"none", False), ("127.0.0.1", b"cross-site", False)],
+)
+def test_only_who_sits_at_this_machine_is_shown_the_code(address: str, site: bytes, told: bool) -> None:
+    """Another machine, or a page of another site, learns only that the app is not running."""
+
+    async def scenario() -> None:
+        office = Office(live=0)
+        office.refuse(BROKEN)
+        client = await office.request(address=address, headers=[(b"sec-fetch-site", site)])
+        assert client.status == 503
+        assert (b"NameError" in client.body) == told
 
     run(scenario())
 

@@ -92,6 +92,7 @@ def test_newer_code_goes_on_with_the_same_connection() -> None:
             {"type": "websocket.send", "text": "A"},
             {"type": "websocket.send", "text": "B"},
         ]
+        assert [one.what for one in office.said(events.Resumed)] == ["WebSocket /ws"]
         await client.leaves()
         assert new.told(Disconnected) == [Disconnected(new.opened.stream, 1005, "")]
 
@@ -116,6 +117,26 @@ def test_a_message_sent_after_a_save_runs_the_new_code() -> None:
         new = await reloaded(office, old)
         assert len(old.told(Message)) == 1
         assert [message.data for message in new.told(Message)] == [b"new?", b"newer?"]
+        await client.leaves()
+
+    run(scenario())
+
+
+def test_a_message_after_two_saves_waits_for_the_second() -> None:
+    """The first is settled without it, and the second lets it go, though the client says nothing more."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, worker = await connected(office)
+        first = office.save()
+        office.save()
+        client.says_text("new?")
+        await turns()
+        office.pending.discard(first)
+        office.front.release()
+        assert worker.told(Message) == []
+        office.refuse()
+        assert [message.data for message in worker.told(Message)] == [b"new?"]
         await client.leaves()
 
     run(scenario())
@@ -149,6 +170,21 @@ def test_what_cannot_be_resumed_is_asked_to_reconnect(setting: str, query: bytes
         await turns()
         assert client.got[-1] == RESTART
         assert old.told(Detach)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("handlers", [(), ("on_receive",)])
+def test_newer_code_without_an_app_asks_to_reconnect(handlers: tuple[str, ...]) -> None:
+    """Its handlers, if it has any, know nothing of a conversation that an app has begun."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, old = await connected(office)
+        office.go_live(2, app="", handlers=handlers)
+        await office.hears(old, Closed(old.opened.stream))
+        assert client.got == [ACCEPTED, RESTART]
+        assert client.task.done()
 
     run(scenario())
 
@@ -224,6 +260,21 @@ def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
         assert isinstance(client.task.exception(), ConnectionError)
         assert worker.told(Disconnected) == [Disconnected(worker.opened.stream, 1006, "")]
         assert not office.front.sockets
+
+    run(scenario())
+
+
+def test_old_code_that_still_works_for_a_client_that_left_is_told_to_end() -> None:
+    """A reload does not wait for a conversation that is over."""
+
+    async def scenario() -> None:
+        office = Office()
+        client, old = await connected(office)
+        await client.leaves()
+        office.worker(2)
+        office.go_live(2)
+        office.go_live(3)
+        assert old.told(Detach) == [Detach(old.opened.stream)]
 
     run(scenario())
 

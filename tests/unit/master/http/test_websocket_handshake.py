@@ -103,6 +103,25 @@ def test_a_handshake_waits_for_the_first_boot_and_may_be_refused() -> None:
     run(scenario())
 
 
+def test_a_handshake_after_a_save_is_run_by_the_new_code() -> None:
+    """It waits until the save is live; the old code neither accepts nor refuses it."""
+
+    async def scenario() -> None:
+        office = Office()
+        old = office.worker()
+        office.save()
+        client = await office.websocket()
+        assert old.told(Open) == []
+        new = office.worker(2)
+        office.go_live(2)
+        await office.hears(new, Accept(new.opened.stream, None, []))
+        assert [event["type"] for event in client.got] == ["websocket.accept"]
+        assert old.told(Open) == []
+        await client.leaves()
+
+    run(scenario())
+
+
 def test_a_handshake_waits_no_longer_than_a_boot_may_take() -> None:
     """Without any Worker it is answered."""
 
@@ -143,13 +162,18 @@ def test_handlers_get_the_connection_of_a_module_without_an_app(monkeypatch: pyt
     run(scenario())
 
 
-def test_a_client_that_leaves_before_its_handshake_was_run_is_said() -> None:
-    """Nothing is started for it."""
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_client_that_leaves_before_its_handshake_was_run_is_said(saved: bool) -> None:
+    """Nothing is started for it, and no stop waits for it, whether it waited for a Worker or for a save."""
 
     async def scenario() -> None:
         office = Office()
+        if saved:
+            office.save()
         client = await office.websocket()
         await client.leaves()
+        assert office.front.quiet
+        office.refuse()
         worker = office.worker()
         assert worker.told(Open) == []
         assert client.task.done()

@@ -9,6 +9,7 @@ import pytest
 from devserver.wire.messages import (
     Detach,
     Disconnected,
+    Failed,
     Hang,
     Message,
     Speak,
@@ -91,7 +92,7 @@ def test_an_app_that_only_pushes_is_stopped_after_a_moment() -> None:
 
 @pytest.mark.parametrize(("messages", "limit"), [(0, CANCEL_AFTER), (1, FINISHING)])
 def test_an_app_that_does_not_notice_is_cancelled(messages: int, limit: float) -> None:
-    """One that handles a message has longer; neither has failed."""
+    """One that handles a message has longer, and what it is cancelled over is named; neither has failed."""
 
     async def scenario() -> None:
         async def app(scope: Event, receive: Receive, send: Send) -> None:
@@ -109,6 +110,7 @@ def test_an_app_that_does_not_notice_is_cancelled(messages: int, limit: float) -
         assert not stage.over
         await passes(0.2)
         assert stage.failure is None
+        assert [said.failure.type for said in stage.said(Failed)] == ["Cancelled"] * messages
 
     run(scenario())
 
