@@ -126,7 +126,8 @@ class DevServer:
 
     def story(self) -> str:
         """Return the log and the last events, for a failing test."""
-        facts = "\n".join(str(fact)[:300] for fact in self.facts[-40:])
+        told = [fact for fact in self.facts if fact["event"] not in ("worker-load", "connections", "output")]
+        facts = "\n".join(str(fact)[:300] for fact in told[-60:])
         return f"--- events\n{facts}\n--- log\n{self.output()[-6000:]}"
 
     def output(self) -> str:

@@ -22,11 +22,18 @@ from devserver.wire import messages as wire
 class Boots:
     """Between the book of generations and the Managers."""
 
-    def __init__(self, generations: Generations, crew: Crew, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        generations: Generations,
+        crew: Crew,
+        emit: Callable[[Event], None],
+        on_homeless: Callable[[], None],
+    ) -> None:
         self._generations = generations
         self._crew = crew
         self._command = crew.command
         self._emit = emit
+        self._on_homeless = on_homeless
         self._again: set[int] = set()
         """Generations that have failed with what was preloaded, and are tried without."""
 
@@ -85,6 +92,7 @@ class Boots:
         worker.abandoned = True
         worker.signal(signal.SIGTERM)
         self._send(boot)
+        self._on_homeless()
         return True
 
     def went_live(self, generation: int) -> None:

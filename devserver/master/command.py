@@ -140,10 +140,18 @@ class Command:
         if manager is None:
             return False
         useless = None if self.knows(self._hub.live()) else self._chain.serving
-        self._chain.promote(manager)
         if useless is not None:
+            self._chain.remove(useless)
             useless.send(wire.Stop(0))
+        self._chain.promote(manager)
         return True
+
+    def is_home(self, generation: int) -> bool:
+        """Tell whether somebody who is still there was given a generation; always, if nobody serves now.
+
+        Whoever serves next is told everything.
+        """
+        return not self.serves or self._chain.home(generation) is not None
 
     def knows(self, generation: int) -> bool:
         """Tell whether the Manager that serves has the snapshot of `generation`."""

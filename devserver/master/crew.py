@@ -42,6 +42,8 @@ class CrewHub:
     buried: Callable[[Worker, str, wire.WorkerExited | None], None]
     stillborn: Callable[[int, str], None]
     """A Worker of that generation ended, with that verdict, before it had a process."""
+    moved_out: Callable[[], None]
+    """A Manager that did not serve has ended; it may have had candidates."""
     reload_asked: Callable[[], None]
     briefing: Callable[[], Iterable[ToManager]]
     """What a new Manager must be told after Configure."""
@@ -221,6 +223,8 @@ class Crew:
         elif launch:
             self._loop.call_later(self._pause, self.launch)
             self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
+        else:
+            self._hub.moved_out()
 
     def _orphan_died(self, worker: Worker) -> None:
         with suppress(OSError):

@@ -220,6 +220,15 @@ class Generations:
         self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
         return []
 
+    def homeless(self, generation: int) -> list[Command]:
+        """Nobody boots a candidate any more: a younger one settles its edits, or what the disk holds now."""
+        if self._candidate(generation) is None:
+            return []
+        younger = any(other.number > generation for other in self.candidates)
+        commands = [] if younger else self.asked()
+        self.superseded(generation)
+        return commands
+
     @property
     def behind(self) -> bool:
         """Tell whether good code that is on the disk does not run."""

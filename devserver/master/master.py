@@ -78,12 +78,13 @@ class Master:
             dying=clients.board.abandon,
             buried=self._buried,
             stillborn=self._stillborn,
+            moved_out=self._rehome,
             reload_asked=self.reload_asked,
             briefing=self._briefing,
             live=lambda: self.generations.live,
         )
         self.crew = Crew(config, terminal, dispatcher, emit, hub)
-        self._boots = Boots(self.generations, self.crew, emit)
+        self._boots = Boots(self.generations, self.crew, emit, self._rehome)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()
@@ -171,11 +172,16 @@ class Master:
                     self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
                 case _:
                     assert_never(command)
-        if self._runaway.due(bool(self.generations.candidates)) and self.generations.behind:
-            self._apply(self.generations.asked())
-            return
+        pause = self._runaway.due(bool(self.generations.candidates))
+        if pause is not None:
+            self._loop.call_later(pause, self._catch_up)
         self.eyes.attend_everything(self.generations.wanting)
         self.clients.release()
+
+    def _catch_up(self) -> None:
+        """Try what is on the disk and was muted, unless something boots or it runs already."""
+        if not self.generations.candidates and self.generations.behind:
+            self.reload_asked()
 
     def _boot(self, boot: book.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
@@ -311,6 +317,12 @@ class Master:
         else:
             self._steps = {}
             self._apply(self.generations.failed(worker.generation, failure))
+
+    def _rehome(self) -> None:
+        """Let no candidate be forgotten whose Manager is gone."""
+        for boot in self.generations.replay():
+            if not self.crew.command.is_home(boot.generation):
+                self._apply(self.generations.homeless(boot.generation))
 
     def _briefing(self) -> Iterable[ToManager]:
         """Tell a new Manager the live snapshot and the candidates."""

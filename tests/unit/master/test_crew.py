@@ -36,6 +36,7 @@ class Rig:
             dying=self.board.abandon,
             buried=lambda *_: None,
             stillborn=lambda *_: None,
+            moved_out=lambda: None,
             reload_asked=lambda: None,
             briefing=list,
             live=lambda: 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.runaway import MOST, WINDOW, Runaway
+from devserver.master.runaway import MOST, PAUSES, WINDOW, Runaway
 
 
 def test_a_file_that_each_of_its_own_reloads_writes_is_muted() -> None:
@@ -23,14 +23,25 @@ def test_an_author_who_saves_often_is_not_stopped() -> None:
     assert guard.muted == set()
 
 
-def test_what_was_muted_is_tried_once_more_when_nothing_boots() -> None:
-    """Somebody who is merely quick gets the last save live; an app that writes again does not."""
+def test_what_was_muted_is_tried_when_nothing_boots_any_more() -> None:
+    """Somebody who is merely quick gets the last save live."""
     guard = Runaway()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)
-    assert not guard.due(booting=True)
-    assert guard.due(booting=False)
-    guard.noticed(["gen.py"], ["gen.py"], now=2.0)
-    assert not guard.due(booting=False)
-    guard.noticed(["gen.py"], ["gen.py"], now=3.0)
-    assert guard.due(booting=False)
+    assert guard.due(booting=True) is None
+    assert guard.due(booting=False) == 0.0
+    assert guard.due(booting=False) is None
+
+
+def test_an_app_that_writes_in_each_try_is_tried_a_few_times_with_longer_pauses() -> None:
+    """It does not reload for ever; a save at another time begins anew."""
+    guard = Runaway()
+    for number in range(MOST):
+        guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)
+    pauses = []
+    for number in range(10):
+        pauses.append(guard.due(booting=False))
+        guard.noticed(["gen.py"], ["gen.py"], now=2.0 + number)
+    assert pauses == [*PAUSES, *[None] * 5]
+    guard.noticed(["gen.py"], [], now=20.0)
+    assert guard.due(booting=False) == 0.0
