@@ -146,7 +146,7 @@ class Preloaded(_Event, frozen=True, kw_only=True):
     modules: int
     ms: float
     cold_ms: float = 0.0
-    """What the app's import and start-up take without them."""
+    """What the app's import takes without them."""
     left_out: tuple[tuple[str, str], ...] = ()
 
 

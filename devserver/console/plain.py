@@ -118,7 +118,7 @@ def _preloaded(event: events.Preloaded) -> str:
     more = f" and {len(left_out) - MOST_LEFT_OUT} more" if len(left_out) > MOST_LEFT_OUT else ""
     without = f" · left out {shown}{more}" if left_out else ""
     cold = wording.duration(event.cold_ms)
-    return f"preloaded {event.modules:,} modules for the next workers: a cold start takes {cold}{without}"
+    return f"preloaded {event.modules:,} modules for the next workers: importing it all takes {cold}{without}"
 
 
 def _details(failure: Failure, root: str) -> str:

@@ -62,7 +62,8 @@ class Boots:
             if live:
                 successor.noted(message, worker.import_ms)
             return False
-        if changed := successor.surroundings_changed(message):
+        may_go_live = not worker.seat.ready and worker.generation >= self._generations.live
+        if may_go_live and (changed := successor.surroundings_changed(message)):
             text = (
                 f"the app sets {', '.join(changed)} otherwise than before: what it imports is imported anew"
             )
@@ -87,7 +88,7 @@ class Boots:
     def _begin_cold(self, worker: Worker) -> bool:
         """Boot a candidate anew where nothing is preloaded; False: it is none, or no Manager can be had."""
         boot = next((b for b in self._generations.replay() if b.generation == worker.generation), None)
-        if boot is None or not self._command.start_cold():
+        if boot is None or boot.handover == "exclusive" or not self._command.start_cold():
             return False
         worker.abandoned = True
         worker.signal(signal.SIGTERM)

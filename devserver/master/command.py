@@ -14,7 +14,7 @@ from devserver import events
 from devserver.config import Config
 from devserver.events import Event
 from devserver.master.chain import Chain
-from devserver.master.installed import installed, top_level
+from devserver.master.installed import Installed, top_level
 from devserver.master.managers import LONGEST_PAUSE, Manager
 from devserver.master.successor import Successor
 from devserver.master.workers import Worker
@@ -47,7 +47,7 @@ class Command:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._chain = Chain()
-        self._installed = installed()
+        self._installed = Installed()
         self._stopping = False
         own = (config.watch.root, *config.target.search)
         self.successor = Successor(self._start_beside, emit, own, config.process.preload_exclude)
@@ -116,16 +116,18 @@ class Command:
         """A candidate is about to be ordered: let the best Manager have it.
 
         An exclusive one is for the Manager whose Workers are in its way. What was preloaded is of no use once
-        other packages are installed, or a new file of the app's bears the name of one.
+        other packages are installed, or a new file of the app's bears the name of one. While nobody serves,
+        whoever is launched next is told everything.
         """
+        if not self.serves:
+            return
         if handover == "exclusive":
             if replaced := self._chain.recall(self._hub.live()):
-                replaced.dismiss()
+                replaced.kill()
             return
-        now, search = installed(), self._config.target.search
+        search = self._config.target.search
         hidden = self.successor.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
-        if hidden or now != self._installed:
-            self._installed = now
+        if self._installed.has_changed() or hidden:
             self.successor.forget()
             if self._chain.serving is not None and self._chain.serving.preloaded:
                 self.start_cold()
@@ -135,10 +137,10 @@ class Command:
 
     def start_cold(self) -> bool:
         """Let a Manager that has preloaded nothing have the next candidates; False: none can be started."""
-        self.successor.discard()
-        manager = self._start_beside()
+        manager = self._start_beside() if self.serves else None
         if manager is None:
             return False
+        self.successor.forget()  # the next Worker tells what it imports: another can be prepared
         useless = None if self.knows(self._hub.live()) else self._chain.serving
         if useless is not None:
             self._chain.remove(useless)
@@ -172,7 +174,8 @@ class Command:
     def exited(self, manager: Manager, reason: str) -> bool:
         """A Manager has ended; tell whether one that serves is to be launched now.
 
-        If it had the live code's Workers though another serves, that one ends, too: the next is told all.
+        If another has the live code's Workers, that one serves again. If it had them itself though another
+        serves, that one ends, too: the next is told all.
         """
         if manager is self.successor.manager:
             self.successor.exited(reason)
@@ -182,7 +185,11 @@ class Command:
         self._chain.remove(manager)
         if live_here and not served and self._chain.serving is not None and not self._stopping:
             self._chain.serving.kill()
-        return served and not self._stopping
+        if served:
+            self._chain.recall(self._hub.live())
+            if manager.preloaded:
+                self.successor.forget()
+        return self._chain.serving is None and served and not self._stopping
 
     def stop(self, deadline: float, last: float) -> None:
         """Have every Manager end within `deadline` seconds, and `last` seconds later for certain."""

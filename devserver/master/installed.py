@@ -19,13 +19,33 @@ def top_level(path: str, search: Iterable[str]) -> str:
     return name.removesuffix(".py") if folder in search else ""
 
 
-def installed() -> tuple[tuple[str, int], ...]:
-    """Return the folders of installed packages with the time of their last change."""
-    paths = sysconfig.get_paths()
-    folders = {paths["purelib"], paths["platlib"]}
-    folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in _NAMES}
-    found = []
-    for folder in sorted(folders):
-        with suppress(OSError):
-            found.append((folder, os.stat(folder).st_mtime_ns))
-    return tuple(found)
+class Installed:
+    """Tells when something was installed or removed: by a folder's time, and by its names if that differs."""
+
+    def __init__(self) -> None:
+        paths = sysconfig.get_paths()
+        folders = {paths["purelib"], paths["platlib"]}
+        folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in _NAMES}
+        self._folders = {folder: (_time(folder), _names(folder)) for folder in sorted(folders)}
+
+    def has_changed(self) -> bool:
+        """Tell whether it has since the last time."""
+        changed = False
+        for folder, (time, names) in self._folders.items():
+            if (now := _time(folder)) != time:
+                self._folders[folder] = now, _names(folder)
+                changed = changed or self._folders[folder][1] != names
+        return changed
+
+
+def _time(folder: str) -> int:
+    with suppress(OSError):
+        return os.stat(folder).st_mtime_ns
+    return 0
+
+
+def _names(folder: str) -> frozenset[str]:
+    """Return what is in a folder, but for what imports leave there."""
+    with suppress(OSError):
+        return frozenset(os.listdir(folder)) - {"__pycache__"}
+    return frozenset()

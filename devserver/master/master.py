@@ -249,7 +249,7 @@ class Master:
         if worker.abandoned or (worker.orphan and worker.generation != live):
             return
         worker.seat.ready = True
-        worker.import_ms = message.import_ms + message.start_ms
+        worker.import_ms = message.import_ms
         worker.seat.capacity = {"native": message.capacity}
         if message.app:
             worker.seat.capacity["app"] = message.app_capacity

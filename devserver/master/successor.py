@@ -88,7 +88,7 @@ class Successor:
             return ()
         then = self._basis.surroundings[self._basis.last].environment
         now = imported.surroundings[imported.last].environment
-        changed = {name for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
+        changed = {name for name, _ in then.items() ^ now.items()}
         news = changed - self._changed
         self._changed |= changed
         return tuple(sorted(news))
@@ -104,15 +104,21 @@ class Successor:
     def _prepare(self) -> None:
         self.discard()
         self._tries += 1
-        if not self.enabled or self._basis is None or self._tries > TRIES:
+        if not self.enabled or self._basis is None:
+            return
+        if self._tries > TRIES:
+            text = (
+                f"nothing is preloaded: {TRIES} processes in a row came to grief, the last over {self._last}"
+            )
+            self._emit(events.Notice(level="warning", text=text, detail="\n".join(self._without)))
             return
         self.manager = self._launch()
         if self.manager is None:
             return
         basis = self._basis
         without = tuple(self._without.items())
-        self.manager.send(wire.Preload(basis.notes, basis.surroundings, self._own, self._exclude, without))
         self._last = ""
+        self.manager.send(wire.Preload(basis.notes, basis.surroundings, self._own, self._exclude, without))
         self._timer = self._loop.call_later(PATIENCE, self._hangs)
 
     def heard(self, message: wire.Preloading | wire.Preloaded) -> None:
@@ -127,7 +133,7 @@ class Successor:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self.report = report
+        self.report, self._last = report, ""
         self._emit(
             events.Preloaded(
                 modules=report.modules, ms=report.ms, cold_ms=self._cold_ms, left_out=report.left_out
@@ -136,15 +142,19 @@ class Successor:
 
     def exited(self, reason: str) -> None:
         """It has ended, and nobody wanted that."""
+        was_ready = self.report is not None
+        if self._timer is not None:
+            self._timer.cancel()
         self.manager = self.report = None
         if self._last:
             self._without[self._last] = f"ends the process at its import ({reason})"
+        if self._last or was_ready:
             self._prepare()
 
     def _hangs(self) -> None:
         if self._last:
             self._without[self._last] = f"takes over {PATIENCE:g} s to import"
-            self._prepare()
+        self._prepare()
 
     def take(self) -> Manager | None:
         """Return it if it is ready: from now on it is somebody else's."""

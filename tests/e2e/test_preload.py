@@ -58,7 +58,7 @@ def installed(
     for name, source in (("heavy", heavy), ("other", other)):
         (site / name).mkdir(parents=True)
         (site / name / "__init__.py").write_text(source)
-    project.mkdir()
+    project.mkdir(exist_ok=True)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     with serving(project, *options, text=text) as server:
         server.wait("ready")
@@ -233,6 +233,37 @@ def test_an_own_module_with_an_installed_name_is_the_apps(
             (server.folder / "other.py").write_text("SAYS = 'own'\n")
             server.save(app(3))
             eventually("the own module is used", lambda: answer(client)[2] == "own")
+        assert server.stop() == 0
+
+
+def test_an_own_module_with_a_standard_name_is_the_apps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that imports `colorsys` gets the app's, as at a cold start, and is left out for that."""
+    other = "import colorsys\nSAYS = getattr(colorsys, 'WHOSE', 'standard')\n"
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "colorsys.py").write_text("WHOSE = 'own'\n")
+    with installed(tmp_path, monkeypatch, other=other, text=app(1)) as server, browsing(server) as client:
+        assert answer(client) == ["v1", COLD, "own"]
+        assert "other" in dict(server.wait("preloaded")["left_out"])
+        server.save(app(2))
+        assert answer(client) == ["v2", INHERITED, "own"]
+        (server.folder / "colorsys.py").write_text("WHOSE = 'edited'\n")
+        assert answer(client) == ["v2", INHERITED, "edited"]
+        assert server.stop() == 0
+
+
+def test_gevent_that_patches_at_the_top_of_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that came after it is preloaded: each Worker is patched before its imports, as it wants."""
+    pytest.importorskip("gevent")
+    before = "import gevent.monkey\ngevent.monkey.patch_all(thread=False)\nimport socket, gevent.socket"
+    after = "heavy.SEEN = socket.socket is gevent.socket.socket"
+    text = app(1, before=before, after=after)
+    with installed(tmp_path, monkeypatch, text=text) as server, browsing(server) as client:
+        assert answer(client) == ["v1", COLD, "True"]
+        for version in (2, 3):
+            server.save(app(version, before=before, after=after))
+            assert answer(client) == [f"v{version}", COLD, "True"]
         assert server.stop() == 0
 
 

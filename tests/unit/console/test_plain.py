@@ -171,7 +171,7 @@ def test_preloading_tells_how_much_and_what_was_left_out() -> None:
     left_out = tuple((f"m{number}", "starts a thread") for number in range(7))
     event = events.Preloaded(modules=1973, ms=600.0, cold_ms=850.0, left_out=left_out)
     assert line(event, "/p") == (
-        "devserver: preloaded 1,973 modules for the next workers: a cold start takes 850 ms · left out "
+        "devserver: preloaded 1,973 modules for the next workers: importing it all takes 850 ms · left out "
         "m0 (starts a thread), m1 (starts a thread), m2 (starts a thread), m3 (starts a thread), "
         "m4 (starts a thread) and 2 more"
     )

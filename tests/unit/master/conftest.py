@@ -1,0 +1,24 @@
+"""Managers without processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devserver.master import command, installed
+from tests.unit.master.pretend import Pretend
+
+
+@pytest.fixture
+def managers(monkeypatch: pytest.MonkeyPatch) -> list[Pretend]:
+    """No Manager is a process, and nothing is installed; all that are started are in this list, in order."""
+    found: list[Pretend] = []
+
+    def start(*arguments: Any) -> Pretend:
+        found.append(Pretend(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(command, "Manager", start)
+    monkeypatch.setattr(installed.Installed, "has_changed", lambda _installed: False)
+    return found

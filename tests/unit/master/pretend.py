@@ -1,0 +1,117 @@
+"""A Manager without a process: it keeps what it is sent, and ends when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from itertools import count
+from typing import Any, TypeVar
+
+from devserver.config import Config, ProcessConfig, WatchConfig
+from devserver.events import Event
+from devserver.master.command import Command, CommandHub
+from devserver.master.managers import Manager
+from devserver.wire.messages import (
+    FromManager,
+    Imported,
+    ModuleNote,
+    Reload,
+    Surroundings,
+    Target,
+    ToManager,
+)
+from tests.unit.clocked import run
+
+S = TypeVar("S")
+
+
+class Pretend(Manager):
+    """Takes a Manager's place."""
+
+    _numbers = count(1)
+
+    def __init__(
+        self,
+        on_message: Callable[[Manager, FromManager, list[int]], None] = lambda *_: None,
+        on_exit: Callable[[Manager, str], None] = lambda *_: None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.preloaded = False
+        self.sent: list[ToManager] = []
+        self.fate = ""
+        """How it was ended: dismissed, killed, or not at all."""
+        self.has_gone = False
+        self._pid = next(self._numbers)
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    @property
+    def gone(self) -> bool:
+        return self.has_gone
+
+    def send(self, message: ToManager) -> None:
+        self.sent.append(message)
+
+    def dismiss(self) -> None:
+        self.fate = "dismissed"
+
+    def kill(self) -> None:
+        self.fate = "killed"
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        """Return the orders of one kind."""
+        return [message for message in self.sent if isinstance(message, kind)]
+
+    @property
+    def ordered(self) -> list[int]:
+        """Return the generations that it was to boot."""
+        return [order.generation for order in self.told(Reload)]
+
+
+class Headquarters:
+    """A command over Managers without processes. Construct it on a loop, with command.Manager replaced."""
+
+    def __init__(self, *, preload: bool = True, search: tuple[str, ...] = ("/project",)) -> None:
+        self.events: list[Event] = []
+        self.live = 0
+        self.last_worker = 0
+        config = Config(
+            target=Target("app", search),
+            watch=WatchConfig(root="/project"),
+            process=ProcessConfig(preload="auto" if preload else "off"),
+        )
+        hub = CommandHub(
+            message=lambda *_: None,
+            exited=lambda *_: None,
+            last_worker=lambda: self.last_worker,
+            live=lambda: self.live,
+        )
+        self.command = Command(config, False, self.events.append, hub)
+
+
+def imported(*names: str, generation: int = 1, environment: dict[str, str | None] | None = None) -> Imported:
+    """Return what a Worker tells that has imported these under this environment."""
+    notes = tuple(ModuleNote(name, f"/site-packages/{name}.py") for name in names)
+    return Imported(1, generation, notes, (Surroundings(environment or {}),))
+
+
+def on_a_clock(
+    make: Callable[[list[Pretend]], S],
+) -> Callable[[Callable[[S], Coroutine[Any, Any, None]]], Callable[[list[Pretend]], None]]:
+    """Return a decorator: a test gets a scene over the fixture `managers`, on a loop whose clock it sets."""
+
+    def decorator(scenario: Callable[[S], Coroutine[Any, Any, None]]) -> Callable[[list[Pretend]], None]:
+        @wraps(scenario)
+        def test(managers: list[Pretend]) -> None:
+            async def main() -> None:
+                await scenario(make(managers))
+
+            run(main())
+
+        del test.__wrapped__  # pytest would ask for its arguments
+        return test
+
+    return decorator

@@ -1,0 +1,47 @@
+"""A command whose first Manager serves the live code, and saves that go to whoever is best for them."""
+
+from __future__ import annotations
+
+from devserver.master.successor import CALM
+from devserver.wire import messages as wire
+from devserver.wire.messages import Reload, Report, Source
+from tests.unit.clocked import passes
+from tests.unit.master.pretend import Headquarters, Pretend, imported
+
+SAVE = (Source("/project/app.py", b"2", b"x"),)
+
+
+class Scene(Headquarters):
+    """Headquarters that serve with the first Manager, generation 1 being live there."""
+
+    def __init__(self, managers: list[Pretend]) -> None:
+        super().__init__()
+        self.managers = managers
+        """All that were started, in order."""
+        self.packages = 1
+        assert self.command.launch()
+        self.order(1)
+        self.goes_live(1)
+        self.last_worker = 2
+
+    def order(self, generation: int, handover: wire.Handover = "overlap") -> None:
+        """Order a candidate of whoever is best for it."""
+        self.command.relieve(handover, SAVE)
+        self.command.send(Reload(generation, self.live, (), handover), {})
+
+    def goes_live(self, generation: int) -> None:
+        self.live = generation
+        self.command.went_live(generation)
+
+    async def prepared(self, *names: str) -> Pretend:
+        """Let a successor be prepared; return it."""
+        self.command.successor.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
+        await passes(CALM)
+        manager = self.managers[-1]
+        self.command.heard(manager, wire.Preloaded(Report(1, 80.0)))
+        return manager
+
+    def ends(self, manager: Pretend) -> bool:
+        """Let a Manager end; return whether another is to be launched."""
+        manager.has_gone = True
+        return self.command.exited(manager, "SIGKILL")

@@ -1,0 +1,319 @@
+"""Where candidates boot, and which of them are tried anew: a real book, and Managers without processes."""
+
+from __future__ import annotations
+
+import signal
+from typing import cast
+
+from devserver.events import Notice
+from devserver.failure import Failure, Frame
+from devserver.master.boots import Boots
+from devserver.master.crew import Crew
+from devserver.master.dispatch import Seat
+from devserver.master.generations import Boot, Generations
+from devserver.master.successor import CALM
+from devserver.master.workers import Worker
+from devserver.wire import messages as wire
+from devserver.wire.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
+from tests.unit.clocked import passes
+from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
+
+OLD, NEW = Source("/project/app.py", b"1", b"old"), Source("/project/app.py", b"2", b"new")
+NEWER = Source("/project/app.py", b"3", b"newer")
+BESIDE = Source("/project/views.py", b"1", b"")
+PAGE = Source("/project/page.html", b"1", b"")
+INSIDE = Failure("import", "RuntimeError", "forked", frames=(Frame("/x/site-packages/grpc.py", 1, "f"),))
+OWN = Failure("import", "ValueError", "no", frames=(Frame("/project/app.py", 1, "f"),))
+
+
+class Forked:
+    """All that boots look at in a Worker."""
+
+    def __init__(self, manager: Pretend | None, generation: int, *, ready: bool = False) -> None:
+        self.manager = manager
+        self.generation = generation
+        self.seat = Seat(worker=1, generation=generation)
+        self.seat.ready = ready
+        self.orphan = self.abandoned = False
+        self.import_ms = 400.0
+        self.signals: list[signal.Signals] = []
+
+    def signal(self, number: signal.Signals) -> None:
+        self.signals.append(number)
+
+
+class Staff(Headquarters):
+    """A crew that has nothing but its command."""
+
+    def send(self, message: ToManager) -> None:
+        if self.command.serves:
+            self.command.send(message, {})
+
+
+class Scene:
+    """Generation 1 is live, of two modules and a template."""
+
+    def __init__(self, managers: list[Pretend]) -> None:
+        self.managers = managers
+        self.staff = Staff()
+        self.book = Generations()
+        self.homeless = 0
+        self.boots = Boots(self.book, cast(Crew, self.staff), self.staff.events.append, self._rehome)
+        assert self.staff.command.launch()
+        [boot] = self.book.start()
+        self.boots.order(cast(Boot, boot))
+        for source in (OLD, BESIDE, PAGE):
+            self.book.loaded(1, source)
+        self.goes_live(1)
+
+    def _rehome(self) -> None:
+        self.homeless += 1
+
+    def save(self, source: Source) -> int:
+        """Let a file be saved; return the generation that boots."""
+        edit = self.book.edit + 1
+        self.book.noticed(edit)
+        [boot] = self.book.settled(edit, (source,), {})
+        assert isinstance(boot, Boot)
+        self.boots.order(boot)
+        return boot.generation
+
+    def goes_live(self, generation: int) -> None:
+        """Let a candidate be ready."""
+        assert self.book.ready(generation)
+        self.staff.live = generation
+        self.boots.went_live(generation)
+
+    def tells(self, worker: Forked, message: Imported) -> bool:
+        """Let a Worker tell what it has imported; return whether that asks for a reload."""
+        return self.boots.imported(cast(Worker, worker), message)
+
+    def fails(self, worker: Forked, failure: Failure = INSIDE) -> bool:
+        """Let a boot fail; return whether it is tried anew."""
+        return self.boots.begins_cold(cast(Worker, worker), failure, None)
+
+    async def prepared(self, **environment: str) -> Pretend:
+        """Let a Worker of the live code tell what it has imported, and a successor be ready for it."""
+        live = self.book.live
+        message = imported("numpy", generation=live, environment={**environment})
+        assert not self.tells(Forked(self.managers[-1], live, ready=True), message)
+        await passes(CALM)
+        manager = self.managers[-1]
+        assert manager.told(Preload)
+        self.staff.command.heard(manager, wire.Preloaded(Report(1, 80.0)))
+        return manager
+
+    async def inherited(self, **environment: str) -> Forked:
+        """Let the next candidate boot in such a one; return its Worker."""
+        manager = await self.prepared(**environment)
+        return Forked(manager, self.save(NEW))
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user was told."""
+        return [event.text for event in self.staff.events if isinstance(event, Notice)]
+
+
+scene = on_a_clock(Scene)
+
+
+def newest(manager: Pretend) -> Reload:
+    """Return the last candidate that a Manager was to boot."""
+    order = manager.told(Reload)[-1]
+    assert isinstance(order, Reload)
+    return order
+
+
+@scene
+async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: Scene) -> None:
+    """A save of one file sends one file; a template is no module and causes the reload only."""
+    scene.save(NEW)
+    assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
+    scene.save(Source(PAGE.path, b"2", b""))
+    assert newest(scene.managers[0]) == Reload(3, 1, (NEW,))
+
+
+@scene
+async def test_another_manager_is_told_the_whole_snapshot(scene: Scene) -> None:
+    """What was not saved must not come from the disk, where it may be broken by now."""
+    worker = await scene.inherited()
+    assert worker.manager is not None
+    assert newest(worker.manager) == Reload(2, 0, (NEW, BESIDE))
+
+
+@scene
+async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: Scene) -> None:
+    """The first candidate there has failed: the next one's base is still elsewhere."""
+    worker = await scene.inherited()
+    assert worker.manager is not None
+    scene.book.failed(2, OWN)
+    generation = scene.save(NEWER)
+    assert newest(worker.manager) == Reload(3, 0, (NEWER, BESIDE))
+    scene.goes_live(generation)
+    scene.save(OLD)
+    assert newest(worker.manager) == Reload(4, 3, (OLD,))
+
+
+@scene
+async def test_a_worker_that_is_not_live_is_no_measure_of_what_to_preload(scene: Scene) -> None:
+    """Code that may be refused decides nothing, and an orphan's Manager is gone."""
+    first = scene.managers[0]
+    generation = scene.save(NEW)
+    scene.tells(Forked(first, generation), imported("numpy"))
+    orphan = Forked(None, 1, ready=True)
+    orphan.orphan = True
+    scene.tells(orphan, imported("numpy"))
+    await passes(CALM)
+    assert len(scene.managers) == 1
+
+
+@scene
+async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene: Scene) -> None:
+    """A candidate that is refused in the end leaves no process behind."""
+    worker = await scene.inherited()
+    scene.tells(worker, imported("numpy", "pandas"))
+    await passes(CALM)
+    assert len(scene.managers) == 2
+    scene.goes_live(2)
+    worker.seat.ready = True
+    assert not scene.tells(worker, imported("numpy", "pandas"))
+    await passes(CALM)
+    [preload] = scene.managers[2].told(Preload)
+    assert [note.name for note in preload.notes] == ["numpy", "pandas"]
+
+
+@scene
+async def test_a_candidate_in_another_environment_begins_anew(scene: Scene) -> None:
+    """What a module reads at its import is what the app sets now; the half-booted one serves nobody."""
+    worker = await scene.inherited(KNOB="one")
+    assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
+    assert worker.abandoned
+    assert worker.signals == [signal.SIGTERM]
+    cold = scene.managers[-1]
+    assert not cold.preloaded
+    assert newest(cold) == Reload(2, 0, (NEW, BESIDE))
+    assert "KNOB" in scene.notices[-1]
+    assert scene.homeless == 1
+    assert not scene.tells(worker, imported(environment={"KNOB": "three"}))
+    assert len(scene.notices) == 1
+
+
+@scene
+async def test_after_another_environment_preloading_goes_on_with_that(scene: Scene) -> None:
+    """The change costs one slower reload."""
+    worker = await scene.inherited(KNOB="one")
+    scene.tells(worker, imported(environment={"KNOB": "two"}))
+    scene.goes_live(2)
+    again = await scene.prepared(KNOB="two")
+    generation = scene.save(NEWER)
+    assert again.ordered == [generation]
+    assert not scene.tells(Forked(again, generation), imported(environment={"KNOB": "two"}))
+    assert again.ordered == [generation]
+
+
+@scene
+async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: Scene) -> None:
+    """The live code is no candidate that could begin anew: it is booted once more from the disk."""
+    worker = await scene.inherited(KNOB="one")
+    scene.goes_live(2)
+    replacement = Forked(worker.manager, 2)
+    assert scene.tells(replacement, imported(environment={"KNOB": "two"}))
+    assert not replacement.abandoned
+
+
+@scene
+async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: Scene) -> None:
+    """It came after all imports of the start: the app's memory is not thrown away for it."""
+    worker = await scene.inherited(KNOB="one")
+    scene.goes_live(2)
+    worker.seat.ready = True
+    assert not scene.tells(worker, imported(environment={"KNOB": "one", "SET_BY_A_VIEW": "1"}))
+    assert scene.notices == []
+    assert len(scene.managers) == 2
+
+
+@scene
+async def test_a_worker_of_old_code_decides_nothing(scene: Scene) -> None:
+    """What the app did before the last save is no reason to reload what it is now."""
+    worker = await scene.inherited(KNOB="one")
+    scene.goes_live(scene.save(NEWER))
+    assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
+    assert scene.notices == []
+
+
+@scene
+async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: Scene) -> None:
+    """By itself, and it is said; the Worker that failed counts no more."""
+    worker = await scene.inherited()
+    assert scene.fails(worker)
+    assert worker.abandoned
+    assert newest(scene.managers[-1]) == Reload(2, 0, (NEW, BESIDE))
+    assert scene.notices == ["generation 2 may have failed because of preloaded modules: once more without"]
+
+
+@scene
+async def test_a_boot_that_fails_cold_too_is_refused(scene: Scene) -> None:
+    """Each candidate is tried twice at most."""
+    worker = await scene.inherited()
+    assert scene.fails(worker)
+    assert not scene.fails(Forked(scene.managers[-1], 2))
+
+
+@scene
+async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: Scene) -> None:
+    """What was preloaded has nothing to do with it."""
+    worker = await scene.inherited()
+    assert not scene.fails(worker, OWN)
+    assert not worker.abandoned
+    assert len(scene.managers) == 2
+
+
+@scene
+async def test_a_boot_without_inheritance_is_refused_at_once(scene: Scene) -> None:
+    """A library's error is the app's there."""
+    generation = scene.save(NEW)
+    assert not scene.fails(Forked(scene.managers[0], generation))
+    assert not scene.fails(Forked(None, generation))
+    assert len(scene.managers) == 1
+
+
+@scene
+async def test_a_boot_that_nobody_needs_any_more_is_not_tried_anew(scene: Scene) -> None:
+    """Newer code is live, or the candidate was dropped."""
+    worker = await scene.inherited()
+    scene.goes_live(scene.save(NEWER))
+    assert not scene.fails(worker)
+    assert len(scene.managers) == 2
+
+
+@scene
+async def test_what_starts_only_cold_switches_preloading_off(scene: Scene) -> None:
+    """Else every save would boot twice."""
+    worker = await scene.inherited()
+    assert scene.fails(worker)
+    scene.goes_live(2)
+    assert "off for this run" in scene.notices[-1]
+    scene.tells(Forked(scene.managers[-1], 2, ready=True), imported("numpy"))
+    await passes(CALM)
+    assert len(scene.managers) == 3
+
+
+@scene
+async def test_what_starts_neither_way_leaves_preloading_on(scene: Scene) -> None:
+    """A mistake in how a library is called was the app's: after its fix Workers inherit again."""
+    worker = await scene.inherited()
+    assert scene.fails(worker)
+    scene.book.failed(2, INSIDE)
+    scene.goes_live(scene.save(NEWER))
+    again = await scene.prepared()
+    generation = scene.save(OLD)
+    assert again.ordered == [generation]
+
+
+@scene
+async def test_when_newer_code_is_live_the_elder_lets_its_workers_finish(scene: Scene) -> None:
+    """Two Managers are there only as long as both have Workers that are needed."""
+    await scene.inherited()
+    assert scene.managers[0].told(StandDown) == []
+    scene.goes_live(2)
+    assert scene.managers[0].told(StandDown) == [StandDown()]

@@ -1,0 +1,201 @@
+"""Which Manager gets the next candidates, and how one takes another's place, without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from devserver.events import ManagerStarted
+from devserver.master import installed
+from devserver.master.successor import CALM
+from devserver.wire.messages import Configure, Preload, Reload, Source, StandDown
+from tests.unit.clocked import passes, run
+from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
+from tests.unit.master.relieving import Scene
+
+scene = on_a_clock(Scene)
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that installs something."""
+    news: list[bool] = []
+    monkeypatch.setattr(installed.Installed, "has_changed", lambda _installed: bool(news) and news.pop())
+    return lambda: news.append(True)
+
+
+@scene
+async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
+    """It is told how to fork before anything else, and that nothing has run yet."""
+    [first] = scene.managers
+    configure = first.sent[0]
+    assert isinstance(configure, Configure)
+    assert (configure.first_worker, configure.first_boot, configure.notes) == (1, True, True)
+    assert first.ordered == [1]
+    assert scene.command.serves
+    [started] = scene.events
+    assert isinstance(started, ManagerStarted)
+    assert not started.successor
+
+
+@scene
+async def test_a_successor_is_prepared_beside_and_unseen(scene: Scene) -> None:
+    """Until it is ready the next save goes where the last one went."""
+    first = scene.managers[0]
+    scene.command.successor.noted(imported("numpy"), 400.0)
+    await passes(CALM)
+    second = scene.managers[1]
+    assert [type(message) for message in second.sent] == [Configure, Preload]
+    assert second.told(Configure)[0].first_worker > 100
+    assert not second.told(Configure)[0].first_boot
+    scene.order(2)
+    assert (first.ordered, second.ordered) == ([1, 2], [])
+
+
+@scene
+async def test_one_that_is_ready_gets_the_next_candidate(scene: Scene) -> None:
+    """It is promoted by a save, not by itself: nothing that runs is touched in between."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    assert (first.ordered, second.ordered) == ([1], [2])
+    assert second.preloaded
+    assert not first.preloaded
+    assert not scene.command.knows(1)
+    assert scene.command.knows(2)
+
+
+@scene
+async def test_the_one_before_leaves_when_newer_code_is_live(scene: Scene) -> None:
+    """Not earlier: if the candidate fails, the live code's Workers must be replaced when they die."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    assert first.told(StandDown) == []
+    scene.order(3)
+    scene.goes_live(3)
+    assert first.told(StandDown) == [StandDown()]
+    assert second.told(StandDown) == []
+    assert not scene.ends(first)
+    assert second.fate == ""
+    assert scene.command.serves
+
+
+@scene
+async def test_numbers_of_workers_are_unique_over_managers(scene: Scene) -> None:
+    """Whatever the elder forks until it leaves."""
+    for names in (["numpy"], ["numpy", "yaml"]):
+        manager = await scene.prepared(*names)
+        first_worker = manager.told(Configure)[0].first_worker
+        assert first_worker > scene.last_worker + 100
+        scene.order(scene.live + 1)
+        scene.goes_live(scene.live + 1)
+        scene.last_worker = first_worker + 950
+
+
+@scene
+async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene: Scene) -> None:
+    """They must leave first, and only their own Manager sees to that."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    scene.order(3, "exclusive")
+    assert (first.ordered, second.ordered) == ([1, 3], [2])
+    assert scene.command.knows(1)
+
+
+@scene
+async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: Scene) -> None:
+    """A Worker that it had forked is taken care of when it has ended; until then all goes on."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    scene.order(3, "exclusive")
+    assert second.fate == "killed"
+    assert not scene.ends(second)
+    assert first.fate == ""
+    assert scene.command.knows(3)
+    assert not scene.command.is_home(2)
+
+
+@scene
+async def test_an_exclusive_candidate_promotes_nobody(scene: Scene) -> None:
+    """One that is ready waits for a candidate that may boot beside the others."""
+    second = await scene.prepared()
+    scene.order(2, "exclusive")
+    assert (scene.managers[0].ordered, second.ordered) == ([1, 2], [])
+    scene.order(3)
+    assert second.ordered == [3]
+
+
+def test_after_an_installation_nothing_old_is_inherited(
+    managers: list[Pretend], install: Callable[[], None]
+) -> None:
+    """What waits is ended, and what serves with the old packages is not asked for the new code."""
+
+    async def main() -> None:
+        scene = Scene(managers)
+        second = await scene.prepared()
+        scene.order(2)
+        scene.goes_live(2)
+        third = await scene.prepared("numpy", "yaml")
+        install()
+        scene.order(3)
+        assert third.fate == "dismissed"
+        cold = managers[-1]
+        assert cold not in (second, third)
+        assert (cold.ordered, second.ordered) == ([3], [2])
+        assert not cold.preloaded
+        assert second.told(StandDown) == []
+        scene.order(4)
+        assert cold.ordered == [3, 4]
+        scene.goes_live(4)
+        assert second.told(StandDown) == [StandDown()]
+
+    run(main())
+
+
+def test_after_an_installation_a_manager_without_modules_may_go_on(
+    managers: list[Pretend], install: Callable[[], None]
+) -> None:
+    """It has imported nothing that could be old."""
+
+    async def main() -> None:
+        scene = Scene(managers)
+        second = await scene.prepared()
+        install()
+        scene.order(2)
+        assert second.fate == "dismissed"
+        assert managers[0].ordered == [1, 2]
+        assert len(managers) == 2
+
+    run(main())
+
+
+@scene
+async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene: Scene) -> None:
+    """A new numpy.py beside the app is what it imports."""
+    second = await scene.prepared("numpy")
+    scene.order(2)
+    scene.goes_live(2)
+    scene.command.relieve("overlap", (Source("/project/pages/numpy.py", b"", b""),))
+    assert len(scene.managers) == 2
+    scene.command.relieve("overlap", (Source("/project/numpy.py", b"", b""),))
+    scene.command.send(Reload(3, 2, ()), {})
+    assert second.ordered == [2]
+    assert scene.managers[-1].ordered == [3]
+
+
+def test_without_preloading_workers_tell_nothing(managers: list[Pretend]) -> None:
+    """`--preload off` costs nothing."""
+
+    async def main() -> None:
+        headquarters = Headquarters(preload=False)
+        assert headquarters.command.launch()
+        assert not managers[0].told(Configure)[0].notes
+        headquarters.command.successor.noted(imported("numpy"), 400.0)
+        await passes(CALM)
+        assert len(managers) == 1
+
+    run(main())

@@ -1,0 +1,204 @@
+"""What becomes of the others when a Manager is put aside, dies or is stopped, without a process."""
+
+from __future__ import annotations
+
+import pytest
+
+from devserver.events import Notice
+from devserver.master import command
+from devserver.master.successor import CALM
+from devserver.wire import messages as wire
+from devserver.wire.messages import Configure, Preload, Reload, Report, StandDown, Stop
+from tests.unit.clocked import passes
+from tests.unit.master.pretend import Pretend, imported, on_a_clock
+from tests.unit.master.relieving import SAVE, Scene
+
+scene = on_a_clock(Scene)
+
+
+@scene
+async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: Scene) -> None:
+    """The elder keeps what runs; the one that only failed is ended at once, and not missed."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    assert scene.command.start_cold()
+    cold = scene.managers[-1]
+    assert second.told(Stop) == [Stop(0)]
+    scene.command.send(Reload(2, 0, ()), {})
+    assert cold.ordered == [2]
+    assert not scene.command.is_home(3)
+    assert not scene.ends(second)
+    assert first.fate == cold.fate == ""
+    scene.goes_live(2)
+    assert first.told(StandDown) == [StandDown()]
+
+
+@scene
+async def test_after_a_cold_start_preloading_begins_anew(scene: Scene) -> None:
+    """One boot that had to do without is no reason for all later ones to."""
+    await scene.prepared()
+    scene.order(2)
+    assert scene.command.start_cold()
+    scene.command.send(Reload(2, 0, ()), {})
+    scene.goes_live(2)
+    again = await scene.prepared()
+    scene.order(3)
+    assert again.ordered == [3]
+
+
+@scene
+async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Scene) -> None:
+    """The candidate goes on where it is; it is said."""
+    second = await scene.prepared()
+    scene.order(2)
+
+    def full(*_: object) -> Pretend:
+        raise OSError("no more processes")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "Manager", full)
+        assert not scene.command.start_cold()
+        assert not scene.command.launch()
+    assert second.told(Stop) == []
+    assert scene.command.knows(2)
+    assert [event.level for event in scene.events if isinstance(event, Notice)] == ["error"] * 2
+
+
+@scene
+async def test_the_death_of_whoever_serves_asks_for_another(scene: Scene) -> None:
+    """It is launched and told everything."""
+    [first] = scene.managers
+    first.has_gone = True
+    assert not scene.command.serves
+    assert scene.command.exited(first, "SIGKILL")
+    assert scene.command.nobody_left
+    assert scene.command.is_home(9)
+    scene.last_worker = 7
+    assert scene.command.launch()
+    assert scene.managers[-1].told(Configure)[0].first_worker == 8
+    assert not scene.command.knows(1)
+
+
+@scene
+async def test_an_elder_with_the_live_code_serves_again_when_its_relief_dies(scene: Scene) -> None:
+    """Its Workers go on: another Manager would start the live code a second time beside them."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    assert not scene.ends(second)
+    assert scene.command.knows(1)
+    assert not scene.command.is_home(2)
+    scene.order(3)
+    assert first.ordered == [1, 3]
+    scene.goes_live(3)
+    assert first.told(StandDown) == []
+
+
+@scene
+async def test_after_the_death_of_one_with_modules_another_is_prepared(scene: Scene) -> None:
+    """Preloading does not end with it, unsaid, for the rest of the run."""
+    second = await scene.prepared()
+    scene.order(2)
+    scene.goes_live(2)
+    assert not scene.ends(scene.managers[0])
+    assert scene.ends(second)
+    assert scene.command.launch()
+    third = await scene.prepared()
+    assert third is scene.managers[3]
+    scene.order(3)
+    assert third.ordered == [3]
+
+
+@scene
+async def test_an_elder_with_the_live_code_takes_its_relief_along(scene: Scene) -> None:
+    """The relief cannot start the live code again; the next Manager is told it."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    assert not scene.ends(first)
+    assert second.fate == "killed"
+    assert scene.ends(second)
+
+
+@scene
+async def test_an_elder_that_has_only_old_code_may_die(scene: Scene) -> None:
+    """Its Workers are orphans that finish; nobody else is touched."""
+    second = await scene.prepared()
+    scene.order(2)
+    scene.goes_live(2)
+    assert not scene.ends(scene.managers[0])
+    assert second.fate == ""
+    await scene.prepared("numpy", "yaml")
+    assert scene.command.successor.report is not None
+
+
+@scene
+async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
+    """A Manager is on its way and will be told all: two would boot the same code."""
+    second = await scene.prepared()
+    scene.managers[0].has_gone = True
+    scene.command.relieve("overlap", SAVE)
+    assert scene.ends(scene.managers[0])
+    scene.command.relieve("overlap", SAVE)
+    assert not scene.command.start_cold()
+    assert scene.command.nobody_left
+    assert scene.command.launch()
+    assert scene.managers[-1] is not second
+    scene.order(2)
+    assert second.ordered == [2]
+
+
+@scene
+async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
+    """Whoever serves goes on; the next one is tried without the culprit."""
+    scene.command.successor.noted(imported("numpy", "grpc"), 400.0)
+    await passes(CALM)
+    second = scene.managers[-1]
+    scene.command.heard(second, wire.Preloading("grpc"))
+    assert not scene.ends(second)
+    assert scene.command.serves
+    [preload] = scene.managers[-1].told(Preload)
+    assert dict(preload.without).keys() == {"grpc"}
+
+
+@scene
+async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) -> None:
+    """Its report must not make another one ready that still imports."""
+    scene.command.successor.noted(imported("numpy"), 400.0)
+    await passes(CALM)
+    given_up = scene.managers[-1]
+    scene.command.successor.noted(imported("numpy", "yaml"), 400.0)
+    await passes(CALM)
+    scene.command.heard(given_up, wire.Preloaded(Report(1, 80.0)))
+    assert scene.command.successor.take() is None
+
+
+@scene
+async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
+    """Elders and whoever serves get their time; one that is prepared has nothing to finish."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    third = await scene.prepared("numpy", "yaml")
+    scene.command.stop(5.0, 3.0)
+    assert first.told(Stop) == second.told(Stop) == [Stop(5.0)]
+    assert third.fate == "dismissed"
+    await passes(7.9)
+    assert first.fate == second.fate == ""
+    await passes(0.1)
+    assert first.fate == second.fate == "killed"
+    assert not scene.ends(second)
+    assert not scene.command.nobody_left
+    assert not scene.ends(first)
+    assert scene.command.nobody_left
+
+
+@scene
+async def test_nobody_is_started_any_more_after_a_stop(scene: Scene) -> None:
+    """Not for a boot that fails meanwhile, nor for what is imported."""
+    scene.command.stop(5.0, 3.0)
+    assert not scene.command.start_cold()
+    scene.command.successor.noted(imported("numpy"), 400.0)
+    await passes(CALM)
+    assert len(scene.managers) == 1

@@ -1,0 +1,239 @@
+"""When the next Manager is prepared, for which imports, and until when it is of use."""
+
+from __future__ import annotations
+
+import pytest
+
+from devserver.events import Preloaded
+from devserver.master.successor import CALM, PATIENCE, WORTH
+from devserver.wire.messages import Imported, ModuleNote, Surroundings
+from tests.unit.clocked import passes, run
+from tests.unit.master.preparing import Rig, clocked
+from tests.unit.master.pretend import imported
+
+
+@clocked
+async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() -> None:
+    """Several Workers tell the same, and each tells twice: one process is started for all."""
+    rig = Rig()
+    rig.successor.noted(imported("numpy"), 400.0)
+    await passes(CALM * 0.9)
+    rig.successor.noted(imported("numpy", "yaml"), 400.0)
+    rig.successor.noted(imported("numpy"), 400.0)
+    await passes(CALM * 0.9)
+    assert rig.managers == []
+    await passes(CALM * 0.1)
+    assert len(rig.managers) == 1
+    assert rig.names == ["numpy", "yaml"]
+    assert (rig.order.own, rig.order.exclude, rig.order.without) == (("/project",), ("torch*",), ())
+
+
+@clocked
+async def test_it_is_ready_when_it_has_told_what_became_of_it() -> None:
+    """Nothing is forked from a process that still imports."""
+    rig = Rig()
+    assert rig.successor.take() is None
+    await rig.prepare("numpy", "yaml")
+    rig.imports("numpy", "yaml")
+    assert rig.successor.take() is None
+    rig.report()
+    [told] = rig.told
+    assert isinstance(told, Preloaded)
+    assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 400.0)
+    assert rig.successor.take() is rig.managers[0]
+    assert rig.successor.take() is None
+
+
+@clocked
+async def test_one_that_was_taken_is_somebody_elses() -> None:
+    """It serves now: neither the next preparation nor the patience for this one ends it."""
+    rig = Rig()
+    await rig.ready("numpy")
+    taken = rig.successor.take()
+    assert taken is rig.managers[0]
+    await passes(2 * PATIENCE)
+    await rig.prepare("numpy", "yaml")
+    rig.successor.discard()
+    assert rig.managers[0].fate == ""
+    assert rig.managers[1].fate == "dismissed"
+
+
+@clocked
+async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
+    """A bare app gets no second Manager."""
+    rig = Rig()
+    rig.successor.noted(imported("yaml"), WORTH - 0.1)
+    rig.successor.noted(imported(), 400.0)
+    await passes(CALM)
+    assert rig.managers == []
+    rig.successor.noted(imported("yaml"), WORTH)
+    await passes(CALM)
+    assert len(rig.managers) == 1
+
+
+@clocked
+async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
+    """`--preload off`, or an app that starts only without."""
+    rig = Rig()
+    rig.successor.enabled = False
+    await rig.prepare("numpy")
+    rig.successor.added(imported("numpy"))
+    await passes(CALM)
+    assert rig.managers == []
+
+
+@clocked
+async def test_what_was_due_is_not_begun_once_it_is_switched_off() -> None:
+    """The app has been found to start only without while the news calmed down."""
+    rig = Rig()
+    rig.successor.noted(imported("numpy"), 400.0)
+    rig.successor.enabled = False
+    await passes(CALM)
+    assert rig.managers == []
+
+
+@clocked
+async def test_the_same_news_prepares_nothing_anew() -> None:
+    """Every reload of an app that imports what it has imported costs no process."""
+    rig = Rig()
+    await rig.ready("numpy", "yaml")
+    await rig.prepare("yaml")
+    rig.successor.added(imported("numpy"))
+    await passes(CALM)
+    assert len(rig.managers) == 1
+    assert rig.managers[0].fate == ""
+
+
+@clocked
+async def test_what_is_imported_besides_is_prepared_with_the_rest() -> None:
+    """A new import in the app is preloaded from the next save but one."""
+    rig = Rig()
+    await rig.prepare("numpy", KNOB="one")
+    rig.report()
+    assert rig.successor.take() is not None
+    besides = Imported(
+        1001,
+        2,
+        (ModuleNote("numpy", "/n.py", 0), ModuleNote("pandas", "/p.py", 1)),
+        (Surroundings(), Surroundings({"KNOB": "two"})),
+    )
+    rig.successor.added(besides)
+    await passes(CALM)
+    assert rig.names == ["numpy", "pandas"]
+    environments = [rig.order.surroundings[note.surroundings].environment for note in rig.order.notes]
+    assert environments == [{"KNOB": "one"}, {"KNOB": "two"}]
+
+
+@clocked
+async def test_what_is_imported_besides_renews_one_that_waits() -> None:
+    """The one that lacks it is not kept; until the other is ready it is better than none."""
+    rig = Rig()
+    waits = await rig.ready("numpy")
+    rig.successor.added(imported("pandas"))
+    assert waits.fate == ""
+    assert rig.successor.report is not None
+    await passes(CALM)
+    assert waits.fate == "dismissed"
+    assert rig.successor.take() is None
+    rig.report()
+    assert rig.successor.take() is rig.managers[1]
+
+
+@clocked
+async def test_what_is_imported_besides_nothing_prepares_nothing() -> None:
+    """A Worker of a Manager that was given up cannot know what is new."""
+    rig = Rig()
+    rig.successor.added(imported("pandas"))
+    await passes(CALM)
+    assert rig.managers == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed"),
+    [
+        ({}, {}, ()),
+        ({"KNOB": "one"}, {"KNOB": "one"}, ()),
+        ({"KNOB": "one"}, {"KNOB": "two"}, ("KNOB",)),
+        ({"KNOB": "one"}, {}, ("KNOB",)),
+        ({}, {"B": "1", "A": "1"}, ("A", "B")),
+        ({"KNOB": None}, {}, ("KNOB",)),
+    ],
+)
+def test_variables_that_the_app_sets_otherwise_are_named(
+    before: dict[str, str | None], now: dict[str, str | None], changed: tuple[str, ...]
+) -> None:
+    """A module that has read one at its import is not what it would be now."""
+
+    async def main() -> None:
+        rig = Rig()
+        rig.successor.noted(imported("numpy", environment=before), 400.0)
+        assert rig.successor.surroundings_changed(imported(environment=now)) == changed
+
+    run(main())
+
+
+@clocked
+async def test_a_variable_that_changes_at_each_boot_counts_once() -> None:
+    """A port or an id that the app draws anew does not switch preloading off."""
+    rig = Rig()
+    await rig.prepare("numpy", RUN="1", KNOB="one")
+    change = rig.successor.surroundings_changed
+    assert change(imported(environment={"RUN": "2", "KNOB": "one"})) == ("RUN",)
+    rig.successor.forget()
+    await rig.prepare("numpy", RUN="3", KNOB="one")
+    assert change(imported(environment={"RUN": "4", "KNOB": "one"})) == ()
+    assert change(imported(environment={"RUN": "5", "KNOB": "two"})) == ("KNOB",)
+
+
+@clocked
+async def test_the_environment_after_the_last_import_is_what_is_compared() -> None:
+    """What the app set meanwhile and took back is no change."""
+    rig = Rig()
+    table = (Surroundings({"TMP": "x"}), Surroundings({"KNOB": "one"}))
+    rig.successor.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
+    again = Imported(1001, 2, (), (Surroundings(), *table), last=2)
+    assert rig.successor.surroundings_changed(again) == ()
+
+
+@clocked
+async def test_nothing_has_changed_where_nothing_is_known() -> None:
+    """The first Worker is the measure."""
+    assert Rig().successor.surroundings_changed(imported(environment={"KNOB": "two"})) == ()
+
+
+@clocked
+async def test_a_module_of_the_apps_own_may_hide_one_that_is_preloaded() -> None:
+    """A new yaml.py beside the app is imported, not what was inherited under its name."""
+    rig = Rig()
+    assert not rig.successor.is_hidden_by(["yaml"])
+    await rig.prepare("numpy", "yaml")
+    assert rig.successor.is_hidden_by(iter(["views", "yaml"]))
+    assert not rig.successor.is_hidden_by(["views", "numpy.linalg"])
+
+
+@clocked
+async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
+    """A stop leaves no process behind."""
+    rig = Rig()
+    await rig.prepare("numpy")
+    rig.imports("numpy")
+    rig.successor.discard()
+    assert rig.managers[0].fate == "dismissed"
+    await passes(2 * PATIENCE)
+    rig.successor.noted(imported("numpy", "yaml"), 400.0)
+    rig.successor.discard()
+    await passes(2 * PATIENCE)
+    assert len(rig.managers) == 1
+    assert rig.successor.take() is None
+
+
+@clocked
+async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> None:
+    """After an installation the same modules are other ones."""
+    rig = Rig()
+    ready = await rig.ready("numpy", "yaml")
+    rig.successor.forget()
+    assert ready.fate == "dismissed"
+    assert rig.successor.take() is None
+    await rig.prepare("numpy")
+    assert rig.names == ["numpy"]
