@@ -20,7 +20,7 @@ from devserver.console.launch import Order
 from devserver.errors import DevserverError
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
-from devserver.streams import LineWriter, open_events
+from devserver.streams import LineWriter
 from devserver.watch import Noticed, Remark, Report, Settled, Surveyed, Watch
 
 INTERRUPTED = 130
@@ -30,11 +30,12 @@ IMPATIENT = frozenset({"SIGINT", KEY})
 """What ends the waiting when it comes during a gentle stop."""
 
 
-def run(config: Config) -> int:
-    """Serve until stopped; return the exit code. Raises DevserverError for what the user must mend."""
+def run(config: Config, stream: LineWriter | None) -> int:
+    """Serve until stopped, with the events on `stream`; return the exit code.
+
+    Raises DevserverError for what the user must mend.
+    """
     setproctitle("devserver: master")
-    # Before the loop has descriptors of its own: a number that is given for events must be the caller's.
-    stream = open_events(config.console.events) if config.console.events else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(App(config, stream).serve())
 

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,22 @@ Each option is also an environment variable ({PREFIX}_WORKERS=4) and a key of
 
 
 def run(config: Config) -> int:
-    """Serve until told to stop; return the exit code. Imported late: --help and a bad option cost nothing."""
-    from devserver.app import run as serve
+    """Serve until told to stop; return the exit code. Imported late: --help and a bad option cost nothing.
 
-    return serve(config)
+    The first Manager starts meanwhile. Before it has descriptors: a number given for events is the caller's.
+    """
+    from devserver.master import spawning
+    from devserver.streams import open_events
+
+    stream = open_events(config.console.events) if config.console.events else None
+    try:
+        with suppress(OSError):  # it will be tried again, and said
+            spawning.spawn_ahead()
+        from devserver.app import run as serve
+
+        return serve(config, stream)
+    finally:
+        spawning.discard()
 
 
 def _config(located: Located, options: Mapping[str, Any]) -> Config:

@@ -1,14 +1,12 @@
-"""Launches Managers and tells when one has died; nothing else in the Master starts a process that forks."""
+"""A Manager as the Master has it: orders to it, reports of it, and when it has died."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 
 from devserver.exits import exit_reason
+from devserver.master.spawning import spawn
 from devserver.wire.attached import Attached
 from devserver.wire.channel import Channel
 from devserver.wire.messages import FromManager, ToManager
@@ -34,25 +32,9 @@ class Manager:
         self._on_message = on_message
         self._on_exit = on_exit
         self._loop = loop
-        ours, theirs = socket.socketpair()
-        command = [
-            sys.executable,
-            *_interpreter_flags(),
-            "-P",
-            "-m",
-            "devserver.manager",
-            str(theirs.fileno()),
-        ]
-        try:
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
+        spawned = spawn()
+        self._process = spawned.process
+        channel: Channel[FromManager, ToManager] = Channel(spawned.channel, FromManager, carries_fds=True)
         self._link = Attached(channel, self._message, self._gone, loop)
         self._reaping: asyncio.Task[None] | None = None
 
@@ -97,9 +79,3 @@ class Manager:
 
 def _ignore(*_: object) -> None:
     pass
-
-
-def _interpreter_flags() -> list[str]:
-    """Return the flags that this interpreter was started with (-X, -W, -O …): the app sees them too."""
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    return [flag for flag in flags if flag != "-P"]
