@@ -22,11 +22,11 @@ def says(server: DevServer, text: str, times: int = 1) -> None:
     eventually(f"it prints {text!r}", lambda: server.output().count(text) >= times)
 
 
-def test_the_very_next_request_runs_the_new_code_100_of_100(tmp_path: Path) -> None:
+def test_the_very_next_request_runs_the_new_code_200_of_200(tmp_path: Path) -> None:
     """On one connection that stays: never the code before, never an error."""
     with surviving(tmp_path) as server, browsing(server) as client:
         used = set()
-        for number in range(2, 102):
+        for number in range(2, 202):
             server.save(version(number))
             response = client.get("/version")
             assert (response.status_code, response.text) == (200, f"v{number}")
