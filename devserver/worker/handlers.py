@@ -59,21 +59,6 @@ class Handlers:
         return self.found.get(UNITS[kind])
 
 
-def find(module: ModuleType, attribute: str = "") -> Handlers | Failure:
-    """Return the handlers of `module`, at least one, or what is wrong with it, in one sentence.
-
-    `attribute`, if given, is a dotted name that must be in it.
-    """
-    if attribute and not _has(module, attribute):
-        return missing(module, attribute)
-    handlers = handlers_of(module)
-    if isinstance(handlers, Failure) or handlers.found:
-        return handlers
-    wanted = ", ".join(ARGUMENTS)
-    message = f"{file_name(module)} has none of {wanted}: define on_receive(conn, data) to begin with"
-    return refusal("NoHandlers", message, module)
-
-
 def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Failure:
     """Return the handlers of `module`, maybe none, or what is wrong with one of them.
 
@@ -130,14 +115,6 @@ def place_of(function: Any) -> Place | None:
         return None
     around, first = excerpt("".join(linecache.getlines(code.co_filename)), code.co_firstlineno)
     return Place(code.co_filename, code.co_firstlineno, excerpt=around, first=first)
-
-
-def _has(module: ModuleType, attribute: str) -> bool:
-    try:
-        functools.reduce(getattr, attribute.split("."), module)
-    except AttributeError:
-        return False
-    return True
 
 
 def _fault(name: str, arguments: tuple[str, ...], function: Any) -> str:

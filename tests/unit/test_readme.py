@@ -13,7 +13,7 @@ import pytest
 from devserver.cli import command
 from devserver.framing import Lines
 from devserver.worker.connection import Connection
-from devserver.worker.handlers import ARGUMENTS, Handlers, find
+from devserver.worker.handlers import ARGUMENTS, Handlers, handlers_of
 from devserver.worker.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def loaded(source: str, name: str) -> tuple[ModuleType, Handlers]:
     """Run `source` as a module and find its handlers as a Worker does."""
     module = ModuleType(name)
     exec(compile(source, f"{name}.py", "exec"), module.__dict__)
-    handlers = find(module)
+    handlers = handlers_of(module)
     assert isinstance(handlers, Handlers)
     return module, handlers
 

@@ -10,7 +10,7 @@ import pytest
 
 from devserver.failure import Failure
 from devserver.framing import Lines, Raw
-from devserver.worker.handlers import Handlers, find, handlers_of
+from devserver.worker.handlers import Handlers, handlers_of
 
 
 def module(**names: Any) -> ModuleType:
@@ -21,13 +21,13 @@ def module(**names: Any) -> ModuleType:
 
 
 def found(**names: Any) -> Handlers:
-    handlers = find(module(**names))
+    handlers = handlers_of(module(**names))
     assert isinstance(handlers, Handlers), handlers
     return handlers
 
 
-def refused(attribute: str = "", **names: Any) -> Failure:
-    failure = find(module(**names), attribute)
+def refused(**names: Any) -> Failure:
+    failure = handlers_of(module(**names))
     assert isinstance(failure, Failure)
     return failure
 
@@ -97,11 +97,6 @@ async def async_generator(conn: object, data: object) -> Any:
     ("names", "kind", "message"),
     [
         (
-            {},
-            "NoHandlers",
-            "app.py has none of on_worker_start, on_connect, on_receive, on_close, on_worker_stop: ",
-        ),
-        (
             {"on_receive": 3},
             "HandlerUnusable",
             "on_receive must be a function, on_receive(conn, data), not of type int",
@@ -135,14 +130,6 @@ def test_a_wrong_handler_is_shown_where_it_is() -> None:
     assert place is not None
     assert place.path == __file__
     assert "def too_few" in place.excerpt
-
-
-def test_a_named_attribute_must_be_there() -> None:
-    """A dotted attribute is looked for in the module."""
-    assert isinstance(find(module(on_receive=sync, shop=Called()), "shop.method"), Handlers)
-    failure = refused("shop.apps", on_receive=sync, shop=Called())
-    assert failure.type == "AttributeMissing"
-    assert "'shop.apps'" in failure.message
 
 
 def test_a_module_without_handlers_may_have_something_else() -> None:
