@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -67,15 +68,35 @@ def excerpt(source: str, line: int) -> tuple[str, int]:
     return "\n".join(lines[first - 1 : line + EXCERPT_LINES]), first
 
 
-def place_of_syntax_error(error: SyntaxError, source: str, path: str = "") -> Place:
-    """Return where `error` lies; `source` is the text that was compiled."""
-    line = error.lineno or 1
+def line_of_fault(data: bytes, message: str) -> int:
+    """Return the line at fault in `data` where compile() names none: a null or undecodable byte's, else 1."""
+    position = data.find(b"\0")
+    if position < 0 and (named := re.search(r"in position (\d+)", message)):
+        position = int(named[1])
+    return data.count(b"\n", 0, max(position, 0)) + 1
+
+
+def name_source(error: Exception, path: str, data: bytes) -> None:
+    """Let what compile() raised for the bytes of a file name that file and a line.
+
+    Python names none for an undeclared encoding or hostile nesting, nor, before 3.11.4, for a null byte.
+    """
+    named: Any = error
+    named.filename = getattr(error, "filename", None) or path
+    named.lineno = getattr(error, "lineno", None) or line_of_fault(data, str(error))
+
+
+def place_of_syntax_error(error: Exception, source: str, path: str = "") -> Place:
+    """Return where `error`, which has a SyntaxError's attributes, lies in `source`, the text compiled."""
+    named: Any = error
+    line = named.lineno or 1
     around, first = excerpt(source, line)
+    column, end_line, end_column = (getattr(error, at, None) for at in ("offset", "end_lineno", "end_offset"))
     return Place(
-        path=error.filename or path,
+        path=named.filename or path,
         line=line,
-        column=max(error.offset or 0, 0),  # -1 for an encoding that is none
-        end_column=max(error.end_offset or 0, 0) if error.end_lineno in (None, line) else 0,
+        column=max(column or 0, 0),  # -1 for an encoding that does not exist
+        end_column=max(end_column or 0, 0) if end_line in (None, line) else 0,
         excerpt=around,
         first=first,
     )
@@ -132,8 +153,9 @@ def _frames(tb: TracebackType | None, own: tuple[str, ...]) -> tuple[Frame, ...]
 
 
 def _place(error: BaseException, frames: tuple[Frame, ...]) -> Place | None:
-    if isinstance(error, SyntaxError) and error.filename:
-        return place_of_syntax_error(error, "".join(linecache.getlines(error.filename)))
+    filename, line = getattr(error, "filename", None), getattr(error, "lineno", None)
+    if isinstance(error, Exception) and isinstance(filename, str) and isinstance(line, int):
+        return place_of_syntax_error(error, "".join(linecache.getlines(filename)))
     if not frames:
         return None
     last = frames[-1]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import marshal
-import re
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 
 from devserver.events import CompileWarning
 from devserver.exits import exit_reason
-from devserver.failure import Failure, Place, excerpt, place_of_syntax_error
+from devserver.failure import Failure, Place, excerpt, line_of_fault, place_of_syntax_error
 from devserver.watch import compiler
 
 LARGE = 64 * 1024
@@ -107,7 +106,7 @@ def _verdict(path: str, data: bytes, compiled: compiler.Compiled) -> Verdict:
 
 def _failure(path: str, data: bytes, error: compiler.Error) -> Failure:
     kind, message, line, column, end_line, end_column = error
-    line = line or _line_of_fault(data, message)
+    line = line or line_of_fault(data, message)
     raised = SyntaxError(message, (path, line, column, None, end_line or line, end_column))
     return Failure(
         phase="check",
@@ -115,14 +114,6 @@ def _failure(path: str, data: bytes, error: compiler.Error) -> Failure:
         message=message or "the source is nested too deeply for the compiler",
         place=place_of_syntax_error(raised, decode(data), path),
     )
-
-
-def _line_of_fault(data: bytes, message: str) -> int:
-    """Find the line where the exception names none: that of a null or undecodable byte, else the first."""
-    position = data.find(b"\0")
-    if position < 0 and (named := re.search(r"in position (\d+)", message)):
-        position = int(named[1])
-    return data.count(b"\n", 0, max(position, 0)) + 1
 
 
 def _gave_up(path: str, data: bytes, message: str) -> Verdict:

@@ -19,6 +19,7 @@ from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
+from devserver.failure import name_source
 from devserver.wire.digest import digest
 from devserver.wire.messages import Source
 from devserver.worker import bytecode
@@ -210,8 +211,8 @@ def install(snapshot: Snapshot, foreign: Foreign | None = None) -> None:
 def _compile(data: bytes, path: str) -> CodeType:
     try:
         code: CodeType = compile(data, path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        error.filename = error.filename or path  # for a null byte Python names no file
+    except Exception as error:
+        name_source(error, path, data)
         raise
     return code
 
