@@ -28,14 +28,23 @@ def tree(root: int) -> list[int]:
 
 
 def memory(root: int) -> float:
-    """Return the proportional set size of a tree in MB: a page that n processes share counts 1/n for each."""
-    kilobytes = 0
+    """Return the proportional set size of a tree in MB."""
+    megabytes = 0.0
     for pid in tree(root):
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    kilobytes += int(line.split()[1])
-    return kilobytes / 1024
+            megabytes += own_memory(pid)
+    return megabytes
+
+
+def own_memory(pid: int) -> float:
+    """Return the proportional set size of a process in MB: a page that n processes share counts 1/n for each.
+
+    Raises OSError if it is gone.
+    """
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def processor_time(root: int) -> float:

@@ -22,11 +22,12 @@ Written by the benchmarks themselves; each replaces its own part. They need Linu
 $ pip install -e '.[bench]'
 $ python -m benchmarks.duel --write      # about 12 minutes
 $ python -m benchmarks.growth --write    # about 4 minutes
+$ python -m benchmarks.endurance --write # about 5 minutes
 ```
 
 Let the machine be otherwise idle. Without `--write` the results are printed.
 """
-_PARTS = ("duel", "growth")
+_PARTS = ("duel", "growth", "endurance")
 
 
 def machine() -> str:
