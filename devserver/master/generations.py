@@ -248,6 +248,11 @@ class Generations:
         candidate = self._candidate(generation)
         return tuple(candidate.snapshot.values()) if candidate else ()
 
+    def snapshot_of(self, generation: int) -> Snapshot | None:
+        """Return what a generation runs, if it is live or a candidate."""
+        candidate = self._candidate(generation)
+        return self.snapshot if generation == self.live else candidate.snapshot if candidate else None
+
     def _candidate(self, generation: int) -> Candidate | None:
         return next((other for other in self.candidates if other.number == generation), None)
 

@@ -25,6 +25,7 @@ from devserver.master.generations import Generations, own_python
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
+from devserver.master.uses import Uses
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromWorker, Source, ToManager
@@ -43,6 +44,9 @@ class Eyes(Protocol):
 
     def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
         """These own modules run, with these digests."""
+
+    def keep(self, files: Iterable[str]) -> None:
+        """These may be imported at any time as they are now; the ones named before may not."""
 
     def attend_everything(self, on: bool) -> None:
         """Any own file may be the cure, or only those that run."""
@@ -67,6 +71,7 @@ class Master:
         self._loop = asyncio.get_running_loop()
         self.eyes: Eyes
         self.generations = Generations(handover=config.process.handover)
+        self.uses = Uses()
         clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
         self.clients, dispatcher = clients, clients.dispatcher
         self._workers = dispatcher.workers
@@ -189,6 +194,8 @@ class Master:
         self._boots.order(boot)
 
     def _go_live(self, command: book.GoLive) -> None:
+        self.uses.went_live(command.generation)
+        self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
         self._emit(
             events.Live(
@@ -231,9 +238,12 @@ class Master:
             case wire.Loaded():
                 if self.generations.loaded(message.generation, message.source):
                     self.crew.send(message)
-                    self.eyes.attend([(message.source.path, message.source.digest)])
+                    self._uses(message.generation, (message.source.path,))
+            case wire.Used():
+                self._uses(message.generation, message.paths)
             case wire.BootFailed():
                 worker.failure = message.failure
+                self._uses(message.generation, message.paths)
             case wire.Imported():
                 if self._boots.imported(worker, message):
                     self.reload_asked()
@@ -243,6 +253,14 @@ class Master:
                 self.crew.debugging(worker, message)
             case _:
                 self.clients.board.heard(worker, message)
+
+    def _uses(self, generation: int, paths: Iterable[str]) -> None:
+        """The live code or a candidate uses these files: have them watched. Older code does not count."""
+        snapshot = self.generations.snapshot_of(generation)
+        if snapshot is not None:
+            self.uses.add(generation, paths)
+            found = (snapshot.get(path) for path in paths)
+            self.eyes.attend([(file.path, file.digest) for file in found if file and file.source is not None])
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live

@@ -61,6 +61,8 @@ class Filters:
         self.root = root.rstrip(os.sep) or os.sep
         self.everything = False
         self.attended: set[str] = set()
+        self.kept: frozenset[str] = frozenset()
+        """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
         self.folders: set[str] = set()
         """Those that attended files lie in."""
         self._inside = self.root.rstrip(os.sep) + os.sep
@@ -99,7 +101,7 @@ class Filters:
             return Interest.NONE
         templates = inside and "/templates/" in path[len(self._inside) - 1 :]
         if name.endswith(".py") and (
-            folder in self.folders or (self.everything and inside and not templates)
+            path in self.kept or folder in self.folders or (self.everything and inside and not templates)
         ):
             return Interest.CODE
         return Interest.DATA if templates or name.endswith(TEMPLATE_SUFFIXES) else Interest.NONE

@@ -91,6 +91,10 @@ class Watch:
         if fresh:
             self._tasks.start(self._compare(fresh))
 
+    def keep(self, files: Iterable[str]) -> None:
+        """These files may yet be imported as they are now: a change matters, until others are named."""
+        self._filters.kept = frozenset(files)
+
     def attend_everything(self, on: bool) -> None:
         """Let every Python file under the root matter, or only what runs and lies beside it.
 

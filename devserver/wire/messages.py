@@ -266,6 +266,14 @@ class Imported(_Message, frozen=True):
     reason: str = ""
 
 
+class Used(_Message, frozen=True):
+    """A Worker uses these own files (real paths), which its snapshot had: so it did not read them."""
+
+    worker: int
+    generation: int
+    paths: tuple[str, ...]
+
+
 class BootFailed(_Message, frozen=True):
     """The app could not be imported or started; the Worker exits next."""
 
@@ -507,6 +515,7 @@ FromWorker = (
     WorkerReady
     | Imported
     | Loaded
+    | Used
     | BootFailed
     | Send
     | Broadcast

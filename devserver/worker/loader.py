@@ -53,12 +53,19 @@ def _has_text(path: str) -> bool:
 class Snapshot:
     """The own modules of one generation, by real path; grows by what is read from the disk.
 
-    `report` is called with each Source that was read, before it runs.
+    `report` is called with each Source that was read, before it runs; `use` with the real path of each that
+    was there already, the first time that it is asked for.
     """
 
-    def __init__(self, sources: Mapping[str, Source], report: Callable[[Source], None]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        report: Callable[[Source], None],
+        use: Callable[[str], None] = lambda _path: None,
+    ) -> None:
         self._sources = dict(sources)
         self._report = report
+        self._use = use
         self._foreign = foreign_folders()
         self._folders = {folder for path in sources for folder in _ancestors(path)}
         self._names = {_module_name(path) for path in sources}
@@ -78,8 +85,10 @@ class Snapshot:
     def source(self, path: str) -> Source:
         """Return the module at `path`, from the snapshot or else, once, from the disk. Raises OSError."""
         real = os.path.realpath(path)
-        self.used[real] = None
         source = self._sources.get(real)
+        if source is not None and real not in self.used:
+            self._use(real)
+        self.used[real] = None
         if source is None:
             with open(real, "rb") as file:
                 status, data = os.fstat(file.fileno()), file.read()

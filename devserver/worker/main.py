@@ -30,6 +30,7 @@ from devserver.worker.loader import Snapshot, install
 from devserver.worker.notes import Notes
 from devserver.worker.runner import GONE, Runner, leave_within
 from devserver.worker.server import Server
+from devserver.worker.usage import Usage
 
 BOOT_FAILED = 3
 """The exit code of a Worker whose app could not be imported or started."""
@@ -56,13 +57,15 @@ def run(boot: Boot) -> int:
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
-    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source))
+    usage = Usage(lane, boot.worker, boot.generation)
+    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
     install(snapshot, notes.found if notes else None)
     if notes:
         notes.begin()
-    refused = _serve(boot, lane, notes)
+    refused = _serve(boot, lane, notes, usage)
     environment.flush()
+    usage.tell()
     if refused is None:
         return 0
     paths = tuple(dict.fromkeys((*snapshot.used, *refused.paths)))
@@ -71,7 +74,7 @@ def run(boot: Boot) -> int:
     return BOOT_FAILED
 
 
-def _serve(boot: Boot, lane: Lane, notes: Notes | None) -> _Refused | None:
+def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refused | None:
     try:
         loop = _new_loop(boot.loop)
     except ImportError as error:
@@ -90,6 +93,8 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None) -> _Refused | None:
     runner = Runner(loop, lane, server, found, debugger, boot.threads)
     if notes is not None:
         runner.tell_imports(lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited)
+    usage.follow(loop)
+    runner.before_ready = usage.tell
     failure = runner.run(import_ms)
     return None if failure is None else _Refused(failure)
 

@@ -71,6 +71,8 @@ class Runner:
         self._leaving = asyncio.Event()
         self._starting: asyncio.Task[Failure | None] | None = None
         self._hurried = False
+        self.before_ready: Callable[[], object] = lambda: None
+        """Is called when the app has started, just before that is told."""
         self._imports: Callable[[], Imported] | None = None
         self._imports_first = False
 
@@ -123,6 +125,7 @@ class Runner:
         if failure is not None:
             return failure
         self._debugger.ended()
+        self.before_ready()
         if self._imports_first:
             self._tell_imports()
         self._lane.send(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devserver.wire.digest import digest
-from devserver.wire.messages import BootFailed, Handled, Loaded, Source, WorkerReady
+from devserver.wire.messages import BootFailed, Handled, Leave, Loaded, Source, Used, WorkerReady
 from tests.integration.worker_driver import Start, WorkerProcess, workers
 
 start = pytest.fixture(workers)
@@ -56,7 +56,7 @@ def test_every_own_module_is_reported_before_it_runs(start: Start, tmp_path: Pat
 
 
 def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path: Path) -> None:
-    """A Worker started from what another one loaded reads nothing, though the disk is empty by then."""
+    """It reads nothing, though the disk is empty by then, and tells what it uses before it is ready."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/prices.py").write_text("PRICE = 12\n")
     first = start("from shop.prices import PRICE\n" + ANSWER.format("PRICE"), ready=False)
@@ -68,8 +68,22 @@ def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path
     (tmp_path / "shop/prices.py").unlink()
     (tmp_path / "shop").rmdir()
     second = start(None, ready=False, sources=sources)
+    assert second.next() == Used(7, 3, tuple(sources))
     assert isinstance(second.next(), WorkerReady)
     assert second.reply() == b"12"
+
+
+def test_what_is_imported_late_is_told_to_be_used(start: Start, tmp_path: Path) -> None:
+    """In a handler, with all that it imports in its turn, and only the first time."""
+    late, later = tmp_path / "late.py", tmp_path / "later.py"
+    text = "def on_receive(conn, data):\n    import late\n    conn.send(str(late.N))\n"
+    known = snapshot({tmp_path / "app.py": text, late: "from later import N\n", later: "N = 8\n"})
+    worker = start(text, sources=known)
+    assert worker.reply() == b"8"
+    assert worker.until(Used).paths == (str(late), str(later))
+    assert worker.reply() == b"8"
+    worker.tell(Leave())
+    assert not [message for message in worker.rest() if isinstance(message, Used)]
 
 
 def test_the_snapshot_wins_over_a_broken_disk(start: Start, tmp_path: Path) -> None:

@@ -220,3 +220,17 @@ def test_the_files_that_an_error_names(use: Use, tmp_path: Path) -> None:
         with pytest.raises((RuntimeError, SyntaxError, ImportError)) as raised:
             importlib.import_module(name)
         assert files_named_by(raised.value, [root]) == files
+
+
+def test_what_the_snapshot_had_is_told_once_when_it_is_used(
+    use: Use, tmp_path: Path, reported: list[Source]
+) -> None:
+    """A module that is read from the disk is reported instead; one that nobody imports is neither."""
+    used: list[str] = []
+    (tmp_path / "own_read.py").write_text("")
+    known = [source(tmp_path / f"own_{name}.py", "") for name in ("known", "idle")]
+    install(Snapshot({each.path: each for each in known}, reported.append, used.append))
+    importlib.reload(importlib.import_module("own_known"))
+    importlib.import_module("own_read")
+    assert used == [str(tmp_path / "own_known.py")]
+    assert [each.path for each in reported] == [str(tmp_path / "own_read.py")]

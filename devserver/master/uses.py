@@ -1,0 +1,35 @@
+"""Which own files the Workers of each generation use, however these came into its snapshot: pure.
+
+Law: what the live code or a candidate uses is known before that generation is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+MOST = 3
+"""Generations younger than the live one that are remembered: the candidates, and the one refused last."""
+
+
+class Uses:
+    """Generation → real paths. Those of a refused one may name files that could not be found."""
+
+    def __init__(self) -> None:
+        self._paths: dict[int, set[str]] = {}
+        self._live = 0
+
+    def add(self, generation: int, paths: Iterable[str]) -> None:
+        """A Worker of a generation uses these."""
+        if generation >= self._live:
+            self._paths.setdefault(generation, set()).update(paths)
+            for old in sorted(self._paths.keys() - {self._live})[:-MOST]:
+                del self._paths[old]
+
+    def of(self, generation: int) -> Set[str]:
+        """Return what is known of a generation."""
+        return self._paths.get(generation, frozenset())
+
+    def went_live(self, generation: int) -> None:
+        """Forget what only older code uses."""
+        self._live = generation
+        self._paths = {number: paths for number, paths in self._paths.items() if number >= generation}
