@@ -139,26 +139,26 @@ def test_an_address_that_is_given_twice_is_said(project: Path, second: str) -> N
     assert "is given twice" in refused(project, "--tcp", free, second, free, "handlers.py")
 
 
-def test_a_socket_in_use_is_refused(project: Path) -> None:
+def test_a_socket_in_use_is_refused(project: Path, short_path: Path) -> None:
     """A socket that is answered is not taken away from its server."""
+    path = short_path / "s"
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(project / "s"))
+        server.bind(str(path))
         server.listen()
-        assert refused(project, "--uds", str(project / "s"), "handlers.py").startswith(
-            f"{project}/s is in use"
-        )
-        assert (project / "s").is_socket()
+        assert refused(project, "--uds", str(path), "handlers.py").startswith(f"{path} is in use")
+        assert path.is_socket()
 
 
-def test_a_socket_that_nobody_answers_is_taken_over(project: Path) -> None:
+def test_a_socket_that_nobody_answers_is_taken_over(project: Path, short_path: Path) -> None:
     """What a killed server has left behind is no reason not to start."""
+    path = short_path / "s"
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(project / "s"))
-    with serving(project, "--uds", "s", listen=False) as server:
+        left.bind(str(path))
+    with serving(project, "--uds", str(path), listen=False) as server:
         server.wait("ready")
-        assert Client(str(project / "s")).ask("x") == "good x"
+        assert Client(str(path)).ask("x") == "good x"
         assert server.stop() == 0
-    assert not (project / "s").exists()
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("option", ["--uds", "--events"])

@@ -57,9 +57,9 @@ def test_websockets_from_other_sites_are_refused(tmp_path: Path, origin: str | N
         assert server.stop() == 0
 
 
-def test_a_unix_socket_speaks_what_the_code_serves(tmp_path: Path) -> None:
+def test_a_unix_socket_speaks_what_the_code_serves(tmp_path: Path, short_path: Path) -> None:
     """HTTP for an app; after a save that has handlers only, their frames."""
-    path = str(tmp_path / "s")
+    path = str(short_path / "s")
     with serving(tmp_path, "--uds", path, listen=False, text=TEXT) as server:
         server.wait("rolled")
         with httpx.Client(transport=httpx.HTTPTransport(uds=path), timeout=DEADLINE) as client:

@@ -202,9 +202,9 @@ def test_more_clients_than_descriptors_are_turned_away_and_a_save_still_works(tm
         assert server.stop() == 0
 
 
-def test_unix_sockets_serve_the_same_handlers(tmp_path: Path) -> None:
+def test_unix_sockets_serve_the_same_handlers(tmp_path: Path, short_path: Path) -> None:
     """`--uds`: same protocol, and the socket's file is gone after the stop."""
-    path = tmp_path / "sock"
+    path = short_path / "sock"
     with serving(tmp_path, "--uds", str(path), text=answering("x"), listen=False) as server:
         server.wait("ready")
         client = Client(str(path))

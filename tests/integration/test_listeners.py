@@ -81,11 +81,11 @@ def with_names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", fake)
 
 
-def test_each_kind_has_its_own_protocol(tmp_path: Path) -> None:
+def test_each_kind_has_its_own_protocol(short_path: Path) -> None:
     """What is named is opened at the start, and a connection gets what its listener speaks."""
 
     async def main() -> None:
-        uds = str(tmp_path / "s")
+        uds = str(short_path / "s")
         listeners = Listeners(ListenConfig(http=(ANY,), tcp=(ANY,), uds=(uds, uds)), FACTORIES)
         assert await listeners.open_first() == ""
         assert [listener.kind for listener in listeners.all] == ["http", "tcp", "uds"]
@@ -117,9 +117,9 @@ def test_a_port_for_handlers_that_is_named_goes_before_the_default_one_for_http(
     assert f"listening on {http.port} instead" in remark
 
 
-def test_a_unix_socket_opens_no_port(tmp_path: Path) -> None:
+def test_a_unix_socket_opens_no_port(short_path: Path) -> None:
     """It takes HTTP as well, so nobody asked for a port."""
-    assert [each.kind for each in opened(ListenConfig(uds=(str(tmp_path / "s"),)))[0]] == ["uds"]
+    assert [each.kind for each in opened(ListenConfig(uds=(str(short_path / "s"),)))[0]] == ["uds"]
 
 
 def test_a_named_port_in_use_is_refused(busy: int) -> None:
