@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from devserver.worker.loader import Snapshot
+from devserver.worker import own as ownership
 from devserver.worker.observed import observe
 
 NEVER = (
@@ -34,7 +34,7 @@ class Own:
     """Tells whether a file is the app's own; `paths` are folders and files that are, wherever they lie."""
 
     def __init__(self, paths: Collection[str]) -> None:
-        self._owns = Snapshot({}, lambda _source: None).owns
+        self._owns = ownership.Own()
         self._files = {os.path.realpath(path) for path in paths}
         # A folder that holds a virtual environment does not make that the app's own.
         self._inner = tuple(os.path.join(path, "") for path in self._files if not self._owns(path))

@@ -18,8 +18,9 @@ from devserver.events import CompileWarning
 from devserver.failure import Failure, Place
 from devserver.watch.check import Checker, Verdict
 from devserver.watch.filters import Filters, Interest
-from devserver.watch.reading import Content, Signature, read
+from devserver.watch.reading import Content, read
 from devserver.watch.tree import walk
+from devserver.wire.digest import Signature
 from devserver.wire.messages import Source
 
 VERDICTS = 256

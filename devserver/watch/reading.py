@@ -6,13 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from devserver.wire.digest import digest
-
-Signature = tuple[int, int, int]
-"""Modification time in ns, size, inode."""
-
-LARGEST = 16 * 1024 * 1024
-"""Bytes. A larger file is told apart by its stat only."""
+from devserver.wire.digest import LARGEST, Signature, digest, mark, signature_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +25,7 @@ class Content:
 def signature(path: str) -> Signature | None:
     """Return what `path` looks like now, None if there is no such file."""
     try:
-        return _signature(os.stat(path))
+        return signature_of(os.stat(path))
     except OSError:
         return None
 
@@ -44,11 +38,11 @@ def read(path: str) -> Content:
     except (FileNotFoundError, NotADirectoryError):
         return Content(path)
     except OSError as error:
-        return Content(path, digest=_mark(error.errno), error=error.strerror or str(error))
+        return Content(path, digest=mark(error.errno), error=error.strerror or str(error))
     try:
         return _read_open(path, file, target)
     except OSError as error:
-        return Content(path, digest=_mark(error.errno), target=target, error=error.strerror or str(error))
+        return Content(path, digest=mark(error.errno), target=target, error=error.strerror or str(error))
     finally:
         os.close(file)
 
@@ -58,18 +52,9 @@ def _read_open(path: str, file: int, target: str) -> Content:
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode):
         return Content(path)
-    seen = _signature(found)
+    seen = signature_of(found)
     if found.st_size > LARGEST:
-        return Content(path, None, _mark(seen), seen, target, error="the file is larger than 16 MiB")
+        return Content(path, None, mark(seen), seen, target, error="the file is larger than 16 MiB")
     with open(file, "rb", closefd=False) as opened:
         data = opened.read()
     return Content(path, data, digest(data), seen, target)
-
-
-def _signature(found: os.stat_result) -> Signature:
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _mark(of: object) -> bytes:
-    """Return a digest for what cannot be read, so that a change of it is still a change."""
-    return digest(repr(of).encode())

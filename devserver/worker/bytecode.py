@@ -43,9 +43,19 @@ def read(path: str, source: os.stat_result) -> CodeType | None:
     return code if isinstance(code, CodeType) and code.co_filename == path else None
 
 
+def is_clearly_younger(cached: str, path: str) -> bool:
+    """Return whether the file at `cached` was written clearly after that at `path`. Raises OSError."""
+    return os.stat(cached).st_mtime_ns - os.stat(path).st_mtime_ns >= CLEARLY
+
+
+def is_clearly_over(source: os.stat_result) -> bool:
+    """Return whether a source file was saved clearly before now."""
+    return time.time_ns() - source.st_mtime_ns >= CLEARLY
+
+
 def write(path: str, source: os.stat_result, code: CodeType) -> None:
     """Keep the code of the file at `path` for the next run, if Python may, and the file is old enough."""
-    if sys.dont_write_bytecode or time.time_ns() - source.st_mtime_ns < CLEARLY:
+    if sys.dont_write_bytecode or not is_clearly_over(source):
         return
     header = _HEADER.pack(
         importlib.util.MAGIC_NUMBER, 0, int(source.st_mtime) & _WORD, source.st_size & _WORD

@@ -26,10 +26,11 @@ from devserver.worker.discovery import Found, discover
 from devserver.worker.faults import failure_of, files_named_by
 from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
-from devserver.worker.loader import Snapshot, install
+from devserver.worker.loader import install
 from devserver.worker.notes import Notes
 from devserver.worker.runner import GONE, Runner, leave_within
 from devserver.worker.server import Server
+from devserver.worker.snapshot import Snapshot
 from devserver.worker.usage import Usage
 
 BOOT_FAILED = 3

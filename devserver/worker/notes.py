@@ -22,8 +22,8 @@ from types import ModuleType
 from typing import Any
 
 from devserver.wire.messages import Imported, ModuleNote, Surroundings
-from devserver.worker.loader import Snapshot
 from devserver.worker.observed import observe
+from devserver.worker.snapshot import Snapshot
 
 _Seen = tuple[dict[Any, Any], list[str], list[str]]
 
@@ -50,7 +50,7 @@ class Notes:
         self._number = self._number_of(Surroundings())
 
     def found(self, name: str, spec: ModuleSpec) -> None:
-        """Note that this module, not the app's own, was found: it is imported now, or was only looked for."""
+        """Note that this module, not the app's own, was found: it is about to be imported."""
         if self._reason:
             return
         self._reason = _patched()
@@ -119,8 +119,8 @@ class Notes:
     def _is_installed(self, spec: ModuleSpec) -> bool:
         """Return whether the module is the standard library's or a distribution's."""
         loader: Any = spec.loader
-        if loader in (BuiltinImporter, FrozenImporter) or type(loader) is SourceFileLoader:
-            return True  # the finder has looked at the source files
+        if loader in (BuiltinImporter, FrozenImporter) or isinstance(loader, SourceFileLoader):
+            return True  # it would not be here if it were an own source file
         if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
             return False  # a finder of somebody's: what it would find in another process is unknown
         return not self._snapshot.owns(spec.origin or "")

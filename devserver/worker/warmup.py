@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from devserver.wire.channel import decoder_of
 from devserver.wire.messages import LoopChoice, ToWorker
-from devserver.worker.loader import foreign_folders
+from devserver.worker.own import foreign_folders
 
 
 def warm_up(loop: LoopChoice) -> None:

@@ -18,8 +18,9 @@ import msgspec
 from devserver.manager import kernel
 from devserver.manager.preload import preload
 from devserver.wire.messages import Imported, ModuleNote, Preload, Surroundings
-from devserver.worker.loader import Snapshot, install
+from devserver.worker.loader import install
 from devserver.worker.notes import Notes
+from devserver.worker.snapshot import Snapshot
 
 
 class Orders(msgspec.Struct):

@@ -24,7 +24,8 @@ import devserver
 from devserver.wire.digest import digest
 from devserver.wire.messages import Source
 from devserver.worker.faults import files_named_by
-from devserver.worker.loader import Snapshot, install
+from devserver.worker.loader import install
+from devserver.worker.snapshot import Snapshot
 
 Use = Callable[..., Snapshot]
 
@@ -32,7 +33,7 @@ Use = Callable[..., Snapshot]
 def source(path: Path, text: str | bytes | None) -> Source:
     """Return a module of a snapshot; None: absent in it."""
     data = text.encode() if isinstance(text, str) else text
-    return Source(str(path), digest(data or b""), data)
+    return Source(str(path), b"" if data is None else digest(data), data)
 
 
 @pytest.fixture
@@ -47,13 +48,16 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reported: list[Source])
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     before, lines = set(sys.modules), dict(linecache.cache)
+    undo: list[Callable[[], None]] = []
 
     def begin(*sources: Source) -> Snapshot:
         snapshot = Snapshot({each.path: each for each in sources}, reported.append)
-        install(snapshot)
+        undo.append(install(snapshot))
         return snapshot
 
     yield begin
+    for each in reversed(undo):
+        each()
     for name in set(sys.modules) - before:
         del sys.modules[name]
     linecache.cache.clear()

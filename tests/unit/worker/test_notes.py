@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from devserver.wire.messages import Imported, Surroundings
-from devserver.worker.loader import Snapshot, install
+from devserver.worker.loader import install
 from devserver.worker.notes import Notes
+from devserver.worker.snapshot import Snapshot
 
 Write = Callable[[str, str], Path]
 
@@ -47,9 +48,10 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
     snapshot = Snapshot({}, lambda _source: None)
     with warnings.catch_warnings():
         noted = Notes(snapshot)
-        install(snapshot, noted.found)
+        undo = install(snapshot, noted.found)
         noted.begin()
         yield noted
+        undo()
     for name in set(sys.modules) - before:
         del sys.modules[name]
     importlib.invalidate_caches()

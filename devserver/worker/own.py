@@ -1,0 +1,64 @@
+"""Tells the app's own files from those that are installed."""
+
+from __future__ import annotations
+
+import os
+import site
+import sysconfig
+from functools import cache
+
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+@cache
+def foreign_folders() -> tuple[str, ...]:
+    """Return the folders of the standard library, of installed distributions and of this package."""
+    paths = sysconfig.get_paths()
+    folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    folders.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    folders += map(os.path.realpath, folders[:])
+    return tuple({os.path.join(folder, "") for folder in folders})
+
+
+class Own:
+    """Call it with a path: is that file the app's own? Remembers folders, and where links in them lead."""
+
+    def __init__(self) -> None:
+        self._foreign = foreign_folders()
+        self._folders: dict[str, bool] = {}
+        self._real: dict[str, str] = {os.sep: os.sep}
+
+    def __call__(self, path: str) -> bool:
+        """Return whether the file or folder at `path`, there or not, is neither installed nor Python's."""
+        folder, name = os.path.split(path)
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self._is_own(folder) and self._is_own(self.folder(folder))
+        if not known or name in _INSTALLED or os.path.join(path, "") in self._foreign:
+            return False
+        return not os.path.islink(path) or self._is_own(os.path.realpath(path))
+
+    def _is_own(self, folder: str) -> bool:
+        return not os.path.join(folder, "").startswith(self._foreign) and not any(
+            part in _INSTALLED for part in folder.split(os.sep)
+        )
+
+    def real(self, path: str) -> str:
+        """Return `path` without symbolic links, as os.path.realpath does; cheap where its folder is known."""
+        place = self.place(path)
+        return os.path.realpath(path) if os.path.islink(place) else place
+
+    def place(self, path: str) -> str:
+        """Return `path` in the real folder it lies in, whether or not it is a link itself."""
+        folder, name = os.path.split(path)
+        if not name or name in (os.curdir, os.pardir):
+            return os.path.realpath(path)
+        return os.path.join(self.folder(folder), name)
+
+    def folder(self, path: str) -> str:
+        """Return a folder without symbolic links, as it was when first asked for."""
+        real = self._real.get(path)
+        if real is None:
+            real = self._real[path] = self.real(path) if os.path.isabs(path) else os.path.realpath(path)
+        return real

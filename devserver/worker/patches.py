@@ -1,0 +1,34 @@
+"""Puts functions of ours in the place of the import system's, so that nothing else looks different."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+_NOT_THERE = object()
+_FRAMES_LEFT_OUT = "<frozen importlib._bootstrap_external>"
+"""Python takes the import system's own frames out of the tracebacks of what modules raise: ours with them."""
+
+
+class Patches:
+    """What was replaced, and how to undo it."""
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[Any, str, Any]] = []
+
+    def put(self, owner: Any, name: str, function: Any) -> None:
+        """Replace an attribute of a module or a class by a Python function."""
+        if isinstance(function, FunctionType):
+            function.__code__ = function.__code__.replace(co_filename=_FRAMES_LEFT_OUT)
+            function.__name__ = function.__qualname__ = name
+        self._replaced.append((owner, name, vars(owner).get(name, _NOT_THERE)))
+        setattr(owner, name, function)
+
+    def undo(self) -> None:
+        """Put back what was there, the newest first."""
+        while self._replaced:
+            owner, name, before = self._replaced.pop()
+            if before is _NOT_THERE:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
