@@ -11,9 +11,10 @@ from collections.abc import Callable
 from devserver import events
 from devserver.events import Event
 from devserver.failure import Failure
-from devserver.master import generations as book
+from devserver.master import decisions
 from devserver.master.crew import Crew
-from devserver.master.generations import Generations, own_python
+from devserver.master.disk import own_python
+from devserver.master.generations import Generations
 from devserver.master.suspicion import may_be_inherited
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
@@ -37,12 +38,12 @@ class Boots:
         self._again: set[int] = set()
         """Generations that have failed with what was preloaded, and are tried without."""
 
-    def order(self, boot: book.Boot) -> None:
+    def order(self, boot: decisions.Boot) -> None:
         """Have a candidate booted by the Manager that is best for it."""
         self._command.relieve(boot.handover, boot.changes)
         self._send(boot)
 
-    def _send(self, boot: book.Boot) -> None:
+    def _send(self, boot: decisions.Boot) -> None:
         """Order it; a Manager that does not know the base is told the whole snapshot."""
         base, changes = boot.base, boot.changes
         if base and not self._command.knows(base):

@@ -8,72 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
 from devserver.failure import Failure
+from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.disk import Disk, Snapshot, changes, digest_in
 from devserver.wire.messages import Handover, Source
 
 MOST_CANDIDATES = 2
 """An app that boots slower than its author saves still gets somewhere: the elder candidate is let finish."""
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """Try a generation: the live snapshot `base` with `changes` applied."""
-
-    generation: int
-    base: int
-    changes: tuple[Source, ...]
-    handover: Handover
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """A candidate is not needed any more."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class GoLive:
-    """Every unit of work starts on this generation from now on."""
-
-    generation: int
-    edit: int
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The code of `edit` cannot run; `generation` is 0 if it was not even booted."""
-
-    edit: int
-    generation: int
-    failures: tuple[Failure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """The disk holds again what runs: what was refused is gone."""
-
-    edit: int
-
-
-@dataclass(frozen=True, slots=True)
-class GoExclusive:
-    """Starting beside the old Worker failed: `generation` is tried again once the old one has left."""
-
-    generation: int
-    failure: Failure
-
-
-Command = Boot | Drop | GoLive | Refuse | Restore | GoExclusive
-
-
-Snapshot = dict[str, Source]
-"""Path → what runs under it."""
 
 
 @dataclass(slots=True)
@@ -100,11 +45,15 @@ class Generations:
     """The newest edit noticed."""
     snapshot: Snapshot = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
+    """In the order of their numbers; all are younger than what is live."""
     pending: dict[int, int] = field(default_factory=dict)
     """Edit → the candidate that will settle it, 0 while it is being looked at."""
-    broken: dict[str, Failure] = field(default_factory=dict)
-    refused: bool = False
-    _disk: Snapshot = field(default_factory=dict)
+    disk: Disk = field(default_factory=Disk)
+    refusal: Refuse | None = None
+    """The last word on the code, if that is a refusal."""
+    _tried: tuple[Snapshot, Refuse] | None = None
+    """What could not boot, unless something younger was tried since."""
+    _live_edit: int = 0
     _number: int = 0
     _read: int = 0
     """The newest edit whose files have been read."""
@@ -116,7 +65,7 @@ class Generations:
     @property
     def wanting(self) -> bool:
         """Tell whether the disk holds what does not run: any file may be the cure."""
-        return not self.live or self.refused
+        return not self.live or self.refusal is not None
 
     def start(self) -> list[Command]:
         """Try the first generation: everything is read from the disk."""
@@ -137,29 +86,28 @@ class Generations:
     ) -> list[Command]:
         """The files of an edit were read: try them, refuse them, or find that they change nothing.
 
+        What counts is what the disk holds now, with what was saved before and refused for another file's
+        sake. What was refused is tried again when it is saved again, not when another file is touched.
         `muted` files are taken as read but are no reason for a reload.
         """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
-        newest = self.candidates[-1].snapshot if self.candidates else self.snapshot
-        differs = any(_digest(newest, file.path) != file.digest for file in files if file.path not in muted)
-        mended = any(file.path in self.broken for file in files)
-        for file in files:
-            self._disk[file.path] = file
-            self.broken.pop(file.path, None)
-        self.broken |= {path: failure for path, failure in failures.items() if self._belongs(path)}
-        if self.broken and (differs or mended):
-            del self.pending[edit]
-            self.refused = True
-            return [Refuse(edit, 0, tuple(self.broken.values()))]
-        if not differs:
-            return self._changes_nothing(edit)
-        return [*self._make_room(), self._boot(self._on_disk(), edit)]
+        newest, blocked = self._newest, self._blocking()
+        saved = any(digest_in(newest, file.path) != file.digest for file in files if file.path not in muted)
+        failures = {path: failure for path, failure in failures.items() if self._belongs(path)}
+        self.disk.read(edit, files, failures, muted)
+        if blocking := self._blocking():
+            if saved or blocking != blocked:
+                del self.pending[edit]
+                return [self._refuse(edit, 0, blocking)]
+        elif saved or self._is_untried():
+            return [*self._make_room(), self._boot(self._on_disk(), edit)]
+        return self._changes_nothing(edit)
 
     def asked(self) -> list[Command]:
         """Somebody wants a reload without a change."""
-        if self.broken:
-            return [Refuse(self._read, 0, tuple(self.broken.values()))]
+        if blocking := self._blocking():
+            return [self._refuse(self._read, 0, blocking)]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
     def loaded(self, generation: int, source: Source) -> bool:
@@ -167,8 +115,10 @@ class Generations:
 
         Younger candidates get it too: their snapshots are this one with other files replaced.
         """
-        if generation != self.live and self._candidate(generation) is None:
+        candidate = self._candidate(generation)
+        if generation != self.live and candidate is None:
             return False
+        self.disk.loaded(source, candidate.edit if candidate else self._live_edit)
         if generation == self.live:
             self.snapshot.setdefault(source.path, source)
         for candidate in self.candidates:
@@ -184,15 +134,16 @@ class Generations:
         assert generation > self.live, "never back"
         elder = [other for other in self.candidates if other.number < generation]
         self.candidates = [other for other in self.candidates if other.number > generation]
-        self.live = generation
+        self.live, self._live_edit = generation, candidate.edit
         self.snapshot = candidate.snapshot
-        self.refused = bool(self.broken)
+        self.refusal = None
         if candidate.handover == "exclusive":
             self.handover = "exclusive"
         self.pending = {edit: number for edit, number in self.pending.items() if edit > candidate.edit}
         return [
             GoLive(generation, candidate.edit, candidate.paths),
             *(Drop(other.number) for other in elder),
+            *self._last_word(),
         ]
 
     def failed(self, generation: int, failure: Failure) -> list[Command]:
@@ -205,9 +156,11 @@ class Generations:
             again = self._boot(candidate.snapshot, candidate.edit, "exclusive")
             self._remap(generation, again.generation)
             return [GoExclusive(again.generation, failure), again]
-        self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
-        self.refused = True
-        return [Refuse(candidate.edit, generation, (failure,))]
+        self._settle(generation)
+        refuse = self._refuse(candidate.edit, generation, (failure,))
+        if generation == self._number:
+            self._tried = candidate.snapshot, refuse
+        return [refuse, *self._last_word()]
 
     def superseded(self, generation: int) -> list[Command]:
         """The Manager has dropped a candidate by itself: a younger one settles its edits, or nobody does."""
@@ -217,7 +170,7 @@ class Generations:
         self.candidates.remove(candidate)
         younger = [other.number for other in self.candidates if other.number > generation]
         self._remap(generation, younger[0] if younger else generation)
-        self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
+        self._settle(generation)
         return []
 
     def homeless(self, generation: int) -> list[Command]:
@@ -232,7 +185,7 @@ class Generations:
     @property
     def behind(self) -> bool:
         """Tell whether good code that is on the disk does not run."""
-        return not self.broken and bool(_changes(self.snapshot, self._on_disk()))
+        return not self._blocking() and bool(changes(self.snapshot, self._on_disk()))
 
     @property
     def booting(self) -> set[str]:
@@ -253,8 +206,16 @@ class Generations:
         candidate = self._candidate(generation)
         return self.snapshot if generation == self.live else candidate.snapshot if candidate else None
 
-    def _candidate(self, generation: int) -> Candidate | None:
-        return next((other for other in self.candidates if other.number == generation), None)
+    # what the disk holds, beside what runs or boots
+
+    @property
+    def _newest(self) -> Snapshot:
+        """Return what will run if nothing else happens."""
+        return self.candidates[-1].snapshot if self.candidates else self.snapshot
+
+    def _blocking(self) -> tuple[Failure, ...]:
+        """Return what is wrong with files that must not be as they are."""
+        return tuple(self.disk.broken.values())
 
     def _belongs(self, path: str) -> bool:
         """Tell whether a file is the live code's, or lies beside it.
@@ -264,21 +225,51 @@ class Generations:
         folder = os.path.dirname(path)
         return any(os.path.dirname(known) == folder for known in self.snapshot)
 
+    def _is_untried(self) -> bool:
+        """Return whether the disk holds what neither runs nor boots, nor has failed to."""
+        if self._tried and not self.disk.differs(self._tried[0]):
+            return False
+        return self.disk.differs(self._newest) or bool(self._tried and not (self.live or self.candidates))
+
     def _changes_nothing(self, edit: int) -> list[Command]:
-        if self.candidates:
+        """Settle an edit after which there is nothing to try: with what boots, if that has it."""
+        if self.candidates and not self._blocking() and not self.disk.differs(self._newest):
             self.pending[edit] = self.candidates[-1].number
             self.candidates[-1].edit = edit
             return []
         del self.pending[edit]
-        if self.wanting and self.live and not self.broken and not _changes(self.snapshot, self._on_disk()):
-            self.refused = False
+        runs = self.live and not self.candidates and not self._blocking()
+        if runs and self.refusal and not self.disk.differs(self.snapshot):
+            self.refusal = self._tried = None
             return [Restore(edit)]
-        return []
+        return self._last_word()
+
+    def _last_word(self) -> list[Command]:
+        """Once nothing boots, repeat the refusal of what the disk holds, if that is not the last word."""
+        if self.candidates:
+            return []
+        if blocking := self._blocking():
+            word = Refuse(self._read, 0, blocking)
+        elif self._tried and not self.disk.differs(self._tried[0]):
+            word = self._tried[1]
+        else:
+            return []
+        if self.refusal and self.refusal.failures == word.failures:
+            return []
+        self.refusal = word
+        return [word]
+
+    def _refuse(self, edit: int, generation: int, failures: tuple[Failure, ...]) -> Refuse:
+        self.refusal = Refuse(edit, generation, failures)
+        return self.refusal
 
     def _on_disk(self) -> Snapshot:
-        """Return the live snapshot with everything that was read from the disk since put in."""
-        snapshot = {**self.snapshot, **self._disk}
-        return {path: file for path, file in snapshot.items() if file.digest}
+        return self.disk.over(self.snapshot)
+
+    # candidates
+
+    def _candidate(self, generation: int) -> Candidate | None:
+        return next((other for other in self.candidates if other.number == generation), None)
 
     def _make_room(self) -> list[Command]:
         if len(self.candidates) < MOST_CANDIDATES:
@@ -289,25 +280,29 @@ class Generations:
 
     def _boot(self, snapshot: Snapshot, edit: int, handover: Handover = "overlap") -> Boot:
         self._number += 1
+        self._tried = None
         candidate = Candidate(
             number=self._number,
             edit=edit,
             snapshot=dict(snapshot),
-            paths=tuple(change.path for change in _changes(self.snapshot, snapshot)),
+            paths=tuple(change.path for change in changes(self.snapshot, snapshot)),
             handover="exclusive" if self.handover == "exclusive" and self.live else handover,
         )
         if edit in self.pending:
             self.pending[edit] = candidate.number
         self.candidates.append(candidate)
-        self.candidates.sort(key=lambda other: other.number)
         return self._order(candidate)
 
     def _order(self, candidate: Candidate) -> Boot:
-        changes = _changes(self.snapshot, candidate.snapshot)
-        return Boot(candidate.number, self.live, changes, candidate.handover)
+        changed = changes(self.snapshot, candidate.snapshot)
+        return Boot(candidate.number, self.live, changed, candidate.handover)
 
     def _remap(self, old: int, new: int) -> None:
         self.pending = {edit: new if number == old else number for edit, number in self.pending.items()}
+
+    def _settle(self, generation: int) -> None:
+        """Whoever waits for a candidate waits no more."""
+        self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
 
     def _may_be_exclusive(self, candidate: Candidate, failure: Failure) -> bool:
         return (
@@ -317,19 +312,3 @@ class Generations:
             and candidate.number > max((other.number for other in self.candidates), default=0)
             and (failure.phase == "start-up" or failure.errno == errno.EADDRINUSE)
         )
-
-
-def _digest(snapshot: Snapshot, path: str) -> bytes:
-    return snapshot[path].digest if path in snapshot else b""
-
-
-def _changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:
-    """Return what turns `old` into `new`; what is absent in `new` comes without source."""
-    changed = [file for path, file in new.items() if file.digest != _digest(old, path)]
-    removed = [Source(path, b"", None) for path in old if path not in new]
-    return tuple(sorted(changed + removed, key=lambda file: file.path))
-
-
-def own_python(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return those that a Worker can import: the rest (templates, settings) only cause the reload."""
-    return tuple(source for source in sources if source.path.endswith(".py"))

@@ -15,13 +15,14 @@ from devserver.config import Config
 from devserver.errors import DevserverError, TargetError
 from devserver.events import Event
 from devserver.failure import Failure
-from devserver.master import generations as book
+from devserver.master import decisions
 from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
+from devserver.master.disk import own_python
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
-from devserver.master.generations import Generations, own_python
+from devserver.master.generations import Generations
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
@@ -138,7 +139,7 @@ class Master:
         muted = self._runaway.muted if edit in self._written_in_boot else frozenset()
         self._written_in_boot.discard(edit)
         commands = self.generations.settled(edit, files, failures, muted)
-        changed = any(isinstance(command, book.Boot | book.Refuse) for command in commands)
+        changed = any(isinstance(command, decisions.Boot | decisions.Refuse) for command in commands)
         self._emit(
             events.Checked(edit=edit, changed=changed, settle_ms=steps["settle"], check_ms=steps["check"])
         )
@@ -159,21 +160,21 @@ class Master:
 
     # the generations' commands
 
-    def _apply(self, commands: Sequence[book.Command]) -> None:
+    def _apply(self, commands: Sequence[decisions.Command]) -> None:
         for command in commands:
             match command:
-                case book.Boot():
+                case decisions.Boot():
                     self._boot(command)
-                case book.Drop():
+                case decisions.Drop():
                     self._emit(events.Superseded(generation=command.generation))
                     self.crew.send(wire.Drop(command.generation))
-                case book.GoLive():
+                case decisions.GoLive():
                     self._go_live(command)
-                case book.Refuse():
+                case decisions.Refuse():
                     self._refuse(command)
-                case book.Restore():
+                case decisions.Restore():
                     self._emit(events.Restored(edit=command.edit, live=self.generations.live))
-                case book.GoExclusive():
+                case decisions.GoExclusive():
                     self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
                 case _:
                     assert_never(command)
@@ -188,12 +189,12 @@ class Master:
         if not self.generations.candidates and self.generations.behind:
             self.reload_asked()
 
-    def _boot(self, boot: book.Boot) -> None:
+    def _boot(self, boot: decisions.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
         self._timelines.boot(boot.generation, edit, self._steps, time.monotonic())
         self._boots.order(boot)
 
-    def _go_live(self, command: book.GoLive) -> None:
+    def _go_live(self, command: decisions.GoLive) -> None:
         self.uses.went_live(command.generation)
         self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
@@ -207,7 +208,7 @@ class Master:
             )
         )
 
-    def _refuse(self, command: book.Refuse) -> None:
+    def _refuse(self, command: decisions.Refuse) -> None:
         first = command.failures[0]
         if not self.generations.live and not command.edit and first.type in HOPELESS:
             self._fail(TargetError(first.message))

@@ -9,8 +9,9 @@ from devserver.events import Notice
 from devserver.failure import Failure, Frame
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew
+from devserver.master.decisions import Boot
 from devserver.master.dispatch import Seat
-from devserver.master.generations import Boot, Generations
+from devserver.master.generations import Generations
 from devserver.master.successor import CALM
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire

@@ -6,42 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.failure import Failure
-from devserver.master.generations import (
-    Boot,
-    Drop,
-    Generations,
-    GoExclusive,
-    GoLive,
-    Refuse,
-    Restore,
-)
-from devserver.wire.messages import Source
-
-TYPO = Failure(phase="check", type="SyntaxError", message="invalid syntax")
-CRASH = Failure(phase="import", type="ImportError", message="no")
-PORT = Failure(phase="start-up", type="OSError", message="in use")
-
-
-def file(path: str, text: str) -> Source:
-    """Return a file's state; no text: the file is absent."""
-    return Source(path, text.encode(), text.encode() if text else None)
-
-
-def running(**files: str) -> Generations:
-    """Return a book in which generation 1 is live and has read these files."""
-    book = Generations()
-    assert [type(command) for command in book.start()] == [Boot]
-    for path, text in files.items():
-        assert book.loaded(1, file(path, text))
-    assert book.ready(1) == [GoLive(1, 0, ())]
-    return book
-
-
-def edit(book: Generations, number: int, *files: Source, **failures: Failure) -> list[object]:
-    """Let an edit begin and settle; return the commands."""
-    book.noticed(number)
-    return list(book.settled(number, files, failures))
+from devserver.master.decisions import Boot, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.generations import Generations
+from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
 
 def test_a_good_edit_is_booted_and_goes_live() -> None:
@@ -288,5 +255,5 @@ def test_live_only_grows_and_every_edit_is_settled_in_the_end(steps: list[str]) 
     while book.candidates:
         book.ready(book.candidates[0].number)
     assert not book.pending
-    if not book.broken and text:
-        assert book.snapshot["a"] == file("a", f"text {text}") or book.refused
+    if not book.disk.broken and text:
+        assert book.snapshot["a"] == file("a", f"text {text}") or book.refusal

@@ -1,0 +1,61 @@
+"""What the book of generations decides about the app's code: frozen values, so that tests read as scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver.failure import Failure
+from devserver.wire.messages import Handover, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Try a generation: the live snapshot `base` with `changes` applied."""
+
+    generation: int
+    base: int
+    changes: tuple[Source, ...]
+    handover: Handover
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A candidate is not needed any more."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoLive:
+    """Every unit of work starts on this generation from now on."""
+
+    generation: int
+    edit: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The code of `edit` cannot run; `generation` is 0 if it was not even booted."""
+
+    edit: int
+    generation: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The disk holds again what runs: what was refused is gone."""
+
+    edit: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoExclusive:
+    """Starting beside the old Worker failed: `generation` is tried again once the old one has left."""
+
+    generation: int
+    failure: Failure
+
+
+Command = Boot | Drop | GoLive | Refuse | Restore | GoExclusive

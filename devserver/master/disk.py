@@ -1,0 +1,73 @@
+"""What the disk holds, as far as it was read in this run, and how that differs from what runs: pure.
+
+Law: what was read last counts. What does not compile never takes the place of what does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from devserver.failure import Failure
+from devserver.wire.messages import Source
+
+Snapshot = dict[str, Source]
+"""Path → what runs under it."""
+
+
+@dataclass(slots=True)
+class Disk:
+    """The files of all edits. A file that no edit had is as the snapshots have it."""
+
+    broken: dict[str, Failure] = field(default_factory=dict)
+    """What does not compile, or cannot be read."""
+    _files: Snapshot = field(default_factory=dict)
+    _edits: dict[str, int] = field(default_factory=dict)
+    """Path → the edit that it was read for last."""
+    _muted: set[str] = field(default_factory=set)
+
+    def read(
+        self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], muted: Set[str]
+    ) -> None:
+        """Take in the files of an edit; a difference in a `muted` one is no reason for a reload."""
+        for file in files:
+            self._files[file.path] = file
+            self._edits[file.path] = edit
+            self.broken.pop(file.path, None)
+            (self._muted.add if file.path in muted else self._muted.discard)(file.path)
+        self.broken |= failures
+
+    def loaded(self, source: Source, edit: int) -> None:
+        """A Worker, started when `edit` was the newest, has read a file: no older edit knows better."""
+        if source.path in self._files and self._edits[source.path] <= edit:
+            self._files[source.path] = source
+
+    def over(self, snapshot: Snapshot) -> Snapshot:
+        """Return `snapshot` with everything put in that compiles, and what is absent left out."""
+        good = {path: file for path, file in self._files.items() if path not in self.broken}
+        return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
+
+    def differs(self, snapshot: Snapshot) -> bool:
+        """Return whether there is a reason to try what the disk holds, if `snapshot` runs."""
+        return any(
+            digest_in(snapshot, path) != file.digest
+            for path, file in self._files.items()
+            if path not in self.broken and path not in self._muted
+        )
+
+
+def digest_in(snapshot: Snapshot, path: str) -> bytes:
+    """Return the digest of a file, b"" if it is absent."""
+    return snapshot[path].digest if path in snapshot else b""
+
+
+def changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:
+    """Return what turns `old` into `new`; what is absent in `new` comes without source."""
+    changed = [file for path, file in new.items() if file.digest != digest_in(old, path)]
+    removed = [Source(path, b"", None) for path in old if path not in new]
+    return tuple(sorted(changed + removed, key=lambda file: file.path))
+
+
+def own_python(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Return those that a Worker can import: the rest (templates, settings) only cause the reload."""
+    return tuple(source for source in sources if source.path.endswith(".py"))

@@ -1,0 +1,33 @@
+"""A book of generations that runs, and files to put into it."""
+
+from __future__ import annotations
+
+from devserver.failure import Failure
+from devserver.master.decisions import Boot, Command, GoLive
+from devserver.master.generations import Generations
+from devserver.wire.messages import Source
+
+TYPO = Failure(phase="check", type="SyntaxError", message="invalid syntax")
+CRASH = Failure(phase="import", type="ImportError", message="no")
+PORT = Failure(phase="start-up", type="OSError", message="in use")
+
+
+def file(path: str, text: str) -> Source:
+    """Return a file's state; no text: the file is absent."""
+    return Source(path, text.encode(), text.encode() if text else None)
+
+
+def running(**files: str) -> Generations:
+    """Return a book in which generation 1 is live and has read these files."""
+    book = Generations()
+    assert [type(command) for command in book.start()] == [Boot]
+    for path, text in files.items():
+        assert book.loaded(1, file(path, text))
+    assert book.ready(1) == [GoLive(1, 0, ())]
+    return book
+
+
+def edit(book: Generations, number: int, *files: Source, **failures: Failure) -> list[Command]:
+    """Let an edit begin and settle; return the commands."""
+    book.noticed(number)
+    return book.settled(number, files, failures)
