@@ -17,7 +17,8 @@ BODY = "http.response.body"
 PLAIN = (b"content-type", b"text/plain")
 told: list[list[Any]] = []
 """What each run of the app has received, and how it ended."""
-running: list[list[Any]] = []
+running: set[int] = set()
+"""The ids of the notes of those that have not ended."""
 news = asyncio.Event()
 
 
@@ -36,7 +37,7 @@ async def recorded(scope: Event, receive: Receive, send: Send) -> Any:
     """Run what the path says, and note what it is told."""
     notes: list[Any] = []
     told.append(notes)
-    running.append(notes)
+    running.add(id(notes))
 
     async def noted() -> Event:
         event = await receive()
@@ -49,7 +50,7 @@ async def recorded(scope: Event, receive: Receive, send: Send) -> Any:
         notes.append(f"raised {error!r}")
         raise
     finally:
-        running.remove(notes)
+        running.remove(id(notes))
         news.set()
 
 

@@ -14,7 +14,7 @@ from email.utils import formatdate
 from typing import Any, Protocol, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
@@ -76,9 +76,17 @@ class CorkedTransport:
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Tells the request in hand when its client leaves, without a task that waits for it."""
+    """Tells the request in hand when its client leaves, without a task that waits for it.
+
+    Law: nothing is started, and nothing written, once the connection is lost; answers leave in the order of
+    their requests, the answer to an upgrade too.
+    """
 
     visit: Visit | None = None
+    _running: RequestResponseCycle | None = None
+    """The request whose answer is due; uvicorn itself knows the one that arrived last."""
+    _upgrading = False
+    """An upgrade waits for the answers before it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.corked = CorkedTransport(transport)
@@ -87,8 +95,29 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         if self.visit is not None:
             self.visit.client_left()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def handle_websocket_upgrade(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            super().handle_websocket_upgrade()
+        else:
+            self._upgrading = True
+            self.flow.pause_reading()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._upgrading and self.cycle.response_complete and not self.transport.is_closing():
+            self._upgrading = False
+            self._unset_keepalive_if_required()
+            super().handle_websocket_upgrade()
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
