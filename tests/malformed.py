@@ -44,7 +44,13 @@ _TOKENS = (
     *(b"\0", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b" ", b":", b"\t", b"%", b"%zz", b"\xff\xfe", "é".encode()),
     *(b"\0\1garbage\r\n\r\n", b"HTTP/1.1", b"HTTP/9.9", b"GET ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     *(b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", CHUNKED, b"Transfer-Encoding: gzip\r\n"),
-    *(b"Upgrade: h2c\r\nConnection: Upgrade\r\n", UPGRADE, b"Expect: 100-continue\r\n", b"-1\r\n", b"ffffffff\r\n"),
+    *(
+        b"Upgrade: h2c\r\nConnection: Upgrade\r\n",
+        UPGRADE,
+        b"Expect: 100-continue\r\n",
+        b"-1\r\n",
+        b"ffffffff\r\n",
+    ),
     *(b"Connection: close\r\n", b"X-Large: " + b"a" * 9_000 + b"\r\n", b"X: 1\r\n" * 150, b"a" * 70_000),
     *(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x83\x80\0\0\0\0", b"\x89\xfe\x01\x00\0\0\0\0"),
 )

@@ -1,4 +1,4 @@
-"""Whatever a client sends: it gets what uvicorn would say, and the console names no error of devserver's own."""
+"""Whatever a client sends: it gets what uvicorn says, and the console names no error of devserver's own."""
 
 from __future__ import annotations
 

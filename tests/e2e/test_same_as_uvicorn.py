@@ -62,6 +62,10 @@ KEPT: dict[str, tuple[Step, ...]] = {
     "continue, not waited for": (post(b"hello", EXPECT, "Content-Length: 5"),),
     "continue, in capitals": (post(b"", "EXPECT: 100-CONTINUE", "Content-Length: 5"), CONTINUE, b"hello"),
     "an unknown expectation": (post(b"hello", "Expect: tea", "Content-Length: 5"),),
+    "continue without a body": (get("/echo", EXPECT),),
+    "continue without a body, to HEAD": (get("/echo", EXPECT, method="HEAD"),),
+    "continue of nothing": (post(b"", EXPECT, "Content-Length: 0"),),
+    "continue without a body that nobody reads": (get("/unread", EXPECT),),
     "continue that is not asked for": (
         post(b"", EXPECT, "Content-Length: 5", path="/unread"),
         Until(b"matter"),
@@ -192,6 +196,7 @@ CLOSED: dict[str, tuple[Step, ...]] = {
         CONTINUE,
         b"hello",
     ),
+    "continue of HTTP/1.0 without a body": (get("/echo", EXPECT, version="1.0"),),
     "an answer, and the client leaves": (get("/lasting"), Until(b"are"), HangUp()),
     "a path of 70,000 characters": (get("/" + "a" * 70_000),),
     "CONNECT-like upgrade of a POST": (

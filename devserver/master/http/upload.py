@@ -56,7 +56,7 @@ class Upload:
 
 
 def upload_of(headers: Headers, receive: Receive) -> Upload | None:
-    """Return the upload of a request that has a body."""
+    """Return the upload of a request that has a body, or says that it waits to be asked for one."""
     has_body = waits = False
     for name, value in headers:
         match name:
@@ -66,4 +66,4 @@ def upload_of(headers: Headers, receive: Receive) -> Upload | None:
                 has_body = True
             case b"expect":
                 waits = value.lower() == b"100-continue"
-    return Upload(receive, waits=waits) if has_body else None
+    return Upload(receive, waits=waits) if has_body or waits else None
