@@ -21,7 +21,7 @@ from devserver.errors import DevserverError
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
 from devserver.streams import LineWriter
-from devserver.watch import Noticed, Remark, Report, Settled, Surveyed, Watch
+from devserver.watch import Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
 INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
@@ -142,6 +142,8 @@ class App:
                         announcer.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
                     master.settled(news.edit, news.files, news.failures, steps)
+                case Reread():
+                    master.reread(news.edit)
                 case Surveyed():
                     master.surveyed(news.files)
                 case Remark():

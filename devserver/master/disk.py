@@ -47,6 +47,10 @@ class Disk:
         good = {path: file for path, file in self._files.items() if path not in self.broken}
         return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
 
+    def known(self, snapshot: Snapshot) -> dict[str, bytes]:
+        """Return path → digest of all that was read, and of what else is in `snapshot`."""
+        return {path: file.digest for path, file in {**snapshot, **self._files}.items()}
+
     def differs(self, snapshot: Snapshot) -> bool:
         """Return whether there is a reason to try what the disk holds, if `snapshot` runs."""
         return any(

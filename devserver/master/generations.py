@@ -201,6 +201,10 @@ class Generations:
         candidate = self._candidate(generation)
         return tuple(candidate.snapshot.values()) if candidate else ()
 
+    def known(self) -> dict[str, bytes]:
+        """Return path → digest of all that runs or was read since; b"": it was absent then."""
+        return self.disk.known(self.snapshot)
+
     def snapshot_of(self, generation: int) -> Snapshot | None:
         """Return what a generation runs, if it is live or a candidate."""
         candidate = self._candidate(generation)

@@ -52,6 +52,9 @@ class Eyes(Protocol):
     def attend_everything(self, on: bool) -> None:
         """Any own file may be the cure, or only those that run."""
 
+    def reread(self, known: Mapping[str, bytes]) -> None:
+        """Read all that matters: what differs from these digests is an edit, whatever was told of it."""
+
     def survey(self) -> None:
         """Read what lies beside the modules that run."""
 
@@ -94,6 +97,8 @@ class Master:
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()
+        self._asked: set[int] = set()
+        """Edits that a reload is asked for with."""
         self._timelines = Timelines()
         self._steps: Steps = {}
         self.progress = asyncio.Event()
@@ -144,6 +149,10 @@ class Master:
             events.Checked(edit=edit, changed=changed, settle_ms=steps["settle"], check_ms=steps["check"])
         )
         self._apply(commands)
+        if edit in self._asked:
+            self._asked.discard(edit)
+            if not changed:
+                self._reload()
 
     def surveyed(self, files: Sequence[Source]) -> None:
         """These files lie beside what runs and may be imported or read later: they belong to the snapshot."""
@@ -154,7 +163,18 @@ class Master:
                 self.crew.send(wire.Loaded(0, live, file))
 
     def reload_asked(self) -> None:
-        """Somebody wants a reload, whether or not a file has changed."""
+        """Somebody wants a reload, whether or not a file has changed: of what is on the disk now."""
+        self.eyes.reread(self.generations.known())
+
+    def reread(self, edit: int) -> None:
+        """All was read for a reload that was asked for; `edit` has what differed, 0: nothing did."""
+        if edit:
+            self._asked.add(edit)
+        else:
+            self._reload()
+
+    def _reload(self) -> None:
+        """Boot what was read last, whether or not it runs."""
         self._steps = {}
         self._apply(self.generations.asked())
 
@@ -187,7 +207,7 @@ class Master:
     def _catch_up(self) -> None:
         """Try what is on the disk and was muted, unless something boots or it runs already."""
         if not self.generations.candidates and self.generations.behind:
-            self.reload_asked()
+            self._reload()
 
     def _boot(self, boot: decisions.Boot) -> None:
         edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
@@ -247,7 +267,7 @@ class Master:
                 self._uses(message.generation, message.paths)
             case wire.Imported():
                 if self._boots.imported(worker, message):
-                    self.reload_asked()
+                    self._reload()
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case wire.Debugging():
@@ -260,8 +280,8 @@ class Master:
         snapshot = self.generations.snapshot_of(generation)
         if snapshot is not None:
             self.uses.add(generation, paths)
-            found = (snapshot.get(path) for path in paths)
-            self.eyes.attend([(file.path, file.digest) for file in found if file and file.source is not None])
+            # What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
+            self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live

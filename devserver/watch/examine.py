@@ -130,21 +130,25 @@ class Examiner:
         source = content.data if self._is_code(content.path) else None
         return Source(content.path, content.digest, source, verdict.code if verdict else None)
 
-    async def survey(self) -> list[Content]:
-        """Read what lies beside the attended files and matters, Python first, within the stated bounds."""
-        folders = sorted(self._filters.folders)
-        return await self.off_loop(lambda: self._survey(folders))
+    async def survey(self, wanted: bool = False) -> list[Content]:
+        """Read what lies beside the attended files and matters, Python first, within the stated bounds.
 
-    def _survey(self, folders: Sequence[str]) -> list[Content]:
+        `wanted`: what matters elsewhere, too.
+        """
+        folders = sorted(self._filters.folders)
+        return await self.off_loop(lambda: self._survey(folders, wanted))
+
+    def _survey(self, folders: Sequence[str], wanted: bool) -> list[Content]:
         filters = self._filters
         code = [
             path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
         ]
+        kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
         data = [
             path
             for folder in walk([filters.root], filters, lambda _path: None)
             for path in folder.files
-            if filters.interest(path) is Interest.DATA
+            if filters.interest(path) in kinds
         ]
         contents: list[Content] = []
         room = SURVEY_BYTES

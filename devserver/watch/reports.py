@@ -45,6 +45,13 @@ class Surveyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """All that matters was read, as was asked. `edit` is the newest one that has not settled yet, or 0."""
+
+    edit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """One sentence for the user."""
 
@@ -52,4 +59,4 @@ class Remark:
     text: str
 
 
-Report = Noticed | Settled | Surveyed | Remark
+Report = Noticed | Settled | Reread | Surveyed | Remark

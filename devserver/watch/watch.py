@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from devserver.config import WatchConfig
 from devserver.events import Level
@@ -19,7 +19,7 @@ from devserver.watch.examine import Examiner, Findings
 from devserver.watch.filters import Filters, Interest, gitignore_of
 from devserver.watch.glance import Glance
 from devserver.watch.reading import Content, signature
-from devserver.watch.reports import Noticed, Remark, Report, Settled, Surveyed
+from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.settling import Batch, Kind, Settling
 from devserver.watch.tasks import Tasks
 
@@ -114,6 +114,10 @@ class Watch:
         """Read what lies beside the attended files and matters, report it, and take it as the baseline."""
         self._tasks.start(self._survey())
 
+    def reread(self, known: Mapping[str, bytes]) -> None:
+        """Read these files and all that may matter: what has another digest is an edit. A Reread follows."""
+        self._tasks.start(self._reread(known))
+
     async def close(self) -> None:
         """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
         self._closed = True
@@ -137,11 +141,14 @@ class Watch:
         for name in (path, *self._links.get(path, ())):
             if self._filters.interest(name) is Interest.NONE:
                 self._pass_over(name, kind)
-                continue
-            if self._settling.note(name, kind, time.monotonic()):
-                self._begun = True
-                self._passed_over = {}
-            self._noted[name] = None
+            else:
+                self._note(name, kind)
+
+    def _note(self, path: str, kind: Kind) -> None:
+        if self._settling.note(path, kind, time.monotonic()):
+            self._begun = True
+            self._passed_over = {}
+        self._noted[path] = None
 
     def _pass_over(self, path: str, kind: Kind) -> None:
         if path.endswith(".py") and len(self._passed_over) < MOST_PASSED_OVER:
@@ -258,6 +265,17 @@ class Watch:
             if content.digest != fresh[content.path]:
                 self.touched(content.path, Kind.DONE)
         self._announce()
+
+    async def _reread(self, known: Mapping[str, bytes]) -> None:
+        contents = [*await self._examiner.read(known), *await self._examiner.survey(wanted=True)]
+        self.wake()
+        for content in contents:
+            differs = content.digest != known.get(content.path, b"")
+            if differs and not self._settling.is_unread(content.path):
+                self._note(content.path, Kind.DONE)
+        self._announce()
+        newest = self._settling.newest
+        self._tell(Reread(newest if newest > self._reported else 0))
 
     async def _survey(self) -> None:
         contents = await self._examiner.survey()

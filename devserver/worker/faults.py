@@ -61,7 +61,7 @@ def _places_of(module: str, search: Iterable[str]) -> Iterator[str]:
     """Yield the files in which `module` would be found, had it been there."""
     parent, _, tail = module.rpartition(".")
     package = getattr(sys.modules.get(parent), "__path__", None)
-    bases = [os.path.join(folder, *module.split(".")) for folder in search]
+    bases = [os.path.join(folder, *module.split(".")) for folder in dict.fromkeys(search)]
     for base in [os.path.join(folder, tail) for folder in package] if package else bases:
         yield os.path.realpath(f"{base}.py")
         yield os.path.realpath(os.path.join(base, "__init__.py"))

@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def run(boot: Boot) -> int:
     usage.tell()
     if refused is None:
         return 0
-    paths = tuple(dict.fromkeys((*snapshot.used, *refused.paths)))
+    paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
     lane.send(BootFailed(boot.worker, boot.generation, refused.failure, paths))
     leave_within(FAILED)
     return BOOT_FAILED
@@ -108,7 +109,7 @@ def _load(target: Target, root: str) -> Found | _Refused:
             return _load_project(target)
         module = importlib.import_module(target.module)
     except BaseException as error:
-        return _Refused(failure_of(error, "import"), files_named_by(error, target.search))
+        return _Refused(failure_of(error, "import"), files_named_by(error, (*target.search, *sys.path)))
     file = getattr(module, "__file__", None) or "no file"
     if target.path and os.path.realpath(file) != os.path.realpath(target.path):
         name = os.path.basename(target.path)
@@ -120,7 +121,7 @@ def _load(target: Target, root: str) -> Found | _Refused:
             return _Refused(found)
         return found if found.app is None else Found(_as_developed(found.app), found.handlers)
     except BaseException as error:  # a factory is the app's code, as is a view that is checked
-        return _Refused(failure_of(error, "import"), files_named_by(error, target.search))
+        return _Refused(failure_of(error, "import"), files_named_by(error, (*target.search, *sys.path)))
 
 
 def _as_developed(app: App) -> App:

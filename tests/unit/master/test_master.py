@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devserver.config import Config, WatchConfig
@@ -23,6 +23,8 @@ class Blind:
     def keep(self, files: Iterable[str]) -> None: ...
 
     def attend_everything(self, on: bool) -> None: ...
+
+    def reread(self, known: Mapping[str, bytes]) -> None: ...
 
     def survey(self) -> None: ...
 
