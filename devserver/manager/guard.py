@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from devserver.worker import late
 from devserver.worker import own as ownership
 from devserver.worker.observed import observe
 
@@ -21,8 +22,7 @@ NEVER = (
     "__mp_main__",
     "gevent",  # patches, and expects to be there before threads are
     "eventlet",
-    "readline",  # gets to know the terminal at its import, and a Worker has its own
-    "rlcompleter",
+    "readline",  # gets to know the terminal at its import, and a Worker has its own: see worker/late.py
     "pydevd*",
     "_pydev*",
     "debugpy",
@@ -74,6 +74,8 @@ class Guard:
         spec = self._ask_others(fullname, path, target)
         if spec is None and fullname not in self._noted:
             return None
+        if (fullname, *self._running[-1:]) == (late.ABSENT, late.WITHOUT):
+            raise ImportError(f"{fullname} follows in each Worker", name=fullname)
         self._importers.setdefault(fullname, set()).update(self._running[-1:])
         reason = self.objection(fullname) or self._objection_to(fullname, spec)
         if reason:

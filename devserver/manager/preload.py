@@ -18,6 +18,7 @@ from devserver.manager.guard import Guard, Own
 from devserver.manager.kernel import count_threads
 from devserver.manager.muffler import Muffler
 from devserver.wire.messages import Preload, Report, Surroundings
+from devserver.worker import late
 
 _LONGEST = 200
 """Characters of an error that are told."""
@@ -98,7 +99,8 @@ class _Replay:
 
     def left_out(self) -> tuple[tuple[str, str], ...]:
         """Return what was noted and is not there, in the order of the notes, with the reasons."""
-        return tuple((name, self._out[name]) for name in self._noted if name in self._out)
+        out = self._out.keys() - ({late.ABSENT} if late.WITHOUT in sys.modules else set())
+        return tuple((name, self._out[name]) for name in self._noted if name in out)
 
     def spoilt(self) -> tuple[tuple[str, str], ...]:
         """Return what must not have run in this process, with the reasons."""

@@ -158,7 +158,9 @@ class Channel(Generic[In, Out]):
                 if held < start and length <= _LONGEST:
                     start = body - _HEADER.size
                     break
-                message = self._decode(view[body:start])
+                # Released at once: a debugger keeps frames, and with them what they look at.
+                with view[body:start] as packet:
+                    message = self._decode(packet)
                 messages.append((message, self._take_fds(fd_count) if fd_count else []))
         del self._in[:start]
         return messages

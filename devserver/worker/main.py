@@ -19,7 +19,7 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
-from devserver.worker import djangoproject, environment, logs
+from devserver.worker import djangoproject, environment, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
@@ -59,6 +59,7 @@ def run(boot: Boot) -> int:
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
+    late.complete()
     usage = Usage(lane, boot.worker, boot.generation)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None

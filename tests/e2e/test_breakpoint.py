@@ -113,7 +113,7 @@ def test_a_breakpoint_is_answered_while_the_server_goes_on(server: Server) -> No
     """At a breakpoint one looks around, others get the code saved meanwhile, and `c` finishes the request."""
     debugged, other = server.client(), server.client()
     debugged.send("debug me")
-    server.see("before debug me", "is in the debugger", "on_receive()", "(Pdb)")
+    server.see("before debug me", "is in the debugger", "handlers.py", "(Pdb)")
     server.read_until(lambda: PICTURE not in server.text)
     server.type(b"p text.upper()\r")
     server.see("'DEBUG ME'")

@@ -18,6 +18,7 @@ import msgspec
 from devserver.manager import kernel
 from devserver.manager.preload import preload
 from devserver.wire.messages import Imported, ModuleNote, Preload, Surroundings
+from devserver.worker import late
 from devserver.worker.loader import install
 from devserver.worker.notes import Notes
 from devserver.worker.snapshot import Snapshot
@@ -55,6 +56,7 @@ def work(orders: Orders, app: Callable[[Orders], Any]) -> dict[str, Any]:
 
 def run_app(orders: Orders) -> Any:
     """Import the app as a Worker does; return its VALUE and its notes."""
+    late.complete()
     snapshot = Snapshot({}, lambda _source: None)
     notes = Notes(snapshot)
     install(snapshot, notes.found)

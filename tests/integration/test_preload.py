@@ -258,6 +258,25 @@ def test_frameworks_are_preloaded_whole(project: Project, app: str, fit_for: str
     assert run.said["cold"]["noted"] > 100
 
 
+def test_completion_works_where_its_module_was_preloaded(project: Project) -> None:
+    """rlcompleter, which pdb imports since Python 3.13, is preloaded; each Worker adds readline."""
+    project.write(
+        """
+        import rlcompleter, sys
+        VALUE = [
+            "readline" in sys.modules,
+            rlcompleter._readline_available,
+            rlcompleter.readline.get_completer().__self__.__class__ is rlcompleter.Completer,
+            rlcompleter.Completer({"colour": 1}).complete("colo", 0),
+        ]
+        """
+    )
+    run = project.run(tries=1)
+    assert run.left_out == {}
+    assert run.told == ["rlcompleter"]
+    assert run.said["warm"]["value"] == [True, True, True, "colour"]
+
+
 def test_a_django_project_is_preloaded_but_for_what_needs_its_settings(project: Project) -> None:
     """Django is there before the settings are; its models are imported by each Worker."""
     project.own("shop_settings", "INSTALLED_APPS = ['django.contrib.auth', 'django.contrib.contenttypes']\n")

@@ -1,0 +1,26 @@
+"""What a Manager preloads without its other half, which gets to know the terminal: the Worker adds that half.
+
+From Python 3.13 on pdb imports rlcompleter, and frameworks import pdb.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from contextlib import suppress
+
+ABSENT, WITHOUT = "readline", "rlcompleter"
+"""The module that a Manager refuses, and the one that may do without it."""
+
+
+def complete() -> None:
+    """In a Worker, on its own terminal: do what rlcompleter does at its import once it has readline."""
+    module = sys.modules.get(WITHOUT)
+    if module is None or module._readline_available:
+        return
+    with suppress(ImportError):  # this Python was built without it
+        import readline
+
+        module.__dict__.update(readline=readline, _readline_available=True)
+        readline.set_completer(module.Completer().complete)
+        atexit.register(readline.set_completer, None)
