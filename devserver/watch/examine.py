@@ -17,7 +17,7 @@ from typing import TypeVar
 from devserver.events import CompileWarning
 from devserver.failure import Failure, Place
 from devserver.watch.check import Checker, Verdict
-from devserver.watch.filters import Filters, Interest
+from devserver.watch.filters import PACKAGE, Filters, Interest
 from devserver.watch.reading import Content, read
 from devserver.watch.tree import walk
 from devserver.wire.digest import Signature
@@ -141,7 +141,10 @@ class Examiner:
     def _survey(self, folders: Sequence[str], wanted: bool) -> list[Content]:
         filters = self._filters
         code = [
-            path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
+            path
+            for folder in folders
+            for path in (*files_of(folder), *_packages_in(folder))
+            if filters.interest(path) is Interest.CODE
         ]
         kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
         data = [
@@ -183,6 +186,16 @@ def files_of(folder: str) -> list[str]:
             return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
     except OSError:
         return []
+
+
+def _packages_in(folder: str) -> list[str]:
+    """Return where the packages right in a folder begin: each hides a module of its name."""
+    try:
+        with os.scandir(folder) as listing:
+            inner = sorted(entry.path for entry in listing if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [path for each in inner if os.path.isfile(path := os.path.join(each, PACKAGE))]
 
 
 def _unreadable(content: Content) -> Failure:

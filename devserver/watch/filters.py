@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pathspec
 
@@ -37,6 +38,9 @@ TEMPLATE_SUFFIXES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".mako")
 SETTINGS = (".env", "pyproject.toml")
 JUNK_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", "___jb_tmp___", "___jb_old___")
 VENV_MARK = "pyvenv.cfg"
+PACKAGE = "__init__.py"
+EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+"""Of compiled modules, which hide the `.py` beside them."""
 _REMEMBERED = 10_000
 
 
@@ -51,7 +55,8 @@ class Interest(Enum):
 class Filters:
     """The rules of one run. `everything`: every Python file under the root matters.
 
-    Attended files matter wherever they lie, unless `exclude` names them; so do the Python files beside them.
+    Attended files matter wherever they lie, unless `exclude` names them; so does what an import would find
+    beside them: Python files, packages, compiled modules.
     Raises UsageError for a pattern that is none.
     """
 
@@ -84,7 +89,7 @@ class Filters:
     def interest(self, path: str) -> Interest:
         """Tell whether an event of `path` makes an edit."""
         if path in self.attended:
-            return Interest.CODE
+            return Interest.CODE if path.endswith(".py") else Interest.DATA
         folder, _, name = path.rpartition(os.sep)
         if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim tries whether it may write
             return Interest.NONE
@@ -100,11 +105,16 @@ class Filters:
         if name.startswith((".", "#")):
             return Interest.NONE
         templates = inside and "/templates/" in path[len(self._inside) - 1 :]
-        if name.endswith(".py") and (
-            path in self.kept or folder in self.folders or (self.everything and inside and not templates)
-        ):
+        anything = self.everything and inside and not templates
+        if name.endswith(".py") and (path in self.kept or anything or self._is_found_in(folder, name)):
             return Interest.CODE
+        if name.endswith(EXTENSIONS) and (anything or folder in self.folders):
+            return Interest.DATA
         return Interest.DATA if templates or name.endswith(TEMPLATE_SUFFIXES) else Interest.NONE
+
+    def _is_found_in(self, folder: str, name: str) -> bool:
+        """Return whether an import that looks into an attended folder finds this file, or its package."""
+        return folder in self.folders or (name == PACKAGE and os.path.dirname(folder) in self.folders)
 
     def is_watched(self, folder: str) -> bool:
         """Tell whether files of a folder can matter: it is attended, or under the root and not ignored."""

@@ -1,8 +1,9 @@
 """A message channel over one Unix stream socket, non-blocking, for any event loop.
 
-On the wire: length (4 bytes, big endian), number of descriptors (1 byte), msgpack. Descriptors travel with
-the first byte of their message (SCM_RIGHTS), so they are never here later than it. The owner watches
-`fileno()`: `receive()` when it is readable, `flush()` when it is writable and `unsent` is not 0.
+On the wire: length (4 bytes, big endian), number of descriptors (1 byte; plus 128 if its text is wrapped),
+msgpack. Descriptors travel with the first byte of their message (SCM_RIGHTS), so they are never here later
+than it. The owner watches `fileno()`: `receive()` when it is readable, `flush()` when it is writable and
+`unsent` is not 0.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Out = TypeVar("Out")
 _HEADER = struct.Struct("!IB")
 _READ = 256 * 1024
 _MAX_FDS = 16
+_WRAPPED = 0x80
 _LONGEST = 1 << 30
 """Bytes of a message; whoever announces more does not speak this language."""
 _FD_SIZE = array.array("i").itemsize
@@ -65,8 +67,12 @@ class Channel(Generic[In, Out]):
 
     def queue(self, message: Out, fds: Sequence[int] = ()) -> None:
         """Put a message in line; `flush` sends it. The descriptors must stay open until it is sent."""
-        body = encoding.encode(_encoder, message)
-        packet = memoryview(_HEADER.pack(len(body), len(fds)) + body)
+        count = len(fds)
+        try:
+            body = _encoder.encode(message)
+        except UnicodeEncodeError:  # a path that cannot be decoded, for one
+            body, count = encoding.wrap(_encoder, message), count | _WRAPPED
+        packet = memoryview(_HEADER.pack(len(body), count) + body)
         self._out.append((packet, fds))
         self.unsent += len(packet)
 
@@ -152,7 +158,7 @@ class Channel(Generic[In, Out]):
         start, held = 0, len(self._in)
         with memoryview(self._in) as view:
             while held - start >= _HEADER.size:
-                length, fd_count = _HEADER.unpack_from(view, start)
+                length, count = _HEADER.unpack_from(view, start)
                 body = start + _HEADER.size
                 start = body + length
                 if held < start and length <= _LONGEST:
@@ -160,13 +166,17 @@ class Channel(Generic[In, Out]):
                     break
                 # Released at once: a debugger keeps frames, and with them what they look at.
                 with view[body:start] as packet:
-                    message = self._decode(packet)
-                messages.append((message, self._take_fds(fd_count) if fd_count else []))
+                    message = self._decode(packet, count >= _WRAPPED)
+                count %= _WRAPPED
+                messages.append((message, self._take_fds(count) if count else []))
         del self._in[:start]
         return messages
 
-    def _decode(self, packet: memoryview) -> In:
+    def _decode(self, packet: memoryview, wrapped: bool) -> In:
         try:
+            if wrapped:
+                message: In = encoding.unwrap(packet, self._decoder.type)
+                return message
             return self._decoder.decode(packet)
         except msgspec.MsgspecError as error:
             raise NoMessage(f"what arrived is no message: {error}") from error

@@ -107,11 +107,11 @@ def _told(words: str, form: Form, seen: str = "") -> bytes:
     match form:
         case "html":
             page = skin.document(words, errorpage.sentence(words), seen)
-            return page.encode()
+            return _bytes(page)
         case "json":
             return encoding.encode(_ENCODER, {"error": words}) + b"\n"
         case "text":
-            return f"devserver: {tracebacks.printable(words)}\n".encode()
+            return _bytes(f"devserver: {tracebacks.printable(words)}\n")
 
 
 @lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
@@ -123,12 +123,18 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
     match form:
         case "html":
             title = f"✗ {tracebacks.reason(first)}"
-            return skin.document(title, errorpage.body(failures, root), fingerprint(failures)).encode()
+            page = skin.document(title, errorpage.body(failures, root), fingerprint(failures))
+            return _bytes(page)
         case "json":
             told = [_data(failure, root) for failure in failures]
             return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"
         case "text":
-            return f"{tracebacks.report(failures, root)}\n".encode()
+            return _bytes(f"{tracebacks.report(failures, root)}\n")
+
+
+def _bytes(text: str) -> bytes:
+    """Encode text that may name a file whose name cannot be decoded."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _data(failure: Failure, root: str) -> dict[str, Any]:

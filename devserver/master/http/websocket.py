@@ -267,9 +267,12 @@ class WebSocket:
             case plan.RefuseClient(status=status, text=text):
                 # As text: uvicorn adds that.
                 self._put({"type": "websocket.http.response.start", "status": status})
-                self._put({"type": "websocket.http.response.body", "body": text.encode()})
+                self._put(
+                    {"type": "websocket.http.response.body", "body": text.encode("utf-8", "backslashreplace")}
+                )
         self._put(None)
 
 
 def _closing(code: int, reason: str) -> Event:
-    return {"type": "websocket.close", "code": code, "reason": reason}
+    text = reason.encode("utf-8", "backslashreplace").decode()
+    return {"type": "websocket.close", "code": code, "reason": text}

@@ -10,7 +10,21 @@ import pytest
 
 from devserver.errors import ConnectionGone
 from devserver.wire.channel import Channel
-from devserver.wire.messages import FromManager, Retire, Said, Stop, ToManager, WorkerStarted
+from devserver.wire.messages import (
+    Configure,
+    FromManager,
+    Loaded,
+    Preload,
+    Reload,
+    Retire,
+    Said,
+    Source,
+    Stop,
+    Surroundings,
+    Target,
+    ToManager,
+    WorkerStarted,
+)
 
 
 def pair(incoming: Any, outgoing: Any) -> tuple[Channel[Any, Any], Channel[Any, Any]]:
@@ -82,12 +96,12 @@ def test_drain_takes_all_that_is_there() -> None:
     master.close()
 
 
-def test_text_that_is_no_unicode_is_escaped() -> None:
+def test_text_that_is_not_valid_unicode_arrives() -> None:
     """A lone surrogate in what the app raised or in a file's name does not keep the message back."""
     manager, master = pair(ToManager, FromManager)
     manager.queue(Said("info", "a \udcff", detail="é"))
     manager.flush()
-    assert master.receive() == [(Said("info", "a \\udcff", detail="é"), [])]
+    assert master.receive() == [(Said("info", "a \udcff", detail="é"), [])]
     manager.close()
     master.close()
 
@@ -119,3 +133,26 @@ def test_descriptors_of_a_message_that_never_came_whole_are_closed() -> None:
     os.set_blocking(read, False)
     assert os.read(read, 1) == b"", "nobody has the other end open"
     os.close(read)
+
+
+def test_paths_that_cannot_be_decoded_arrive_as_they_were() -> None:
+    """A project may lie in a folder whose name is not valid in the file system's encoding."""
+    odd, marked = os.fsdecode(b"/caf\xe9/main.py"), "\0 begins with what marks such text"
+    source = Source(odd, b"\xff\0", b"x = '\xe9'", None)
+    sent = [
+        Loaded(1, 2, source),
+        Reload(3, 2, (source, Source(marked, b"", None)), live=True),
+        Configure(Target("main", (odd,), path=odd), odd, 0, 1, False, 0.5, 600.0),
+        Preload((), (Surroundings({odd: None, "HOME": "\ud800"}, path=(odd, marked)),)),
+        Loaded(1, 2, Source(marked, b"", None)),
+    ]
+    master, manager = pair(FromManager, ToManager)
+    for message in sent:
+        master.queue(message)
+    assert master.flush()
+    received: list[ToManager] = []
+    while len(received) < len(sent):
+        received += [message for message, _ in manager.receive()]
+    assert received == sent
+    manager.close()
+    master.close()
