@@ -158,6 +158,19 @@ async def websocket_token(scope, receive, send):
         await send({"type": "websocket.send", "text": f"v{VERSION} {event['text']}"})
 
 
+async def websocket_moody(scope, receive, send):
+    """Says back what it hears, and ends as it is told to."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (event := await receive())["type"] == "websocket.receive":
+        if event["text"] == "out":
+            await send({"type": "websocket.close", "code": 4001, "reason": "signed out"})
+            return
+        if event["text"] == "raise":
+            raise ValueError("not today")
+        await send({"type": "websocket.send", "text": f"v{VERSION} {event['text']}"})
+
+
 async def websocket_push(scope, receive, send):
     """Never receives after the handshake."""
     await receive()

@@ -77,19 +77,64 @@ def test_a_connection_survives_its_worker_and_loses_the_message_in_hand(tmp_path
         assert server.stop() == 0
 
 
-def test_an_app_whose_first_message_is_a_token_gets_1012_and_is_remembered(tmp_path: Path) -> None:
-    """Its conversation cannot go on: the client is asked to connect again, the second time at once."""
+def test_a_close_at_the_first_message_after_a_save_has_the_apps_own_code(
+    tmp_path: Path,
+) -> None:
+    """4001 may mean that somebody is signed out: 1012 would bring the client back at once."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/moody") as socket, websocket(server, "/moody") as other:
+            assert ask(socket, "a") == ask(other, "a") == "v1 a"
+            save(server, 2)
+            socket.send("out")
+            assert close_code(socket) == 4001
+            assert "closed it with 4001" in server.wait("notice", level="warning")["text"]
+            save(server, 3)
+            assert ask(other, "b") == "v3 b", "newer code is not blamed for what older code did"
+        assert server.stop() == 0
+
+
+def test_a_handler_that_raises_after_a_save_does_not_cut_the_others_at_every_save(tmp_path: Path) -> None:
+    """Its client sees what uvicorn would show; the others of its path go on over every later save."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/moody") as socket, websocket(server, "/moody") as other:
+            assert ask(socket, "a") == ask(other, "a") == "v1 a"
+            save(server, 2)
+            socket.send("raise")
+            assert close_code(socket) is None, "no closing handshake: 1006"
+            for number in range(3, 6):
+                save(server, number)
+                assert ask(other, "b") == f"v{number} b"
+        assert server.stop() == 0
+
+
+def test_an_app_whose_first_message_is_a_token_closes_as_it_does_for_any_other(tmp_path: Path) -> None:
+    """It can tell from the scope that it goes on, and closes with its own code if it does not look."""
     with surviving(tmp_path) as server:
         with websocket(server, "/token") as socket:
             assert ask(socket, "token") == "v1 welcome"
-            assert ask(socket, "hello") == "v1 hello"
             save(server, 2)
             socket.send("hello")
+            assert close_code(socket) == 1008
+        told = server.wait("notice", level="warning")["text"]
+        assert told.startswith(
+            "WebSocket /token could not go on with the new code, which closed it with 1008"
+        )
+        assert server.stop() == 0
+
+
+def test_messages_that_a_close_with_1012_drops_are_said(tmp_path: Path) -> None:
+    """They were sent between a save and its going live: how many, and which path."""
+    with surviving(tmp_path) as server:
+        with websocket(server, "/sub", subprotocols=["chat"]) as socket:
+            assert ask(socket, "x") == "v1"
+            server.save(version(2, "\nwait_for_gate()\n"))
+            server.wait("changed")
+            for number in range(10):
+                socket.send(str(number))
+            socket.ping().wait(DEADLINE)
+            open_gate(tmp_path)
             assert close_code(socket) == 1012
-        with websocket(server, "/token") as socket:
-            assert ask(socket, "token") == "v2 welcome"
-            save(server, 3)
-            assert close_code(socket) == 1012
+        assert server.wait("lost")["what"] == "10 messages of WebSocket /sub"
         assert server.stop() == 0
 
 

@@ -79,6 +79,7 @@ class Front:
         self.holding: set[WebSocket] = set()
         """Those with messages that may wait for an edit to be settled."""
         self.unresumable: set[str] = set()
+        """Paths of WebSockets that the live code does not go on with."""
         self.has_handlers = False
         self._root = config.watch.root
         self._most_waiting = config.limits.waiting
@@ -192,7 +193,18 @@ class Front:
     def may_resume(self, scope: Scope) -> bool:
         """Tell whether newer code may go on with this WebSocket: Engine.IO has sessions of its own."""
         engine_io = b"EIO=" in scope["query_string"]
-        return self.config.websockets == "resume" and not engine_io and scope["path"] not in self.unresumable
+        return self.config.websockets == "resume" and not engine_io
+
+    def remember(self, path: str, why: str, generation: int) -> None:
+        """Ask others of this path to reconnect, as long as that code is the newest."""
+        if generation < self._live or path in self.unresumable:
+            return
+        self.unresumable.add(path)
+        text = (
+            f"WebSocket {path} could not go on with the new code, which {why}: until newer code is live, "
+            "others of this path are closed with 1012 instead of resumed"
+        )
+        self._emit(events.Notice(level="warning", text=text))
 
     def lost(self, what: str, reason: str) -> None:
         """Say that something was lost."""
@@ -230,6 +242,7 @@ class Front:
     def go_live(self, generation: int, app: AppKind, handlers: Iterable[str]) -> None:
         """Newer code serves from here on."""
         self._live, self._app, self._failures = generation, app, ()
+        self.unresumable.clear()
         self.has_handlers = bool(set(handlers) & {"on_connect", "on_receive", "on_close"})
         self._tell_watchers()
         left, self._left = self._left, set()

@@ -1,8 +1,8 @@
 """The life of one WebSocket over generations and deaths: pure, events in, commands out.
 
 Law: what the client says is given to the app in order, once: what no app had taken when its code was
-replaced, or its Worker died, is given to the next. The client sees one handshake, and a close only from
-itself, from the app, or 1012 where the conversation cannot go on.
+replaced, or its Worker died, is given to the next, or named as lost. The client sees one handshake, and a
+close only from itself, from the app, or 1012 where the conversation cannot go on.
 
 A *stream* is one run of the app on one Worker. The phases:
 
@@ -19,9 +19,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from devserver.master.http.websocket_commands import (
+    AcceptClient,
+    CloseClient,
+    Command,
+    Deliver,
+    End,
+    Lost,
+    Offer,
+    RefuseClient,
+    Remember,
+    TellLeft,
+)
 from devserver.wire.messages import Headers
 
 SERVICE_RESTART = 1012
+REJECTED = 1006
+"""What an app's refusal of a handshake is reported as; it is no code that an app could close with."""
+_GOODBYES = (1000, 1001)
 MOST_AHEAD = 64
 """Messages, and bytes, that are given to a Worker before it has taken the ones before."""
 MOST_AHEAD_BYTES = 1024 * 1024
@@ -32,83 +47,17 @@ MOST_BARREN = 3
 Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Find a Worker for a new stream; `resumed`: it goes on with what another has begun."""
-
-    resumed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Give a message to the stream that runs; `text`: it is UTF-8."""
-
-    data: bytes
-    text: bool
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Tell the stream to end soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class TellLeft:
-    """Tell the stream that its client has left."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptClient:
-    """Complete the handshake."""
-
-    subprotocol: str | None
-    headers: Headers
-
-
-@dataclass(frozen=True, slots=True)
-class CloseClient:
-    """Close the connection; `code` 0: without a closing handshake, as after an error."""
-
-    code: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RefuseClient:
-    """Answer the handshake with a status; 403 without a body is the app's own refusal."""
-
-    status: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remember:
-    """Conversations on this path cannot go on with newer code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Something was lost, and is said."""
-
-    what: str
-    reason: str
-
-
-Command = Offer | Deliver | End | TellLeft | AcceptClient | CloseClient | RefuseClient | Remember | Lost
-
-
 @dataclass(slots=True)
 class Session:
     """`resumable` is whether its path and the settings allow it; a subprotocol forbids it.
 
-    `settled` tells whether what came under that edit may be given to the app.
+    `settled` tells whether what came under that edit may be given to the app, `barred` whether the live code
+    is known not to go on with conversations of this path.
     """
 
     resumable: bool
     settled: Callable[[int], bool]
+    barred: Callable[[], bool] = lambda: False
     phase: Phase = "opening"
     _inbox: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
     """Stamp, message, and whether it is text; the first `_ahead` of them are with the stream that runs."""
@@ -129,6 +78,8 @@ class Session:
     _in_hand: bool = False
     _barren: int = 0
     """Runs in a row that have done nothing before their Worker died."""
+    _restarting: bool = False
+    """The client was asked to reconnect: what nobody will have taken is lost."""
 
     @property
     def full(self) -> bool:
@@ -159,8 +110,7 @@ class Session:
         if self.phase == "opening" and not self._running:
             out.append(Lost("the waiting handshake", "its client has left"))
         elif waiting := len(self._inbox) - given:
-            what = "a message" if waiting == 1 else f"{waiting} messages"
-            out.append(Lost(what, "its client has left before the app could have it"))
+            out.append(Lost(_messages(waiting), "its client has left before the app could have it"))
         self.phase = "closed"
         return [*out, TellLeft(code, reason)] if self._running else out
 
@@ -198,7 +148,7 @@ class Session:
 
     def _leave(self) -> list[Command]:
         if not self.resumable:
-            return [*self._close(SERVICE_RESTART, "service restart"), End()]
+            return [*self._restart(), End()]
         self.phase = "detaching"
         return [End()]
 
@@ -206,24 +156,43 @@ class Session:
         """The Worker of the running stream is dead."""
         phase, self._running = self.phase, False
         if phase == "closed":
-            return []
+            return self._hand(reason) + self._untaken() if self._restarting else []
         if phase == "opening":
             if self._tried_again:
                 self.phase = "closed"
                 return [RefuseClient(502, f"the worker that ran this handshake died ({reason})")]
             self._tried_again = True
             return [Offer(resumed=False)]
-        out: list[Command] = [Lost("the message in hand", reason)] if self._in_hand else []
-        if not self.resumable:
-            return [*out, *self._close(SERVICE_RESTART, "service restart")]
+        out = self._hand(reason)
         self._barren = 0 if self._taken or self._spoken else self._barren + 1
-        if self._resumed and self._barren >= MOST_BARREN:
-            return [*out, *self._give_up()]
-        return [*out, self._again()]
+        if self._resumed and self._barren >= MOST_BARREN and self.resumable:
+            return [*out, *self._give_up(f"ended {MOST_BARREN} workers in a row")]
+        return [*out, *self._again()]
 
-    def _again(self) -> Command:
+    def _again(self) -> list[Command]:
+        if not self.resumable or self.barred():
+            return self._restart()
         self.phase, self._resumed = "reopening", True
-        return Offer(resumed=True)
+        return [Offer(resumed=True)]
+
+    def turned_away(self) -> list[Command]:
+        """There is nothing that could go on with the connection; a handshake is answered by the caller."""
+        if self.phase == "opening":
+            self.phase = "closed"
+        return self._restart() if self.phase != "closed" else []
+
+    # what is lost
+
+    def _hand(self, reason: str) -> list[Command]:
+        return [Lost("the message in hand", reason)] if self._in_hand else []
+
+    def _untaken(self) -> list[Command]:
+        """Say what no app has taken, and none will."""
+        waiting = len(self._inbox)
+        self._inbox.clear()
+        self._ahead = self._ahead_bytes = self._size = 0
+        reason = "its connection was closed with 1012 before the app had taken it"
+        return [Lost(_messages(waiting), reason)] if waiting else []
 
     # the app
 
@@ -241,7 +210,7 @@ class Session:
 
     def took(self) -> list[Command]:
         """The app has received the first message of those that are ahead."""
-        if self.phase == "closed" or not self._ahead:
+        if not self._ahead:
             return []
         _, data, _ = self._inbox.popleft()
         self._ahead -= 1
@@ -258,45 +227,64 @@ class Session:
         return self.phase in ("open", "detaching")
 
     def hung_up(self, code: int, reason: str) -> list[Command]:
-        """The app has closed the connection, or refuses it."""
+        """The app has closed the connection, or (`REJECTED`) refuses it."""
         match self.phase:
             case "opening":
                 self.phase = "closed"
                 return [RefuseClient(403, "")]
-            case "open" | "detaching" | "reopening" if not self._goes_on(code):
-                return self._give_up()
-            case "open" | "detaching" | "reopening":
-                return self._close(code, reason)
-        return []
+            case "open" | "reopening" if code == REJECTED:
+                return self._give_up("refused it")
+            case "open" | "detaching" | "reopening" if code != REJECTED:
+                odd = self._first and code not in _GOODBYES
+                out: list[Command] = [Remember(f"closed it with {code} {self._moment}")] if odd else []
+                return [*out, *self._close(code, reason)]
+        return []  # closed; or outdated code refuses what newer code is asked for once this run has ended
 
     def ended(self, failed: bool) -> list[Command]:
         """The app has returned from the running stream, or raised."""
         self._running = False
+        did = "raised" if failed else "returned"
         match self.phase:
             case "detaching":
-                return [self._again()]
+                return self._again()
             case "opening":
                 self.phase = "closed"
                 return [RefuseClient(500, "Internal Server Error")]
-            case "open" | "reopening":
-                if self.phase == "reopening" or not self._goes_on(1011 if failed else 1000):
-                    return self._give_up()
+            case "reopening":
+                return self._give_up(f"{did} {self._moment}")
+            case "open" if self._first and not self._taken and (failed or not self._spoken):
+                return self._give_up(f"{did} {self._moment}")
+            case "open" if self._first and self._taken:
+                return [Remember(f"{did} {self._moment}"), *self._close(0, "")]
+            case "open":
                 return self._close(0, "")
-        return []
+        return self._untaken() if self._restarting else []
 
-    def _goes_on(self, code: int) -> bool:
-        """Tell whether the run is a conversation by its own right, so that its end is the app's wish.
+    @property
+    def _first(self) -> bool:
+        """Tell whether a resumed run is still at the client's first message, or before it.
 
-        A resumed run that ends before it has answered a message may have wanted what only a first message
-        can tell, a token for one. What only pushes, and then says goodbye, is fine.
+        Its end may mean that the app needs what only the client's very first message tells, a token for one.
         """
-        if not self._resumed or self._answered:
-            return True
-        return code == 1000 and self._spoken and not self._taken
+        return self._resumed and not self._answered and self._taken <= 1
 
-    def _give_up(self) -> list[Command]:
-        return [Remember(), *self._close(SERVICE_RESTART, "service restart")]
+    @property
+    def _moment(self) -> str:
+        return "at the first message" if self._taken else "before a message had come"
+
+    def _give_up(self, why: str) -> list[Command]:
+        return [Remember(why), *self._restart()]
+
+    def _restart(self) -> list[Command]:
+        """Ask the client to reconnect; a run that is not over yet may take some messages still."""
+        self._restarting = True
+        lost = [] if self._running else self._untaken()
+        return [*lost, *self._close(SERVICE_RESTART, "service restart")]
 
     def _close(self, code: int, reason: str) -> list[Command]:
         self.phase = "closed"
         return [CloseClient(code, reason)]
+
+
+def _messages(count: int) -> str:
+    return "a message" if count == 1 else f"{count} messages"

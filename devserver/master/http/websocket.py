@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, assert_never
 
-from devserver.master.http import session as plan
+from devserver.master.http import websocket_commands as plan
 from devserver.master.http.exchange import Scope
 from devserver.master.http.page import Answer
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.session import Session
+from devserver.master.http.session import REJECTED, Session
 from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive
 from devserver.wire.messages import (
@@ -50,9 +50,12 @@ class WebSocket:
         self._front = front
         self._receive = receive
         self._send = send
-        self._session = Session(front.may_resume(scope), front.is_settled)
+        path = scope["path"]
+        self._session = Session(front.may_resume(scope), front.is_settled, lambda: path in front.unresumable)
         self._stream: Stream | None = None
         self._resumed = False
+        self._generation = 0
+        """The code of the newest run."""
         self._out: deque[tuple[Event | None, int]] = deque()
         """What goes to the client, and the credit that is due for it; None ends the connection."""
         self._wake = asyncio.Event()
@@ -136,10 +139,8 @@ class WebSocket:
                 {"type": "websocket.http.response.start", "status": answer.status, "headers": answer.headers}
             )
             self._put({"type": "websocket.http.response.body", "body": answer.body})
-        else:
-            self._put(_closing(plan.SERVICE_RESTART, "service restart"))
-        self._put(None)
-        self._session.phase = "closed"
+            self._put(None)
+        self._do(self._session.turned_away())
 
     def without_app(self) -> None:
         """The code that runs has no app: its handlers may have the connection, if nobody had it before."""
@@ -171,7 +172,8 @@ class WebSocket:
 
     def begin(self, stream: Stream) -> None:
         self._owed = 0
-        resumed = stream.worker.generation if self._resumed else 0
+        self._generation = stream.worker.generation
+        resumed = self._generation if self._resumed else 0
         stream.send(Open(stream.number, wire_scope(self.scope, resumed), False, False, WINDOW))
         self._do(self._session.started())
 
@@ -203,7 +205,7 @@ class WebSocket:
     def _refused(self, message: Respond | ResponseBody) -> None:
         """The app answers the handshake with a response of its own."""
         if self._session.phase != "opening":
-            self._do(self._session.hung_up(1006, ""))
+            self._do(self._session.hung_up(REJECTED, ""))
             return
         if isinstance(message, Respond):
             head = {
@@ -243,8 +245,8 @@ class WebSocket:
                     self._tell(Disconnected, code, reason)
                     if self._stream is not None:
                         self._front.abandoned(self._stream)
-                case plan.Remember():
-                    self._front.unresumable.add(self.scope["path"])
+                case plan.Remember(why=why):
+                    self._front.remember(self.scope["path"], why, self._generation)
                 case plan.Lost(what=what, reason=reason):
                     self._front.lost(f"{what} of WebSocket {self.scope['path']}", reason)
                 case _:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from devserver.master.http.session import (
+from devserver.master.http.session import Session
+from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Command,
     End,
     Offer,
     Remember,
-    Session,
 )
 
 RESTART = CloseClient(1012, "service restart")
-GIVEN_UP: list[Command] = [Remember(), RESTART]
+
+
+def given_up(why: str) -> list[Command]:
+    """Return what is done with a conversation that newer code cannot go on with."""
+    return [Remember(why), RESTART]
 
 
 def session(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> Session:

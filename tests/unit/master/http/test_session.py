@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.master.http.session import (
-    MOST_AHEAD,
-    MOST_AHEAD_BYTES,
+from devserver.master.http.session import MOST_AHEAD, MOST_AHEAD_BYTES, Session
+from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Deliver,
@@ -14,7 +13,6 @@ from devserver.master.http.session import (
     Lost,
     Offer,
     RefuseClient,
-    Session,
     TellLeft,
 )
 from tests.unit.master.http.playbook import opened, say, session

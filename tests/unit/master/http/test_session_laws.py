@@ -8,9 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from devserver.master.http.session import (
-    MOST_AHEAD,
-    MOST_BARREN,
+from devserver.master.http.session import MOST_AHEAD, MOST_BARREN, REJECTED, Session
+from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Command,
@@ -20,7 +19,6 @@ from devserver.master.http.session import (
     Offer,
     RefuseClient,
     Remember,
-    Session,
     TellLeft,
 )
 
@@ -46,8 +44,8 @@ class Run:
 
     @property
     def unanswered(self) -> bool:
-        """Tell whether its end cannot be the app's wish: it may have missed what came first."""
-        return self.resumed and not self.answered and not (self.spoken and not self.taken)
+        """Tell whether its end may not be the app's wish: it may have missed what came first."""
+        return self.resumed and not self.answered and self.taken <= 1
 
 
 class World(RuleBasedStateMachine):
@@ -59,7 +57,7 @@ class World(RuleBasedStateMachine):
         self.pending: set[int] = set()
         self.newest = 0
         self.live = 1
-        self.session = Session(resumable, lambda stamp: stamp not in self.pending)
+        self.session = Session(resumable, lambda stamp: stamp not in self.pending, lambda: self.barred)
         self.offered: Offer | None = Offer(resumed=False)
         self.run: Run | None = None
         self.said: list[int] = []
@@ -67,7 +65,9 @@ class World(RuleBasedStateMachine):
         self.taken = 0
         self.accepts = 0
         self.deaths = self.barren = 0
-        self.closed = self.client_left = False
+        self.closed = self.client_left = self.restarting = self.barred = False
+        self.dropped = 0
+        """Messages that were named as lost with a close of ours."""
 
     def do(self, commands: list[Command]) -> None:
         for command in commands:
@@ -98,8 +98,13 @@ class World(RuleBasedStateMachine):
                 assert not self.closed, "closed once"
                 assert (self.accepts > 0) == isinstance(command, CloseClient)
                 self.closed = True
-            case Remember() | Lost():
+                self.restarting = command == RESTART
+            case Remember():
                 assert not self.closed
+            case Lost(what=what, reason=reason):
+                assert not self.closed or self.restarting
+                if "1012" in reason:
+                    self.dropped += int(what.split()[0].replace("a", "1"))
 
     def deliver(self, message: Deliver) -> None:
         run = self.run
@@ -122,6 +127,9 @@ class World(RuleBasedStateMachine):
     @rule(count=st.sampled_from([1, 1, 2, 70]))
     def says(self, count: int) -> None:
         for _ in range(count):
+            if self.closed:
+                assert self.session.said(self.newest, b"too late", True) == []
+                return
             self.said.append(self.newest)
             self.do(self.session.said(self.newest, b"%d" % (len(self.said) - 1), True))
 
@@ -184,7 +192,7 @@ class World(RuleBasedStateMachine):
     def takes(self, count: int) -> None:
         run = self.running()
         for _ in range(min(count, run.next - self.taken)):
-            if not self.closed:
+            if not self.closed or self.restarting:
                 self.taken += 1
             run.taken += 1
             self.do(self.session.took())
@@ -204,11 +212,17 @@ class World(RuleBasedStateMachine):
             return
         run, was_closed = self.running(), self.closed
         run.hung_up = True
-        commands = self.session.hung_up(code, "")
+        commands = self.session.hung_up(code if run.accepted else REJECTED, "")
         self.do(commands)
+        if was_closed or (self.accepts and run.told and not run.accepted):
+            assert commands == []
+            return
         assert self.closed
-        if not was_closed and run.resumed and not run.answered and (run.unanswered or code != 1000):
-            assert commands == [Remember(), RESTART]
+        if run.accepted:
+            assert commands[-1] == CloseClient(code), "the app's own code, whenever it closes"
+            assert (len(commands) == 2) == (run.unanswered and code != 1000)
+        elif self.accepts:
+            assert self.restarting
 
     @precondition(lambda self: self.run)
     @rule(failed=st.booleans(), really=SELDOM)
@@ -220,13 +234,14 @@ class World(RuleBasedStateMachine):
         commands = self.session.ended(failed)
         self.do(commands)
         if was_closed:
-            assert commands == []
+            assert all(isinstance(command, Lost) for command in commands)
         elif run.told:
-            assert commands == [Offer(resumed=True)]
-        elif run.resumed and not run.answered and (run.unanswered or failed):
-            assert commands == [Remember(), RESTART]
+            assert self.restarting if self.barred else commands == [Offer(resumed=True)]
         else:
             assert self.closed
+            unasked = run.resumed and not run.taken and (failed or not run.spoken or not run.accepted)
+            assert self.restarting == (unasked or (run.resumed and not run.accepted))
+        self.nothing_is_dropped_in_silence()
 
     @precondition(lambda self: self.run)
     @rule()
@@ -238,8 +253,19 @@ class World(RuleBasedStateMachine):
         self.deaths += not self.accepts
         self.do(self.session.died("killed"))
         if not was_closed:
-            gone = self.accepts > 0 and (not self.resumable or (run.resumed and self.barren >= MOST_BARREN))
+            worn_out = run.resumed and self.barren >= MOST_BARREN
+            gone = self.accepts > 0 and (not self.resumable or self.barred or worn_out)
             assert self.closed == (gone or (not self.accepts and self.deaths == 2))
+        self.nothing_is_dropped_in_silence()
+
+    def nothing_is_dropped_in_silence(self) -> None:
+        """Once a close of ours is over, each message was taken or is named as lost."""
+        if self.restarting:
+            assert self.taken + self.dropped == len(self.said)
+
+    @rule(barred=st.sampled_from([False, False, True]))
+    def another_could_not_go_on(self, barred: bool) -> None:
+        self.barred = barred
 
     # What holds
 

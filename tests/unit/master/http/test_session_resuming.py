@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.master.http.session import (
-    MOST_BARREN,
+from devserver.master.http.session import MOST_BARREN
+from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Deliver,
     End,
     Lost,
     Offer,
+    Remember,
 )
-from tests.unit.master.http.playbook import GIVEN_UP, RESTART, opened, resumed, say, session
+from tests.unit.master.http.playbook import RESTART, given_up, opened, resumed, say, session
 
 # newer code
 
@@ -115,38 +116,139 @@ def test_a_death_while_the_old_run_ends_is_its_end() -> None:
     assert found.died("killed") == [Offer(resumed=True)]
 
 
-# what a resumed run may do
+# what a resumed run may not do
 
 
-@pytest.mark.parametrize("failed", [False, True])
-def test_a_resumed_run_that_ends_before_it_has_answered_wanted_a_beginning(failed: bool) -> None:
-    """The client reconnects, and this path is not resumed again."""
+@pytest.mark.parametrize(("failed", "did"), [(False, "returned"), (True, "raised")])
+def test_a_resumed_run_that_ends_at_the_first_message_ends_as_under_uvicorn(failed: bool, did: str) -> None:
+    """No closing handshake; others of this path are not resumed by that code."""
     found = resumed()
     say(found, b"a")
     found.took()
-    assert found.ended(failed) == GIVEN_UP
+    assert found.ended(failed) == [Remember(f"{did} at the first message"), CloseClient(0)]
+
+
+@pytest.mark.parametrize(("failed", "did"), [(False, "returned"), (True, "raised")])
+def test_a_resumed_run_that_ends_unasked_wanted_a_beginning(failed: bool, did: str) -> None:
+    """The client has done nothing: it reconnects, and gets one."""
+    assert resumed().ended(failed) == given_up(f"{did} before a message had come")
 
 
 def test_a_resumed_run_that_does_not_accept_is_given_up() -> None:
-    """A rejection without the first message is none of the app's."""
+    """A refusal has no code that an open connection could be closed with."""
     found = opened()
     found.moved()
     found.ended(failed=False)
     found.started()
-    assert found.hung_up(1006, "") == GIVEN_UP
+    assert found.hung_up(1006, "") == given_up("refused it")
 
 
-def test_a_resumed_run_that_closes_before_it_has_answered_is_given_up() -> None:
-    """1008, for the token that only a first message tells."""
-    assert resumed().hung_up(1008, "no token") == GIVEN_UP
+def test_the_apps_own_code_goes_to_the_client() -> None:
+    """At the first message or before it; the path is remembered, for a token may be missing."""
+    found = resumed()
+    say(found, b"a")
+    found.took()
+    assert found.hung_up(4001, "signed out") == [
+        Remember("closed it with 4001 at the first message"),
+        CloseClient(4001, "signed out"),
+    ]
+    assert resumed().hung_up(1008, "no token") == [
+        Remember("closed it with 1008 before a message had come"),
+        CloseClient(1008, "no token"),
+    ]
 
 
-def test_a_rejection_that_crosses_with_the_next_reload_is_given_up_as_well() -> None:
-    """The client is never closed with the app's code for what a resume did."""
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_a_goodbye_at_the_first_message_is_nothing_to_remember(code: int) -> None:
+    """A client that says bye is answered with a close."""
+    found = resumed()
+    say(found, b"bye")
+    found.took()
+    assert found.hung_up(code, "") == [CloseClient(code)]
+
+
+def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None:
+    """It only listens: its close at the second message has nothing to do with the reload."""
+    found = resumed()
+    for text in (b"a", b"b"):
+        say(found, text)
+        found.took()
+    assert found.hung_up(4000, "enough") == [CloseClient(4000, "enough")]
+
+
+def test_a_close_that_crosses_with_the_next_reload_is_the_apps_own_too() -> None:
+    """It was sent before the app was told to end."""
     found = resumed()
     assert found.moved() == [End()]
-    assert found.hung_up(1008, "no token") == GIVEN_UP
+    assert found.hung_up(1008, "no token")[-1] == CloseClient(1008, "no token")
     assert found.ended(failed=False) == []
+
+
+def test_a_refusal_that_crosses_with_the_next_reload_is_void() -> None:
+    """The newest code is asked, and may go on."""
+    found = resumed()
+    assert found.moved() == [End()]
+    assert found.hung_up(1006, "") == []
+    assert found.ended(failed=False) == [Offer(resumed=True)]
+
+
+def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
+    """After another connection of this path could not be resumed; after newer code it is tried again."""
+    barred = False
+    found = opened()
+    found.barred = lambda: barred
+    assert found.moved() == [End()]
+    barred = True
+    say(found, b"a")
+    say(found, b"b")
+    reason = "its connection was closed with 1012 before the app had taken it"
+    assert found.ended(failed=False) == [Lost("2 messages", reason), RESTART]
+
+
+# what is dropped with a close
+
+
+REASON = "its connection was closed with 1012 before the app had taken it"
+
+
+def test_messages_that_were_held_are_said_once_nobody_can_take_them() -> None:
+    """The old run may take some of them between the close and its end; those are not lost."""
+    found = opened(resumable=False)
+    for text in (b"a", b"b", b"c"):
+        say(found, text)
+    assert found.moved() == [RESTART, End()]
+    assert found.took() == []
+    assert found.ended(failed=False) == [Lost("2 messages", REASON)]
+
+
+def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> None:
+    """Both are named."""
+    found = opened(resumable=False)
+    for text in (b"a", b"b"):
+        say(found, text)
+    found.took()
+    assert found.moved() == [RESTART, End()]
+    assert found.died("killed") == [Lost("the message in hand", "killed"), Lost("a message", REASON)]
+
+
+def test_a_death_of_what_cannot_go_on_says_what_was_held() -> None:
+    """Nobody is left who could take it."""
+    found = opened(resumable=False)
+    say(found, b"a")
+    assert found.died("killed") == [Lost("a message", REASON), RESTART]
+
+
+def test_messages_for_an_app_that_is_no_more_are_said() -> None:
+    """The newest code has handlers only, or too many wait: 1012."""
+    found = opened()
+    found.moved()
+    say(found, b"a")
+    found.ended(failed=False)
+    assert found.turned_away() == [Lost("a message", REASON), RESTART]
+    assert found.turned_away() == []
+
+
+# what a resumed run may do
 
 
 def test_a_resumed_run_that_has_answered_is_as_good_as_any() -> None:
@@ -178,4 +280,4 @@ def test_a_connection_that_kills_each_worker_that_goes_on_with_it_is_given_up() 
         found.started()
         assert found.died("killed") == [Offer(resumed=True)]
     found.started()
-    assert found.died("killed") == GIVEN_UP
+    assert found.died("killed") == given_up("ended 3 workers in a row")

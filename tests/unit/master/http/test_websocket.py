@@ -189,21 +189,44 @@ def test_newer_code_without_an_app_asks_to_reconnect(handlers: tuple[str, ...]) 
     run(scenario())
 
 
-def test_a_path_that_could_not_go_on_is_not_resumed_again() -> None:
-    """The app wants what only the first message tells: clients of that path reconnect from now on."""
+def test_a_path_that_could_not_go_on_is_remembered_for_that_code_only() -> None:
+    """It is said once; others of the path reconnect while that code is live, and are tried again after it."""
+
+    async def scenario() -> None:
+        office = Office()
+        first, old = await connected(office, "/chat")
+        second, other = await connected(office, "/chat")
+        new = await reloaded(office, old)
+        await office.hears(new, Accept(new.opened.stream, None, []), Hang(new.opened.stream, 4001, "out"))
+        assert first.got[-1] == {"type": "websocket.close", "code": 4001, "reason": "out"}
+        await office.hears(other, Closed(other.opened.stream))
+        assert second.got[-1] == RESTART
+        [notice] = office.said(events.Notice)
+        assert notice.text.startswith(
+            "WebSocket /chat could not go on with the new code, which closed it with"
+        )
+        third, worker = await connected(office, "/chat")
+        newest = await reloaded(office, worker)
+        await office.hears(newest, Accept(newest.opened.stream, None, []))
+        assert third.got == [ACCEPTED]
+        await third.leaves()
+
+    run(scenario())
+
+
+def test_newer_code_is_not_blamed_for_what_older_code_did() -> None:
+    """Its close crosses with the reload."""
 
     async def scenario() -> None:
         office = Office()
         client, old = await connected(office, "/chat")
         new = await reloaded(office, old)
-        await office.hears(new, Accept(new.opened.stream, None, []), Hang(new.opened.stream, 1008, ""))
-        assert client.got[-1] == RESTART
-        assert office.front.unresumable == {"/chat"}
-        other, worker = await connected(office, "/chat")
+        await office.hears(new, Accept(new.opened.stream, None, []))
         office.go_live(3)
-        await turns()
-        assert other.got[-1] == RESTART
-        assert worker.told(Detach)
+        await office.hears(new, Hang(new.opened.stream, 4001, ""))
+        assert client.got[-1]["code"] == 4001
+        assert office.front.unresumable == set()
+        assert office.said(events.Notice) == []
 
     run(scenario())
 

@@ -1,0 +1,77 @@
+"""What the session of a WebSocket decides: the commands that its owner carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver.wire.messages import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Find a Worker for a new stream; `resumed`: it goes on with what another has begun."""
+
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Give a message to the stream that runs; `text`: it is UTF-8."""
+
+    data: bytes
+    text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Tell the stream to end soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellLeft:
+    """Tell the stream that its client has left."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClient:
+    """Complete the handshake."""
+
+    subprotocol: str | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class CloseClient:
+    """Close the connection; `code` 0: without a closing handshake, as after an error."""
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseClient:
+    """Answer the handshake with a status; 403 without a body is the app's own refusal."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Conversations on this path cannot go on with the code of the run, because the app did as `why` says."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something was lost, and is said."""
+
+    what: str
+    reason: str
+
+
+Command = Offer | Deliver | End | TellLeft | AcceptClient | CloseClient | RefuseClient | Remember | Lost
