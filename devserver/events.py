@@ -148,6 +148,8 @@ class Preloaded(_Event, frozen=True, kw_only=True):
     cold_ms: float = 0.0
     """What the app's import takes without them."""
     left_out: tuple[tuple[str, str], ...] = ()
+    ended: str = ""
+    """Why what came later is not preloaded, if that is so."""
 
 
 class WorkerStarted(_Event, frozen=True, kw_only=True):

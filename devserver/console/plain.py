@@ -11,7 +11,9 @@ from devserver.events import Event
 from devserver.failure import Failure, Place
 
 PREFIX = "devserver: "
-MOST_LEFT_OUT = 5
+MOST_LEFT_OUT = 3
+CONSEQUENCES = ("is never preloaded", "is part of ", "imports ", "is excluded")
+"""How reasons begin that follow from another one, or from what devserver or the user has decided."""
 MOST_FRAMES = 30
 INTERRUPTED = 130
 
@@ -113,12 +115,15 @@ def _process(event: Event, root: str) -> str | None:
 
 
 def _preloaded(event: events.Preloaded) -> str:
-    left_out = [f"{name} ({reason})" for name, reason in event.left_out]
-    shown = ", ".join(left_out[:MOST_LEFT_OUT])
-    more = f" and {len(left_out) - MOST_LEFT_OUT} more" if len(left_out) > MOST_LEFT_OUT else ""
-    without = f" · left out {shown}{more}" if left_out else ""
-    cold = wording.duration(event.cold_ms)
-    return f"preloaded {event.modules:,} modules for the next workers: importing it all takes {cold}{without}"
+    """Word what is worth knowing in the first second; all that is left out stands in the event stream."""
+    causes = [f"{name} {reason}" for name, reason in event.left_out if not reason.startswith(CONSEQUENCES)]
+    text = f"preloaded {wording.plural(event.modules, 'module')} for the next workers"
+    if event.cold_ms:
+        text += f": importing them all takes {wording.duration(event.cold_ms)}"
+    if causes:
+        more = f" and {len(causes) - MOST_LEFT_OUT} more" if len(causes) > MOST_LEFT_OUT else ""
+        text += f" · left out {'; '.join(causes[:MOST_LEFT_OUT])}{more}"
+    return f"{text} · nothing after that: {event.ended}" if event.ended else text
 
 
 def _details(failure: Failure, root: str) -> str:

@@ -1,4 +1,6 @@
-"""`python -P -m devserver.manager FD`: the Manager of the Master at the other end of the socket FD.
+"""`python -P -m devserver.manager FD [VARIABLE]`: the Manager of the Master at the other end of socket FD.
+
+VARIABLE is taken out of the environment: it was meant for this interpreter only.
 
 The Worker's code is imported here once, before the first fork, so that every Worker has it already.
 """
@@ -12,6 +14,8 @@ from devserver.manager.loop import Manager
 from devserver.worker.main import run
 
 if __name__ == "__main__":
+    for name in sys.argv[2:]:
+        os.environ.pop(name, None)
     setproctitle("devserver: manager")
     boot = Manager(int(sys.argv[1])).run()
     if boot is not None:

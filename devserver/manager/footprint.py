@@ -1,18 +1,22 @@
 """What an import leaves behind in its process, apart from modules.
 
 Law: what a fork would copy badly (threads, sockets, children), what the birth of a Worker overwrites
-(signals, the environment) and what reaches beyond the module (patches, hooks, the root logger) is seen. What
-a fork hands on whole, and the app cannot tell from its own import's doing, is nobody's concern: registries,
-warnings filters, import hooks, callbacks of atexit.
+(signals, the environment) and what reaches beyond the module (patches of the standard library) is seen. What
+a fork hands on whole is nobody's concern, as long as the app leaves it alone until then: hooks, the root
+logger, variables, the locale. So are registries, import hooks and callbacks of atexit, and the filters of
+warnings, which a Worker puts in order.
 """
 
 from __future__ import annotations
 
 import _thread
-import locale
+import fcntl
+import gc
+import io
 import os
 import re
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -21,11 +25,20 @@ from contextlib import suppress
 from typing import Any
 
 from devserver.manager.kernel import count_threads
-from devserver.worker.notes import configuration_of_logging
+from devserver.manager.stage import Stage, variable
+from devserver.worker import conditions
+from devserver.worker.conditions import HOOKS, Ear
+from devserver.worker.notes import disabled_loggers
 
 _DESCRIPTORS = "/proc/self/fd"
 _HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")
-_HOOKS = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "unraisablehook", "breakpointhook")
+_WORDS = (
+    ("socket:", "opens sockets"),
+    ("pipe:", "opens pipes"),
+    ("anon_inode:", "opens queues of events"),
+    ("/memfd:", "opens files in memory"),
+    ("/dev/", "opens devices"),
+)
 _PATCHABLE = (
     *("builtins", "importlib", "io", "logging", "os", "queue", "signal", "subprocess", "time", "warnings"),
     *("_thread", "threading", "select", "selectors", "socket", "ssl", "http.client"),
@@ -39,6 +52,9 @@ _PATCHABLE_CLASSES = (
     ("logging", "Logger"),
     ("http.client", "HTTPConnection"),
 )
+_HERE_ONLY = ("the working directory", "the file mode mask")
+"""Conditions that the app's code before the import would see changed."""
+_PUT_IN_ORDER = "the filters of warnings"
 _LIBRARYS = 0b11 << 31
 """Signals 32 and 33: glibc takes them for itself when the first thread begins."""
 _POOL = re.compile(r"\S*/lib(?:scipy_)?openblas[^/\s]*\.so[^/\s]*$", re.MULTILINE)
@@ -46,9 +62,10 @@ _POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_",
 
 
 class Footprint:
-    """Compares the process as it is with how it was; begins with now."""
+    """Compares the process as it is with how it was, from now on. `stage` knows what the app has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._patched = _Patched()
         self._pool = _native_threads()
         self.renew()
@@ -56,20 +73,48 @@ class Footprint:
     def renew(self) -> None:
         """Take what is now for how it was."""
         self._before = _state()
+        self._environment = dict(os.environ)
+        self._conditions = conditions.look()
+        Ear.heard = False
 
     def left(self) -> list[str]:
-        """Return what was left behind since: what a module does that leaves this."""
+        """Return what was left behind since, as what the module does; what may stay is handed on."""
         before, now = self._before, _state()
-        self._before = now
         left = [what for what in now if now[what] != before[what] and what != _OPEN]
         opened = sorted(set(now[_OPEN].items()) - set(before[_OPEN].items()))
-        left += [f"leaves {target} open" for _fd, target in opened]
+        left += dict.fromkeys(_opens(target) for _fd, target in opened)
         if set(before[_OPEN]) - set(now[_OPEN]):
             left.append("closes what it did not open")
         if (native := _native_threads()) > self._pool and native > _pool_threads():
             left.append("starts native threads")
         self._pool = native
         left += [f"patches {what}" for what in self._patched.news()]
+        left += self._conditions_changed() + self._variables_changed()
+        if Ear.heard:
+            left.append("logs")
+        self.renew()
+        return left
+
+    def _conditions_changed(self) -> list[str]:
+        now, touched = conditions.look(), self._stage.touched
+        return [
+            f"changes {name}"
+            for name, value in now.items()
+            if value != self._conditions[name]
+            and (name in _HERE_ONLY or (name in touched and name != _PUT_IN_ORDER))
+        ]
+
+    def _variables_changed(self) -> list[str]:
+        before, now = self._environment, dict(os.environ)
+        left = []
+        for name in sorted(before.keys() | now.keys()):
+            value = now.get(name)
+            if value == before.get(name):
+                continue
+            if value is None or variable(name) in self._stage.touched or _names_process(value):
+                left.append(f"changes os.environ ({name})")
+            else:
+                self._stage.handed_on[name] = value
         return left
 
 
@@ -89,16 +134,22 @@ def _state() -> dict[str, Any]:
             threading.gettrace(),
             threading.getprofile(),
         ),
-        "replaces what sys has": [getattr(sys, name) for name in _HOOKS] + [threading.excepthook],
-        "changes os.environ": dict(os.environ),
+        "replaces sys.stdin, stdout or stderr": (sys.stdin, sys.stdout, sys.stderr),
         "changes sys.path": sys.path[:],
         "changes sys.argv": sys.argv[:],
-        "changes the working directory": os.getcwd(),
-        "changes the file mode mask": _umask(),
-        "changes the locale": locale.setlocale(locale.LC_ALL),
-        "changes the root logger or disables others": configuration_of_logging(),
+        "disables loggers": disabled_loggers(),
         "makes a temporary file": getattr(tempfile, "_name_sequence", None) is not None,
     }
+
+
+def _names_process(text: str) -> bool:
+    """Return whether the number of this process stands in a text."""
+    return re.search(rf"(?<!\d){os.getpid()}(?!\d)", text) is not None
+
+
+def _opens(target: str) -> str:
+    words = (words for start, words in _WORDS if target.startswith(start))
+    return next(words, f"opens {os.path.basename(target)}")
 
 
 def _native_threads() -> int:
@@ -117,19 +168,31 @@ def _has_children() -> bool:
 
 
 def _descriptors() -> dict[int, str]:
-    """Return what is open, by descriptor; nothing where there is no /proc."""
+    """Return what is open, by descriptor; nothing where there is no /proc. Log files may be: see _is_log."""
     found = {}
     with suppress(FileNotFoundError):
         for name in os.listdir(_DESCRIPTORS):
             with suppress(FileNotFoundError):  # the listing's own
                 found[int(name)] = os.readlink(f"{_DESCRIPTORS}/{name}")
-    return {fd: target for fd, target in found.items() if target not in _HARMLESS}
+    return {fd: target for fd, target in found.items() if target not in _HARMLESS and not _is_log(fd)}
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _is_log(fd: int) -> bool:
+    """Return whether a file is only appended to: processes that share it do not disturb each other."""
+    with suppress(OSError):
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+        appended = flags & os.O_ACCMODE == os.O_WRONLY and bool(flags & os.O_APPEND)
+        return appended and stat.S_ISREG(os.fstat(fd).st_mode)
+    return False
+
+
+def flush_logs() -> None:
+    """Write what waits for such files: each Worker would write it again."""
+    for each in gc.get_objects():
+        if type(each) in (io.TextIOWrapper, io.BufferedWriter):
+            with suppress(OSError, ValueError):
+                if _is_log(each.fileno()):
+                    each.flush()
 
 
 def _signals() -> tuple[Any, ...]:
@@ -160,7 +223,7 @@ class _Patched:
                 found += [
                     f"{name}.{key}"
                     for key, was in known.items()
-                    if callable(was) and namespace.get(key) is not was
+                    if callable(was) and namespace.get(key) is not was and f"{name}.{key}" not in HOOKS
                 ]
             if known != namespace:
                 self._known[name] = dict(namespace)

@@ -18,14 +18,25 @@ DUMP_SIGNAL: int = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signa
 """Makes a Worker write down its threads' stacks. A real-time signal, for those have no other use."""
 
 _TASKS = "/proc/self/task"
+_FORKABLE = ("jemalloc_bg_thd",)
+"""Threads by their names that lose nothing in a fork: jemalloc has handlers for it, and does without them."""
 
 
 def count_threads() -> int:
-    """Return how many threads this process has, C's too; 1 where that cannot be known."""
+    """Return how many threads a fork would lose, C's too, and this one; 1 where that cannot be known."""
     try:
-        return len(os.listdir(_TASKS))
+        tasks = os.listdir(_TASKS)
     except FileNotFoundError:
         return 1
+    return len(tasks) if len(tasks) == 1 else sum(_name_of(task) not in _FORKABLE for task in tasks)
+
+
+def _name_of(task: str) -> str:
+    try:
+        with open(f"{_TASKS}/{task}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def fork(most_threads: int = 1) -> int:
@@ -142,7 +153,7 @@ def read_dump(fd: int, offset: int) -> bytes:
 
 
 def become_worker(terminal: int, dump: int) -> None:
-    """In the child: own session, own signals, own stdio (`terminal`, -1: none), own random numbers.
+    """In the child: own session, own signals, own stdio (`terminal`, -1: none).
 
     SIGTERM was never touched; the collector was never off, and what is frozen stays so.
     """
@@ -152,7 +163,6 @@ def become_worker(terminal: int, dump: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _own_stdio(terminal)
     faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
-    reseed()
 
 
 def _own_stdio(terminal: int) -> None:
@@ -165,10 +175,3 @@ def _own_stdio(terminal: int) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
-
-
-def reseed() -> None:
-    """Reseed what has no fork hook of its own, as `random` has."""
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()

@@ -45,7 +45,7 @@ from devserver.wire.messages import (
     ToManager,
     WorkerStarted,
 )
-from devserver.worker.boot import Boot
+from devserver.worker.boot import Boot, Inheritance
 from devserver.worker.warmup import warm_up
 
 ORPHAN_DEADLINE = 5.0
@@ -87,7 +87,7 @@ class Manager:
         """Descriptors that are on their way to the Master."""
         self._threads = 1
         """How many there may be at a fork: native pools that survive one, and this."""
-        self._preloaded = False
+        self._inheritance: Inheritance | None = None
         self._master_gone = False
 
     def run(self) -> Boot | None:
@@ -179,8 +179,8 @@ class Manager:
         from devserver.manager.preload import preload
 
         terminal = self._settings.terminal
-        report = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
-        self._threads, self._preloaded = report.threads, True
+        report, inheritance = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
+        self._threads, self._inheritance = report.threads, inheritance
         self._tell(Preloaded(report))
 
     def _tell_at_once(self, module: str) -> None:
@@ -313,6 +313,8 @@ class Manager:
         self.close()
         kit.close_masters()
         kernel.become_worker(kit.terminal, kit.dump)
+        for reseed in self._inheritance.reseed if self._inheritance else ():
+            reseed()
         return Boot(
             worker=order.worker,
             slot=order.slot,
@@ -325,7 +327,7 @@ class Manager:
             threads=self._settings.threads,
             access_log=self._settings.access_log,
             notes=self._settings.notes,
-            inherited=self._preloaded,
+            inherited=self._inheritance,
         )
 
     def close(self) -> None:

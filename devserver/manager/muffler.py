@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from typing import IO
 
 from devserver.manager.kernel import open_terminal
 
@@ -23,7 +24,7 @@ class Muffler:
 
     def __init__(self, terminal: bool) -> None:
         self._pty = self._pty_in = -1
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file = _unnamed_file()
         _flush()
         terminals = [fd for fd in (0, 1, 2) if terminal or (fd and os.isatty(fd))]
         if terminals:
@@ -59,6 +60,14 @@ class Muffler:
         if self._pty >= 0:
             os.close(self._pty)
             os.close(self._pty_in)
+
+
+def _unnamed_file() -> IO[bytes]:
+    """Return a file; where it lies is not remembered, for TMPDIR may be the app's to set."""
+    remembered = tempfile.tempdir
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    tempfile.tempdir = remembered
+    return file
 
 
 def _flush() -> bool:

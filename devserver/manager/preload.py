@@ -12,20 +12,29 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
+from typing import Any
 
+from devserver.manager import footprint
 from devserver.manager.footprint import Footprint
 from devserver.manager.guard import Guard, Own
 from devserver.manager.kernel import count_threads
 from devserver.manager.muffler import Muffler
-from devserver.wire.messages import Preload, Report, Surroundings
-from devserver.worker import late
+from devserver.manager.randomness import Randomness
+from devserver.manager.stage import Stage
+from devserver.wire.messages import ModuleNote, Preload, Report
+from devserver.worker import late, namespaces
+from devserver.worker.boot import Inheritance
 
 _LONGEST = 200
 """Characters of an error that are told."""
+_MOST_NAMES = 3
 
 
-def preload(order: Preload, *, own: Collection[str], terminal: bool, tell: Callable[[str], None]) -> Report:
-    """Carry out `order`; return what became of it.
+def preload(
+    order: Preload, *, own: Collection[str], terminal: bool, tell: Callable[[str], None]
+) -> tuple[Report, Inheritance]:
+    """Carry out `order`; return what became of it, and what Workers get besides the modules.
 
     `own` are folders and files of the app's own, wherever they lie; what is not installed is own in any case.
     `terminal`: Workers print to terminals. `tell` is called with each module that is imported by itself,
@@ -34,49 +43,68 @@ def preload(order: Preload, *, own: Collection[str], terminal: bool, tell: Calla
     """
     began = time.perf_counter()
     before = set(sys.modules)
-    start = _Start()
-    output = Muffler(terminal)
-    replay = _Replay(order, own, start, output, tell)
+    stage, randomness, output = Stage(), Randomness(), Muffler(terminal)
+    replay = _Replay(order, own, stage, output, randomness, tell)
     try:
         replay.run()
     finally:
         replay.close()
+        randomness.close()
+        footprint.flush_logs()
         output.close()
-        start.apply(Surroundings())
-    return Report(
+        stage.close()
+    spoilt = replay.spoilt()
+    report = Report(
         sum(note.name in sys.modules and note.name not in before for note in order.notes),
         (time.perf_counter() - began) * 1000,
         replay.left_out(),
         count_threads(),
-        replay.spoilt(),
+        spoilt,
+        replay.ended,
     )
+    reseed = () if spoilt else tuple(randomness.unseeded())
+    return report, Inheritance(dict(stage.handed_on), reseed, _filters(order))
+
+
+def _filters(order: Preload) -> list[Any] | None:
+    """Return the filters of warnings that the Worker had in the end."""
+    if not order.surroundings:
+        return None
+    found: list[Any] | None = order.surroundings[order.last].conditions.get("the filters of warnings")
+    return found
 
 
 class _Replay:
-    """The imports of one order."""
+    """The imports of one order. `ended`: why nothing more was imported, "" if all was tried."""
 
     def __init__(
         self,
         order: Preload,
         own: Collection[str],
-        start: _Start,
+        stage: Stage,
         output: Muffler,
+        randomness: Randomness,
         tell: Callable[[str], None],
     ) -> None:
         self._order = order
-        self._start = start
+        self._randomness = randomness
+        self._stage = stage
         self._output = output
         self._tell = tell
-        self._noted = {note.name: note.origin for note in order.notes}
-        self._guard = Guard(self._noted, Own(own), order.exclude, dict(order.without))
+        self._notes = {note.name: note for note in order.notes}
+        noted = {note.name: note.origin for note in order.notes}
+        self._guard = Guard(noted, Own(own), order.exclude, dict(order.without))
         self._out = self._guard.out
         self._ran_for_nothing: set[str] = set()
+        self._unseen = set(self._notes) - sys.modules.keys()
+        """What has not been compared yet with what the Worker had."""
         self._pid = os.getpid()
+        self.ended = ""
 
     def run(self) -> None:
-        """Import one after the other what is not there yet, until one leaves something behind."""
+        """Import one after the other what is not there yet, until one leaves behind what spoils the next."""
         surroundings = -1
-        footprint = Footprint()
+        footprint = Footprint(self._stage)
         for note in self._order.notes:
             if note.name in sys.modules:
                 continue
@@ -85,26 +113,44 @@ class _Replay:
                 continue
             if note.surroundings != surroundings:
                 surroundings = note.surroundings
-                self._start.apply(self._order.surroundings[surroundings])
+                self.ended = self._stage.set(self._order.surroundings[surroundings])
+                if self.ended:
+                    break
                 footprint.renew()
             self._tell(note.name)
             self._import(note.name)
             left = footprint.left()
             if self._output.heard():
                 left.append("prints")
+            if self._randomness.shared_is_seeded:
+                left.append("seeds random")
             if left:
-                self._out[note.name] = f"{', '.join(left)} at its import"
-                self._ran_for_nothing.add(note.name)
+                self._leave_out(note.name, f"{', '.join(left)} at its import")
                 break
+            self._compare()
 
     def left_out(self) -> tuple[tuple[str, str], ...]:
         """Return what was noted and is not there, in the order of the notes, with the reasons."""
         out = self._out.keys() - ({late.ABSENT} if late.WITHOUT in sys.modules else set())
-        return tuple((name, self._out[name]) for name in self._noted if name in out)
+        return tuple((name, self._out[name]) for name in self._notes if name in out)
 
     def spoilt(self) -> tuple[tuple[str, str], ...]:
         """Return what must not have run in this process, with the reasons."""
         return tuple((name, reason) for name, reason in self._out.items() if name in self._ran_for_nothing)
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self._out[name] = reason
+        self._ran_for_nothing.add(name)
+
+    def _compare(self) -> None:
+        """Leave out what has other values now than in the Worker: it has seen something that is not here."""
+        for name in sorted(self._unseen & sys.modules.keys()):
+            self._unseen.discard(name)
+            if name == late.WITHOUT:
+                continue
+            module, note = sys.modules[name], self._notes[name]
+            if type(module) is ModuleType and (reason := _difference(module, note)):
+                self._leave_out(name, reason)
 
     def _import(self, name: str) -> None:
         self._guard.begin()
@@ -122,25 +168,11 @@ class _Replay:
             sys.meta_path.remove(self._guard)
 
 
-class _Start:
-    """The environment, path and arguments of this process, and whatever differs from them for a while."""
-
-    def __init__(self) -> None:
-        self._environment = dict(os.environ)
-        self._path, self._argv = sys.path[:], sys.argv[:]
-
-    def apply(self, difference: Surroundings) -> None:
-        """Make it so: the start and what differs from it."""
-        wanted = dict(self._environment)
-        for name, value in difference.environment.items():
-            if value is None:
-                wanted.pop(name, None)
-            else:
-                wanted[name] = value
-        for name in os.environ.keys() - wanted.keys():
-            del os.environ[name]
-        for name, value in wanted.items():
-            if os.environ.get(name) != value:
-                os.environ[name] = value
-        sys.path[:] = self._path if difference.path is None else difference.path
-        sys.argv[:] = self._argv if difference.argv is None else difference.argv
+def _difference(module: ModuleType, note: ModuleNote) -> str:
+    """Return how a module differs from what a Worker had, "" if it does not."""
+    if kept := set(note.pids) & set(namespaces.pids(module)):
+        return f"keeps the number of its process ({min(kept)})"
+    names = None if note.values is None else namespaces.differing(module, note.values)
+    if names is None:
+        return ""
+    return f"has other values here ({', '.join(names[:_MOST_NAMES]) or 'some are missing'})"

@@ -65,9 +65,7 @@ class Boots:
             return False
         may_go_live = not worker.seat.ready and worker.generation >= self._generations.live
         if may_go_live and (changed := successor.surroundings_changed(message)):
-            text = (
-                f"the app sets {', '.join(changed)} otherwise than before: what it imports is imported anew"
-            )
+            text = f"the app now sets {', '.join(changed)} differently: this start imports everything again"
             self._emit(events.Notice(level="info", text=text))
             successor.forget()
             return not self._begin_cold(worker) and self._command.start_cold()

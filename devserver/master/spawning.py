@@ -5,6 +5,7 @@ Law: only the standard library is imported here. A process that nobody takes end
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -19,6 +20,9 @@ class Spawned:
     channel: socket.socket
 
 
+_SEED = "PYTHONHASHSEED"
+_seed = os.environ.get(_SEED) or str(1 + int.from_bytes(os.urandom(4), "big") % (2**32 - 2))
+"""Of all Managers: the order of a set is the same in each, so that what they import can be compared."""
 _ahead: list[Spawned] = []
 
 
@@ -43,13 +47,20 @@ def discard() -> None:
 
 def _start() -> Spawned:
     ours, theirs = socket.socketpair()
-    module = ["-P", "-m", "devserver.manager", str(theirs.fileno())]
+    module = [
+        "-P",
+        "-m",
+        "devserver.manager",
+        str(theirs.fileno()),
+        *([] if _SEED in os.environ else [_SEED]),
+    ]
     try:
         process = subprocess.Popen(
             [sys.executable, *_interpreter_flags(), *module],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, _SEED: _seed},
         )
     except OSError:
         ours.close()

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
 
 from devserver import events
 from devserver.events import Event
 from devserver.master.managers import Manager
+from devserver.master.surroundings import conditions_changed, cut, cut_before, holds, variables_changed
 from devserver.wire import messages as wire
 
 WORTH = 30.0
@@ -45,8 +49,16 @@ class Successor:
         self._without: dict[str, str] = {}
         self._cold_ms = 0.0
         self._changed: set[str] = set()
+        """Variables that have changed: one that does so twice is none that an import depends on."""
+        self._suspected: dict[str, Any] = {}
+        """Conditions that differed where modules were inherited, and how they were there."""
+        self._distrusted: set[str] = set()
+        """Those that differ by that alone: what comes after the app's change of one is not preloaded."""
+        self._reasons: set[str] = set()
         self._tries = 0
         self._last = ""
+        self._ended = ""
+        """Why the notes of the order ended before the imports did."""
         self._timer: asyncio.TimerHandle | None = None
         self.enabled = True
 
@@ -54,7 +66,12 @@ class Successor:
 
     def noted(self, imported: wire.Imported, import_ms: float) -> None:
         """A Worker that was forked from a Manager without preloaded modules has told what it imports."""
+        if self._suspected:
+            self._distrusted |= self._suspected.keys() - holds(imported, self._suspected)
+            self._suspected = {}
         worth = import_ms >= WORTH and imported.notes
+        if import_ms >= WORTH and not imported.notes:
+            self._tell_once(imported.reason, import_ms)
         known = {note.name for note in self._basis.notes} if self._basis else set()
         if not self.enabled or not worth or known >= {note.name for note in imported.notes}:
             return
@@ -71,27 +88,35 @@ class Successor:
             return
         shift = len(basis.surroundings)
         fresh = [
-            wire.ModuleNote(note.name, note.origin, note.surroundings + shift)
+            msgspec.structs.replace(note, surroundings=note.surroundings + shift)
             for note in imported.notes
             if note.name not in known
         ]
         notes, table = (*basis.notes, *fresh), (*basis.surroundings, *imported.surroundings)
-        self._basis = wire.Imported(imported.worker, imported.generation, notes, table, basis.last)
+        reason = imported.reason or basis.reason
+        self._basis = wire.Imported(imported.worker, imported.generation, notes, table, basis.last, reason)
         self._prepare_soon()
 
     def surroundings_changed(self, imported: wire.Imported) -> tuple[str, ...]:
-        """Return the variables that the app sets otherwise than when the replayed imports were noted.
+        """Return what the app has set differently than when the replayed imports were noted.
 
-        One that has changed twice is none that an import depends on.
+        Variables by their names, then conditions.
         """
         if self._basis is None:
             return ()
-        then = self._basis.surroundings[self._basis.last].environment
-        now = imported.surroundings[imported.last].environment
-        changed = {name for name, _ in then.items() ^ now.items()}
+        changed = variables_changed(self._basis, imported)
         news = changed - self._changed
         self._changed |= changed
-        return tuple(sorted(news))
+        conditions = conditions_changed(self._basis, imported)
+        self._suspected = {name: conditions[name] for name in conditions.keys() - self._distrusted}
+        return (*sorted(news), *sorted(self._suspected))
+
+    def _tell_once(self, reason: str, import_ms: float) -> None:
+        if reason and self.enabled and reason not in self._reasons:
+            self._reasons.add(reason)
+            cost = f"each reload imports everything ({import_ms / 1000:.1f} s)"
+            text = f"nothing can be preloaded, {cost}: {reason}"
+            self._emit(events.Notice(level="info", text=text))
 
     # one try
 
@@ -106,19 +131,25 @@ class Successor:
         self._tries += 1
         if not self.enabled or self._basis is None:
             return
-        if self._tries > TRIES:
-            text = (
-                f"nothing is preloaded: {TRIES} processes in a row came to grief, the last over {self._last}"
-            )
+        basis = cut(self._basis, self._distrusted)
+        if not basis.notes:
+            self._tell_once(basis.reason, self._cold_ms)
+            return
+        if self._tries == TRIES + 1:
+            basis = cut_before(basis, self._without)
+        if self._tries > TRIES + 1 or not basis.notes:
+            tries = f"{self._tries - 1} attempts failed, the last while importing {self._last or 'nothing'}"
+            text = f"preloading is off: {tries}"
             self._emit(events.Notice(level="warning", text=text, detail="\n".join(self._without)))
             return
         self.manager = self._launch()
         if self.manager is None:
             return
-        basis = self._basis
         without = tuple(self._without.items())
-        self._last = ""
-        self.manager.send(wire.Preload(basis.notes, basis.surroundings, self._own, self._exclude, without))
+        self._last, self._ended = "", basis.reason
+        self.manager.send(
+            wire.Preload(basis.notes, basis.surroundings, self._own, self._exclude, without, basis.last)
+        )
         self._timer = self._loop.call_later(PATIENCE, self._hangs)
 
     def heard(self, message: wire.Preloading | wire.Preloaded) -> None:
@@ -136,7 +167,11 @@ class Successor:
         self.report, self._last = report, ""
         self._emit(
             events.Preloaded(
-                modules=report.modules, ms=report.ms, cold_ms=self._cold_ms, left_out=report.left_out
+                modules=report.modules,
+                ms=report.ms,
+                cold_ms=self._cold_ms,
+                left_out=report.left_out,
+                ended=report.ended or self._ended,
             )
         )
 

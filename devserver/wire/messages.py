@@ -6,7 +6,7 @@ Managers) or `generation`, so that stale news is recognised. Order within one ch
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -62,6 +62,8 @@ class Surroundings(msgspec.Struct, frozen=True, array_like=True):
     """sys.path, None: as at the start."""
     argv: tuple[str, ...] | None = None
     """sys.argv, likewise."""
+    conditions: dict[str, Any] = {}
+    """What else there is of the process, by its name in worker/conditions.py; at the end with a few more."""
 
 
 class ModuleNote(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +74,10 @@ class ModuleNote(msgspec.Struct, frozen=True, array_like=True):
     """Its file, or `built-in` or `frozen`."""
     surroundings: int = 0
     """Which entry of the table that comes with the notes."""
+    values: bytes | None = None
+    """Four bytes for each value in its namespace after the import, sorted; None: it is not known."""
+    pids: tuple[str, ...] = ()
+    """Where in it the number of the process is kept."""
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
@@ -85,6 +91,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     """How many the process has now: all but one are pools that are known to survive a fork."""
     restart_without: tuple[tuple[str, str], ...] = ()
     """Not empty: nothing may be forked from this process. Try a new one without these, too."""
+    ended: str = ""
+    """Why nothing further was imported, if that is so."""
 
 
 # Master → Manager
@@ -186,6 +194,8 @@ class Preload(_Message, frozen=True):
     """Folders and files of the app's own."""
     exclude: tuple[str, ...] = ()
     without: tuple[tuple[str, str], ...] = ()
+    last: int = 0
+    """The surroundings that the app had left when it was ready."""
 
 
 # Manager → Master

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from devserver.wire.messages import LoopChoice, Source, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What comes along with modules that the Manager has imported."""
+
+    environment: Mapping[str, str]
+    """Variables that they have set, which a Worker has once all that is stronger is set."""
+    reseed: tuple[Callable[[], None], ...]
+    """How to seed their sources of random numbers."""
+    filters: list[Any] | None
+    """The filters of warnings as the Worker had them that imported it all itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +39,5 @@ class Boot:
     access_log: bool
     notes: bool
     """Tell what is imported that is not the app's own."""
-    inherited: bool = False
+    inherited: Inheritance | None = None
     """Such modules are here already: what the app has changed counts before it is ready."""

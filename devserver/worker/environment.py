@@ -10,17 +10,24 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from devserver.wire.messages import Target
 
 
-def prepare(target: Target, root: str) -> None:
-    """Set up this process for `target`; call it before anything of the app is imported."""
+def prepare(target: Target, root: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Set up this process for `target`; call it before anything of the app is imported.
+
+    `inherited` are variables that modules have set at their import, which would find them set now.
+    """
     sys.path[:] = [*target.search, *(path for path in sys.path if path not in target.search)]
     sys.argv[:] = [target.path or target.module, *target.argv]
     _load_dotenv(os.path.join(root, ".env"))
     os.environ.setdefault("FLASK_DEBUG", "1")
     os.environ.setdefault("FLASK_RUN_FROM_CLI", "true")  # an app.run() without a guard does nothing
+    for name, value in inherited.items():
+        os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, write_through=True)

@@ -19,7 +19,7 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
-from devserver.worker import djangoproject, environment, late, logs
+from devserver.worker import conditions, djangoproject, environment, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
@@ -87,7 +87,7 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
     began = time.perf_counter()
     logs.set_up(boot.access_log)
-    found = _load(boot.target, boot.root)
+    found = _load(boot)
     if isinstance(found, _Refused):
         loop.close()
         return found
@@ -95,17 +95,29 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
     server = Server(lane, boot.worker, boot.generation)
     runner = Runner(loop, lane, server, found, debugger, boot.threads)
     if notes is not None:
-        runner.tell_imports(lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited)
+        runner.tell_imports(
+            lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited is not None
+        )
     usage.follow(loop)
-    runner.before_ready = usage.tell
+    runner.before_ready = lambda: _before_ready(boot, notes, usage)
     failure = runner.run(import_ms)
     return None if failure is None else _Refused(failure)
 
 
-def _load(target: Target, root: str) -> Found | _Refused:
+def _before_ready(boot: Boot, notes: Notes | None, usage: Usage) -> None:
+    """Put in order what differs where modules were there before the app, and take down how things are."""
+    usage.tell()
+    if boot.inherited is not None and boot.inherited.filters is not None:
+        conditions.order_filters(boot.inherited.filters)
+    if notes is not None:
+        notes.ready()
+
+
+def _load(boot: Boot) -> Found | _Refused:
     """Import the target and find its app and its handlers."""
+    target = boot.target
     try:
-        environment.prepare(target, root)
+        environment.prepare(target, boot.root, boot.inherited.environment if boot.inherited else {})
         if target.settings:
             return _load_project(target)
         module = importlib.import_module(target.module)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import warnings
+from collections.abc import Mapping
 from importlib.machinery import (
     BuiltinImporter,
     ExtensionFileLoader,
@@ -21,7 +21,10 @@ from importlib.machinery import (
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from devserver.wire.messages import Imported, ModuleNote, Surroundings
+from devserver.worker import conditions, namespaces
 from devserver.worker.observed import observe
 from devserver.worker.snapshot import Snapshot
 
@@ -35,19 +38,24 @@ class Notes:
         self._snapshot = snapshot
         self._specs: dict[str, tuple[ModuleSpec, int]] = {}
         """What was looked for, in order, with the surroundings by their number."""
-        self._table: dict[Any, int] = {}
+        self._table: dict[str, int] = {}
         self._surroundings: list[Surroundings] = []
         self._outermost: ModuleSpec | None = None
         """What is being imported that nothing foreign imports in its turn."""
         self._reason = ""
+        self._fresh: list[ModuleSpec] = []
+        """What was found since an outermost import began."""
+        self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+        self._last: int | None = None
 
     def begin(self) -> None:
         """Take what is now as the start: a Manager that runs nothing of the app's has the same."""
         self._environment = dict(os.environ)
         self._path, self._argv = tuple(sys.path), tuple(sys.argv)
-        self._meaning = _meaning()
+        self._meaning, self._modules = _meaning(), dict(sys.modules)
+        self._conditions = conditions.look()
         self._seen: _Seen = (_variables().copy(), sys.path[:], sys.argv[:])
-        self._number = self._number_of(Surroundings())
+        self._number = self._number_of(self._difference())
 
     def found(self, name: str, spec: ModuleSpec) -> None:
         """Note that this module, not the app's own, was found: it is about to be imported."""
@@ -56,14 +64,25 @@ class Notes:
         self._reason = _patched()
         if self._outermost is None:
             # What differs from the end of the last import that was outermost, the app has done.
-            changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
-            if changed:
-                self._reason = f"the app has changed {changed[0]}"
-            else:
+            self._reason = self._reason or self._done_by_app()
+            if not self._reason:
+                self._fresh.clear()
                 observe(spec, self._running)
+                self._look_around()
         if not self._reason:
             self._specs.pop(name, None)  # only looked for, that time
             self._specs[name] = spec, self._look()
+            self._fresh.append(spec)
+
+    def ready(self) -> None:
+        """Take down how things are as the app is about to serve: it has imported what it does by itself."""
+        self._reason = self._reason or _patched() or self._done_by_app()
+        self._look_around()
+        now = self._conditions | {
+            conditions.LOGGERS: conditions.loggers(),
+            conditions.IMPORTS: self._reason,
+        }
+        self._last = self._number_of(msgspec.structs.replace(self._difference(), conditions=now))
 
     def taken(self, worker: int, generation: int) -> Imported:
         """Return the notes so far of what is loaded."""
@@ -71,11 +90,11 @@ class Notes:
             worker,
             generation,
             tuple(
-                ModuleNote(name, spec.origin, number)
+                ModuleNote(name, spec.origin, number, *self._values.get(name, ()))
                 for name, (spec, number) in list(self._specs.items())
                 if spec.origin and _is_loaded(name, spec) and self._is_installed(spec)
             ),
-            last=self._look(),
+            last=self._look() if self._last is None else self._last,
             surroundings=tuple(self._surroundings),
             reason=self._reason,
         )
@@ -86,6 +105,54 @@ class Notes:
             self._outermost = spec
         elif not running and self._outermost is spec:
             self._outermost, self._meaning = None, _meaning()
+            self._modules = dict(sys.modules)
+            for each in self._fresh:
+                if _is_loaded(each.name, each):
+                    module = sys.modules[each.name]
+                    self._values[each.name] = namespaces.packed(module), namespaces.pids(module)
+
+    def _done_by_app(self) -> str:
+        """Return what the app has done by itself that changes what any import means, "" if nothing."""
+        changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
+        if changed:
+            return f"the app has changed {changed[0]}"
+        if sys.modules == self._modules:
+            return ""
+        planted = sorted(
+            str(name)
+            for name, module in list(sys.modules.items())
+            if self._modules.get(name) is not module and not self._was_imported(name, module)
+        )
+        return f"the app has put {planted[0]} into sys.modules" if planted else ""
+
+    def _was_imported(self, name: str, module: object) -> bool:
+        """Return whether an import has put a module there, under its name; an own one may do so itself."""
+        spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
+        if spec is not None and spec.name == name:
+            known = self._specs.get(name)
+            if known is not None and known[0] is spec:
+                return True
+            if not spec.origin or self._snapshot.owns(spec.origin):
+                return True
+        return name == "__main__" or self._is_own(name)
+
+    def _is_own(self, name: str) -> bool:
+        """Return whether a file of the app's that is used bears the name."""
+        package, _, tail = name.rpartition(".")
+        folders = getattr(sys.modules.get(package), "__path__", ()) if package else sys.path
+        bases = [os.path.realpath(os.path.join(folder, tail)) for folder in folders]
+        return any(f"{base}.py" in self._used or f"{base}/__init__.py" in self._used for base in bases)
+
+    @property
+    def _used(self) -> Mapping[str, None]:
+        return self._snapshot.used
+
+    def _look_around(self) -> None:
+        """Look at what only the app's own code and whole imports are supposed to change."""
+        now = conditions.look()
+        if now != self._conditions:
+            self._conditions = now
+            self._number = self._number_of(self._difference())
 
     def _look(self) -> int:
         """Return the number of the surroundings as they are now; in a microsecond if they are as before."""
@@ -107,10 +174,11 @@ class Notes:
             dict(sorted(environment.items())),
             None if path == self._path else path,
             None if argv == self._argv else argv,
+            self._conditions,
         )
 
     def _number_of(self, difference: Surroundings) -> int:
-        key = (tuple(difference.environment.items()), difference.path, difference.argv)
+        key = repr(difference)
         number = self._table.setdefault(key, len(self._table))
         if number == len(self._surroundings):
             self._surroundings.append(difference)
@@ -134,24 +202,22 @@ def _variables() -> dict[Any, Any]:
 
 
 def _meaning() -> dict[str, Any]:
-    """Return what decides how any module is imported, and what it says meanwhile."""
+    """Return what decides how any module is imported, and what becomes of its logger."""
     return {
         "sys.meta_path": sys.meta_path[:],
         "sys.path_hooks": sys.path_hooks[:],
-        "warnings.filters": list(warnings.filters),
-        "the configuration of logging": configuration_of_logging(),
+        "the class of loggers": logging.getLoggerClass(),
+        "which loggers are disabled": disabled_loggers(),
     }
 
 
-def configuration_of_logging() -> tuple[Any, ...]:
-    """Return the state of the root logger, and which loggers are disabled.
+def disabled_loggers() -> list[str]:
+    """Return who is disabled. `dictConfig` does it to those that are there, and preloaded ones are early.
 
-    `dictConfig` disables those that are there already: with modules imported earlier, these would be more.
+    Some are always there, asyncio's for one, so that it is seen.
     """
-    root = logging.root
-    loggers = [each for each in list(root.manager.loggerDict.values()) if isinstance(each, logging.Logger)]
-    disabled = [each.name for each in loggers if each.disabled]
-    return root.level, root.handlers[:], root.manager.disable, logging.getLoggerClass(), disabled
+    loggers = list(logging.root.manager.loggerDict.values())
+    return [each.name for each in loggers if isinstance(each, logging.Logger) and each.disabled]
 
 
 def _patched() -> str:

@@ -14,7 +14,12 @@ import pytest
 from tests.harness import DevServer, eventually, serving
 from tests.http import ask, browsing, websocket
 
-HEAVY = "import os, time\ntime.sleep(0.06)\nPID = os.getpid()\n"
+HEAVY = """
+import os, time
+time.sleep(0.06)
+def is_born_here(pid=os.getpid()):
+    return pid == os.getpid()
+"""
 APP = """
 import os
 {before}
@@ -31,7 +36,7 @@ async def app(scope, receive, send):
             await send({{"type": "websocket.send", "text": f"v{{VERSION}} {{event['text']}}"}})
     if scope["type"] == "http":
         seen = f"{{getattr(heavy, 'SEEN', '')}} {{getattr(other, 'SAYS', '')}}"
-        said = f"v{{VERSION}} {{heavy.PID == os.getpid()}} {{seen}}"
+        said = f"v{{VERSION}} {{heavy.is_born_here()}} {{seen}}"
         await send({{"type": "http.response.start", "status": 200, "headers": []}})
         await send({{"type": "http.response.body", "body": said.encode()}})
 """
@@ -192,8 +197,10 @@ def test_a_boot_that_fails_only_when_preloaded_is_tried_cold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By itself, and it is said."""
-    check = "def check():\n    if os.getpid() != BORN:\n        raise RuntimeError('forked')\n"
-    other = f"import os\nBORN = os.getpid()\n{check}"
+    check = (
+        "def check(born=os.getpid()):\n    if os.getpid() != born:\n        raise RuntimeError('forked')\n"
+    )
+    other = f"import os\n{check}"
     with installed(tmp_path, monkeypatch, other=other, text=app(1)) as server, browsing(server) as client:
         server.wait("preloaded")
         server.save(app(2, after="other.check()"))

@@ -5,6 +5,7 @@ Orders: JSON on stdin. Answers: JSON lines on stdout, each with the name of what
 
 from __future__ import annotations
 
+import asyncio  # noqa: F401  a Worker has its logger
 import importlib
 import json
 import os
@@ -18,10 +19,13 @@ import msgspec
 from devserver.manager import kernel
 from devserver.manager.preload import preload
 from devserver.wire.messages import Imported, ModuleNote, Preload, Surroundings
-from devserver.worker import late
+from devserver.worker import conditions, late
+from devserver.worker.boot import Inheritance
 from devserver.worker.loader import install
 from devserver.worker.notes import Notes
 from devserver.worker.snapshot import Snapshot
+
+NOTHING = Inheritance({}, (), None)
 
 
 class Orders(msgspec.Struct):
@@ -31,9 +35,12 @@ class Orders(msgspec.Struct):
     """Preload these instead of what the app has imported."""
     without: list[tuple[str, str]] = []
     terminal: bool = False
+    workers: int = 1
 
 
-def work(orders: Orders, app: Callable[[Orders], Any]) -> dict[str, Any]:
+def work(
+    orders: Orders, app: Callable[[Orders, Inheritance], Any], inheritance: Inheritance
+) -> dict[str, Any]:
     """Run a Worker; return what its app came to, what it printed to its end, and how it ended."""
     result, result_in = os.pipe()
     printed, printed_in = os.pipe()
@@ -42,7 +49,7 @@ def work(orders: Orders, app: Callable[[Orders], Any]) -> dict[str, Any]:
         os.setsid()
         os.dup2(printed_in, 1)
         os.dup2(printed_in, 2)
-        os.write(result_in, msgspec.msgpack.encode(app(orders)))
+        os.write(result_in, msgspec.msgpack.encode(app(orders, inheritance)))
         for fd in (result, result_in, printed, printed_in):
             os.close(fd)
         sys.exit(0)  # as a Worker: with all that atexit has
@@ -54,16 +61,23 @@ def work(orders: Orders, app: Callable[[Orders], Any]) -> dict[str, Any]:
     return {"value": value, "printed": text, "status": status}
 
 
-def run_app(orders: Orders) -> Any:
+def run_app(orders: Orders, inheritance: Inheritance) -> Any:
     """Import the app as a Worker does; return its VALUE and its notes."""
     late.complete()
+    for reseed in inheritance.reseed:
+        reseed()
     snapshot = Snapshot({}, lambda _source: None)
     notes = Notes(snapshot)
     install(snapshot, notes.found)
     notes.begin()
     sys.path[:0] = [orders.project, orders.site]
+    for name, value in inheritance.environment.items():
+        os.environ.setdefault(name, value)
     try:
         module: Any = importlib.import_module("app")
+        if inheritance.filters is not None:
+            conditions.order_filters(inheritance.filters)
+        notes.ready()
         return {"value": module.VALUE, "notes": notes.taken(1, 1)}
     except BaseException as error:
         return {"value": repr(error), "notes": notes.taken(1, 1)}
@@ -78,10 +92,12 @@ def say(what: str, value: Any) -> None:
     os.write(1, json.dumps([what, value]).encode() + b"\n")
 
 
-def tell_about(what: str, orders: Orders) -> Imported:
-    ran = work(orders, run_app)
+def tell_about(what: str, orders: Orders, inheritance: Inheritance = NOTHING) -> Imported:
+    ran = work(orders, run_app, inheritance)
     outcome = msgspec.msgpack.decode(ran.pop("value"), type=Outcome)
-    say(what, ran | {"value": outcome.value, "noted": len(outcome.notes.notes)})
+    last = outcome.notes.surroundings[outcome.notes.last]
+    noted = {"noted": len(outcome.notes.notes), "reason": outcome.notes.reason}
+    say(what, ran | {"value": outcome.value, "left": [last.environment, last.conditions]} | noted)
     return outcome.notes
 
 
@@ -96,18 +112,19 @@ def main() -> None:
         order = by_name(orders)
     else:
         taken = tell_about("cold", orders)
-        order = Preload(taken.notes, taken.surroundings)
+        order = Preload(taken.notes, taken.surroundings, last=taken.last)
     order = msgspec.structs.replace(order, without=tuple(orders.without))
     report_to = os.dup(1)
 
     def told(name: str) -> None:
         os.write(report_to, json.dumps(["told", name]).encode() + b"\n")
 
-    report = preload(order, own=[orders.project], terminal=orders.terminal, tell=told)
+    report, inheritance = preload(order, own=[orders.project], terminal=orders.terminal, tell=told)
     os.close(report_to)
     say("report", msgspec.to_builtins(report))
     if not report.restart_without:
-        tell_about("warm", orders)
+        for number in range(orders.workers):
+            tell_about("warm" if not number else f"warm {number + 1}", orders, inheritance)
     say("fit", kernel.count_threads() == report.threads)
 
 

@@ -2,91 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 import sys
-import textwrap
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-DEADLINE = 60.0
-SCRIPT = Path(__file__).with_name("preload_process.py")
-
-
-class Run:
-    """What happened, in order: `said[...]` has the last word on each, `told` what was announced."""
-
-    def __init__(self, folder: Path, **orders: Any) -> None:
-        process = subprocess.run(
-            [sys.executable, "-P", str(SCRIPT)],
-            input=json.dumps(
-                {"project": str(folder / "own"), "site": str(folder / "site-packages"), **orders}
-            ),
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=DEADLINE,
-            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-            check=False,
-        )
-        self.status = process.returncode
-        lines = [json.loads(line) for line in process.stdout.splitlines()]  # nothing else was printed
-        self.said: dict[str, Any] = {what: value for what, value in lines if what != "told"}
-        self.told = [value for what, value in lines if what == "told"]
-
-    @property
-    def left_out(self) -> dict[str, str]:
-        return dict(self.said["report"][2])
-
-    @property
-    def restart_without(self) -> list[Any]:
-        last: list[Any] = self.said["report"][4]
-        return last
-
-
-class Project:
-    """An app and installed modules; `run` preloads until a process is fit."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        for name in ("own", "site-packages"):
-            (folder / name).mkdir()
-
-    def write(self, app: str, **installed: str) -> None:
-        (self._folder / "own/app.py").write_text(textwrap.dedent(app))
-        for name, text in installed.items():
-            (self._folder / f"site-packages/{name}.py").write_text(textwrap.dedent(text))
-
-    def own(self, name: str, text: str) -> None:
-        (self._folder / f"own/{name}.py").write_text(textwrap.dedent(text))
-
-    def once(self, **orders: Any) -> Run:
-        return Run(self._folder, **orders)
-
-    def run(self, tries: int = 3, **orders: Any) -> Run:
-        """Preload anew without what was found unfit; both runs of the app must have come to the same."""
-        without: list[Any] = []
-        for _ in range(tries):
-            run = self.once(without=without, **orders)
-            without += run.restart_without
-            if not run.restart_without:
-                assert run.said["fit"]
-                cold, warm = run.said["cold"], run.said["warm"]
-                assert (warm["value"], warm["printed"], warm["status"]) == (
-                    cold["value"],
-                    cold["printed"],
-                    cold["status"],
-                )
-                return run
-        raise AssertionError(f"no process was fit: {without}")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+from tests.integration.preloading import Project
 
 
 def test_a_worker_forked_afterwards_imports_only_its_own(project: Project) -> None:
@@ -129,7 +50,7 @@ SPOILERS = {
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n",
         "thread",
     ),
-    "socket": ("import socket\nSOCKET = socket.socketpair()\n", "leaves socket:"),
+    "socket": ("import socket\nSOCKET = socket.socketpair()\n", "opens sockets"),
     "child": (
         """
         import os, sys
@@ -140,7 +61,7 @@ SPOILERS = {
     ),
     "prints": ("print('hello from far')\n", "prints"),
     "warns": ("import warnings\nwarnings.warn('old', UserWarning)\n", "prints"),
-    "logs": ("import logging\nlogging.warning('careful')\n", "root logger"),
+    "logs": ("import logging\nlogging.warning('careful')\n", "prints"),
     "signal": ("import signal\nsignal.signal(signal.SIGUSR2, signal.SIG_IGN)\n", "signal handling"),
     "dump": ("import faulthandler, sys\nfaulthandler.enable(sys.__stderr__)\n", "signal handling"),
     "patch": (
@@ -148,7 +69,8 @@ SPOILERS = {
         "patches socket.socket",
     ),
     "temporary": ("import tempfile\nPLACE = tempfile.TemporaryDirectory()\n", "temporary file"),
-    "environment": ("import os\nos.environ['FAR_SET'] = '1'\n", "os.environ"),
+    "environment": ("import os\ndel os.environ['PATH']\n", "os.environ"),
+    "seed": ("import random\nrandom.seed(1)\n", "seeds random"),
     "umask": ("import os\nos.umask(0o27)\n", "mode mask"),
 }
 

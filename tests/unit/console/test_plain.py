@@ -168,10 +168,20 @@ def test_the_frames_of_frameworks_are_told_in_a_few_words() -> None:
 
 def test_preloading_tells_how_much_and_what_was_left_out() -> None:
     """What works in silence may fail in silence: the console says what it is worth."""
-    left_out = tuple((f"m{number}", "starts a thread") for number in range(7))
-    event = events.Preloaded(modules=1973, ms=600.0, cold_ms=850.0, left_out=left_out)
+    left_out = tuple((f"m{number}", "starts a thread at its import") for number in range(4))
+    ended = "the app has changed sys.meta_path"
+    event = events.Preloaded(modules=1973, ms=600.0, cold_ms=850.0, left_out=left_out, ended=ended)
     assert line(event, "/p") == (
-        "devserver: preloaded 1,973 modules for the next workers: importing it all takes 850 ms · left out "
-        "m0 (starts a thread), m1 (starts a thread), m2 (starts a thread), m3 (starts a thread), "
-        "m4 (starts a thread) and 2 more"
+        "devserver: preloaded 1,973 modules for the next workers: importing them all takes 850 ms · "
+        "left out m0 starts a thread at its import; m1 starts a thread at its import; "
+        "m2 starts a thread at its import and 1 more · nothing after that: the app has changed sys.meta_path"
+    )
+
+
+def test_what_follows_from_something_else_is_not_told_in_the_first_second() -> None:
+    """A module that is never preloaded, or imports one that is not, stands in the event stream only."""
+    left_out = (("readline", "is never preloaded"), ("far.part", "imports far, which starts a thread"))
+    event = events.Preloaded(modules=1, ms=60.0, cold_ms=85.0, left_out=left_out)
+    assert line(event, "/p") == (
+        "devserver: preloaded 1 module for the next workers: importing them all takes 85 ms"
     )

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
 
 import pytest
 
@@ -82,12 +81,3 @@ def test_a_signal_to_nobody_says_so() -> None:
         process.wait()
     assert not kernel.send_signal(process.pid, 0, group=True)
     assert not kernel.send_signal(process.pid, 0, group=False)
-
-
-def test_what_has_no_fork_hook_is_reseeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two Workers forked after numpy was imported do not draw the same numbers."""
-    seeds: list[str] = []
-    numpy_random = SimpleNamespace(seed=lambda: seeds.append("fresh"))
-    monkeypatch.setitem(sys.modules, "numpy.random", numpy_random)
-    kernel.reseed()
-    assert seeds == ["fresh"]

@@ -1,0 +1,127 @@
+"""Sources of random numbers that modules make at their import: which of them a Worker must seed anew.
+
+Law: what seeded itself from the system gives other numbers in each Worker, as at a cold start; what code
+seeded gives the numbers that it gives at a cold start.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import MethodType
+from typing import Any, cast
+from weakref import ref
+
+_WIDE = 1 << 64
+"""Whole numbers from here on are the system's, unless somebody has written them down."""
+_NEAR = 3600.0
+"""Seconds: a seed so close to a clock is that clock."""
+
+_random = cast("Any", random)
+
+
+class Randomness:
+    """Remembers, from its making until it is closed, who is seeded with what."""
+
+    def __init__(self) -> None:
+        self._seeded: dict[int, tuple[ref[random.Random], bool]] = {}
+        """Whether code has seeded it, by id."""
+        self._system: set[int] = set()
+        """What the system gave."""
+        self.shared_is_seeded = False
+        """Code has seeded the functions of `random`, since this was last set."""
+        self._saved = random.Random.seed, random.Random.setstate, _random._urandom, random.seed
+        self._patch()
+
+    def _patch(self) -> None:
+        seed, setstate, urandom, _shared = self._saved
+        note, system = self._note, self._system
+
+        def noted_seed(self: random.Random, a: Any = None, *more: Any, **options: Any) -> None:
+            note(self, a)
+            seed(self, a, *more, **options)
+
+        def noted_setstate(self: random.Random, state: Any) -> None:
+            note(self, 0)
+            setstate(self, state)
+
+        def noted_urandom(size: int) -> bytes:
+            data: bytes = urandom(size)
+            number = int.from_bytes(data, "big")
+            system.update(number >> spare for spare in range(8))  # getrandbits drops some
+            return data
+
+        _random.seed = MethodType(noted_seed, _random._inst)
+        _random.Random.seed = noted_seed
+        _random.Random.setstate = noted_setstate
+        _random._urandom = noted_urandom
+
+    def _note(self, source: random.Random, seed: object) -> None:
+        seeded = not self._is_from_outside(seed)
+        if source is _random._inst:
+            self.shared_is_seeded = seeded
+        with suppress(TypeError):  # a subclass without weak references
+            self._seeded[id(source)] = ref(source), seeded
+
+    def close(self) -> None:
+        """Remember no more."""
+        _random.Random.seed, _random.Random.setstate, _random._urandom, _random.seed = self._saved
+
+    def unseeded(self) -> list[Callable[[], None]]:
+        """Return how to seed what no code has seeded; Python itself does so for the functions of `random`."""
+        found: list[Callable[[], None]] = []
+        numpy: Any = sys.modules.get("numpy.random")
+        kinds = tuple(getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name))
+        for each in gc.get_objects():
+            kind = type(each)  # a proxy's __class__ may run code
+            if issubclass(kind, random.Random) and not issubclass(kind, random.SystemRandom):
+                if each is not _random._inst and not self._is_seeded(each):
+                    found.append(_reseed(each))
+            elif kinds and issubclass(kind, kinds):
+                bits = getattr(each, "bit_generator", None) or each._bit_generator
+                if getattr(bits.seed_seq, "entropy", None) in self._system:
+                    found.append(_reseed_numpy(each, bits))
+        return found
+
+    def _is_seeded(self, source: random.Random) -> bool:
+        who, seeded = self._seeded.get(id(source), (None, False))
+        return who is not None and who() is source and seeded
+
+    def _is_from_outside(self, seed: object) -> bool:
+        """Return whether a seed is the system's or a clock's, so that another process would have another."""
+        match seed:
+            case None:
+                return True
+            case bool():
+                return False
+            case int() | float():
+                if isinstance(seed, int) and (seed in self._system or seed >= _WIDE):
+                    return True
+                clocks = (time.time(), time.monotonic(), time.perf_counter())
+                units = (1, 1e3, 1e6, 1e9) if seed > _NEAR * 24 else ()
+                return any(abs(seed / unit - clock) < _NEAR for unit in units for clock in clocks)
+            case bytes() | bytearray():
+                return len(seed) >= 8 and not seed.isascii()
+        return False
+
+
+def _reseed(source: random.Random) -> Callable[[], None]:
+    seed = random.Random.seed
+    return lambda: seed(source)
+
+
+def _reseed_numpy(source: Any, bits: Any) -> Callable[[], None]:
+    def reseed() -> None:
+        fresh = type(bits)()
+        try:
+            bits.__setstate__((fresh.state, fresh.seed_seq))  # children that it spawns are others, too
+        except (AttributeError, TypeError, ValueError):  # older versions of numpy
+            bits.state = fresh.state
+        if hasattr(source, "set_state"):  # it keeps half of a pair of normal numbers
+            source.set_state(source.get_state(legacy=True)[:3])
+
+    return reseed

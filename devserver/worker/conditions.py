@@ -1,0 +1,291 @@
+"""What an import can see of its process besides modules: how to look at it, tell it, and set it elsewhere.
+
+Law: what `look` returns can be sent, and two processes in which it is equal are alike to whoever is imported.
+"""
+
+from __future__ import annotations
+
+import locale
+import logging
+import os
+import re
+import socket
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Value = Any
+"""Of lists, strings, numbers and None."""
+Undo = Callable[[], None]
+
+LOGGERS = "the configuration of loggers"
+IMPORTS = "what imports find"
+"""Compared once the app is ready, and never set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`put` sets what `look` has returned elsewhere, and returns how to take that back.
+
+    Without `put` it is the app's affair: only who else changes it is of interest.
+    """
+
+    look: Callable[[], Value]
+    put: Callable[[Value], Undo] | None = None
+
+
+def look() -> dict[str, Value]:
+    """Return every condition, in some microseconds."""
+    return {name: condition.look() for name, condition in CONDITIONS.items()}
+
+
+def described(value: object) -> str:
+    """Return a name for a function or class that is the same in another process."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if name is None:
+        module, name = type(value).__module__, f"{type(value).__qualname__} object"
+    return f"{module}.{name}"
+
+
+def _settable(look: Callable[[], Value], put: Callable[[Value], object]) -> Condition:
+    def put_and_undo(value: Value) -> Undo:
+        before = look()
+        put(value)
+        return lambda: (put(before), None)[1]
+
+    return Condition(look, put_and_undo)
+
+
+# the process
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
+def _mask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _zone() -> list[Any]:
+    return [*time.tzname, time.timezone, time.altzone]
+
+
+def _set_zone(value: Value) -> None:
+    """Read TZ again, which has been set before. Raises ValueError if that gives another zone."""
+    time.tzset()
+    if _zone() != value:
+        raise ValueError(f"TZ gives {_zone()}")
+
+
+def _locale() -> str:
+    return locale.setlocale(locale.LC_ALL)
+
+
+# modules of the standard library that keep a state
+
+
+def _decimals() -> Value:
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    context = decimal.getcontext()
+    traps = [signal.__name__ for signal, on in context.traps.items() if on]
+    parts = [context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp]
+    value = [*parts, sorted(traps)]
+    return None if value == _DECIMALS else value
+
+
+_DECIMALS: list[Any] = [
+    *(28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0),
+    ["DivisionByZero", "InvalidOperation", "Overflow"],
+]
+
+
+def _set_decimals(value: Value) -> None:
+    import decimal
+
+    *parts, traps = value or _DECIMALS
+    prec, rounding, least, most, capitals, clamp = parts
+    signals = [getattr(decimal, name) for name in traps]
+    decimal.setcontext(decimal.Context(prec, rounding, least, most, capitals, clamp, [], signals))
+
+
+def _mimetypes() -> Value:
+    mimetypes = sys.modules.get("mimetypes")
+    if mimetypes is None or not mimetypes.inited:
+        return None
+    return [len(mimetypes.types_map), len(mimetypes.common_types), len(mimetypes.encodings_map)]
+
+
+def _refuse(value: Value) -> None:
+    raise ValueError(f"{value} cannot be made elsewhere")
+
+
+def _temporary() -> Value:
+    return tempfile.tempdir if isinstance(tempfile.tempdir, str) else None
+
+
+def _set_temporary(value: Value) -> None:
+    tempfile.tempdir = value
+
+
+# warnings
+
+
+def filters() -> list[Value]:
+    """Return the filters of warnings as they can be sent."""
+    return [
+        [action, _pattern(message), described(category), _pattern(module), line]
+        for action, message, category, module, line in warnings.filters
+    ]
+
+
+def _pattern(pattern: Any) -> Value:
+    return [pattern.pattern, pattern.flags] if isinstance(pattern, re.Pattern) else pattern
+
+
+def _put_filters(value: Value) -> Undo:
+    """Set filters; those whose category is not loaded here, which nobody here can issue, are left out."""
+    start = list(warnings.filters)
+    known = dict(zip(map(repr, filters()), start, strict=True))
+    planted: list[Any] = []
+    wanted = []
+    for each in value:
+        existing = known.get(repr(each))
+        if existing is None and (made := _made(each)) is not None:
+            planted.append(made)
+            existing = made
+        if existing is not None:
+            wanted.append(existing)
+    _set_filters(wanted)
+
+    def undo() -> None:
+        """Keep what modules have added meanwhile."""
+        kept = [each for each in warnings.filters if not any(each is other for other in planted)]
+        _set_filters([*kept, *(each for each in start if each not in kept)])
+
+    return undo
+
+
+def _made(value: Value) -> Any:
+    action, message, category, module, line = value
+    folder, _, name = category.rpartition(".")
+    kind = getattr(sys.modules.get(folder), name, None)
+    if not isinstance(kind, type):
+        return None
+    patterns = [re.compile(*each) if isinstance(each, list) else each for each in (message, module)]
+    return (action, patterns[0], kind, patterns[1], line)
+
+
+def _set_filters(wanted: Sequence[Any]) -> None:
+    kept: Any = warnings.filters
+    kept[:] = wanted
+    with warnings.catch_warnings():
+        pass  # what was decided by the old ones is forgotten with that
+
+
+def order_filters(value: list[Value]) -> None:
+    """Put the filters in this order, if they are the same ones."""
+    now = filters()
+    if now != value and sorted(map(repr, now)) == sorted(map(repr, value)):
+        by_name = dict(zip(map(repr, now), list(warnings.filters), strict=True))
+        _set_filters([by_name[repr(each)] for each in value])
+
+
+# logging
+
+
+class Ear(logging.Handler):
+    """Stands for the app's handlers while nothing of the app is here; hears who logs."""
+
+    heard = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note it."""
+        Ear.heard = True
+
+
+def _root() -> Value:
+    root = logging.root
+    return [root.level, root.manager.disable, len(root.handlers)]
+
+
+def _put_root(value: Value) -> Undo:
+    root = logging.root
+    handlers, before = root.handlers[:], _root()
+    level, disable, count = value
+    root.handlers[:] = [Ear() for _ in range(count)]
+    root.setLevel(level)
+    logging.disable(disable)
+
+    def undo() -> None:
+        root.handlers[:] = [*handlers, *(each for each in root.handlers if not isinstance(each, Ear))]
+        root.setLevel(before[0])
+        logging.disable(before[1])
+
+    return undo
+
+
+def loggers() -> Value:
+    """Return how loggers are set up that are not as they were made, and the root logger."""
+    found = [logging.root, *logging.root.manager.loggerDict.values()]
+    return sorted(
+        [each.name, each.level, each.disabled, each.propagate, list(map(described, each.handlers))]
+        for each in found
+        if isinstance(each, logging.Logger)
+        and (each.level or each.disabled or not each.propagate or each.handlers)
+    )
+
+
+# hooks
+
+_HOOKS = {
+    f"{name}.{hook}": (name, hook)
+    for name, hooks in {
+        "sys": ("excepthook", "displayhook", "unraisablehook", "breakpointhook"),
+        "threading": ("excepthook",),
+        "warnings": ("showwarning", "formatwarning"),
+    }.items()
+    for hook in hooks
+}
+
+
+def hook(name: str) -> object:
+    """Return the function that hangs on a hook."""
+    module, attribute = _HOOKS[name]
+    return getattr(sys.modules.get(module), attribute, None)
+
+
+def _hook_condition(name: str) -> Condition:
+    return Condition(lambda: described(hook(name)))
+
+
+def _timeout() -> Value:
+    return socket.getdefaulttimeout()
+
+
+CONDITIONS: dict[str, Condition] = {
+    "the working directory": _settable(_folder, os.chdir),
+    "the file mode mask": _settable(_mask, os.umask),
+    "the time zone": _settable(_zone, _set_zone),
+    "the locale": _settable(_locale, lambda value: locale.setlocale(locale.LC_ALL, value)),
+    "the decimal context": _settable(_decimals, _set_decimals),
+    "the recursion limit": _settable(sys.getrecursionlimit, sys.setrecursionlimit),
+    "the default timeout of sockets": _settable(_timeout, socket.setdefaulttimeout),
+    "the folder for temporary files": _settable(_temporary, _set_temporary),
+    "the types of files (mimetypes)": _settable(_mimetypes, _refuse),
+    "the filters of warnings": Condition(filters, _put_filters),
+    "the root logger": Condition(_root, _put_root),
+    **{name: _hook_condition(name) for name in _HOOKS},
+}
+HOOKS = tuple(_HOOKS)

@@ -1,0 +1,98 @@
+"""What an import has put into a module's namespace, so short that two processes can be compared.
+
+Law: equal values have equal marks in every process; of what has no value that could be told (an object, a
+list that others add to) only its kind counts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+from zlib import crc32
+
+SIZE = 4
+"""Bytes of a mark."""
+_LONGEST = 64
+"""Items of a tuple that are looked at."""
+_FORK_AWARE = "_rng_pid"
+"""tempfile's names of files: it looks whether it is still in that process."""
+_UNIQUE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
+"""Makes a name unique, which is nobody's affair; as the whole of a text it is an identity."""
+_NAMED = frozenset((FunctionType, BuiltinFunctionType, type))
+_SIMPLE = frozenset((str, bytes, bool, type(None)))
+_PLAIN = _NAMED | _SIMPLE | {ModuleType, float, tuple, list, set}
+
+
+def marks(module: ModuleType) -> dict[bytes, str]:
+    """Return the names in a module by their marks; not those that every module has, and no submodules."""
+    prefix = f"{module.__name__}."
+    found = {}
+    for name, value in list(module.__dict__.items()):
+        if type(name) is not str or name[:2] == "__":
+            continue
+        text = _text(value)
+        if text != f"module {prefix}{name}":
+            found[crc32(f"{name}={text}".encode("utf-8", "surrogatepass")).to_bytes(SIZE, "big")] = name
+    return found
+
+
+def packed(module: ModuleType) -> bytes:
+    """Return a module's marks as they are sent."""
+    return b"".join(sorted(marks(module)))
+
+
+def differing(module: ModuleType, sent: bytes) -> list[str] | None:
+    """Return which names of a module differ from what was sent; None: none does, [] : some are missing."""
+    there = {sent[start : start + SIZE] for start in range(0, len(sent), SIZE)}
+    here = marks(module)
+    if here.keys() == there:
+        return None
+    return sorted(here[mark] for mark in here.keys() - there)
+
+
+def pids(module: ModuleType) -> tuple[str, ...]:
+    """Return where a module, a class or an object in it keeps the number of this process."""
+    return tuple(_pids(module, os.getpid()))
+
+
+def _pids(module: ModuleType, pid: int) -> Iterator[str]:
+    for name, value in list(module.__dict__.items()):
+        kind = type(value)
+        if kind is int:
+            if value == pid:
+                yield name
+        elif kind not in _PLAIN:
+            inner = _attributes(value) if kind is not dict else value if len(value) <= _LONGEST else {}
+            for key, each in list(inner.items()):
+                if type(each) is int and each == pid and key != _FORK_AWARE:
+                    yield f"{name}.{key}"
+
+
+def _attributes(value: object) -> Mapping[object, object]:
+    """Return what an object has in its `__dict__`, without running code of its class."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _text(value: Any) -> str:
+    kind = type(value)
+    if kind in _NAMED:
+        return f"{value.__module__}.{value.__qualname__}"
+    if kind is int:
+        return "thread" if value == threading.get_ident() else f"int {value}"
+    if kind is str:
+        return f"str {value if _UNIQUE.fullmatch(value) else _UNIQUE.sub('', value)!r}"
+    if kind in _SIMPLE:
+        return f"{kind.__name__} {value!r}"
+    if kind is tuple:
+        return f"tuple {len(value)} {[_text(each) for each in value[:_LONGEST]]}"
+    if kind is ModuleType:
+        return f"module {value.__name__}"
+    return f"UUID {value}" if kind.__name__ == "UUID" else kind.__name__
