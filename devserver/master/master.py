@@ -43,8 +43,8 @@ class Eyes(Protocol):
     def newest_edit(self) -> int:
         """Return the number of the newest edit, strictly."""
 
-    def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """These own modules run, with these digests."""
+    def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
+        """These own files run, with these digests; `as_data`: they were merely read."""
 
     def keep(self, files: Iterable[str]) -> None:
         """These may be imported at any time as they are now; the ones named before may not."""
@@ -262,6 +262,8 @@ class Master:
                     self._uses(message.generation, (message.source.path,))
             case wire.Used():
                 self._uses(message.generation, message.paths)
+            case wire.Opened():
+                self._opened(message)
             case wire.BootFailed():
                 worker.failure = message.failure
                 self._uses(message.generation, message.paths)
@@ -282,6 +284,14 @@ class Master:
             self.uses.add(generation, paths)
             # What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
             self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
+
+    def _opened(self, message: wire.Opened) -> None:
+        """The app has run or read these by itself: watch them, and know what it found."""
+        for file in message.files:
+            if not self.generations.loaded(message.generation, Source(file.path, file.digest, None)):
+                return
+            self.eyes.attend([(file.path, file.digest)], as_data=not file.executed)
+        self.uses.add(message.generation, [file.path for file in message.files if file.executed])
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live

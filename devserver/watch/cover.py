@@ -183,7 +183,9 @@ class Cover:
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_dir(follow_symlinks=False):
             return is_kept(entry.path, self._filters)
-        return self._matters(entry.path) and not self.is_strict(os.path.dirname(entry.path))
+        # All of Python, lest what begins to matter later looks as if it had just been made.
+        wanted = entry.name.endswith(".py") or self._matters(entry.path)
+        return wanted and not self.is_strict(os.path.dirname(entry.path))
 
     def _matters(self, path: str) -> bool:
         return self._filters.interest(path) is not Interest.NONE

@@ -66,6 +66,8 @@ class Filters:
         self.root = root.rstrip(os.sep) or os.sep
         self.everything = False
         self.attended: set[str] = set()
+        self.as_data: set[str] = set()
+        """Those of them that are read and not run."""
         self.kept: frozenset[str] = frozenset()
         """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
         self.folders: set[str] = set()
@@ -89,7 +91,7 @@ class Filters:
     def interest(self, path: str) -> Interest:
         """Tell whether an event of `path` makes an edit."""
         if path in self.attended:
-            return Interest.CODE if path.endswith(".py") else Interest.DATA
+            return Interest.CODE if path.endswith(".py") and path not in self.as_data else Interest.DATA
         folder, _, name = path.rpartition(os.sep)
         if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim tries whether it may write
             return Interest.NONE

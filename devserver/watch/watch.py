@@ -73,16 +73,20 @@ class Watch:
             self._look_at_weak()
         return self._settling.newest
 
-    def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Take in own modules that run, each with the digest of what runs.
+    def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
+        """Take in own files that run, each with the digest of what runs; `as_data`: they are not checked.
 
         They matter from now on, wherever they lie. Each is read once; if the disk holds something else,
         that is an edit.
         """
         fresh: dict[str, bytes] = {}
         for path, digest in files:
+            if not as_data:
+                self._filters.as_data.discard(path)
             if path in self._filters.attended and self._examiner.trusted.get(path) == digest:
                 continue
+            if as_data and path not in self._filters.attended:
+                self._filters.as_data.add(path)
             if self._filters.attend(path):
                 self._examiner.trusted[path] = fresh[path] = digest
         for folder in {os.path.dirname(path) for path in fresh}:

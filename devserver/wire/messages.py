@@ -35,6 +35,14 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     code: bytes | None = None
 
 
+class OpenedFile(msgspec.Struct, frozen=True, array_like=True):
+    """An own file (its real path) that the app runs or reads by itself; digest b"": it was not there."""
+
+    path: str
+    digest: bytes
+    executed: bool
+
+
 class Target(msgspec.Struct, frozen=True, array_like=True):
     """What a Worker loads: `module` (dotted) found on `search`, and the attribute in it, if one was named."""
 
@@ -284,6 +292,14 @@ class Used(_Message, frozen=True):
     paths: tuple[str, ...]
 
 
+class Opened(_Message, frozen=True):
+    """A Worker has run these files, or read them as source, from the disk: no snapshot has a part in that."""
+
+    worker: int
+    generation: int
+    files: tuple[OpenedFile, ...]
+
+
 class BootFailed(_Message, frozen=True):
     """The app could not be imported or started; the Worker exits next."""
 
@@ -526,6 +542,7 @@ FromWorker = (
     | Imported
     | Loaded
     | Used
+    | Opened
     | BootFailed
     | Send
     | Broadcast

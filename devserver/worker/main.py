@@ -29,6 +29,7 @@ from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.loader import install
 from devserver.worker.notes import Notes
+from devserver.worker.opened import Opened
 from devserver.worker.runner import GONE, Runner, leave_within
 from devserver.worker.server import Server
 from devserver.worker.snapshot import Snapshot
@@ -64,6 +65,9 @@ def run(boot: Boot) -> int:
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
     install(snapshot, notes.found if notes else None)
+    opened = Opened(snapshot, usage.wake)
+    usage.include(opened.taken)
+    opened.install()
     if notes:
         notes.begin()
     refused = _serve(boot, lane, notes, usage)

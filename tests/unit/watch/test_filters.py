@@ -153,3 +153,13 @@ def test_nothing_below_an_ignored_folder_is_watched(parts: list[str]) -> None:
     filters = Filters("/app", gitignore=["build/"])
     ignored = bool({".git", "build", "node_modules"} & set(parts))
     assert filters.is_watched("/app/" + "/".join(parts)) is not ignored
+
+
+def test_what_is_attended_is_code_only_if_it_is_python_that_runs() -> None:
+    """Settings of another kind, extension modules, and source that is merely read are not compiled."""
+    filters = Filters("/app")
+    for name in ("run.py", "fast.so", "shown.py"):
+        filters.attend(f"/app/{name}")
+    filters.as_data.add("/app/shown.py")
+    found = [filters.interest(f"/app/{name}") for name in ("run.py", "fast.so", "shown.py", "beside.py")]
+    assert found == [Interest.CODE, Interest.DATA, Interest.DATA, Interest.CODE]
