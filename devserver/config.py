@@ -12,6 +12,7 @@ from typing import Literal
 from devserver.wire.messages import LoopChoice, Target
 
 MIB = 1024 * 1024
+LEAST_EXIT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +79,11 @@ class ProcessConfig:
     stop: float = 5.0
     handover: Literal["auto", "overlap", "exclusive"] = "auto"
     loop: LoopChoice = "auto"
+
+    @property
+    def exit(self) -> float:
+        """Return what a Worker with nothing in hand gets for its shutdown, however short a stop may be."""
+        return max(self.stop, LEAST_EXIT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -161,7 +161,11 @@ _SPEAKING = (
         help="What becomes of open WebSockets when new code goes live.",
     ),
     _resume("--streams", default=_HTTP.streams, help="The same for event streams with ids."),
-    _time("--stream-limit", default=_HTTP.stream_limit, help="How long those without ids may go on."),
+    _time(
+        "--stream-limit",
+        default=_HTTP.stream_limit,
+        help="How long those without ids, and tasks that requests left behind, may go on.",
+    ),
     _default(
         "--preload",
         type=click.Choice(["auto", "off"]),
@@ -197,7 +201,11 @@ _RUNNING = (
     _time(
         "--drain", default=_PROCESS.drain, help="How long a replaced Worker may take to finish what it has."
     ),
-    _time("--stop-timeout", default=_PROCESS.stop, help="The same, when the server stops."),
+    _time(
+        "--stop-timeout",
+        default=_PROCESS.stop,
+        help="The same, when the server stops; or for one with nothing in hand.",
+    ),
     _default(
         "--handover",
         type=click.Choice(["auto", "overlap", "exclusive"]),

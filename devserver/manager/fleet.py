@@ -2,7 +2,8 @@
 
 Laws: a candidate boots beside what serves, never in its place (unless the handover is exclusive); nothing is
 started that is older than the live generation; its slots are filled one boot at a time, the idle ones first;
-whatever is older is told to leave when it is idle, and ended at its limit; whoever dies is replaced.
+whatever is older is told to leave when it is idle, and ended at its limit, never sooner; whoever dies is
+replaced. Memory is bounded by starting fewer: while many are leaving, new code gets one Worker.
 An event that the state does not allow raises IllegalEvent and changes nothing. News of a Worker that has
 left in the meantime is no such event: it is late, and ignored.
 """
@@ -14,6 +15,7 @@ from typing import assert_never
 
 from devserver.errors import IllegalEvent
 from devserver.manager.backoff import Backoff
+from devserver.manager.crowd import Crowd
 from devserver.manager.roster import Roster
 from devserver.manager.snapshots import Snapshots
 from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Member, Plan, Timetable
@@ -33,6 +35,7 @@ from devserver.wire.messages import (
     Configure,
     Debugging,
     Drop,
+    LeaveWithin,
     Loaded,
     Reload,
     Rolled,
@@ -45,8 +48,6 @@ from devserver.wire.messages import (
 )
 
 MOST_CANDIDATES = 2
-MOST_LEAVING = 3
-"""Leaving Workers that are let finish. With more slots than that as many as these: one reload needs them."""
 FIRST_SLOT = 1
 SLOTS_OF_APP, SLOTS_OF_HANDLERS = 1, 2
 """An app keeps state in memory; a handler that sleeps must not stop the others."""
@@ -79,6 +80,7 @@ class Fleet:
         self._pace = Backoff()
         self._held_back = False
         self._rolled = False
+        self._crowd = Crowd()
         self._relieved = False
         """Another Manager starts what is to be started."""
         self._stop_at = float("inf")
@@ -86,8 +88,9 @@ class Fleet:
     @property
     def deadline(self) -> float | None:
         """Return when the next event (Elapsed, if there is no other) is due at the latest."""
-        pace = [self._pace.until] if self._held_back else []
-        return min(self._roster.deadlines + pace, default=None)
+        others = [self._pace.until] if self._held_back else []
+        others += self._crowd.deadlines
+        return min(self._roster.deadlines + others, default=None)
 
     @property
     def done(self) -> bool:
@@ -104,9 +107,11 @@ class Fleet:
         else:
             self._obey(event)
         self._launch()
-        self._limit_leaving()
         roster.run_plans("stop deadline" if self._stopping else None)
         self._fill()
+        idle = self._stopping or self._relieved
+        if not idle and (text := self._crowd.note(self._crowded, self.live, self._slots, now)):
+            roster.tell(Said("info", text))
         return roster.out
 
     # What the Master orders
@@ -125,6 +130,8 @@ class Fleet:
                 member = self._roster.find(worker)
                 if member and member.state == "serving" and member.generation < self.live:
                     self._roster.retire(member, self._settings.drain)
+            case LeaveWithin():
+                self._leave_within(order)
             case Debugging():
                 self._debugging(order)
             case StandDown():
@@ -197,7 +204,7 @@ class Fleet:
 
     def _go_live(self, generation: int) -> None:
         self.live = generation
-        self._pace, self._rolled = Backoff(), False
+        self._pace, self._rolled, self._crowd = Backoff(), False, Crowd()
         self._candidates.pop(generation, None)
         self._drop(*(other for other in self._candidates.values() if other.generation < generation))
         for member in self._roster:
@@ -215,6 +222,12 @@ class Fleet:
             member.pause(self._roster.now)
         else:
             member.resume(self._roster.now)
+
+    def _leave_within(self, order: LeaveWithin) -> None:
+        member = self._roster.find(order.worker)
+        if member and member.state == "retiring" and not self._stopping:
+            member.limit = "stop timeout" if order.held else "drain limit"
+            member.start(((order.seconds, "limit"),), self._roster.now)
 
     def _stop(self, deadline: float) -> None:
         """Start nothing more, and let everybody finish until then."""
@@ -289,20 +302,16 @@ class Fleet:
             if not candidate.worker and not (candidate.exclusive and (crowded or self._roster.leftovers)):
                 candidate.worker = self._fork(FIRST_SLOT, candidate.generation)
 
-    def _limit_leaving(self) -> None:
-        """End the oldest of too many that were outlived. One in a debugger neither counts nor is ended."""
-        if self._stopping:
-            return
-        leaving = [
-            member
+    @property
+    def _crowded(self) -> bool:
+        """Return whether so many are leaving that new code gets one Worker; in a debugger none counts."""
+        self._crowd.leaving = sum(
+            member.state == "retiring" or (member.state == "serving" and member.generation < self.live)
             for member in self._roster
             if member.paused_at is None
-            and (member.state == "retiring" or (member.state == "serving" and member.generation < self.live))
-        ]
-        leaving.sort(key=lambda member: (member.generation, member.worker))
-        surplus = len(leaving) - max(MOST_LEAVING, self._slots)
-        for member in leaving[: max(surplus, 0)]:
-            self._roster.end(member, "drain limit")
+        )
+        serving = sum(member.generation == self.live and member.state == "serving" for member in self._roster)
+        return self._crowd.holds_back(serving, self._slots)
 
     def _fill(self) -> None:
         """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
@@ -313,7 +322,7 @@ class Fleet:
             return
         served = {member.slot for member in current if member.state == "serving"}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
-        if missing and not self._must_wait():
+        if missing and not self._must_wait() and not self._crowded:
             busy = {member.slot for member in self._roster if member.state == "serving"}
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)
         elif not missing and not self._rolled:

@@ -130,9 +130,7 @@ class Roster:
         for member in self:
             for act in member.due(self.now):
                 if act == "limit":
-                    self.end(
-                        member, limit or ("boot timeout" if member.state == "booting" else "drain limit")
-                    )
+                    self.end(member, limit or ("boot timeout" if member.state == "booting" else member.limit))
                 else:
                     self._act(member.worker, act)
         for worker, plan in self.leftovers.items():

@@ -34,7 +34,7 @@ Act = Literal["dump", "read", "limit", "terminate", "terminate group", "probe", 
 Timetable = tuple[tuple[float, Act], ...]
 """Seconds from now, in order, and what is due then."""
 
-Verdict = Literal["boot timeout", "drain limit", "dropped", "stop deadline"]
+Verdict = Literal["boot timeout", "drain limit", "stop timeout", "dropped", "stop deadline"]
 
 READ_AFTER = 0.2
 """Seconds that a signal handler gets for writing a dump."""
@@ -42,14 +42,17 @@ READ_AFTER = 0.2
 NOTE: Timetable = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
 """A boot that takes long is mentioned, with its stack."""
 
+_WITH_STACK: Timetable = (
+    (0.0, "dump"),
+    (READ_AFTER, "read"),
+    (READ_AFTER, "terminate"),
+    (READ_AFTER + 1.0, "kill"),
+)
+
 ENDINGS: dict[Verdict, Timetable] = {
     "boot timeout": ((0.0, "dump"), (READ_AFTER, "read"), (READ_AFTER, "kill")),
-    "drain limit": (
-        (0.0, "dump"),
-        (READ_AFTER, "read"),
-        (READ_AFTER, "terminate"),
-        (READ_AFTER + 1.0, "kill"),
-    ),
+    "drain limit": _WITH_STACK,
+    "stop timeout": _WITH_STACK,
     "dropped": ((0.0, "terminate"), (0.5, "kill")),
     "stop deadline": ((0.0, "terminate"), (1.0, "kill")),
 }
@@ -104,6 +107,8 @@ class Member:
     pid: int = 0
     accepted: bool = False
     paused_at: float | None = None
+    limit: Verdict = "drain limit"
+    """Why it is ended when its plan comes to the limit, if it has booted."""
     verdict: str = ""
     stack: str = ""
 

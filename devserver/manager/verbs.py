@@ -8,6 +8,7 @@ from devserver.wire.messages import (
     Debugging,
     Drop,
     FromManager,
+    LeaveWithin,
     Loaded,
     Reload,
     StandDown,
@@ -62,7 +63,7 @@ class Elapsed:
     """Time has passed, nothing else."""
 
 
-Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | StandDown | Stop
+Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | LeaveWithin | Debugging | StandDown | Stop
 """What the Master says."""
 
 Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | Elapsed

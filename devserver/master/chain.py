@@ -48,6 +48,7 @@ class Chain:
             case (
                 wire.WorkerReady(worker=number)
                 | wire.WorkerIdle(worker=number)
+                | wire.LeaveWithin(worker=number)
                 | wire.Debugging(worker=number)
             ):
                 worker = workers.get(number)

@@ -22,6 +22,7 @@ from devserver.events import Event
 from devserver.exits import exit_reason
 from devserver.master.command import Command, CommandHub
 from devserver.master.dispatcher import Dispatcher
+from devserver.master.endings import cancelled, ended
 from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
 from devserver.master.workers import Worker, WorkerHub
@@ -116,7 +117,19 @@ class Crew:
 
     # a debugger in a Worker
 
-    def debugging(self, worker: Worker, message: wire.Debugging) -> None:
+    def heard(self, worker: Worker, message: wire.Debugging | wire.Leaving | wire.TasksCancelled) -> None:
+        """A Worker reports what changes how long it may stay."""
+        match message:
+            case wire.Debugging():
+                self._debugging(worker, message)
+            case wire.Leaving():
+                self._leaving(worker, message)
+            case wire.TasksCancelled(tasks=tasks, in_hand=True):
+                worker.cut_short = tasks
+            case wire.TasksCancelled(tasks=tasks):
+                self._emit(cancelled(worker, tasks, self._config.watch.root))
+
+    def _debugging(self, worker: Worker, message: wire.Debugging) -> None:
         """Tell all that a debugger has begun or ended, between what was printed before and after it."""
         worker.read_terminal()
         self.send(message)
@@ -180,7 +193,22 @@ class Crew:
         """Tell a retiring Worker to leave, once it has nothing in hand."""
         if worker.seat.leaving and worker.idle and not worker.told_to_leave:
             worker.told_to_leave = True
-            worker.lane.send(wire.Leave(STOP_PATIENCE if self._stopping else 0))
+            patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
+            worker.lane.send(wire.Leave(patience))
+            self._leave_within(worker, patience + self._config.process.exit)
+
+    def _leaving(self, worker: Worker, message: wire.Leaving) -> None:
+        """A Worker that was told to leave has nothing in hand, not even a task left behind."""
+        worker.threads = message.threads
+        if worker.told_to_leave:
+            seconds = self._config.process.drain if message.unsent else self._config.process.exit
+            self._leave_within(worker, seconds, held=not message.unsent)
+
+    def _leave_within(self, worker: Worker, seconds: float, held: bool = True) -> None:
+        if worker.orphan:
+            self._loop.call_later(seconds, self._orphans.end, worker)
+        else:
+            self.command.send(wire.LeaveWithin(worker.id, seconds, held), self._dispatcher.workers)
 
     def _worker_exited(self, message: wire.WorkerExited) -> None:
         worker = self._dispatcher.workers.get(message.worker)
@@ -193,6 +221,8 @@ class Crew:
         self._dispatcher.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
         worker.drain()
         verdict = exited.verdict if exited else ""
+        if notice := ended(worker, exited, self._config, stopping=self._stopping):
+            self._emit(notice)
         self._emit(
             events.WorkerExited(
                 worker=worker.id,

@@ -272,8 +272,8 @@ class Master:
                     self._reload()
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
-            case wire.Debugging():
-                self.crew.debugging(worker, message)
+            case wire.Debugging() | wire.Leaving() | wire.TasksCancelled():
+                self.crew.heard(worker, message)
             case _:
                 self.clients.board.heard(worker, message)
 

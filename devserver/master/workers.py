@@ -19,7 +19,7 @@ from devserver.wire.channel import Channel
 from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
 
 if TYPE_CHECKING:
-    from devserver.failure import Failure
+    from devserver.failure import Failure, Frame
     from devserver.master.dispatcher import Unit
     from devserver.master.managers import Manager
 
@@ -70,6 +70,10 @@ class Worker:
         """Why its boot failed, if it said so."""
         self.orphan = False
         self.told_to_leave = False
+        self.threads: tuple[tuple[int, str], ...] = ()
+        """What its interpreter waits for at its exit, by ident and name."""
+        self.cut_short: tuple[Frame, ...] = ()
+        """Where its units were when it was ended."""
         self._hub = hub
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)

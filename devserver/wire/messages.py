@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from devserver.failure import Failure
+from devserver.failure import Failure, Frame
 from devserver.framing import Framing, Raw
 
 Handover = Literal["overlap", "exclusive"]
@@ -179,6 +179,17 @@ class WorkerIdle(_Message, frozen=True):
     worker: int
 
 
+class LeaveWithin(_Message, frozen=True):
+    """A retiring Worker has no unit in hand: end it if it has not exited in `seconds`.
+
+    `held`: what keeps it is not work; else it is output that clients have yet to read.
+    """
+
+    worker: int
+    seconds: float
+    held: bool = True
+
+
 class Stop(_Message, frozen=True):
     """Retire every Worker, then leave; after `deadline` seconds kill what is left. 0: kill now."""
 
@@ -249,7 +260,7 @@ class WorkerExited(_Message, frozen=True):
     status: int
     stack: str = ""
     verdict: str = ""
-    """Why the Manager ended it, if it did: `boot timeout`, `drain limit`, `dropped` …"""
+    """Why the Manager ended it, if it did: `boot timeout`, `drain limit`, `stop timeout`, `dropped` …"""
 
 
 class Rolled(_Message, frozen=True):
@@ -405,6 +416,27 @@ class Failed(_Message, frozen=True):
     failure: Failure
 
 
+class Leaving(_Message, frozen=True):
+    """No unit, and no task that one began, is in hand any more: what follows is the app's shutdown.
+
+    `threads` are those that the interpreter waits for at its exit, by ident and name. `unsent`: first, slow
+    clients have to read what was sent to them.
+    """
+
+    threads: tuple[tuple[int, str], ...] = ()
+    unsent: bool = False
+
+
+class TasksCancelled(_Message, frozen=True):
+    """A Worker that leaves has cancelled these tasks: where each was, its coroutine as `function`.
+
+    `in_hand`: they were units; else units, or the start-up, have begun them and left them behind.
+    """
+
+    tasks: tuple[Frame, ...]
+    in_hand: bool = False
+
+
 class Debugging(_Message, frozen=True):
     """A debugger has the Worker (or has let go): nobody hurries it. Passed on to the Manager.
 
@@ -525,14 +557,24 @@ class Detach(_Message, frozen=True):
 class Leave(_Message, frozen=True):
     """Finish what runs, run `on_worker_stop` and atexit, exit.
 
-    `patience`: seconds for tasks that units have begun and left behind; 0: as long as they take.
+    `patience`: seconds for tasks that units have begun and left behind.
     """
 
     patience: float = 0.0
 
 
 ToManager = (
-    Configure | Preload | Reload | Drop | Loaded | WorkerReady | WorkerIdle | Debugging | StandDown | Stop
+    Configure
+    | Preload
+    | Reload
+    | Drop
+    | Loaded
+    | WorkerReady
+    | WorkerIdle
+    | LeaveWithin
+    | Debugging
+    | StandDown
+    | Stop
 )
 FromManager = Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
 StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
@@ -550,6 +592,8 @@ FromWorker = (
     | ConnectionsAsked
     | Handled
     | Failed
+    | Leaving
+    | TasksCancelled
     | Debugging
     | Respond
     | ResponseBody

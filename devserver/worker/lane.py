@@ -145,6 +145,11 @@ class Lane:
         self.send(message)
         self.wait(lambda: self._attended)
 
+    @property
+    def unsent(self) -> bool:
+        """Return whether something waits for a client to read what was sent to it before."""
+        return any(outbox.unsent for outbox in list(self._outboxes.values()))
+
     async def drained(self) -> None:
         """Return once all that was sent up to now has left this process."""
         for outbox in list(self._outboxes.values()):

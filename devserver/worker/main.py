@@ -6,6 +6,7 @@ Law: whatever keeps the app from serving is told to the Master as data before th
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib
 import os
 import signal
@@ -30,13 +31,16 @@ from devserver.worker.lane import Lane
 from devserver.worker.loader import install
 from devserver.worker.notes import Notes
 from devserver.worker.opened import Opened
-from devserver.worker.runner import GONE, Runner, leave_within
+from devserver.worker.runner import GONE, NOT_STARTED, Runner, leave_within
 from devserver.worker.server import Server
 from devserver.worker.snapshot import Snapshot
 from devserver.worker.usage import Usage
 
 BOOT_FAILED = 3
 """The exit code of a Worker whose app could not be imported or started."""
+
+DROPPED = 128 + signal.SIGTERM
+"""The exit code of one that was told to exit while it started."""
 
 FAILED = 2
 """Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
@@ -75,6 +79,9 @@ def run(boot: Boot) -> int:
     usage.tell()
     if refused is None:
         return 0
+    if refused.failure is NOT_STARTED:
+        leave_within(FAILED)
+        return DROPPED
     paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
     lane.send(BootFailed(boot.worker, boot.generation, refused.failure, paths))
     leave_within(FAILED)
@@ -105,7 +112,27 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
     usage.follow(loop)
     runner.before_ready = lambda: _before_ready(boot, notes, usage)
     failure = runner.run(import_ms)
+    _exit_on_sigterm(at_once=runner.terminated and failure is None)
     return None if failure is None else _Refused(failure)
+
+
+def _exit_on_sigterm(*, at_once: bool) -> None:
+    """Exit by SIGTERM without the threads that the interpreter would wait for, but not without atexit.
+
+    `at_once`: it has come already. While atexit's functions run, another one ends the process.
+    """
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        environment.flush()
+        atexit._run_exitfuncs()
+        environment.flush()
+        os._exit(0)
+
+    if at_once:
+        end()
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_DFL)  # the last registered is the first to run
+    signal.signal(signal.SIGTERM, end)
 
 
 def _before_ready(boot: Boot, notes: Notes | None, usage: Usage) -> None:

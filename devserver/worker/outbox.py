@@ -73,6 +73,11 @@ class Outbox:
         """The Master has left: nothing has to wait any more."""
         self.grant(sys.maxsize)
 
+    @property
+    def unsent(self) -> bool:
+        """Return whether something waits for credit."""
+        return bool(self._queue)
+
     async def drained(self) -> None:
         """Return once all that was sent up to now has left the Worker."""
         with self._link.lock:

@@ -1,7 +1,8 @@
 """The course of a Worker's run: start-up, units until it is told to leave, stop.
 
 Law: it leaves when nothing is open, after `on_worker_stop`; only an order to hurry (SIGTERM, or the Master's
-death) cancels what is open. Nothing that the app throws at the loop ends it.
+death) cancels what is open, and tasks that units left behind are cancelled when their time is over. Nothing
+that the app throws at the loop ends it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from devserver.failure import Failure, Phase
-from devserver.wire.messages import Failed, Handle, Imported, Leave, WorkerReady
+from devserver.wire.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
 from devserver.worker.apps import App
 from devserver.worker.asgi import farewell
 from devserver.worker.asgi.lifespan import Lifespan
@@ -25,6 +26,7 @@ from devserver.worker.debugger import Debugger
 from devserver.worker.discovery import Found
 from devserver.worker.faults import failure_of
 from devserver.worker.lane import ForLoop, Lane
+from devserver.worker.places import places
 from devserver.worker.server import Server
 from devserver.worker.units import Units
 
@@ -33,6 +35,9 @@ GONE = 5
 
 NOTED_AFTER = (0.1, 3.0)
 """Seconds after it is ready at which a Worker tells what it has imported; units may have needed more."""
+
+NOT_STARTED = Failure("start-up", "NotStarted", "the worker was told to exit before it was ready")
+"""No fault of the app's: nobody needs this Worker any more."""
 
 _EXITS = (SystemExit, KeyboardInterrupt)
 """What asyncio lets through from tasks and callbacks."""
@@ -73,6 +78,11 @@ class Runner:
         self._hurried = False
         self.before_ready: Callable[[], object] = lambda: None
         """Is called when the app has started, just before that is told."""
+        self.terminated = False
+        """It was told to by SIGTERM: whoever sent that does not wait for long."""
+        self._rest: set[asyncio.Task[Any]] = set()
+        self._closing: asyncio.Event | None = None
+        """Set when what still runs once the app has stopped is waited for no longer."""
         self._imports: Callable[[], Imported] | None = None
         self._imports_first = False
 
@@ -101,14 +111,22 @@ class Runner:
         asyncio.set_event_loop(self._loop)
         self._loop.set_task_factory(cast("Any", self._units.new_task))
         self._loop.set_exception_handler(self._report)
-        self._loop.add_signal_handler(signal.SIGTERM, self.hurry)
+        self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
         _keep_signals_from_children()
         self._lane.attach(self._loop, self._take, self._lose)
         try:
-            failure: Failure | None = self._drive(self._course(import_ms))
+            failure: Failure | None = self._drive(self._loop.create_task(self._course(import_ms)))
             return failure
         finally:
             self._close()
+
+    def _terminate(self) -> None:
+        self.terminated = True
+        for tasks, in_hand in ((self._units.in_hand, True), ([*self._units.left_behind, *self._rest], False)):
+            self._tell_cancelled(tasks, in_hand)
+        if self._closing is not None:
+            self._closing.set()
+        self.hurry()
 
     def hurry(self) -> None:
         """Leave soon: what is open is cancelled."""
@@ -121,9 +139,14 @@ class Runner:
     async def _course(self, import_ms: float) -> Failure | None:
         began = time.perf_counter()
         self._starting = self._loop.create_task(self._start())
-        failure = await self._starting
+        try:
+            failure = await self._starting
+        except asyncio.CancelledError:
+            if not self._hurried:
+                raise
+            return NOT_STARTED
         if failure is not None:
-            return failure
+            return NOT_STARTED if self._hurried else failure
         self._debugger.ended()
         self.before_ready()
         if self._imports_first:
@@ -146,16 +169,28 @@ class Runner:
         await self._leaving.wait()
         farewell.say()
         await self._units.finished()
+        await self._deliver()
+        self._lane.send(Leaving(_waited_for()))
         for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
             if failure is not None:
                 self._lane.send(Failed(failure))
-        if names := self._units.left_behind:
-            message = f"tasks that requests or handlers had begun are cancelled: {', '.join(names)}"
-            self._lane.send(Failed(Failure("stop", "TasksCancelled", message)))
-        if not self._hurried:
-            self._units.track(self._loop.create_task(self._lane.drained()))
-            await self._units.finished()
+        self._tell_cancelled(self._units.left_behind, False)
+        if await self._deliver():
+            self._lane.send(Leaving(_waited_for()))
         return None
+
+    async def _deliver(self) -> bool:
+        """Wait for the clients that have yet to read what was sent to them; return whether there were any."""
+        if self._hurried or not self._lane.unsent:
+            return False
+        self._lane.send(Leaving(unsent=True))
+        self._units.track(self._loop.create_task(self._lane.drained()))
+        await self._units.finished()
+        return True
+
+    def _tell_cancelled(self, tasks: Sequence[asyncio.Task[Any]], in_hand: bool) -> None:
+        if tasks:
+            self._lane.send(TasksCancelled(places(tasks), in_hand))
 
     def _tell_imports(self) -> None:
         if self._imports is not None:
@@ -183,9 +218,8 @@ class Runner:
             return failure_of(error, phase)
         return None
 
-    def _drive(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run the loop until `work` is done."""
-        task = self._loop.create_task(work)
+    def _drive(self, task: asyncio.Task[Any]) -> Any:
+        """Run the loop until `task` is done."""
         while True:
             try:
                 return self._loop.run_until_complete(task)
@@ -198,20 +232,32 @@ class Runner:
                 self._lane.send(Failed(Failure("handler", "LoopStopped", message)))
 
     def _close(self) -> None:
-        self._drive(self._cancel_rest())
+        self._closing = asyncio.Event()
+        self._drive(self._loop.create_task(self._wind_up(self._closing)))
         self._lane.detach()
         self._loop.remove_signal_handler(signal.SIGTERM)
-        self._loop.close()
+        if not self._closing.is_set():
+            self._loop.close()
+
+    async def _wind_up(self, given_up: asyncio.Event) -> None:
+        """End what outlives the units, and wait for it, but not once it is given up."""
+        self._rest = asyncio.all_tasks() - {current for current in (asyncio.current_task(),) if current}
+        either = [self._loop.create_task(work) for work in (self._cancel_rest(), given_up.wait())]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not given_up.is_set():
+            either[1].cancel()
+            await asyncio.wait(either)
 
     async def _cancel_rest(self) -> None:
-        """End what outlives the units: tasks of `on_worker_start`, generators, the executor's threads."""
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
+        """Cancel the tasks of `on_worker_start`; end generators and the executor's threads."""
+        for task in self._rest:
             task.cancel()
-        if rest:
-            await asyncio.wait(rest)
+        if self._rest:
+            await asyncio.wait(self._rest)
+        self._rest = set()
         await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+        if not self.terminated:
+            await self._loop.shutdown_default_executor()
 
     # what the loop calls
 
@@ -219,8 +265,7 @@ class Runner:
         match message:
             case Leave(patience=patience):
                 self._leaving.set()
-                if patience:
-                    self._loop.call_later(patience, self._units.let_go)
+                self._loop.call_later(patience, self._units.let_go)
             case Handle():
                 self._units.run(message)
             case _ if self._streams is not None:
@@ -240,6 +285,12 @@ class Runner:
         else:
             failure = Failure("handler", "asyncio", str(context.get("message", "")))
         self._lane.send(Failed(failure))
+
+
+def _waited_for() -> tuple[tuple[int, str], ...]:
+    """Return the threads that the interpreter waits for before it exits."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return tuple((thread.ident or 0, thread.name) for thread in others if not thread.daemon)
 
 
 def _keep_signals_from_children() -> None:

@@ -81,9 +81,14 @@ class Units:
         self._let_go.set()
 
     @property
-    def left_behind(self) -> list[str]:
-        """Return the names of the tasks that units have begun and that still run."""
-        return [getattr(task.get_coro(), "__qualname__", task.get_name()) for task in self._offspring]
+    def in_hand(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks of units."""
+        return list(self._open)
+
+    @property
+    def left_behind(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that units have begun and that still run."""
+        return list(self._offspring)
 
     def cancel(self) -> None:
         """Cancel what is open, and wait no longer for clients that read slowly."""
@@ -147,6 +152,8 @@ class Units:
             raise
         except BaseException as raised:
             error = raised
+        if self.cancelled and isinstance(error, asyncio.CancelledError) and not self._lane.forked:
+            return  # this process ends with the unit in hand: the Master reports it as lost
         outcome = self._outcome(handle, conn, error)
         try:
             if not self.cancelled:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
-from devserver.wire.messages import Failed, Handled, Leave, Open, Respond, Send
+from devserver.wire.messages import Failed, Handled, Leave, Leaving, Open, Respond, Send, TasksCancelled
+from tests.harness import eventually
 from tests.integration.worker_driver import PLENTY, Start, workers
 from tests.unit.worker.asgi.rig import a_scope
 
 start = pytest.fixture(workers)
+PATIENCE = 600.0
 
 STOPS = """
 import atexit
@@ -60,7 +63,7 @@ async def later(conn):
         loop=loop,
     )
     unit = worker.begin(b"open")
-    worker.tell(Leave())
+    worker.tell(Leave(PATIENCE))
     assert worker.handle(b"go", connection=2).failure is None
     assert worker.until(Handled).unit == unit
     worker.begin(b"second", connection=3)
@@ -106,7 +109,8 @@ def test_a_failing_stop_is_reported(start: Start) -> None:
     """on_worker_stop that raises is told with its phase, and the Worker leaves all the same."""
     worker = start("async def on_worker_stop(server):\n    raise ValueError('stop')\n")
     worker.tell(Leave())
-    (failed,) = worker.rest()
+    leaving, failed = worker.rest()
+    assert isinstance(leaving, Leaving)
     assert isinstance(failed, Failed)
     assert (failed.failure.phase, failed.failure.message) == ("stop", "stop")
     assert worker.exit_code() == 0
@@ -119,9 +123,11 @@ def test_what_a_background_task_sent_is_not_lost_by_leaving(start: Start) -> Non
     )
     worker.handle(window=4)
     worker.tell(Leave())
+    assert worker.next() == Leaving()
     assert worker.next() == Send(1, b"xxxx", more=True)
+    assert worker.next() == Leaving(unsent=True)
     worker.credit(50)
-    assert worker.rest() == [Send(1, b"xxxxxx")]
+    assert worker.rest() == [Send(1, b"xxxxxx"), Leaving()]
     assert worker.exit_code() == 0
 
 
@@ -142,19 +148,92 @@ def test_nothing_printed_is_lost(start: Start) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_sigterm_ends_what_is_open(start: Start, loop: str) -> None:
-    """At a limit the Worker is terminated: its units are cancelled, and it stops in good order."""
+    """At a limit the Worker is terminated: it tells where its units were, and stops in good order."""
     worker = start(
         STOPS + "import asyncio\nasync def on_receive(conn, data):\n    await asyncio.Event().wait()\n",
         loop=loop,
     )
-    unit = worker.begin()
+    worker.begin()
     assert worker.handle(kind="close", connection=2).failure is None
     worker.terminate()
-    handled = worker.until(Handled)
-    assert handled.unit == unit
-    assert handled.failure is not None
+    cancelled, leaving = worker.rest()
+    assert isinstance(cancelled, TasksCancelled)
+    assert cancelled.in_hand
+    assert [(os.path.basename(task.path), task.line) for task in cancelled.tasks] == [("app.py", 10)]
+    assert leaving == Leaving()
     assert worker.exit_code() == 0
     assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+ENDLESS = {
+    "thread": "threading.Thread(target=endless, name='poll').start()",
+    "timer": "again()",
+    "executor": "asyncio.get_event_loop().run_in_executor(None, endless)",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_runs_for_ever_is_named_and_does_not_outlive_sigterm(
+    start: Start, kind: str, tmp_path: Path
+) -> None:
+    """A thread that never ends keeps the process from leaving, and not from running atexit when it must."""
+    exits = tmp_path / "exits"
+    worker = start(
+        STOPS
+        + """
+import asyncio, pathlib, threading, time
+
+def endless():
+    while True:
+        time.sleep(0.01)
+
+def again():
+    threading.Timer(0.01, again).start()
+
+def on_worker_start(server):
+    threading._register_atexit(pathlib.Path(EXITS).touch)
+    BEGIN
+""".replace("BEGIN", ENDLESS[kind]).replace("EXITS", repr(str(exits)))
+    )
+    worker.tell(Leave())
+    leaving = worker.next()
+    assert isinstance(leaving, Leaving)
+    assert len(leaving.threads) == 1
+    if kind == "executor":  # the event loop waits for that one, by a thread of its own
+        eventually("the loop waits for the thread", lambda: len(os.listdir(f"/proc/{worker.pid}/task")) == 3)
+    else:
+        eventually("the interpreter waits for the thread", exits.exists)
+    worker.terminate()
+    worker.rest()
+    assert worker.exit_code() == 0
+    assert worker.output.split("\n") == ["stop 7", "atexit", ""]
+
+
+def test_a_loop_that_a_request_began_is_cancelled_and_named(start: Start) -> None:
+    """It may go on for the patience that it is told, and ends where its name and line are known."""
+    worker = start(
+        """
+import asyncio
+
+async def poller():
+    while True:
+        await asyncio.sleep(0.01)
+
+async def on_receive(conn, data):
+    asyncio.create_task(poller())
+    asyncio.create_task(poller())
+    await asyncio.sleep(0.1)
+"""
+    )
+    worker.handle()
+    worker.tell(Leave(0.1))
+    leaving, cancelled = worker.rest()
+    assert leaving == Leaving()
+    assert isinstance(cancelled, TasksCancelled)
+    assert not cancelled.in_hand
+    found = [(os.path.basename(task.path), task.line, task.function) for task in cancelled.tasks]
+    assert found == [("app.py", 6, "poller")]
+    assert worker.exit_code() == 0
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -206,7 +285,7 @@ def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Sta
     )
     worker.next()  # the module was read
     worker.channel.close()
-    assert worker.exit_code() in (3, 128 + signal.SIGALRM)
+    assert worker.exit_code() in (128 + signal.SIGTERM, 128 + signal.SIGALRM)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

@@ -89,6 +89,8 @@ class Streams:
         except ClientDisconnected:
             pass
         except BaseException as raised:
+            if self._is_cut_short(stream, raised):
+                return
             error = raised
             failure = self._failed(stream, raised)
         else:
@@ -105,6 +107,11 @@ class Streams:
         environment.flush()
         self._debugger.ended()
         stream.close(failure)
+
+    def _is_cut_short(self, stream: Request | Socket, error: BaseException) -> bool:
+        """Return whether this process ends with the stream in hand: it is the Master's to run it again."""
+        cancelled = self._units.cancelled and isinstance(error, asyncio.CancelledError)
+        return cancelled and stream.order.stream not in self._abandoned and not self._lane.forked
 
     def _failed(self, stream: Request | Socket, error: BaseException) -> Failure | None:
         abandoned = stream.order.stream in self._abandoned

@@ -8,7 +8,16 @@ import pytest
 
 from devserver.errors import IllegalEvent
 from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
-from devserver.wire.messages import Debugging, Drop, Retire, Said, WorkerReady
+from devserver.wire.messages import (
+    Debugging,
+    Drop,
+    LeaveWithin,
+    Retire,
+    Rolled,
+    Said,
+    Stop,
+    WorkerReady,
+)
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 STACK = "Thread 1: in slow_import"
@@ -176,15 +185,90 @@ def test_a_worker_in_a_debugger_is_not_drained() -> None:
     assert play.fleet.deadline == play.now + 30.0
 
 
-def test_of_more_than_three_leaving_workers_the_oldest_is_ended() -> None:
-    """Saves under a request that never ends cost bounded memory."""
-    play = Playbook(configure(slots=1))
-    for generation in (1, 2, 3, 4):
+def test_no_number_of_saves_ends_a_busy_worker_before_the_drain_limit() -> None:
+    """Six requests that take long, one begun after each save, are all let finish."""
+    play = Playbook(configure(slots=1, drain=600.0))
+    for generation in range(1, 8):
         play.reload(generation, base=generation - 1)
-        assert play.ready(generation)[-1:] != [DumpStack(1)]
-    play.reload(5, base=4)
-    assert DumpStack(1) in play.ready(5)
+        assert play.ready(generation) == [Tell(Rolled(generation))]
+        assert play.after(20.0) == []
+
+
+def test_while_many_workers_are_busy_newer_code_gets_one_each_and_that_is_reported() -> None:
+    """Memory is bounded by starting fewer: beyond the slots there are only Workers with work in hand."""
+    play = Playbook(configure(slots=2))
+    play.serve(1)
+    play.reload(2, base=1)
+    assert play.ready(3) == [Fork(4, 2, 2)]
+    play.ready(4)
+    play.reload(3, base=2)
+    assert play.ready(5) == []
+    text = "4 workers still finish work that older code has begun: generation 3 gets 1 of 2 workers"
+    assert play.wake() == [Tell(Said("info", f"{text} until one of them exits"))]
+    assert play.fleet.deadline == 1000.0 + 600.0
+    play.idle(1)
+    assert play.exits(1) == [Fork(6, 2, 3)]
+
+
+def test_workers_that_leave_at_once_are_no_crowd() -> None:
+    """A save under one busy Worker of three: for a moment six are there, and nothing is reported."""
+    play = Playbook(configure(slots=3))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(4)
+    for worker in (2, 3):
+        play.idle(worker)
+        play.exits(worker)
+    for worker in (5, 6):
+        play.ready(worker)
+    play.reload(3, base=2)
+    play.ready(7)
+    for worker in (4, 5, 6):
+        play.idle(worker)
+        play.exits(worker)
+    assert not any(isinstance(command, Tell) for command in play.after(2.0))
+
+
+def test_a_worker_with_nothing_in_hand_that_does_not_exit_is_ended_with_its_stack() -> None:
+    """An endless thread keeps its process no longer than a shutdown may take."""
+    play = Playbook(configure(slots=1, drain=600.0))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(2)
+    play.idle(1)
+    assert play.do(LeaveWithin(1, 15.0)) == []
+    assert play.after(1.0) == []
+    assert play.do(LeaveWithin(1, 5.0)) == []
+    assert play.after(4.9) == []
+    assert play.wake() == [DumpStack(1)]
     assert play.wake() == [ReadStack(1), Signal(1, SIGTERM)]
+    play.do(StackRead(1, STACK))
+    assert play.wake() == [Signal(1, SIGKILL, group=True)]
+    assert play.exits(1, KILLED, verdict="stop timeout", stack=STACK) == []
+
+
+def test_a_worker_whose_clients_read_slowly_has_the_drain_limit() -> None:
+    """What was sent and not yet read is work in hand, too."""
+    play = Playbook(configure(slots=1, drain=600.0))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(2)
+    play.idle(1)
+    play.do(LeaveWithin(1, 15.0))
+    play.do(LeaveWithin(1, 600.0, held=False))
+    assert play.after(599.0) == []
+    play.after(1.0)
+    play.after(0.3)
+    assert play.exits(1, SIGTERM, verdict="drain limit") == []
+
+
+def test_the_stop_goes_by_its_own_deadline() -> None:
+    """A Worker that reports that it leaves gets no more time for it, and no less."""
+    play = Playbook(configure(slots=1))
+    play.serve(1)
+    play.do(Stop(3.0))
+    play.do(LeaveWithin(1, 15.0))
+    assert play.fleet.deadline == play.now + 3.0
 
 
 def test_a_reload_of_many_slots_ends_nobody() -> None:

@@ -274,8 +274,8 @@ def test_a_request_whose_response_goes_on_elsewhere_may_raise() -> None:
     run(scenario())
 
 
-def test_units_that_are_cancelled_because_the_worker_leaves_have_not_failed() -> None:
-    """A cancellation by anybody else is the app's own."""
+def test_a_request_that_is_cancelled_because_the_worker_is_ended_is_not_over() -> None:
+    """Its process ends with it in hand, so the Master may run it elsewhere; by anybody else it is a fault."""
 
     async def scenario() -> None:
         async def app(scope: Event, receive: Receive, send: Send) -> None:
@@ -287,7 +287,8 @@ def test_units_that_are_cancelled_because_the_worker_leaves_have_not_failed() ->
             stage.units.cancelled = leaving
             stage.units.tasks[0].cancel()
             await turns()
-            assert (stage.failure is None) == leaving
+            assert stage.units.tasks[0].done()
+            assert [message.failure is not None for message in stage.said(Closed)] == [True] * (not leaving)
 
     run(scenario())
 

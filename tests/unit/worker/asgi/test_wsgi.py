@@ -156,7 +156,7 @@ def test_a_thread_whose_response_is_cancelled_ends() -> None:
         stage.units.tasks[0].cancel()
         await stage.finished()
         assert app.closed.is_set()
-        assert stage.failure is None
+        assert stage.said(Closed) == []
 
     run(scenario)
 
@@ -196,10 +196,11 @@ def test_a_request_that_is_cancelled_before_it_has_a_thread_ends() -> None:
         stage.units.tasks[1].cancel()
         await turns()
         assert asyncio.all_tasks() == before
-        assert len(stage.said(Closed)) == 1
+        assert stage.units.tasks[1].done()
         goes_on.set()
         await stage.finished()
         assert stage.said(Respond)[0].status == 200
+        assert len(stage.said(Closed)) == 1
 
     run(scenario)
 

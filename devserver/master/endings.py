@@ -1,0 +1,74 @@
+"""How it is worded what held a Worker that was ended, and what one has cancelled when it left: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from devserver import events, stacks
+from devserver.config import Config
+from devserver.failure import Frame
+from devserver.master.workers import Worker
+from devserver.wire.messages import WorkerExited
+
+MOST_NAMED = 5
+MAIN = "the main thread"
+
+
+def cancelled(worker: Worker, tasks: tuple[Frame, ...], root: str) -> events.Notice:
+    """Word which tasks a Worker has cancelled that were begun in it and left behind."""
+    own_first = sorted(tasks, key=lambda task: not task.path or stacks.is_foreign(task.path))
+    names = [f"{task.function} ({_where(task, root)})" if task.path else task.function for task in own_first]
+    what = f"cancelled what still ran in the background: {_some(names)}"
+    return events.Notice(level="info", text=f"{_name(worker)} exits; {what}")
+
+
+def ended(
+    worker: Worker, exited: WorkerExited | None, config: Config, *, stopping: bool
+) -> events.Notice | None:
+    """Word why a Worker was ended, and where it was; None if it left by itself or was not needed."""
+    verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
+    root = config.watch.root
+    if verdict == "stop timeout":
+        why = f"did not exit within {config.process.exit:g} s though nothing was in hand: ended it"
+        places = _held(stack, dict(worker.threads), root)
+    elif verdict == "drain limit":
+        why = f"had work in hand for longer than --drain {config.process.drain:g} s: ended it"
+        places = _at_work(worker, stack, root)
+    elif worker.cut_short and not stopping:
+        why, places = "was ended with work in hand", _at_work(worker, stack, root)
+    else:
+        return None
+    text = f"{_name(worker)} {why}" + (f"; it was in {_some(places)}" if places else "")
+    return events.Notice(level="warning", text=text, detail=stacks.trimmed(stack))
+
+
+def _at_work(worker: Worker, stack: str, root: str) -> list[str]:
+    """Return where the tasks of its units were, or else where its threads were."""
+    frames = worker.cut_short or [thread.place for thread in stacks.parse(stack)]
+    return [f"{frame.function} ({_where(frame, root)})" for frame in frames if frame and frame.path]
+
+
+def _held(stack: str, names: dict[int, str], root: str) -> list[str]:
+    """Return the threads that kept a process: those that are waited for and run the app's code, else main."""
+    threads = [thread for thread in stacks.parse(stack) if thread.place is not None]
+    waited_for = [thread for thread in threads if thread.ident in names]
+    found = []
+    for thread in waited_for or threads[-1:]:
+        assert thread.place is not None
+        name = f"thread {names[thread.ident]!r}" if thread.ident in names else MAIN
+        found.append(f"{thread.place.function} ({_where(thread.place, root)}, {name})")
+    return found
+
+
+def _where(frame: Frame, root: str) -> str:
+    return f"{stacks.short(frame.path, root)}:{frame.line}"
+
+
+def _name(worker: Worker) -> str:
+    return f"worker {worker.id} (generation {worker.generation})"
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
+    return ", ".join(every[:MOST_NAMED]) + more

@@ -1,0 +1,86 @@
+"""What Python's dumps of threads say, as data; and which frames are the app's own.
+
+Pure. A dump is what `faulthandler` writes: threads apart by an empty line, innermost frame first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from devserver.failure import Frame
+
+_PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+_STANDARD = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "")
+_INSTALLED = tuple(f"{os.sep}{mark}{os.sep}" for mark in ("site-packages", "dist-packages"))
+_THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]+)")
+_FRAME = re.compile(r'  File "(.*)", line (\d+|\?\?\?)(?: in (.*))?$')
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """One thread of a dump; its frames, outermost first."""
+
+    ident: int
+    frames: tuple[Frame, ...]
+
+    @property
+    def place(self) -> Frame | None:
+        """Return the app's own innermost frame, None if it has none."""
+        return next((frame for frame in reversed(self.frames) if not is_foreign(frame.path)), None)
+
+
+def is_foreign(path: str) -> bool:
+    """Return whether a file is devserver's, the standard library's or an installed package's."""
+    return path.startswith(("<", _PACKAGE, _STANDARD)) or any(mark in path for mark in _INSTALLED)
+
+
+def short(path: str, root: str) -> str:
+    """Return a file as seen from `root`, or from the folder of packages or the library that it belongs to."""
+    for mark in _INSTALLED:
+        _, installed, rest = path.partition(mark)
+        if installed:
+            return rest
+    folder = next((each for each in (os.path.join(root, ""), _STANDARD) if path.startswith(each)), "")
+    return path.removeprefix(folder)
+
+
+def parse(dump: str) -> list[Thread]:
+    """Return the threads of a dump, in its order: the main thread is the last one."""
+    return list(_threads(dump.splitlines()))
+
+
+def _threads(lines: list[str]) -> Iterator[Thread]:
+    ident, frames = 0, list[Frame]()
+    for line in lines:
+        if found := _THREAD.match(line):
+            if ident:
+                yield Thread(ident, tuple(reversed(frames)))
+            ident, frames = int(found[1], 16), []
+        elif found := _FRAME.match(line):
+            frames.append(Frame(found[1], int(found[2]) if found[2].isdigit() else 0, found[3] or ""))
+    if ident:
+        yield Thread(ident, tuple(reversed(frames)))
+
+
+def own_place(dump: str) -> Frame | None:
+    """Return where the app's code stands: in the main thread, else in another."""
+    return next((thread.place for thread in reversed(parse(dump)) if thread.place), None)
+
+
+def trimmed(dump: str) -> str:
+    """Return the app's threads without the frames of devserver and of the import system, innermost last."""
+    shown = [
+        [f"{frame.path}:{frame.line} in {frame.function}" for frame in thread.frames if not _is_ours(frame)]
+        for thread in reversed(parse(dump))
+        if thread.place
+    ]
+    return "\n\n".join("\n".join(lines) for lines in shown)
+
+
+def _is_ours(frame: Frame) -> bool:
+    inside = os.path.join("importlib", "__init__.py")
+    bootstrap = frame.path == f"{_STANDARD}threading.py" and frame.function.startswith("_bootstrap")
+    return bootstrap or frame.path.startswith(("<", _PACKAGE)) or frame.path == _STANDARD + inside
