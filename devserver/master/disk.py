@@ -22,25 +22,15 @@ class Disk:
     broken: dict[str, Failure] = field(default_factory=dict)
     """What does not compile, or cannot be read."""
     _files: Snapshot = field(default_factory=dict)
-    _edits: dict[str, int] = field(default_factory=dict)
-    """Path → the edit that it was read for last."""
     _muted: set[str] = field(default_factory=set)
 
-    def read(
-        self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], muted: Set[str]
-    ) -> None:
+    def read(self, files: Sequence[Source], failures: Mapping[str, Failure], muted: Set[str]) -> None:
         """Take in the files of an edit; a difference in a `muted` one is no reason for a reload."""
         for file in files:
             self._files[file.path] = file
-            self._edits[file.path] = edit
             self.broken.pop(file.path, None)
             (self._muted.add if file.path in muted else self._muted.discard)(file.path)
         self.broken |= failures
-
-    def loaded(self, source: Source, edit: int) -> None:
-        """A Worker, started when `edit` was the newest, has read a file: no older edit knows better."""
-        if source.path in self._files and self._edits[source.path] <= edit:
-            self._files[source.path] = source
 
     def over(self, snapshot: Snapshot) -> Snapshot:
         """Return `snapshot` with everything put in that compiles, and what is absent left out."""

@@ -53,7 +53,6 @@ class Generations:
     """The last word on the code, if that is a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None
     """What could not boot, unless something younger was tried since."""
-    _live_edit: int = 0
     _number: int = 0
     _read: int = 0
     """The newest edit whose files have been read."""
@@ -95,7 +94,7 @@ class Generations:
         newest, blocked = self._newest, self._blocking()
         saved = any(digest_in(newest, file.path) != file.digest for file in files if file.path not in muted)
         failures = {path: failure for path, failure in failures.items() if self._belongs(path)}
-        self.disk.read(edit, files, failures, muted)
+        self.disk.read(files, failures, muted)
         if blocking := self._blocking():
             if saved or blocking != blocked:
                 del self.pending[edit]
@@ -115,10 +114,8 @@ class Generations:
 
         Younger candidates get it too: their snapshots are this one with other files replaced.
         """
-        candidate = self._candidate(generation)
-        if generation != self.live and candidate is None:
+        if generation != self.live and self._candidate(generation) is None:
             return False
-        self.disk.loaded(source, candidate.edit if candidate else self._live_edit)
         if generation == self.live:
             self.snapshot.setdefault(source.path, source)
         for candidate in self.candidates:
@@ -134,7 +131,7 @@ class Generations:
         assert generation > self.live, "never back"
         elder = [other for other in self.candidates if other.number < generation]
         self.candidates = [other for other in self.candidates if other.number > generation]
-        self.live, self._live_edit = generation, candidate.edit
+        self.live = generation
         self.snapshot = candidate.snapshot
         self.refusal = None
         if candidate.handover == "exclusive":

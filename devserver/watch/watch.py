@@ -52,6 +52,8 @@ class Watch:
         self._links: dict[str, set[str]] = {}
         """Where an attended symbolic link leads → the link."""
         self._settled: dict[int, Settled] = {}
+        self._reported_digests: dict[str, bytes] = {}
+        """What was last reported of a file."""
         self._reported = 0
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(loop)
@@ -76,8 +78,8 @@ class Watch:
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
         """Take in own files that run, each with the digest of what runs; `as_data`: they are not checked.
 
-        They matter from now on, wherever they lie. Each is read once; if the disk holds something else,
-        that is an edit.
+        They matter from now on, wherever they lie. Each is read once; if the disk holds something else, and
+        that was not reported, it is an edit.
         """
         fresh: dict[str, bytes] = {}
         for path, digest in files:
@@ -244,6 +246,7 @@ class Watch:
         self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
         while (settled := self._settled.pop(self._reported + 1, None)) is not None:
             self._reported += 1
+            self._reported_digests.update((file.path, file.digest) for file in settled.files)
             self._tell(settled)
 
     def _bug(self, error: Exception) -> None:
@@ -265,8 +268,9 @@ class Watch:
         self.wake()
         contents = [content for content in contents if not self._settling.is_unread(content.path)]
         self._remember([content for content in contents if content.digest == fresh[content.path]])
+        # What runs may be older than what was reported: another Worker of it, while newer code is refused.
         for content in contents:
-            if content.digest != fresh[content.path]:
+            if content.digest != self._reported_digests.get(content.path, fresh[content.path]):
                 self.touched(content.path, Kind.DONE)
         self._announce()
 

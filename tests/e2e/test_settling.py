@@ -101,3 +101,24 @@ def test_a_refusal_stands_when_an_older_slow_save_goes_live_after_it(tmp_path: P
         assert client.ask("x") == "2 3"
         assert last_word(server)["event"] == "live"
         assert server.stop() == 0
+
+
+def test_refused_code_is_not_tried_again_when_a_worker_of_the_old_code_is_replaced(tmp_path: Path) -> None:
+    """The one that starts again runs older code than the disk holds: that is no save."""
+    (tmp_path / "a.py").write_text(word(1))
+    (tmp_path / "b.py").write_text(word(1))
+    with serving(tmp_path, "--workers", "1", "--handover", "exclusive", text=WORDS) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        server.save(BROKEN["an import error"], "b.py")
+        server.wait("worker-ready", generation=1)
+        assert client.ask("x") == "1 1"
+        server.save(word(2), "a.py")
+        server.wait("worker-ready", generation=1)
+        server.save(word(1), "a.py")
+        server.wait("worker-ready", generation=1)
+        server.save(word(1), "b.py")
+        server.wait("restored")
+        assert client.ask("x") == "1 1"
+        assert len(server.past("changed")) == 4
+        assert server.stop() == 0

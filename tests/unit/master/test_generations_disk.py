@@ -103,15 +103,6 @@ def test_a_file_that_hid_a_module_at_the_first_start_is_deleted() -> None:
     assert edit(book, 2, file("random", "")) == [Boot(2, 0, (), "overlap")]
 
 
-def test_a_file_that_comes_back_unseen_and_is_imported_is_no_deleted_file() -> None:
-    """What a Worker has read since is newer than what the last edit told of it."""
-    book = running(a="1", b="1")
-    edit(book, 1, file("b", ""))
-    book.ready(2)
-    assert book.loaded(2, file("b", "2"))
-    assert edit(book, 2, file("a", "2")) == [Boot(3, 2, (file("a", "2"),), "overlap")]
-
-
 def test_a_muted_file_boots_nothing_and_is_taken_along() -> None:
     """It is written by each start of the app."""
     book = running(a="1", gen="1")

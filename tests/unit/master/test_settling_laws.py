@@ -1,0 +1,205 @@
+"""What holds however files are saved and undone, boots are slow, fail or are killed, and Managers die."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from devserver.master.decisions import Refuse
+from tests.unit.master.whole import (
+    FEATURE,
+    MAIN,
+    PART,
+    PATHS,
+    STRAY,
+    Broken,
+    Process,
+    Text,
+    Whole,
+    run,
+    source,
+    text_of,
+)
+
+PARTS = (PART, STRAY, FEATURE)
+FAULTS = st.sampled_from(["", "", "typo", "crash"])
+IMPORTS = st.sampled_from([(PART,), (PART,), (PART, STRAY), (FEATURE,), ()])
+PACES = st.sampled_from(["alone", "at rest", "with the last", "unread"])
+"""How much of a save's consequences has come to an end when the next thing happens."""
+
+
+class Saves(RuleBasedStateMachine):
+    """An author, and a kernel that is slow or kills."""
+
+    @initialize(slots=st.integers(1, 2), owns_port=st.integers(0, 4))
+    def begin(self, slots: int, owns_port: int) -> None:
+        self.whole = Whole(slots, owns_port == 0)
+        self.versions = 1
+
+    def write(self, path: str, text: Text | None, pace: str) -> None:
+        if text is None:
+            self.whole.disk.pop(path, None)
+        else:
+            self.whole.disk[path] = text
+        self.whole.eyes.touched(path, joins=pace == "with the last")
+        while pace == "alone" and self.whole.eyes.unread:
+            self.whole.eyes.settle()
+        if pace == "at rest":
+            self.rests()
+
+    @rule(fault=FAULTS, imports=IMPORTS, pace=PACES)
+    def saves_main(self, fault: str, imports: tuple[str, ...], pace: str) -> None:
+        self.versions += 1
+        self.write(MAIN, Text(self.versions, fault, imports), pace)
+
+    @rule(path=st.sampled_from(PARTS), fault=FAULTS, pace=PACES)
+    def saves(self, path: str, fault: str, pace: str) -> None:
+        self.versions += 1
+        self.write(path, Text(self.versions, fault), pace)
+
+    @rule(path=st.sampled_from(PATHS), pace=PACES)
+    def undoes(self, path: str, pace: str) -> None:
+        """The file is again what runs."""
+        runs = self.whole.book.snapshot.get(path)
+        self.write(path, text_of(runs) if runs else None, pace)
+
+    @rule(path=st.sampled_from(PARTS), pace=PACES)
+    def deletes(self, path: str, pace: str) -> None:
+        self.write(path, None, pace)
+
+    @precondition(lambda self: self.whole.eyes.unread)
+    @rule()
+    def settles(self) -> None:
+        self.whole.eyes.settle()
+
+    @rule()
+    def asks(self) -> None:
+        self.whole.apply(self.whole.book.asked())
+
+    @precondition(lambda self: self.whole.eyes.survey_due)
+    @rule()
+    def surveys(self) -> None:
+        self.whole.eyes.survey()
+
+    def booting(self) -> list[Process]:
+        workers = self.whole.workers.values()
+        return [each for each in workers if not (each.exited or each.seat.ready or each.abandoned)]
+
+    @precondition(lambda self: self.booting())
+    @rule(data=st.data(), steps=st.integers(1, 2))
+    def boots(self, data: st.DataObject, steps: int) -> None:
+        process = data.draw(st.sampled_from(self.booting()))
+        if not process.imported:
+            process.boot()
+            steps -= 1
+        if steps and not process.exited:
+            process.start()
+
+    @rule()
+    def the_youngest_boots(self) -> None:
+        """The elder ones are slow."""
+        for post in self.whole.posts:
+            while post.inbox:
+                post.deliver()
+        if booting := self.booting():
+            youngest = max(booting, key=lambda process: (process.generation, process.id))
+            if not youngest.imported:
+                youngest.boot()
+            youngest.start()
+
+    @precondition(lambda self: any(not each.exited for each in self.whole.workers.values()))
+    @rule(data=st.data())
+    def dies(self, data: st.DataObject) -> None:
+        alive = [each for each in self.whole.workers.values() if not each.exited]
+        data.draw(st.sampled_from(alive)).exit(9)
+
+    @precondition(lambda self: any(each.seat.ready for each in self.whole.workers.values()))
+    @rule(data=st.data(), path=st.sampled_from([STRAY, FEATURE]))
+    def imports_late(self, data: st.DataObject, path: str) -> None:
+        ready = [each for each in self.whole.workers.values() if each.seat.ready and not each.exited]
+        if ready:
+            data.draw(st.sampled_from(ready)).reach(path)
+
+    @precondition(lambda self: any(post.inbox for post in self.whole.posts))
+    @rule(data=st.data(), events=st.integers(1, 10))
+    def delivers(self, data: st.DataObject, events: int) -> None:
+        post = data.draw(st.sampled_from([post for post in self.whole.posts if post.inbox]))
+        for _ in range(events):
+            if post.inbox:
+                post.deliver()
+
+    @precondition(lambda self: self.whole.posts)
+    @rule(data=st.data())
+    def manager_dies(self, data: st.DataObject) -> None:
+        self.whole.manager_dies(data.draw(st.sampled_from(self.whole.posts)))
+
+    @precondition(lambda self: self.whole.launching)
+    @rule()
+    def launches(self) -> None:
+        self.whole.launch()
+
+    @rule(unfit=st.booleans())
+    def preloads(self, unfit: bool) -> None:
+        self.whole.command.prepared.append(unfit)
+
+    @rule()
+    def rests(self) -> None:
+        self.whole.calm()
+        self.check()
+
+    # what holds when the disk is quiet
+
+    def check(self) -> None:
+        whole, book = self.whole, self.whole.book
+        assert book.candidates == []
+        assert book.pending == {}, "no edit is held for ever"
+        word = whole.words[-1]
+        cold: dict[str, bytes] = {}
+        try:
+            run(MAIN, {path: source(path, text) for path, text in whole.disk.items()}, cold)
+            starts = True
+        except Broken:
+            starts = False
+        if isinstance(word, Refuse):
+            assert book.wanting
+            assert not starts or word.generation in whole.unlucky or self.is_broken(word), (
+                "refused, yet it starts"
+            )
+            return
+        assert starts, "what is on the disk cannot start, and nobody says so"
+        serving = [
+            each for each in whole.workers.values() if each.generation == book.live and each.seat.ready
+        ]
+        assert serving
+        for process in serving:
+            assert cold.items() <= process.ran.items(), "what runs is what is on the disk"
+            for path, digest in process.ran.items():
+                assert source(path, whole.disk.get(path)).digest == digest, f"{path} runs as it was"
+
+    def is_broken(self, word: Refuse) -> bool:
+        """Return whether a file is refused for a typo in it, whoever imports it."""
+        return word.generation == 0 and any(
+            failure.message == f"typo in {path}" and text.fault == "typo"
+            for failure in word.failures
+            for path, text in self.whole.disk.items()
+        )
+
+    def teardown(self) -> None:
+        """Whatever has happened: the next good save is live."""
+        if not hasattr(self, "whole"):
+            return
+        self.whole.calm()
+        self.check()
+        self.versions += 1
+        for path in PARTS:
+            self.write(path, Text(self.versions), "with the last")
+        self.write(MAIN, Text(self.versions, "", (PART,)), "with the last")
+        self.whole.calm()
+        self.check()
+        word = self.whole.words[-1]
+        assert not isinstance(word, Refuse) or word.generation in self.whole.unlucky
+
+
+Saves.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSaves = Saves.TestCase
