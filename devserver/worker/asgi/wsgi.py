@@ -1,24 +1,28 @@
-"""A WSGI app as an ASGI app: a2wsgi, with an end for responses that nobody takes any more, and our input.
+"""A WSGI app as an ASGI app: the environ of a2wsgi, and the rest as PEP 3333 has it.
 
-Law: the thread of a request whose client has left ends at the next part that it sends, as under the
-frameworks' own servers; it never waits for ever.
+Law: the head leaves with the first part of the body that is not empty, so an app that fails before that is
+answered with 500. The thread of a request whose client has left ends at the next part that it sends, as under
+the frameworks' own servers; it never waits for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import io
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
+from a2wsgi.wsgi import WSGIMiddleware, build_environ
 
 from devserver.worker.asgi.request import ClientDisconnected
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+Event = dict[str, Any]
 
 
 class _Input(io.RawIOBase):
@@ -51,47 +55,113 @@ class _Input(io.RawIOBase):
         return len(part)
 
 
-class _Responder(WSGIResponder):
-    """One request. `_nobody` is set once sending has failed, `_running` while it has a thread."""
+class _Responder:
+    """One request; its methods are called in the thread that runs the app, but for `run`."""
 
-    _nobody = False
-    _running = False
+    def __init__(self, app: Any, scope: Any, receive: Any, send: Any) -> None:
+        self._app = app
+        self._scope = scope
+        self._receive = receive
+        self._send_event = send
+        self._loop = asyncio.get_running_loop()
+        self._head: Event | None = None
+        """The start of the response, from `start_response` on."""
+        self._begun = False
+        """It has left: it can be replaced no more."""
+        self._complete = False
+        self._nobody = False
+        """Nobody takes what is sent."""
+        self._sending: Future[None] | None = None
 
-    async def sender(self, send: Any) -> None:
+    async def run(self, executor: ThreadPoolExecutor) -> None:
+        """Return when the app has; raises what it raised."""
+        answer = contextvars.copy_context().run
         try:
-            await super().sender(send)
-        except (Exception, asyncio.CancelledError) as error:
+            await self._loop.run_in_executor(executor, answer, self._answer)
+        finally:
             self._nobody = True
-            while self._running:
-                await self.send_queue.get()  # the thread may wait for room to put one more
-            if not isinstance(error, ClientDisconnected | asyncio.CancelledError):
-                raise  # the app's own fault: a body longer than it said, for one
+            if self._sending is not None:
+                self._sending.cancel()
 
-    def send(self, message: Any) -> None:
-        if self._nobody:
-            raise ClientDisconnected
-        super().send(message)
-
-    def wsgi(self, environ: Any, start_response: Any) -> None:
-        self._running = True
-        # Without a Content-Length, Werkzeug reads up to the end only where it is told that there is one.
-        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-        body = _Input(self.loop, environ["wsgi.input"].receive, endless=chunked)
-        environ["wsgi.input"] = io.BufferedReader(body)
-        environ["wsgi.input_terminated"] = chunked
-        environ["wsgi.errors"] = sys.stderr  # that of a2wsgi is standard output
+    def _answer(self) -> None:
         try:
-            super().wsgi(environ, start_response)
+            parts = self._app(self._environ(), self._start_response)
+            try:
+                self._send_parts(parts)
+            finally:
+                if close := getattr(parts, "close", None):
+                    close()
         except ClientDisconnected:
             pass
-        finally:
-            with suppress(RuntimeError):  # the loop is closed
-                self.loop.call_soon_threadsafe(self._end)
 
-    def _end(self) -> None:
-        self._running = False
-        if self._nobody and self.send_queue.empty():
-            self.send_queue.put_nowait(None)
+    def _environ(self) -> dict[str, Any]:
+        headers = self._scope["headers"]
+        # Without a Content-Length, Werkzeug reads up to the end only where it is told that there is one.
+        chunked = any(n == b"transfer-encoding" and b"chunked" in value.lower() for n, value in headers)
+        body: Any = io.BufferedReader(_Input(self._loop, self._receive, endless=chunked))
+        environ: dict[str, Any] = dict(build_environ(self._scope, body))
+        environ["wsgi.input_terminated"] = chunked
+        environ["wsgi.errors"] = sys.stderr  # that of a2wsgi is standard output
+        return environ
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """Keep the head; with `exc_info` it replaces the one before, or raises if that has left."""
+        if exc_info is not None:
+            try:
+                if self._begun:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # it would refer to this frame, and this frame to it
+        elif self._head is not None:
+            raise RuntimeError("start_response was called again, and without exc_info.")
+        self._head = {
+            "type": "http.response.start",
+            "status": int(status.split(None, 1)[0]),
+            "headers": [
+                (name.strip().encode("latin1").lower(), value.strip().encode("latin1"))
+                for name, value in headers
+            ],
+        }
+        return self._send_part
+
+    def _send_parts(self, parts: Any) -> None:
+        last = len(parts) - 1 if isinstance(parts, list | tuple) else None
+        for number, part in enumerate(parts):
+            if part or self._begun:
+                self._send_part(part, more=number != last)
+        if not self._complete:
+            self._send_part(b"", more=False)
+
+    def _send_part(self, part: bytes, *, more: bool = True) -> None:
+        """Send a part of the body, after the head."""
+        if self._head is None:
+            raise RuntimeError("The app has sent a body, or returned, without calling start_response.")
+        if not isinstance(part, bytes | bytearray | memoryview):
+            raise TypeError(f"A part of the body is {type(part).__name__}, not bytes.")
+        body = {"type": "http.response.body", "body": part, "more_body": more}
+        if self._begun:
+            self._send(body)
+        else:
+            self._begun = True
+            self._send(self._head, body)
+        self._complete = not more
+
+    def _send(self, *events: Event) -> None:
+        if self._nobody or self._loop.is_closed():
+            raise ClientDisconnected
+        self._sending = asyncio.run_coroutine_threadsafe(self._send_all(events), self._loop)
+        if self._nobody:  # `run` has ended since
+            self._sending.cancel()
+        try:
+            self._sending.result()
+        except CancelledError:
+            raise ClientDisconnected from None
+
+    async def _send_all(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            await self._send_event(event)
 
 
 class WSGI(WSGIMiddleware):
@@ -103,6 +173,6 @@ class WSGI(WSGIMiddleware):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await _Responder(self.app, self.executor, self.send_queue_size)(scope, receive, send)
+            await _Responder(self.app, scope, receive, send).run(self.executor)
         else:
             await super().__call__(scope, receive, send)
