@@ -72,13 +72,24 @@ def find_app(module: ModuleType, attribute: str, factory: bool, *, handlers: boo
 def with_debugger(app: App) -> App:
     """Return `app` with the traceback page of `flask --debug run`, if it is Flask's and in debug mode.
 
-    The page only shows: unlike there, it executes nothing that a browser sends.
+    The page only shows, and only to clients on this machine: it executes nothing that a browser sends.
     """
     flask = getattr(sys.modules.get("flask"), "Flask", None)
     if flask is None or not isinstance(app.call, flask) or not app.call.debug:
         return app
-    debugged = import_module("werkzeug.debug").DebuggedApplication
-    return replace(app, call=debugged(app.call, evalex=False))
+    from devserver.peer import is_local
+
+    plain = app.call
+    debugged = import_module("werkzeug.debug").DebuggedApplication(plain, evalex=False)
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        def header(name: str) -> str:
+            return str(environ.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+
+        local = is_local(environ.get("REMOTE_ADDR"), header)
+        return (debugged if local else plain)(environ, start_response)
+
+    return replace(app, call=call)
 
 
 def adapted(value: Any, interface: Interface, name: str) -> App:

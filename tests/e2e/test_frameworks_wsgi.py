@@ -71,6 +71,22 @@ def test_flask_shows_its_traceback_page_and_the_fix_after_it(shop: DevServer) ->
         stop_well(shop)
 
 
+@pytest.mark.parametrize("options", [(), ("--proxy-headers",)])
+def test_flasks_traceback_page_is_for_this_machine_only(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A client that a proxy or a tunnel speaks for gets a plain 500: no source, no variables, no console."""
+    pytest.importorskip("flask")
+    folder = project(tmp_path, "flask_shop")
+    with serving(folder, *options, target="app.py") as shop, browsing(shop) as client:
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+        broken = client.get("/broken", headers=headers)
+        assert (broken.status_code, broken.text) == (500, "Internal Server Error")
+        style = client.get("/?__debugger__=yes&cmd=resource&f=style.css", headers=headers)
+        assert "css" not in style.headers["content-type"]
+        eventually("the traceback is on the console", lambda: "LookupError: no" in shop.output())
+        assert "raise LookupError(" in client.get("/broken").text
+        stop_well(shop)
+
+
 def test_a_slow_upload_ends_where_it_began_while_others_get_the_new_code(shop: DevServer) -> None:
     """The save does not wait for the upload, nor cut it: it is answered by the code that it began with."""
     begun, go_on = threading.Event(), threading.Event()

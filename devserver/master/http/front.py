@@ -29,6 +29,7 @@ from devserver.master.http.websocket import WebSocket
 from devserver.master.native.switchboard import Switchboard
 from devserver.master.native.websocket import FramedSocket
 from devserver.master.workers import Worker
+from devserver.peer import is_local
 from devserver.wire.messages import AppKind, Closed, Detach, StreamNews
 
 LONGEST_WATCH = 25.0
@@ -291,7 +292,6 @@ class Front:
 
 
 def _is_local(scope: Scope) -> bool:
-    """Tell whether whoever asks is on this machine, and no page of another site."""
+    """Return whether the client may see source code."""
     client = scope["client"]
-    here = client is None or client[0] in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-    return here and header(scope, b"sec-fetch-site") not in (b"cross-site", b"same-site")
+    return is_local(client and client[0], lambda name: header(scope, name.encode()).decode("latin-1"))

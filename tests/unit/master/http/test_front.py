@@ -138,16 +138,23 @@ def test_without_good_code_the_failures_are_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "site", "told"),
-    [("::1", b"none", True), ("192.0.2.7", b"none", False), ("127.0.0.1", b"cross-site", False)],
+    ("address", "header", "told"),
+    [
+        ("::1", (b"sec-fetch-site", b"none"), True),
+        ("192.0.2.7", (b"sec-fetch-site", b"none"), False),
+        ("127.0.0.1", (b"sec-fetch-site", b"cross-site"), False),
+        ("127.0.0.1", (b"x-forwarded-for", b"203.0.113.7"), False),
+    ],
 )
-def test_only_who_sits_at_this_machine_is_shown_the_code(address: str, site: bytes, told: bool) -> None:
-    """Another machine, or a page of another site, learns only that the app is not running."""
+def test_only_who_sits_at_this_machine_is_shown_the_code(
+    address: str, header: tuple[bytes, bytes], told: bool
+) -> None:
+    """Another machine, be it through a tunnel, or a page of another site learns only that nothing runs."""
 
     async def scenario() -> None:
         office = Office(live=0)
         office.refuse(BROKEN)
-        client = await office.request(address=address, headers=[(b"sec-fetch-site", site)])
+        client = await office.request(address=address, headers=[header])
         assert client.status == 503
         assert (b"NameError" in client.body) == told
 

@@ -1,0 +1,43 @@
+"""Tells whether a client is on this machine: only such a client is shown the app's source code.
+
+Law: what is not clearly local is not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+_FOR = re.compile(r"for=(\"[^\"]*\"|[^;,\s]*)", re.IGNORECASE)
+"""Whom a proxy speaks for: RFC 7239, section 5.2."""
+
+
+def is_local(address: str | None, header: Callable[[str], str]) -> bool:
+    """Return whether a request comes from this machine, and from no page of another site.
+
+    `address` is the peer's, empty or None for a Unix socket. `header` returns one by its name in lower case,
+    empty if there is none. Whoever a proxy forwards for, trusted or not, has to be local too.
+    """
+    if address and not _is_loopback(address):
+        return False
+    if header("sec-fetch-site") in ("cross-site", "same-site"):
+        return False
+    forwarded = header("forwarded")
+    spoken_for = [*header("x-forwarded-for").split(","), header("x-real-ip"), *_FOR.findall(forwarded)]
+    named = [name for name in spoken_for if name.strip()]
+    return all(map(_is_loopback, named)) and bool(named or not forwarded)
+
+
+def _is_loopback(name: str) -> bool:
+    """Return whether `address`, `address:port` or `[address]:port` is of this machine."""
+    name = name.strip().strip('"')
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
