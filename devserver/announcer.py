@@ -42,10 +42,11 @@ class Announcer:
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
         self._is_crowded = False
-        self.terminal = not config.plain and os.isatty(0) and usable()
+        picture = not config.plain and usable()
+        self.terminal = os.isatty(0) and os.isatty(1)
         """Whether the Workers have terminals of their own, because a console shows what they print."""
         if self.terminal:
-            self._console = ConsoleProcess()
+            self._console = ConsoleProcess(plain=not picture)
             self._link = ConsoleLink(
                 self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
             )

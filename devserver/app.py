@@ -16,6 +16,7 @@ from setproctitle import setproctitle
 from devserver import __version__, events
 from devserver.announcer import Announcer
 from devserver.config import Config
+from devserver.console import keys
 from devserver.console.launch import Order
 from devserver.errors import DevserverError
 from devserver.master.master import Master
@@ -123,6 +124,9 @@ class App:
                 self._master.crew.type(order.worker, order.keys)
             case "resize":
                 self._master.crew.resize(order.worker, order.columns, order.rows)
+            case "typed" if not self._master.crew.prompts.typed(order.keys):
+                for meant in keys.decode(order.keys):
+                    self._order(Order(meant))
 
     def _crowded(self, on: bool) -> None:
         self._master.crew.pause_output(on)

@@ -238,10 +238,17 @@ class Output(_Event, frozen=True, kw_only=True):
 
 
 class Debugging(_Event, frozen=True, kw_only=True):
-    """A debugger has the Worker, or (`active` false) has let it go on. It is answered in the console."""
+    """Somebody stands at a prompt in the Worker, or (`active` false) nobody does any more.
+
+    `what` is the unit of work. It is answered in the console but for a debugger `elsewhere`, over a socket.
+    """
 
     worker: int
     active: bool
+    path: str = ""
+    line: int = 0
+    what: str = ""
+    how: Literal["debugger", "question", "elsewhere"] = "debugger"
 
 
 class Notice(_Event, frozen=True, kw_only=True):

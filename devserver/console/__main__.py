@@ -1,4 +1,4 @@
-"""`python -P -m devserver.console FD`: the console of the Master at the other end of the socket FD.
+"""`python -P -m devserver.console FD [plain]`: the console of the Master at the other end of the socket FD.
 
 Its terminal is on the standard streams; NO_COLOR is obeyed.
 """
@@ -26,6 +26,7 @@ def main() -> int:
     from rich.console import Console
 
     from devserver.console.live import Shell
+    from devserver.console.plainshell import PlainShell
 
     for name in ("COLUMNS", "LINES"):  # a size that was exported once would outlive every resize
         os.environ.pop(name, None)
@@ -33,7 +34,8 @@ def main() -> int:
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     with socket.socket(fileno=int(sys.argv[1])) as link:
-        code = Shell(link, console, ours).run()
+        shell = PlainShell if sys.argv[2:] == ["plain"] else Shell
+        code = shell(link, console, ours).run()
     if code:
         os._exit(code)  # an interpreter that ends flushes stdout: the terminal may not be reading
     return code

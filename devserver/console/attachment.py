@@ -11,10 +11,16 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
+from devserver import events
+from devserver.console import plain, source
 from devserver.console.terminal import SANE, Terminal
+from devserver.console.view import Prompt
 
-LEAVE = b"\x1c"
-"""Ctrl-\\: the one key that is the console's."""
+STOP, AWAY = b"\x1c", b"\x1d"
+"""Ctrl-\\ and Ctrl-]: the two keys that are the console's."""
+
+_SCREEN = re.compile(r"\x1b\[\?(?:1049|1047|47)([hl])")
+"""Goes to the alternate screen, and back."""
 
 _UNSEEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 """What moves no cursor, or only back to the margin."""
@@ -26,14 +32,18 @@ Send = Callable[..., None]
 class Attachment:
     """Takes the terminal at once; `end` must follow. Whoever has the console draws nothing meanwhile."""
 
-    def __init__(self, worker: int, console: Console, terminal: Terminal, send: Send) -> None:
-        self.worker = worker
+    def __init__(self, prompt: Prompt, console: Console, terminal: Terminal, send: Send) -> None:
+        self.worker = prompt.worker
         self._console = console
         self._send = send
         self._size = (0, 0)
         self._begun = False
         """Whether the cursor stands in a line that is not finished."""
-        console.print(banner(worker))
+        self._full = False
+        """Whether the Worker draws on the whole screen."""
+        self._noted = False
+        """Whether a line of ours stands beneath the prompt."""
+        console.print(banner(prompt), overflow="crop", no_wrap=True)
         terminal.raw()
         self.resize()
 
@@ -42,8 +52,24 @@ class Attachment:
         if text:
             line = text.rpartition("\n")[2]
             self._begun = bool(_UNSEEN.sub("", line)) or (self._begun and line == text)
-            self._console.file.write(text)
-            self._console.file.flush()
+            if found := _SCREEN.findall(text):
+                self._full = found[-1] == "h"
+            if self._noted and "\n" in text:
+                self._noted = False
+                self._write("\x1b7\n\r\x1b[2K\x1b8")
+            self._write(text)
+
+    def note(self, text: str) -> None:
+        """Show one line beneath the prompt, and leave the prompt as it is."""
+        if not self._full:
+            self._noted = True
+            line = source.printable(text)[: self._console.size.width - 1]
+            # A line feed makes room at the foot of the screen; the cursor is saved only then.
+            self._write(f"\n\x1b[A\x1b7\n\r\x1b[2K\x1b[2m{line}\x1b[0m\x1b8")
+
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
+        self._console.file.flush()
 
     def resize(self) -> None:
         """Tell the Worker's terminal the size of this one, if it is news."""
@@ -52,21 +78,32 @@ class Attachment:
             self._size = size
             self._send("resize", worker=self.worker, columns=size.width, rows=size.height)
 
-    def press(self, data: bytes) -> bool:
-        """Pass on what the keys sent; return whether the user wants out."""
-        keys, leave, _ = data.partition(LEAVE)
+    def press(self, data: bytes) -> bytes:
+        """Pass on what the keys sent; return which of the console's keys came, if one did."""
+        keys = re.split(b"[" + re.escape(STOP + AWAY) + b"]", data, maxsplit=1)[0]
         if keys:
             self._send("input", worker=self.worker, text=keys.decode("latin-1"))
-        return bool(leave)
+        return data[len(keys) : len(keys) + 1]
 
     def end(self) -> None:
         """Undo what the Worker may have left on the screen; the terminal's settings are the caller's."""
-        self._console.file.write(SANE.decode() + ("\r\n" if self._begun else ""))
-        self._console.file.flush()
+        below = "\x1b7\n\r\x1b[2K\x1b8" if self._noted else ""
+        self._write(below + SANE.decode() + ("\r\n" if self._begun else ""))
 
 
-def banner(worker: int) -> Text:
+def note(event: events.Event, root: str) -> str:
+    """Return what is said beneath a prompt: what became of a save, for it is live for all others."""
+    match event:
+        case events.Live() if event.edit:
+            return f"  generation {event.generation} is live for everybody else"
+        case events.Refused() if event.live:
+            return f"  {plain.line(event, root) or ''}".partition("\n")[0]
+    return ""
+
+
+def banner(prompt: Prompt) -> Text:
     """Return what is said before a Worker gets the terminal."""
-    row = Text(f"── worker {worker} is in the debugger", style="bold yellow")
-    hints = " · the server goes on · c continues · Ctrl-\\ quits"
+    does = "is in the debugger" if prompt.how == "debugger" else "reads its terminal"
+    row = Text(f"── worker {prompt.worker} {does}", style="bold yellow")
+    hints = " · the server goes on · ^] dashboard · ^\\ quits"
     return row.append(hints, style="not bold yellow")

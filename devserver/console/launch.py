@@ -26,12 +26,13 @@ MAXIMUM_ORDER = 16 * 1024
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the user asks for by a key: `reload`, `stop`; `input`, `resize`: for a Worker in a debugger.
+    """What the user asks for: `typed`: what the keys mean, unless a Worker reads them; `reload`, `stop`;
+    `input`, `resize`: for a Worker at a prompt.
 
     A character of `text` is a byte (Latin-1): what a key sends need not be text.
     """
 
-    order: Literal["reload", "stop", "input", "resize"]
+    order: Literal["reload", "stop", "typed", "input", "resize"]
     worker: int = 0
     text: str = ""
     columns: int = 0
@@ -49,13 +50,17 @@ def usable() -> bool:
 
 
 class ConsoleProcess:
-    """The console as a child on this process's terminal, whose settings are saved first. Raises OSError."""
+    """The console as a child on this process's terminal, whose settings are saved first. Raises OSError.
 
-    def __init__(self) -> None:
+    `plain`: it writes plain lines and draws nothing, but lets debuggers have the terminal.
+    """
+
+    def __init__(self, *, plain: bool = False) -> None:
         self._terminal = terminal.of_process()
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
         command = [sys.executable, "-P", "-m", "devserver.console", str(theirs.fileno())]
+        command += ["plain"] if plain else []
         try:
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         except OSError:

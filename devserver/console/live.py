@@ -19,14 +19,13 @@ import msgspec
 from rich.console import Console
 
 from devserver import events
-from devserver.console import keys
-from devserver.console.attachment import Attachment
+from devserver.console.attachment import AWAY, STOP, Attachment, note
 from devserver.console.canvas import Canvas
 from devserver.console.picture import farewell
 from devserver.console.scroll import Batch, Scroll
 from devserver.console.terminal import Terminal
 from devserver.console.turns import Turns
-from devserver.console.view import View, apply
+from devserver.console.view import Prompt, View, apply
 
 RATE = 8
 BATCH = 500
@@ -40,6 +39,8 @@ MOST_HELD = 2_000
 """Lines that are held while a Worker in a debugger has the terminal."""
 
 STDIN = 0
+BACK = b"d"
+"""Back from the dashboard to the prompt."""
 PICTURE = 0
 """Who has the terminal: the picture, or a Worker by its number."""
 
@@ -60,6 +61,8 @@ class Shell:
         self._canvas: Canvas | None = None
         self._turns = Turns(closed=terminal is None)
         self._attachment: Attachment | None = None
+        self._away = False
+        """The user looks at the dashboard while somebody stands at a prompt."""
         self._selector = selectors.DefaultSelector()
         self._incoming = b""
         self._changed = True
@@ -153,7 +156,8 @@ class Shell:
     def _mind_ground(self) -> None:
         """Use the terminal and read keys in the foreground only: else it is another job's."""
         foreground = self._terminal is None or self._terminal.foreground
-        wanted = (self._turns.holder or PICTURE) if foreground else None
+        self._away = self._away and self._turns.holder is not None
+        wanted = self._wanted() if foreground else None
         if wanted == self._holder:
             return
         self._lift()
@@ -169,8 +173,13 @@ class Shell:
         elif self._terminal is not None:
             self._scroll.release_all()
             self._draw()  # what was printed before stands above it
-            self._attachment = Attachment(wanted, self._console, self._terminal, self._send)
+            prompt = self._view.prompts.get(wanted) or Prompt(worker=wanted, since=time.time())
+            self._attachment = Attachment(prompt, self._console, self._terminal, self._send)
             self._attachment.show(self._turns.read(wanted))
+
+    def _wanted(self) -> int | None:
+        """Return who is to have the terminal: the picture, or a Worker; None: nobody."""
+        return PICTURE if self._away else self._turns.holder or PICTURE
 
     @property
     def _holder(self) -> int | None:
@@ -206,8 +215,13 @@ class Shell:
         return bool(data)
 
     def _take(self, event: events.Event) -> None:
+        begins = isinstance(event, events.Debugging) and event.worker not in self._view.prompts
         for each in self._turns.take(event):
             self._keep(each)
+        if begins and isinstance(event, events.Debugging):
+            self._turns.begin_with(event.worker, self._scroll.take_back(event.worker))
+        if self._attachment is not None and (text := note(event, self._view.root)):
+            self._attachment.note(text)
         if self._attachment is not None:
             self._attachment.show(self._turns.read(self._attachment.worker))
 
@@ -231,12 +245,22 @@ class Shell:
         if not data:  # hung up, or at its end: readable for ever
             self._selector.unregister(STDIN)
         if self._attachment is None:
-            for order in keys.decode(data):
-                self._send(order)
-        elif self._attachment.press(data):
+            self._pressed(data)
+            return
+        key = self._attachment.press(data)
+        self._away = key == AWAY
+        if key == STOP:
             self._send("stop")
             for event in self._turns.close():
                 self._keep(event)
+
+    def _pressed(self, data: bytes) -> None:
+        """Pass the keys on: they are orders, unless a Worker reads and nobody knew it."""
+        if self._away and data.lower() == BACK:
+            self._away = False
+            return
+        if data:
+            self._send("typed", text=data.decode("latin-1"))
 
     def _send(self, order: str, **fields: int | str) -> None:
         """Give the Master an order; waits until it is taken, for a part of one is none."""

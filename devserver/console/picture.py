@@ -17,7 +17,7 @@ from rich.text import Text
 from devserver.console import source, wording
 from devserver.console.source import fit
 from devserver.console.tree import summary, tree
-from devserver.console.view import Error, Status, Timeline, View
+from devserver.console.view import Error, Prompt, Status, Timeline, View
 from devserver.failure import Failure
 
 STATUS: dict[Status, tuple[str, str]] = {
@@ -124,6 +124,8 @@ def _lines(view: View, width: int, detail: Detail) -> list[Text]:
         sections.append(tree(view, width, detail.workers, head=detail.head))
     elif detail.workers == 0:
         sections.append([summary(view, width)])
+    if view.prompts:
+        sections.append([_prompt(prompt, view, width) for prompt in view.prompts.values()][:2])
     if detail.timeline and view.timeline:
         sections.append([_timeline(view.timeline, view.root, width)])
     if view.error:
@@ -172,6 +174,20 @@ def _doors(view: View, width: int) -> Text:
         row.append(f" · {view.waiting:,} waiting", style="yellow")
     if view.stopping and view.exit_code is None:
         row.append(f" · {view.stopping}", style="yellow")
+    return fit(row, width)
+
+
+def _prompt(prompt: Prompt, view: View, width: int) -> Text:
+    """Return who stands where, since when, and how to get back there."""
+    stands = "reads its terminal" if prompt.how == "question" else "is in the debugger"
+    row = Text().append(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
+    if prompt.path:
+        row.append(f" at {wording.relative(prompt.path, view.root)}:{prompt.line}", style="cyan")
+    if prompt.what:
+        row.append(f" · {prompt.what}")
+    row.append(f" · since {wording.clock(prompt.since)} · the server goes on", style="dim")
+    if prompt.how != "elsewhere":
+        row.append(" · d ", style="bold").append("goes there", style="dim")
     return fit(row, width)
 
 

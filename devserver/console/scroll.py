@@ -99,6 +99,14 @@ class Scroll:
         else:
             self._fact(event, view.root, "")
 
+    def take_back(self, worker: int) -> str:
+        """Return the unfinished line of a Worker that is not shown yet, and forget it."""
+        each = self._sources.get(worker)
+        if each is None:
+            return ""
+        each.quiet_at = None
+        return "".join(line.text for line in each.lines.flush())
+
     def release(self, now: float) -> None:
         """Add the unfinished lines that are due."""
         for worker, each in self._sources.items():

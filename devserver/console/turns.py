@@ -49,7 +49,7 @@ class Turns:
             case events.Output() if event.worker in self._turns:
                 self._turns[event.worker].keep(event.text)
                 return []
-            case events.Debugging(active=True):
+            case events.Debugging(active=True, how="debugger" | "question"):
                 if not self._closed:
                     self._turns.setdefault(event.worker, _Turn())
             case events.Debugging() | events.WorkerExited():
@@ -66,6 +66,11 @@ class Turns:
         text, turn.unseen = turn.unseen, ""
         turn.prompt = (turn.prompt + text).rpartition("\n")[2][-LONGEST_PROMPT:]
         return text
+
+    def begin_with(self, worker: int, text: str) -> None:
+        """The unfinished line that the Worker had printed is its question."""
+        if text and (turn := self._turns.get(worker)):
+            turn.unseen = text + turn.unseen
 
     def pause(self, worker: int) -> None:
         """The terminal is taken from the holder for a while: its prompt is to be shown again."""

@@ -59,6 +59,18 @@ class Error:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """Somebody stands at a prompt in a Worker: where, in which unit of work, since when (Unix time)."""
+
+    worker: int
+    since: float
+    path: str = ""
+    line: int = 0
+    what: str = ""
+    how: Literal["debugger", "question", "elsewhere"] = "debugger"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class View:
     """Everything that is drawn."""
 
@@ -68,6 +80,8 @@ class View:
     managers: tuple[Process, ...] = ()
     workers: Mapping[int, Worker] = field(default_factory=dict)
     """By number; in the order in which they were started."""
+    prompts: Mapping[int, Prompt] = field(default_factory=dict)
+    """By the number of the Worker."""
     listeners: tuple[Listener, ...] = ()
     connections: int = 0
     waiting: int = 0
@@ -116,7 +130,24 @@ def apply(view: View, event: Event) -> View:
             return _reload(view, event)
         case events.ManagerStarted() | events.ManagerExited():
             return _manager(view, event)
+        case events.Debugging():
+            return _prompt(view, event)
     return _worker(view, event)
+
+
+def _prompt(view: View, event: events.Debugging) -> View:
+    prompts = dict(view.prompts)
+    before = prompts.pop(event.worker, None)
+    if event.active:
+        prompts[event.worker] = Prompt(
+            worker=event.worker,
+            since=before.since if before else event.at,
+            path=event.path,
+            line=event.line,
+            what=event.what,
+            how=event.how,
+        )
+    return view if prompts == view.prompts else replace(view, prompts=prompts)
 
 
 def _reload(view: View, event: events.Changed | events.Checked | events.Live | events.Refused) -> View:
@@ -168,7 +199,8 @@ def _worker(view: View, event: Event) -> View:
             return view if known is None else _with(view, _progress(known, event))
         case events.WorkerExited() if event.worker in view.workers:
             workers = {number: worker for number, worker in view.workers.items() if number != event.worker}
-            return replace(view, workers=workers)
+            prompts = {number: prompt for number, prompt in view.prompts.items() if number != event.worker}
+            return replace(view, workers=workers, prompts=prompts)
     return view
 
 

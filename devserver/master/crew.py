@@ -25,6 +25,7 @@ from devserver.master.dispatcher import Dispatcher
 from devserver.master.endings import cancelled, ended
 from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
+from devserver.master.prompts import Prompts
 from devserver.master.workers import Worker, WorkerHub
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromManager, FromWorker, ToManager
@@ -75,6 +76,7 @@ class Crew:
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
+        self.prompts = Prompts(dispatcher.workers, emit, self.send, dispatcher.pump)
         self._last_worker = 0
         self._pause = 0.0
         self._stopping = False
@@ -115,26 +117,19 @@ class Crew:
             for worker in self._dispatcher.workers.values():
                 worker.pause_output(paused)
 
-    # a debugger in a Worker
+    # the Workers' terminals
 
     def heard(self, worker: Worker, message: wire.Debugging | wire.Leaving | wire.TasksCancelled) -> None:
         """A Worker reports what changes how long it may stay."""
         match message:
             case wire.Debugging():
-                self._debugging(worker, message)
+                self.prompts.told(worker, message)
             case wire.Leaving():
                 self._leaving(worker, message)
             case wire.TasksCancelled(tasks=tasks, in_hand=True):
                 worker.cut_short = tasks
             case wire.TasksCancelled(tasks=tasks):
                 self._emit(cancelled(worker, tasks, self._config.watch.root))
-
-    def _debugging(self, worker: Worker, message: wire.Debugging) -> None:
-        """Tell all that a debugger has begun or ended, between what was printed before and after it."""
-        worker.read_terminal()
-        self.send(message)
-        self._emit(events.Debugging(worker=worker.id, active=message.active))
-        worker.lane.send(message)
 
     def type(self, number: int, keys: bytes) -> None:
         """Put keys into the terminal of a Worker, if it still lives."""
@@ -233,6 +228,7 @@ class Crew:
                 planned=worker.told_to_leave or worker.failure is not None or self._stopping,
             )
         )
+        self.prompts.gone(worker)
         self._hub.dying(worker)
         self._dispatcher.buried(worker, f"{reason}, {verdict}" if verdict else reason)
         worker.close()
@@ -241,6 +237,8 @@ class Crew:
 
     def _output(self, worker: int, text: str) -> None:
         self._emit(events.Output(worker=worker, text=text))
+        if found := self._dispatcher.workers.get(worker):
+            self.prompts.printed(found, text)
 
     # a Manager's death
 

@@ -26,6 +26,8 @@ class Seat:
     leaving: bool = False
     clogged: bool = False
     """Its lane is too far behind."""
+    blocked: bool = False
+    """Somebody stands at a prompt there, and it does nothing else."""
     running: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
     heard: int = 0
@@ -92,7 +94,8 @@ class Dispatch(Generic[W]):
         """
         best: Seat | None = None
         for seat in self.seats.values():
-            usable = seat.generation == self.live and seat.ready and not seat.leaving and seat.has_room(kind)
+            usable = seat.generation == self.live and seat.ready and not seat.leaving and not seat.blocked
+            usable = usable and seat.has_room(kind)
             if usable and (best is None or (seat.load, -seat.heard) < (best.load, -best.heard)):
                 best = seat
         return best

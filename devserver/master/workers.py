@@ -86,6 +86,11 @@ class Worker:
             loop.add_reader(self._terminal, self._read_terminal)
 
     @property
+    def terminal(self) -> int:
+        """Return our side of its terminal, -1 for none."""
+        return self._terminal
+
+    @property
     def idle(self) -> bool:
         """Tell whether it has no unit in hand."""
         return not self.units

@@ -437,14 +437,24 @@ class TasksCancelled(_Message, frozen=True):
     in_hand: bool = False
 
 
-class Debugging(_Message, frozen=True):
-    """A debugger has the Worker (or has let go): nobody hurries it. Passed on to the Manager.
+How = Literal["debugger", "question", "elsewhere"]
+"""What stands at a prompt; a debugger that is answered `elsewhere`, over a socket, reads no terminal."""
 
-    The Master sends it back when all have been told: until then the Worker prints nothing more.
+
+class Debugging(_Message, frozen=True):
+    """Somebody stands at a prompt in the Worker, or nobody any more: nobody hurries it.
+
+    Passed on to the Manager. The Master sends it back when all have been told: until then the Worker prints
+    nothing more. `what` is the unit of work; `blocks`: the Worker does nothing else.
     """
 
     active: bool
     worker: int = 0
+    path: str = ""
+    line: int = 0
+    what: str = ""
+    how: How = "debugger"
+    blocks: bool = False
 
 
 # Master → Worker

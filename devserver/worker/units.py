@@ -24,14 +24,7 @@ from devserver.worker.faults import failure_of
 from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.server import Server
-
-_in_unit: contextvars.ContextVar[bool] = contextvars.ContextVar("devserver_in_unit", default=False)
-
-
-def _unit_context() -> contextvars.Context:
-    context = contextvars.copy_context()
-    context.run(_in_unit.set, True)
-    return context
+from devserver.worker.unit import context_of, current
 
 
 class Units:
@@ -57,7 +50,7 @@ class Units:
     ) -> asyncio.Task[Any]:
         """Create a task, and count it as open work where a unit begins it: the loop's task factory."""
         task = asyncio.Task(work, loop=loop, **options)
-        if _in_unit.get():
+        if current.get() is not None:
             self._offspring.add(task)
             task.add_done_callback(self._offspring.discard)
         return task
@@ -96,9 +89,9 @@ class Units:
         for task in (*self._open, *self._offspring):
             task.cancel()
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run `work` as a unit: in a task that counts, as does every task that it begins."""
-        task = asyncio.get_running_loop().create_task(work, context=_unit_context())
+        task = asyncio.get_running_loop().create_task(work, context=context_of(name))
         self.track(task)
         return task
 
@@ -111,7 +104,7 @@ class Units:
         if handler is None:
             self._lane.send(Handled(handle.unit))
             return
-        context = _unit_context()
+        context = context_of(f"{handle.kind} of connection {handle.connection}")
         arguments = (conn, handle.data) if handle.kind == "receive" else (conn,)
         if handler.asynchronous:
             self._begin(handle, conn, _call(handler.call, arguments), context)
@@ -120,14 +113,14 @@ class Units:
         try:
             result = context.run(handler.call, *arguments)
         except BaseException as error:
-            self._lane.send(self._outcome(handle, conn, error))
+            self._lane.send(context.run(self._outcome, handle, conn, error))
             return
         finally:
             self._lane.synchronous = False
         if inspect.isawaitable(result):  # async all the same, and a decorator hid it
             self._begin(handle, conn, result, context)
         else:
-            self._lane.send(self._outcome(handle, conn, None))
+            self._lane.send(context.run(self._outcome, handle, conn, None))
 
     def _connection(self, handle: Handle) -> Connection:
         outbox = self._lane.outbox(handle.connection, handle.window)

@@ -70,13 +70,13 @@ def test_the_apps_output_scrolls_above_complete_and_in_order(console: Session) -
 
 
 def test_keys_become_orders(console: Session) -> None:
-    """`r` asks for a reload and `q` for a gentle stop; Ctrl-C is left to the server."""
+    """What is typed goes to the server, which knows whether a Worker reads it; Ctrl-C is left to it, too."""
     orders = console.link.makefile("rb")
     console.type(b"r")
-    assert json.loads(orders.readline()) == {"order": "reload"}
+    assert json.loads(orders.readline()) == {"order": "typed", "text": "r"}
     console.type(b"\x03")
     console.type(b"q")
-    assert json.loads(orders.readline()) == {"order": "stop"}
+    assert json.loads(orders.readline()) == {"order": "typed", "text": "q"}
     orders.close()
 
 

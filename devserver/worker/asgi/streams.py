@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from devserver.failure import Failure
-from devserver.wire.messages import Detach, Failed, Open, StreamOrder
+from devserver.wire.messages import Detach, Failed, Open, Scope, StreamOrder
 from devserver.worker import environment
 from devserver.worker.asgi.request import ClientDisconnected, Request
 from devserver.worker.asgi.scope import asgi_scope
@@ -77,7 +77,7 @@ class Streams:
             stream = Request(order, self._lane, log and partial(log, order.scope), raises=self._threaded)
         else:
             stream = Socket(order, self._lane, partial(self._log.handshake, order.scope))
-        self._open[order.stream] = stream, self._units.begin(self._run(stream, scope))
+        self._open[order.stream] = stream, self._units.begin(self._run(stream, scope), _name(order.scope))
 
     async def _run(self, stream: Request | Socket, scope: dict[str, Any]) -> None:
         failure: Failure | None = None
@@ -135,3 +135,8 @@ class Streams:
                     f"a message of WebSocket {path} was in hand when newer code took over, and is cancelled"
                 )
                 self._lane.send(Failed(Failure("request", "Cancelled", message)))
+
+
+def _name(scope: Scope) -> str:
+    """Return what a user would call the stream."""
+    return f"{scope.method if scope.type == 'http' else 'WebSocket'} {scope.path}"

@@ -13,7 +13,9 @@ from rich.console import Console
 
 from devserver.console.attachment import Attachment, banner
 from devserver.console.terminal import SANE, Terminal
+from devserver.console.view import Prompt
 
+PROMPT = Prompt(worker=3, since=0)
 Sent = list[tuple[str, dict[str, Any]]]
 
 
@@ -38,16 +40,16 @@ def terminal() -> Iterator[Terminal]:
 def attached(terminal: Terminal, screen: Screen) -> tuple[Attachment, Sent]:
     sent: Sent = []
     console = Console(file=screen, width=80, height=24, color_system=None)
-    return Attachment(3, console, terminal, lambda order, **fields: sent.append((order, fields))), sent
+    return Attachment(PROMPT, console, terminal, lambda order, **fields: sent.append((order, fields))), sent
 
 
 def test_it_begins_with_what_has_happened_and_how_to_go_on(terminal: Terminal) -> None:
     """The first line says who has the terminal and which keys matter; the Worker learns the size."""
     screen = Screen()
     _, sent = attached(terminal, screen)
-    assert screen.take() == f"{banner(3).plain}\n"
+    assert screen.take() == f"{banner(PROMPT).plain}\n"
     assert sent == [("resize", {"worker": 3, "columns": 80, "rows": 24})]
-    assert len(banner(3).plain) <= 80
+    assert len(banner(PROMPT).plain) <= 80
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x03", b"\x1a", b"\x1b[A", b"\xff"])

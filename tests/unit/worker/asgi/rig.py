@@ -47,7 +47,7 @@ class FakeUnits:
     def __init__(self) -> None:
         self.tasks: list[asyncio.Task[None]] = []
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def begin(self, work: Coroutine[Any, Any, None], _name: str) -> asyncio.Task[None]:
         self.tasks.append(asyncio.get_running_loop().create_task(work))
         return self.tasks[-1]
 

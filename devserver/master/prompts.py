@@ -1,0 +1,148 @@
+"""Who stands at a prompt, in whichever Worker, and so has the keys.
+
+Law: a Worker that reads its terminal has the keys. Debuggers and input() tell; of all else the terminal is
+looked at: after an unfinished line, after single keys were asked for, and before a key means anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from devserver import events
+from devserver.events import Event
+from devserver.master import reading
+from devserver.master.workers import Worker
+from devserver.wire import messages as wire
+
+LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds from one look to the next after an unfinished line."""
+AGAIN = 0.1
+PATIENCE = 2
+"""Looks in a row that find nobody reading: between two questions a program reads nothing for a moment."""
+NOBODY = wire.Debugging(False)
+
+
+@dataclass(slots=True)
+class _State:
+    told: wire.Debugging = NOBODY
+    seen: bool = False
+    shown: wire.Debugging = NOBODY
+    looks: int = 0
+    """Looks since the unfinished line, or that have found nobody since somebody was seen."""
+    timer: asyncio.TimerHandle | None = None
+
+
+class Prompts:
+    """One a Master. `tell` orders the Manager."""
+
+    def __init__(
+        self,
+        workers: Mapping[int, Worker],
+        emit: Callable[[Event], None],
+        tell: Callable[[wire.Debugging], None],
+        released: Callable[[], None],
+    ) -> None:
+        self._workers = workers
+        self._emit = emit
+        self._tell = tell
+        self._released = released
+        self._states: dict[int, _State] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def told(self, worker: Worker, message: wire.Debugging) -> None:
+        """The Worker says who stands there; what it printed before comes first."""
+        worker.read_terminal()
+        state = self._states.setdefault(worker.id, _State())
+        state.told = message
+        if message.active:
+            self._rest(state)
+            state.seen = False
+        self._show(worker, state)
+        worker.lane.send(message)
+
+    def printed(self, worker: Worker, text: str) -> None:
+        """The Worker has printed: an unfinished line may be a question."""
+        state = self._states.get(worker.id)
+        if state is not None and (state.told.active or state.seen):
+            return
+        if not text.endswith("\n") or reading.takes_keys(worker.terminal):
+            if state is None:
+                state = self._states[worker.id] = _State()
+            state.looks = 0
+            if state.timer is None:
+                self._look_after(LOOKS[0], worker, state)
+        elif state is not None:
+            self._rest(state)
+
+    def typed(self, keys: bytes) -> bool:
+        """Give the keys to whoever reads though nobody has noticed; return whether there is somebody."""
+        for worker in list(self._workers.values()):
+            if worker.terminal >= 0 and reading.is_read(worker.terminal, worker.pid):
+                state = self._states.setdefault(worker.id, _State())
+                if not state.told.active:
+                    self._see(worker, state)
+                worker.type(keys)
+                return True
+        return False
+
+    def gone(self, worker: Worker) -> None:
+        """The Worker has ended."""
+        if state := self._states.pop(worker.id, None):
+            self._rest(state)
+
+    def _look(self, worker: Worker, state: _State) -> None:
+        state.timer = None
+        if self._states.get(worker.id) is not state or worker.terminal < 0 or state.told.active:
+            return
+        if reading.is_read(worker.terminal, worker.pid):
+            self._see(worker, state)
+            return
+        state.looks += 1
+        if not state.seen:
+            if state.looks < len(LOOKS):
+                self._look_after(LOOKS[state.looks], worker, state)
+        elif state.looks < PATIENCE:
+            self._look_after(AGAIN, worker, state)
+        else:
+            state.seen, state.looks = False, 0
+            worker.read_terminal()
+            self._show(worker, state)
+
+    def _see(self, worker: Worker, state: _State) -> None:
+        """Somebody reads."""
+        state.seen, state.looks = True, 0
+        self._show(worker, state)
+        if state.timer is None:
+            self._look_after(AGAIN, worker, state)
+
+    def _look_after(self, seconds: float, worker: Worker, state: _State) -> None:
+        state.timer = self._loop.call_later(seconds, self._look, worker, state)
+
+    @staticmethod
+    def _rest(state: _State) -> None:
+        if state.timer is not None:
+            state.timer.cancel()
+            state.timer = None
+
+    def _show(self, worker: Worker, state: _State) -> None:
+        seen = wire.Debugging(state.seen, worker.id, how="question", blocks=state.seen)
+        now = state.told if state.told.active else seen
+        if now == state.shown or not (now.active or state.shown.active):
+            return
+        state.shown = now
+        worker.seat.blocked = now.active and now.blocks
+        self._tell(now)
+        self._emit(
+            events.Debugging(
+                worker=worker.id,
+                active=now.active,
+                path=now.path,
+                line=now.line,
+                what=now.what,
+                how=now.how,
+            )
+        )
+        if not worker.seat.blocked:
+            self._released()

@@ -1,0 +1,195 @@
+"""Whatever reads the terminal of a Worker has the keys: debuggers, input(), getpass, /dev/tty, children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.prompting import PICTURE, Server
+
+APP = """
+import getpass, os, pdb, subprocess, sys, threading
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+CHILD = 'printf "child: "; read x; echo $x >&2'
+
+def stop():
+    STOP
+    return "gone on"
+
+def ask(request):
+    who = request.query_params.get("who", "")
+    try:
+        return PlainTextResponse(f"{stop()} {who}".strip())
+    except BaseException as error:
+        return PlainTextResponse(repr(error))
+
+async def ask_async(request):
+    return PlainTextResponse(stop())
+
+def other(request):
+    return PlainTextResponse("other")
+
+app = Starlette(routes=[Route("/", ask), Route("/async", ask_async), Route("/other", other)])
+"""
+
+
+def app(stop: str) -> str:
+    return APP.replace("STOP", stop)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[..., Server]:
+    return lambda stop, *options: Server(tmp_path, app(stop), *options)
+
+
+def test_a_breakpoint_in_a_sync_handler_keeps_the_terminal(serve: Callable[..., Server]) -> None:
+    """Requests that end in the same Worker meanwhile take nothing away: the prompt answers on."""
+    with serve("breakpoint()") as server:
+        asked = server.begin()
+        server.first_line()
+        server.see('-> return "gone on"')
+        for _ in range(5):
+            assert server.get("/other") == "other"
+        server.type(b"p 6 * 7\r")
+        server.see("\n42\n")
+        assert PICTURE not in server.text
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
+        assert server.settings == server.before
+
+
+def test_two_breakpoints_of_one_worker_take_turns(serve: Callable[..., Server]) -> None:
+    """The second request waits until the first has gone on; then it has the prompt, and both are answered."""
+    with serve("breakpoint()") as server:
+        first = server.begin("/?who=first")
+        server.see("(Pdb)")
+        second = server.begin("/?who=second")
+        assert server.get("/other") == "other"
+        server.type(b"up\r")
+        server.see("-> return PlainTextResponse(f")
+        server.type(b"p who\r")
+        server.see("'first'")
+        server.type(b"c\r")
+        assert server.answer(first) == "gone on first"
+        server.read_until(lambda: "\n".join(server.scrolled).count("is in the debugger") == 2)
+        server.see("(Pdb)")
+        server.type(b"up\r")
+        server.see("-> return PlainTextResponse(f")
+        server.type(b"p who\r")
+        server.see("'second'")
+        server.type(b"c\r")
+        assert server.answer(second) == "gone on second"
+        assert server.quit() == 0
+
+
+READERS = {
+    "pdb": ("pdb.set_trace()", "(Pdb)", b"c\r", "gone on"),
+    "ipdb": ("import ipdb; ipdb.set_trace()", "ipdb>", b"c\r", "gone on"),
+    "pudb": ("import pudb; pudb.set_trace()", "Variables", b"c", "gone on"),
+    "input": ("return input('quit? ')", "quit?", b"q\r", "q"),
+    "getpass": ("return getpass.getpass('secret: ')", "secret:", b"q\r", "q"),
+    "readline": ("print('name: ', end=''); return sys.stdin.readline().strip()", "name:", b"q\r", "q"),
+    "read": ("print('raw: ', end=''); return os.read(0, 10).decode().strip()", "raw:", b"q\r", "q"),
+    "tty": ("print('tty: ', end=''); return open('/dev/tty').readline().strip()", "tty:", b"q\r", "q"),
+    "child": (
+        "return subprocess.run(['sh', '-c', CHILD], stderr=-1, text=True).stderr.strip()",
+        "child:",
+        b"q\r",
+        "q",
+    ),
+    "silent": ("return sys.stdin.readline().strip()", "", b"q\r", "q"),
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/async"])
+@pytest.mark.parametrize("reader", READERS)
+def test_whatever_reads_the_terminal_has_the_keys(
+    serve: Callable[..., Server], reader: str, path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each way to ask the user something gets the answer; `q` is a letter there, and stops nothing."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for variable in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR"):
+        monkeypatch.setenv(variable, str(home))
+    (home / "pudb").mkdir()
+    (home / "pudb" / "pudb.cfg").write_text("[pudb]\nseen_welcome = e999\nprompt_on_quit = False\n")
+    stop, prompt, keys, answer = READERS[reader]
+    with serve(stop) as server:
+        asked = server.begin(path)
+        if prompt:
+            server.see(prompt)
+            server.read_until(lambda: PICTURE not in server.text)
+        else:
+            server.read_until(lambda: "busy" in server.text)
+        server.type(keys)
+        assert server.answer(asked) == answer
+        assert server.get("/other") == "other"
+        assert server.quit() == 0
+        assert server.settings == server.before
+
+
+def test_input_at_import_and_in_start_up_is_answered(tmp_path: Path) -> None:
+    """Before the app is there, too, the keys go to what asks."""
+    text = app("pass").replace(
+        "def stop", "name = input('import? ')\n\nasync def lifespan(app):\n    pass\n\ndef stop"
+    )
+    with Server(tmp_path, text, see=["import?"]) as server:
+        server.read_until(lambda: PICTURE not in server.text)
+        server.type(b"q\r")
+        server.see("● live", PICTURE)
+        assert server.get("/other") == "other"
+        assert server.quit() == 0
+
+
+def test_a_breakpoint_answers_in_plain_mode_on_a_terminal(tmp_path: Path) -> None:
+    """With --plain in a terminal breakpoint() works as well; afterwards plain lines go on."""
+    with Server(tmp_path, app("breakpoint()"), "--plain", see=["ready: generation 1"]) as server:
+        asked = server.begin()
+        server.first_line()
+        server.see('-> return "gone on"')
+        assert server.get("/other") == "other"
+        server.type(b"p 6 * 7\r")
+        server.see("\n42\n")
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        server.save(app("return 'new'"))
+        server.see("live generation 2")
+        assert server.get() == "new"
+        server.type(b"\x03")
+        assert server.end() == 0
+        assert server.settings == server.before
+
+
+def test_the_debugger_of_ones_choice_stops_in_the_apps_frame(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With PYTHONBREAKPOINT=ipdb.set_trace breakpoint() shows the app's line, not the server's."""
+    monkeypatch.setenv("PYTHONBREAKPOINT", "ipdb.set_trace")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    with serve("breakpoint()") as server:
+        asked = server.begin()
+        server.see("ipdb>", "main.py", "gone on")
+        assert "debugger.py" not in server.text
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
+
+
+def test_ctrl_c_at_a_prompt_in_a_thread_says_nothing_of_the_loop(serve: Callable[..., Server]) -> None:
+    """Ctrl-C at the prompt of a sync handler is the prompt's: no traceback of the event loop follows."""
+    with serve("breakpoint()") as server:
+        asked = server.begin()
+        server.see("(Pdb)")
+        server.type(b"\x03")
+        server.type(b"p 6 * 7\r")
+        server.see("\n42\n")
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
+        assert not [each for each in ("uvloop", "Traceback", "✗") if each in "\n".join(server.scrolled)]
