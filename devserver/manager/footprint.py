@@ -254,9 +254,9 @@ def _pool_threads() -> int:
 
 
 def _threads_of(path: str) -> int:
-    import ctypes
+    with suppress(OSError, ImportError):  # ctypes may be what is left out
+        import ctypes
 
-    with suppress(OSError):
         library = ctypes.CDLL(path)
         for prefix in _POOL_PREFIXES:
             for suffix in _POOL_SUFFIXES:

@@ -19,6 +19,7 @@ from devserver.manager import footprint
 from devserver.manager.footprint import Footprint
 from devserver.manager.guard import Guard, Own
 from devserver.manager.kernel import count_threads
+from devserver.manager.leftovers import leftovers
 from devserver.manager.muffler import Muffler
 from devserver.manager.randomness import Randomness
 from devserver.manager.stage import Stage
@@ -39,7 +40,7 @@ def preload(
     `own` are folders and files of the app's own, wherever they lie; what is not installed is own in any case.
     `terminal`: Workers print to terminals. `tell` is called with each module that is imported by itself,
     before it is: if the process ends or hangs then, it was that one. Call it before the first fork, in the
-    only thread. With `restart_without` in the report the process must not be forked.
+    only thread. With `restart_without` or `doubts` in the report the process must not be forked.
     """
     began = time.perf_counter()
     before = set(sys.modules)
@@ -61,8 +62,9 @@ def preload(
         count_threads(),
         spoilt,
         replay.ended,
+        replay.doubts,
     )
-    reseed = () if spoilt else tuple(randomness.unseeded())
+    reseed = () if spoilt or replay.doubts else tuple(randomness.unseeded())
     return report, Inheritance(dict(stage.handed_on), reseed, _filters(order))
 
 
@@ -100,6 +102,7 @@ class _Replay:
         """What has not been compared yet with what the Worker had."""
         self._pid = os.getpid()
         self.ended = ""
+        self.doubts: dict[str, bytes] = {}
 
     def run(self) -> None:
         """Import one after the other what is not there yet, until one leaves behind what spoils the next."""
@@ -149,8 +152,28 @@ class _Replay:
             if name == late.WITHOUT:
                 continue
             module, note = sys.modules[name], self._notes[name]
-            if type(module) is ModuleType and (reason := _difference(module, note)):
+            if type(module) is ModuleType and (reason := self._difference(module, note)):
                 self._leave_out(name, reason)
+
+    def _difference(self, module: ModuleType, note: ModuleNote) -> str:
+        """Return how a module differs from what a Worker had, "" if it does not, or as any process does."""
+        if kept := set(note.pids) & set(namespaces.pids(module)):
+            return f"keeps the number of its process ({min(kept)})"
+        names = None if note.values is None else namespaces.differing(module, note.values)
+        if names is None:
+            return ""
+        if namespaces.may_be_chance(module, names):
+            names = [name for name in names if name not in leftovers(module)]
+            if not names:
+                return ""
+            elsewhere = self._order.doubts.get(note.name)
+            if elsewhere is None:
+                self.doubts[note.name] = namespaces.packed(module)
+                return ""
+            names = namespaces.kept(module, names, elsewhere)
+            if not names:
+                return ""
+        return f"has other values here ({', '.join(names[:_MOST_NAMES]) or 'some are missing'})"
 
     def _import(self, name: str) -> None:
         self._guard.begin()
@@ -166,13 +189,3 @@ class _Replay:
     def close(self) -> None:
         with suppress(ValueError):
             sys.meta_path.remove(self._guard)
-
-
-def _difference(module: ModuleType, note: ModuleNote) -> str:
-    """Return how a module differs from what a Worker had, "" if it does not."""
-    if kept := set(note.pids) & set(namespaces.pids(module)):
-        return f"keeps the number of its process ({min(kept)})"
-    names = None if note.values is None else namespaces.differing(module, note.values)
-    if names is None:
-        return ""
-    return f"has other values here ({', '.join(names[:_MOST_NAMES]) or 'some are missing'})"

@@ -47,6 +47,7 @@ class Successor:
         """What it has said; it is ready then."""
         self._basis: wire.Imported | None = None
         self._without: dict[str, str] = {}
+        self._doubts: dict[str, bytes] = {}
         self._cold_ms = 0.0
         self._changed: set[str] = set()
         """Variables that have changed: one that does so twice is none that an import depends on."""
@@ -148,7 +149,15 @@ class Successor:
         without = tuple(self._without.items())
         self._last, self._ended = "", basis.reason
         self.manager.send(
-            wire.Preload(basis.notes, basis.surroundings, self._own, self._exclude, without, basis.last)
+            wire.Preload(
+                notes=basis.notes,
+                surroundings=basis.surroundings,
+                own=self._own,
+                exclude=self._exclude,
+                without=without,
+                last=basis.last,
+                doubts=self._doubts,
+            )
         )
         self._timer = self._loop.call_later(PATIENCE, self._hangs)
 
@@ -158,8 +167,9 @@ class Successor:
             self._last = message.module
             return
         report = message.report
-        if report.restart_without:
+        if report.restart_without or report.doubts:
             self._without |= dict(report.restart_without)
+            self._doubts |= report.doubts
             self._prepare()
             return
         if self._timer is not None:
@@ -205,7 +215,7 @@ class Successor:
     def forget(self) -> None:
         """What was imported is not what will be: begin with what the next Worker imports by itself."""
         self.discard()
-        self._basis = None
+        self._basis, self._doubts = None, {}
 
     def discard(self) -> None:
         """End what is prepared."""

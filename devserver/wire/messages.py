@@ -101,6 +101,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     """Not empty: nothing may be forked from this process. Try a new one without these, too."""
     ended: str = ""
     """Why nothing further was imported, if that is so."""
+    doubts: dict[str, bytes] = {}
+    """Not empty: the same. Modules that may differ as they do in every process, with their values here."""
 
 
 # Master → Manager
@@ -215,6 +217,8 @@ class Preload(_Message, frozen=True):
     without: tuple[tuple[str, str], ...] = ()
     last: int = 0
     """The surroundings that the app had left when it was ready."""
+    doubts: dict[str, bytes] = {}
+    """What another process has told."""
 
 
 # Manager → Master

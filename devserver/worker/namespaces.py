@@ -16,14 +16,17 @@ from zlib import crc32
 
 SIZE = 4
 """Bytes of a mark."""
+_WIDE = 1 << 40
+"""Numbers from here on are addresses, hashes and times, which differ between processes."""
 _LONGEST = 64
 """Items of a tuple that are looked at."""
 _FORK_AWARE = "_rng_pid"
 """tempfile's names of files: it looks whether it is still in that process."""
 _UNIQUE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
-"""Makes a name unique, which is nobody's affair; as the whole of a text it is an identity."""
+"""Makes a name unique."""
 _NAMED = frozenset((FunctionType, BuiltinFunctionType, type))
 _SIMPLE = frozenset((str, bytes, bool, type(None)))
+_CHANGING = frozenset((int, str, bytes, tuple))
 _PLAIN = _NAMED | _SIMPLE | {ModuleType, float, tuple, list, set}
 
 
@@ -46,12 +49,27 @@ def packed(module: ModuleType) -> bytes:
 
 
 def differing(module: ModuleType, sent: bytes) -> list[str] | None:
-    """Return which names of a module differ from what was sent; None: none does, [] : some are missing."""
-    there = {sent[start : start + SIZE] for start in range(0, len(sent), SIZE)}
-    here = marks(module)
-    if here.keys() == there:
-        return None
-    return sorted(here[mark] for mark in here.keys() - there)
+    """Return which names of a module differ from what was sent; None: none does, []: some are missing."""
+    here, there = marks(module), _unpacked(sent)
+    extra = here.keys() - there
+    if len(extra) < len(there - here.keys()):
+        return sorted(here[mark] for mark in extra)
+    return sorted(here[mark] for mark in extra) or None
+
+
+def kept(module: ModuleType, names: list[str], elsewhere: bytes) -> list[str]:
+    """Return those names whose values were the same in a process like this: the rest is chance."""
+    here, there = marks(module), _unpacked(elsewhere)
+    return sorted(name for mark, name in here.items() if name in names and mark in there)
+
+
+def may_be_chance(module: ModuleType, names: list[str]) -> bool:
+    """Return whether all of these are of a kind that may be made of the time, of chance, or of an address."""
+    return bool(names) and all(type(module.__dict__[name]) in _CHANGING for name in names)
+
+
+def _unpacked(sent: bytes) -> set[bytes]:
+    return {sent[start : start + SIZE] for start in range(0, len(sent), SIZE)}
 
 
 def pids(module: ModuleType) -> tuple[str, ...]:
@@ -86,13 +104,13 @@ def _text(value: Any) -> str:
     if kind in _NAMED:
         return f"{value.__module__}.{value.__qualname__}"
     if kind is int:
-        return "thread" if value == threading.get_ident() else f"int {value}"
+        return "thread" if value == threading.get_ident() else f"int {value if abs(value) < _WIDE else '…'}"
     if kind is str:
-        return f"str {value if _UNIQUE.fullmatch(value) else _UNIQUE.sub('', value)!r}"
+        return f"str {_UNIQUE.sub('', value)!r}"
     if kind in _SIMPLE:
         return f"{kind.__name__} {value!r}"
     if kind is tuple:
         return f"tuple {len(value)} {[_text(each) for each in value[:_LONGEST]]}"
     if kind is ModuleType:
         return f"module {value.__name__}"
-    return f"UUID {value}" if kind.__name__ == "UUID" else kind.__name__
+    return kind.__name__

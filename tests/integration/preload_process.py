@@ -34,6 +34,7 @@ class Orders(msgspec.Struct):
     names: list[str] = []
     """Preload these instead of what the app has imported."""
     without: list[tuple[str, str]] = []
+    doubts: dict[str, str] = {}
     terminal: bool = False
     workers: int = 1
 
@@ -113,7 +114,8 @@ def main() -> None:
     else:
         taken = tell_about("cold", orders)
         order = Preload(taken.notes, taken.surroundings, last=taken.last)
-    order = msgspec.structs.replace(order, without=tuple(orders.without))
+    doubts = {name: bytes.fromhex(values) for name, values in orders.doubts.items()}
+    order = msgspec.structs.replace(order, without=tuple(orders.without), doubts=doubts)
     report_to = os.dup(1)
 
     def told(name: str) -> None:
@@ -121,8 +123,9 @@ def main() -> None:
 
     report, inheritance = preload(order, own=[orders.project], terminal=orders.terminal, tell=told)
     os.close(report_to)
+    say("doubts", {name: values.hex() for name, values in report.doubts.items()})
     say("report", msgspec.to_builtins(report))
-    if not report.restart_without:
+    if not report.restart_without and not report.doubts:
         for number in range(orders.workers):
             tell_about("warm" if not number else f"warm {number + 1}", orders, inheritance)
     say("fit", kernel.count_threads() == report.threads)

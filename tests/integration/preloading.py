@@ -69,10 +69,12 @@ class Project:
     ) -> Run:
         """Preload anew without what was found unfit; both runs of the app must have come to the same."""
         without: list[Any] = []
+        doubts: dict[str, str] = {}
         for _ in range(tries):
-            run = self.once(without=without, **orders)
+            run = self.once(without=without, doubts=doubts, **orders)
             without += run.restart_without
-            if not run.restart_without:
+            doubts |= run.said["doubts"]
+            if not run.restart_without and not run.said["doubts"]:
                 assert run.said["fit"]
                 cold, warm = run.said["cold"], run.said["warm"]
                 for what in same:

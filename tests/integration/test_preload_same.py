@@ -148,6 +148,35 @@ def test_an_attribute_that_the_app_sets_on_a_module_is_seen_by_another(project: 
     assert "IS_FAST" in run.left_out["far_b"]
 
 
+def test_a_text_that_the_app_sets_on_a_module_is_seen_by_another(project: Project) -> None:
+    """A text may be chance, so another process is asked: it has the same, and not what the Worker had."""
+    project.write(
+        "import far_a\nfar_a.MODE = 'fast'\nimport far_b\nVALUE = [far_b.MODE]\n",
+        far_a="MODE = 'slow'\n",
+        far_b="from far_a import MODE\n",
+    )
+    run = project.run()
+    assert run.said["warm"]["value"] == ["fast"]
+    assert list(run.left_out) == ["far_b"]
+
+
+def test_what_differs_in_every_process_is_preloaded(project: Project) -> None:
+    """The time of an import, an address or a token is none of the app's doing."""
+    project.write(
+        "import far_a\nVALUE = 1\n",
+        far_a="""
+            import secrets, time
+            TOKEN = secrets.token_urlsafe()
+            AT = time.ctime() + str(time.perf_counter())
+            WHERE = id(object())
+            NAMES = ",".join({object: 1, int: 2}.keys().__repr__() for _ in range(2))
+        """,
+    )
+    run = project.run(tries=2)
+    assert run.left_out == {}
+    assert run.said["warm"]["noted"] == 0
+
+
 @pytest.mark.parametrize(
     "text",
     [
