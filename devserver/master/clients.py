@@ -7,16 +7,22 @@ Law: as `switchboard.py` and `http/front.py` have it, for each its own; this joi
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
 from devserver.config import Config
 from devserver.events import Event
 from devserver.failure import Failure
+from devserver.files import Reader
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
 from devserver.master.http.front import Front
 from devserver.master.native.switchboard import Switchboard
 from devserver.wire.messages import WorkerReady
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of the target that are looked at."""
+LOOK = 1.0
+"""Seconds that may take."""
 
 
 class Clients:
@@ -30,7 +36,8 @@ class Clients:
         emit: Callable[[Event], None],
         changed: Callable[[], None],
     ) -> None:
-        self._target = config.target.path
+        self._text = Reader(config.target.path, LARGEST)
+        self.seems_native = False
         self._native: bool | None = None
         self.dispatcher = Dispatcher(changed)
         self.board = Switchboard(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
@@ -47,12 +54,12 @@ class Clients:
         return self._entrance.factories()
 
     def _has_only_handlers(self) -> bool:
-        if self._native is not None:
-            return self._native
-        try:  # nothing has run yet
-            return "def on_receive" in Path(self._target).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return False
+        return self.seems_native if self._native is None else self._native
+
+    async def look(self) -> None:
+        """Nothing has run yet: see whether the target's text looks as if it served TCP."""
+        with suppress(TimeoutError):
+            self.seems_native = b"def on_receive" in (await self._text.read(LOOK) or b"")
 
     # the generations
 

@@ -6,7 +6,6 @@ HTTP and what the command names are open from the beginning; the default TCP por
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from devserver import events
 from devserver.config import Config
@@ -18,7 +17,6 @@ class Doors:
     """Opens and closes, and says so."""
 
     def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:
-        self._target = config.target.path
         self._listeners = Listeners(config.listen, factories)
         self._emit = emit
         self._remark = ""
@@ -49,15 +47,6 @@ class Doors:
         else:
             self._listeners.close(kinds=("tcp",))
             self._say("")
-
-    async def expect(self) -> None:
-        """The first start has failed: if the target seems to serve TCP, its clients may connect and wait."""
-        try:
-            text = Path(self._target).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return
-        if "def on_receive" in text:
-            await self.follow(True)
 
     def close(self) -> None:
         """Stop accepting; connections live on."""

@@ -106,6 +106,7 @@ class Master:
 
     async def listen(self) -> None:
         """Listen where the command says. Raises ListenError."""
+        await self.clients.look()
         await self.doors.open_first()
 
     def start(self) -> None:
@@ -245,7 +246,7 @@ class Master:
         )
         if not self.generations.live:
             self.clients.refused(command.failures)
-            self._do(self.doors.expect())
+            self._do(self._expect())
 
     # the Workers' news
 
@@ -316,6 +317,12 @@ class Master:
         for other in list(self._workers.values()):
             if other.generation < self.generations.live and other.idle:
                 self._worker_idle(other)
+
+    async def _expect(self) -> None:
+        """The first start has failed: if the target seems to serve TCP, its clients may connect and wait."""
+        await self.clients.look()
+        if self.clients.seems_native and not self.generations.live:
+            await self.doors.follow(True)
 
     async def _follow(self, tcp: bool, first: bool) -> None:
         """Open or close the default listener as the new code asks for it; the first time, say ready."""

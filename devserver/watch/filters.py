@@ -14,6 +14,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 import pathspec
 
 from devserver.errors import UsageError
+from devserver.files import read_regular
 
 IGNORED = frozenset(
     (
@@ -41,6 +42,8 @@ VENV_MARK = "pyvenv.cfg"
 PACKAGE = "__init__.py"
 EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 """Of compiled modules, which hide the `.py` beside them."""
+MOST_PATTERNS = 1024 * 1024
+"""Bytes of a .gitignore that are read."""
 _REMEMBERED = 10_000
 
 
@@ -174,11 +177,8 @@ class _Patterns:
 
 def gitignore_of(root: str) -> list[str]:
     """Return the patterns of the root's .gitignore; none if there is no such file."""
-    try:
-        with open(os.path.join(root, ".gitignore"), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return []
+    data = read_regular(os.path.join(root, ".gitignore"), MOST_PATTERNS) or b""
+    lines = data.decode("utf-8", "replace").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#") and _is_valid(line)]
 
 

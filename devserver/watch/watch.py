@@ -18,6 +18,7 @@ from devserver.watch.cover import Cover
 from devserver.watch.examine import Examiner, Findings
 from devserver.watch.filters import Filters, Interest, gitignore_of
 from devserver.watch.glance import Glance
+from devserver.watch.look import Look
 from devserver.watch.reading import Content, signature
 from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.settling import Batch, Kind, Settling
@@ -43,6 +44,9 @@ class Watch:
         self._cover = Cover(self._filters, self._examiner, self, loop, config.poll)
         self._settling = Settling(config.settle, config.settle_modified, config.settle_cap)
         self._glance = Glance()
+        self._look = Look(self._say_that_it_hangs)
+        self._hangs = False
+        """It was said that a mount does not answer."""
         self._noted: dict[str, None] = {}
         self._begun = False
         self._passed_over: dict[str, Kind] = {}
@@ -185,20 +189,31 @@ class Watch:
     def _hear(self, seen: dict[str, Kind]) -> None:
         """Note what nobody has seen before: what the fence saw, or looks as it was read, is known."""
         self.wake()
-        for path, kind in seen.items():
-            if self._settling.is_unread(path):
-                self._late[path] = kind
-            elif not self._examiner.is_as_seen(path, signature(path)):
-                self.touched(path, kind)
+        self._late |= {path: kind for path, kind in seen.items() if self._settling.is_unread(path)}
+        read = [path for path in seen if not self._settling.is_unread(path)]
+        strict = {path: signature(path) for path in read if self._cover.is_strict(os.path.dirname(path))}
+        looks = strict | self._look.at(path for path in read if path not in strict)
+        for path in read:
+            if path not in looks or not self._examiner.is_as_seen(path, looks[path]):
+                self.touched(path, seen[path])
         self._announce()
 
     def _look_at_weak(self) -> None:
-        for path in self._glance.due(time.monotonic()):
-            if self._cover.is_strict(os.path.dirname(path)) or self._settling.is_unread(path):
-                continue
-            if not self._examiner.is_as_seen(path, signature(path)):
+        chosen = [
+            path
+            for path in self._glance.due(time.monotonic())
+            if not (self._cover.is_strict(os.path.dirname(path)) or self._settling.is_unread(path))
+        ]
+        for path, now in self._look.at(chosen).items():
+            if not self._examiner.is_as_seen(path, now):
                 self.touched(path, Kind.OPEN)
         self._announce()
+
+    def _say_that_it_hangs(self) -> None:
+        if not self._hangs:
+            self._hangs = True
+            text = "A mount does not answer: what is saved on it is noticed late, once it does."
+            self.remark("warning", text)
 
     # From the first event to the report
 

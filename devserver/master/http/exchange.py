@@ -103,7 +103,7 @@ class Exchange:
 
     def without_app(self) -> None:
         """The code that runs has no app."""
-        self.answer(self._front.index(self.scope, self.accept))
+        self._front.index(self)
 
     def offer(self) -> None:
         """Have it run as soon as there is a Worker."""

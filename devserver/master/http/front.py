@@ -187,9 +187,9 @@ class Front:
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
-    def index(self, scope: Scope, accept: bytes) -> Answer:
+    def index(self, guest: Guest) -> None:
         """Answer for a module that has no app."""
-        return self._index.answer(scope) or page.handlers_only(accept)
+        self._index.answer(guest.scope, guest.accept, guest.answer)
 
     def may_resume(self, scope: Scope) -> bool:
         """Tell whether newer code may go on with this WebSocket: Engine.IO has sessions of its own."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from devserver.files import PATIENCE, Reader
+from devserver.master.http import page
 from devserver.master.http.page import Answer
 
 LARGEST = 4 * 1024 * 1024
@@ -14,21 +17,32 @@ class Index:
     """`path` is the file's, empty for none."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._file = Reader(path, LARGEST) if path else None
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def answer(self, scope: dict[str, Any]) -> Answer | None:
-        """Return the page for GET and HEAD of `/`, None for anything else or where there is no such file."""
+    def answer(self, scope: dict[str, Any], accept: bytes, take: Callable[[Answer], None]) -> None:
+        """Give `take` the page for GET and HEAD of `/`, else, or where there is no such file, 404."""
         wanted = scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
-        if not wanted or not self._path:
-            return None
+        if self._file is None or not wanted:
+            take(page.handlers_only(accept))
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(self._file, accept, take))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _answer(file: Reader, accept: bytes, take: Callable[[Answer], None]) -> None:
         try:
-            with Path(self._path).open("rb") as file:
-                body = file.read(LARGEST)
-        except OSError:
-            return None
+            body = await file.read()
+        except TimeoutError:
+            take(page.busy(f"index.html could not be read within {PATIENCE:g} s.", accept))
+            return
+        if body is None:
+            take(page.handlers_only(accept))
+            return
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-cache"),
         ]
-        return Answer(200, headers, body)
+        take(Answer(200, headers, body))

@@ -148,7 +148,7 @@ class WebSocket:
             self.native = True
             self._put(None)
         else:
-            self.answer(self._front.index(self.scope, self.accept))
+            self._front.index(self)
 
     def offer(self) -> None:
         """Have it run as soon as there is a Worker."""

@@ -1,0 +1,49 @@
+"""Looks at files on mounts that do not tell of changes, without waiting for one that does not answer.
+
+Law: a mount that hangs holds the loop for `PATIENCE` once, and then no more until it answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from devserver.watch.reading import signature
+from devserver.wire.digest import Signature
+
+PATIENCE = 0.1
+"""Seconds."""
+Seen = dict[str, Signature | None]
+
+
+class Look:
+    """`hangs` is called each time that a look does not come back in time."""
+
+    def __init__(
+        self,
+        hangs: Callable[[], None],
+        signature: Callable[[str], Signature | None] = signature,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._hangs = hangs
+        self._signature = signature
+        self._patience = patience
+        self._looking: threading.Thread | None = None
+
+    def at(self, paths: Iterable[str]) -> Seen:
+        """Return what the files look like now; nothing where that cannot be told."""
+        wanted = list(paths)
+        if not wanted or (self._looking is not None and self._looking.is_alive()):
+            return {}
+        found: Seen = {}
+
+        def look() -> None:
+            found.update({path: self._signature(path) for path in wanted})
+
+        self._looking = threading.Thread(target=look, name="watch-look", daemon=True)
+        self._looking.start()
+        self._looking.join(self._patience)
+        if self._looking.is_alive():
+            self._hangs()
+            return {}
+        return found
