@@ -129,7 +129,8 @@ class Command:
         hidden = self.successor.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
         if self._installed.has_changed() or hidden:
             self.successor.forget()
-            if self._chain.serving is not None and self._chain.serving.preloaded:
+            serving = self._chain.serving
+            if serving is not None and (serving.preloaded or self._installed.leads_elsewhere):
                 self.start_cold()
         elif (successor := self.successor.take()) is not None:
             successor.preloaded = True

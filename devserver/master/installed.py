@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -23,19 +24,35 @@ class Installed:
     """Tells when something was installed or removed: by a folder's time, and by its names if that differs."""
 
     def __init__(self) -> None:
-        paths = sysconfig.get_paths()
-        folders = {paths["purelib"], paths["platlib"]}
-        folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in _NAMES}
-        self._folders = {folder: (_time(folder), _names(folder)) for folder in sorted(folders)}
+        self._folders = {folder: (_time(folder), _names(folder)) for folder in _package_folders()}
+        self.leads_elsewhere = False
+        """The last change was one of sys.path: a process that has started before does not know of it."""
 
     def has_changed(self) -> bool:
         """Tell whether it has since the last time."""
-        changed = False
+        changed: set[str] = set()
+        made = False
         for folder, (time, names) in self._folders.items():
             if (now := _time(folder)) != time:
                 self._folders[folder] = now, _names(folder)
-                changed = changed or self._folders[folder][1] != names
-        return changed
+                changed |= self._folders[folder][1] ^ names
+                made = made or not time
+        self.leads_elsewhere = made or any(name.endswith(".pth") for name in changed)
+        return bool(changed)
+
+
+def times() -> list[int]:
+    """Return what differs after any installation, or removal."""
+    return [_time(folder) for folder in _package_folders()]
+
+
+def _package_folders() -> list[str]:
+    paths = sysconfig.get_paths()
+    folders = {paths["purelib"], paths["platlib"]}
+    folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in _NAMES}
+    if site.ENABLE_USER_SITE:
+        folders.add(site.getusersitepackages())  # not on the path until it is there
+    return sorted(folders)
 
 
 def _time(folder: str) -> int:

@@ -15,7 +15,8 @@ from devserver.config import Config
 from devserver.errors import DevserverError, TargetError
 from devserver.events import Event
 from devserver.failure import Failure
-from devserver.master import decisions
+from devserver.master import decisions, installed
+from devserver.master.awaited import Awaited
 from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
@@ -94,6 +95,7 @@ class Master:
         )
         self.crew = Crew(config, terminal, dispatcher, emit, hub)
         self._boots = Boots(self.generations, self.crew, emit, self._rehome)
+        self._awaited = Awaited(installed.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()
@@ -118,6 +120,7 @@ class Master:
     def close(self) -> None:
         """Let go of what is left of Workers and timers."""
         self._figures.close()
+        self._awaited.end()
         for worker in list(self._workers.values()):
             worker.drain()
             worker.close()
@@ -216,6 +219,7 @@ class Master:
         self._boots.order(boot)
 
     def _go_live(self, command: decisions.GoLive) -> None:
+        self._awaited.end()
         self.uses.went_live(command.generation)
         self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
@@ -266,7 +270,7 @@ class Master:
             case wire.Opened():
                 self._opened(message)
             case wire.BootFailed():
-                worker.failure = message.failure
+                worker.failure, worker.uninstalled = message.failure, message.uninstalled
                 self._uses(message.generation, message.paths)
             case wire.Imported():
                 if self._boots.imported(worker, message):
@@ -372,6 +376,8 @@ class Master:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
         else:
             self._steps = {}
+            if worker.uninstalled:
+                self._awaited.begin()
             self._apply(self.generations.failed(worker.generation, failure))
 
     def _rehome(self) -> None:

@@ -68,6 +68,8 @@ class Worker:
         self.units: dict[int, Unit] = {}
         self.failure: Failure | None = None
         """Why its boot failed, if it said so."""
+        self.uninstalled = False
+        """It failed for want of a package."""
         self.orphan = False
         self.told_to_leave = False
         self.threads: tuple[tuple[int, str], ...] = ()

@@ -323,6 +323,8 @@ class BootFailed(_Message, frozen=True):
     failure: Failure
     paths: tuple[str, ...] = ()
     """Own files that took part: a fix of any of them is worth a try."""
+    uninstalled: bool = False
+    """A module is missing that is not the app's own: so is an installation."""
 
 
 class Send(_Message, frozen=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -15,6 +16,7 @@ _PACKAGE = (
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),
     importlib.__file__,  # its import_module() is how the target is imported
 )
+_MISSING = re.compile(r"No module named '(\w+)")
 _WHERE: dict[Phase, str] = {
     "import": "while it was imported",
     "start-up": "while it started",
@@ -46,6 +48,27 @@ def files_named_by(error: BaseException, search: Iterable[str]) -> tuple[str, ..
         elif isinstance(each, ModuleNotFoundError) and each.name:
             files.update(dict.fromkeys(_places_of(each.name, search)))
     return tuple(files)
+
+
+def is_uninstalled(failure: Failure, owns: Callable[[str], bool]) -> bool:
+    """Return whether a module was missing that is no part of a package of the app's own."""
+    current: Failure | None = failure
+    while current is not None:
+        named = _MISSING.match(current.message) if current.type == "ModuleNotFoundError" else None
+        if named and not any(map(owns, _folders_of(named[1]))):
+            return True
+        current = current.cause
+    return False
+
+
+def _folders_of(name: str) -> list[str]:
+    return [folder for folder in getattr(sys.modules.get(name), "__path__", ()) if isinstance(folder, str)]
+
+
+def with_hint(failure: Failure) -> Failure:
+    """Return `failure` with what is to be done about a module that is not installed."""
+    message = f"{failure.message}\ndevserver tries again as soon as the missing module is installed."
+    return msgspec.structs.replace(failure, message=message)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

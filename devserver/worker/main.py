@@ -25,7 +25,7 @@ from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
 from devserver.worker.discovery import Found, discover
-from devserver.worker.faults import failure_of, files_named_by
+from devserver.worker.faults import failure_of, files_named_by, is_uninstalled, with_hint
 from devserver.worker.handlers import Handlers
 from devserver.worker.lane import Lane
 from devserver.worker.loader import install
@@ -83,7 +83,10 @@ def run(boot: Boot) -> int:
         leave_within(FAILED)
         return DROPPED
     paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
-    lane.send(BootFailed(boot.worker, boot.generation, refused.failure, paths))
+    failure = refused.failure
+    uninstalled = is_uninstalled(failure, snapshot.owns)
+    failure = with_hint(failure) if uninstalled else failure
+    lane.send(BootFailed(boot.worker, boot.generation, failure, paths, uninstalled))
     leave_within(FAILED)
     return BOOT_FAILED
 

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Client, answering, serving
+from tests.harness import Client, answering, eventually, serving
 from tests.http import browsing, edit
 
 
@@ -207,4 +208,54 @@ def test_a_reload_that_is_asked_for_runs_what_is_on_the_disk(tmp_path: Path, rec
         assert client.ask("x") == "six x"
         ask_for_a_reload()
         assert server.wait("live")["paths"] == []
+        assert server.stop() == 0
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> tuple[Path, Path]:
+    """A virtual environment of its own, with what is installed in this one: its Python, and its packages."""
+    folder = tmp_path / "env"
+    venv.create(folder, symlinks=True)
+    site = next((folder / "lib").glob("python3*")) / "site-packages"
+    ours = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "ours.pth").write_text("\n".join([*ours, str(Path(__file__).parents[2])]) + "\n")
+    return folder / "bin/python", site
+
+
+@pytest.mark.parametrize("starts", [True, False], ids=["after a save", "first start"])
+@pytest.mark.parametrize("kind", ["package", "editable"])
+def test_a_package_that_is_installed_after_the_refusal_is_the_cure(
+    tmp_path: Path, environment: tuple[Path, Path], starts: bool, kind: str
+) -> None:
+    """Nobody touches a file of the app's; the refusal has said that it is tried again."""
+    python, site = environment
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    command = (str(python), "-m", "devserver")
+    text = answering("v0") if starts else imports("wanted_package")
+    with serving(project, text=text, command=command) as server:
+        if starts:
+            server.wait("rolled")
+            server.save(imports("wanted_package"))
+        refused = server.wait("refused")
+        assert "devserver tries again" in refused["failures"][0]["message"]
+        eventually("it is printed", lambda: "devserver tries again" in server.output())
+        package = (site if kind == "package" else elsewhere) / "wanted_package"
+        package.mkdir()
+        (package / "__init__.py").write_text("WORD = 'installed'\n")
+        if kind == "editable":
+            (site / "wanted.pth").write_text(f"{elsewhere}\n")
+        (site / "wanted_package-1.0.dist-info").mkdir()
+        server.wait("live")
+        assert Client(server.port).ask("x") == "installed x"
+        assert server.stop() == 0
+
+
+def test_a_missing_part_of_the_apps_own_package_is_nothing_to_install(tmp_path: Path) -> None:
+    """Then the refusal promises nothing of the kind."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").write_text("")
+    with serving(tmp_path, text=imports("shop.missing")) as server:
+        assert server.wait("refused")["failures"][0]["message"] == "No module named 'shop.missing'"
         assert server.stop() == 0
