@@ -15,7 +15,14 @@ from tests.harness import COMMAND, DEADLINE, serving
 from tests.side_by_side import Pair, ask, side_by_side
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "WHAT-THE-APP-SEES.md"
-FILES = ("what_the_app_sees", "what_a_wsgi_app_sees", "same_as_uvicorn", "same_websocket_as_uvicorn")
+FILES = (
+    "what_the_app_sees",
+    "what_a_wsgi_app_sees",
+    "wsgi_responses",
+    "same_as_uvicorn",
+    "same_websocket_as_uvicorn",
+    "malformed_requests",
+)
 OWN_WORDS = (
     "Started server process",
     "Waiting for application",
