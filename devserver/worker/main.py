@@ -20,7 +20,7 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
-from devserver.worker import conditions, djangoproject, environment, late, logs
+from devserver.worker import conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
@@ -102,12 +102,18 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
     began = time.perf_counter()
     logs.set_up(boot.access_log)
     found = _load(boot)
+    if not isinstance(found, _Refused) and (failure := green.refusal()):
+        found = _Refused(failure)
     if isinstance(found, _Refused):
         loop.close()
         return found
+    threads = boot.threads
+    if green.has_green_threads():
+        loop.close()
+        loop, threads = green.new_loop(), max(green.GREENLETS, threads)
     import_ms = (time.perf_counter() - began) * 1000
     server = Server(lane, boot.worker, boot.generation)
-    runner = Runner(loop, lane, server, found, debugger, boot.threads)
+    runner = Runner(loop, lane, server, found, debugger, threads)
     if notes is not None:
         runner.tell_imports(
             lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited is not None
