@@ -103,7 +103,7 @@ class ConsoleProcess:
         """Give the terminal back as it was found, however the console died. Never blocks, may be repeated."""
         if self._terminal is not None:
             killed = (self.process.poll() or 0) < 0
-            self._terminal.restore(after=b"\r\n" if killed else b"")
+            self._terminal.restore(after=b"\n" if killed else b"")
 
 
 class ConsoleLink:

@@ -90,7 +90,7 @@ class Shell:
             return 1
         finally:
             if self._terminal is not None:
-                self._terminal.restore(after=b"" if clean else b"\r\n")
+                self._terminal.restore(after=b"" if clean else b"\n")
             signal.set_wakeup_fd(-1)
             self._selector.close()
             wake.close()

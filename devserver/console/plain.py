@@ -22,10 +22,11 @@ def line(event: Event, root: str = "") -> str | None:
     """Return what to print for `event`, without a final newline; None when it is not worth a line.
 
     More than one line only for failures and details. What the app itself wrote is returned as it is, its own
-    newlines included. Paths below `root` are shortened.
+    newlines included; the carriage returns that a Worker's terminal puts before them are taken out, for the
+    terminal that shows this puts its own. Paths below `root` are shortened.
     """
     if isinstance(event, events.Output):
-        return event.text
+        return event.text.replace("\r\n", "\n")
     sentence = _server(event, root) or _code(event, root) or _process(event, root)
     return None if sentence is None else PREFIX + sentence
 

@@ -48,6 +48,16 @@ def close_code(socket: ClientConnection) -> int:
     return closed.value.rcvd.code
 
 
+def test_an_empty_message_is_answered_in_kind(tmp_path: Path) -> None:
+    """Bytes for bytes, text for text; what is not empty is text if it is UTF-8."""
+    echo = "def on_receive(conn, data):\n    conn.send(data)\n"
+    with serving(tmp_path, text=echo) as server, websocket(server) as socket:
+        for message, answer in ((b"", b""), ("", ""), (b"\xff", b"\xff"), (b"", b""), (b"a", "a"), ("", "")):
+            socket.send(message)
+            assert socket.recv(DEADLINE) == answer
+        assert server.stop() == 0
+
+
 def test_a_message_is_a_frame_whatever_the_protocol_says(tmp_path: Path) -> None:
     """Line breaks within it cut nothing, none is needed at its end, and telnet meets the same function."""
     with serving(tmp_path, text=HANDLERS) as server, websocket(server) as socket:

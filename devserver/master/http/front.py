@@ -34,6 +34,8 @@ from devserver.wire.messages import AppKind, Closed, Detach, StreamNews
 
 LONGEST_WATCH = 25.0
 """Seconds that a page waits for good code before it asks again."""
+MOST_REFUSALS = 20
+"""Different ones that are said in a run: names can be made up."""
 
 
 class Guest(Protocol):
@@ -89,6 +91,7 @@ class Front:
         self._board = board
         self._emit = emit
         self._guard = Guard(config.http.host, config.http.allow_hosts)
+        self._refusals: set[str] = set()
         self._index = Index(config.http.index)
         self._live = 0
         self._app: AppKind = ""
@@ -107,6 +110,7 @@ class Front:
         websocket = scope["type"] == "websocket"
         refusal = self._guard.refuses(scope["headers"], websocket=websocket)
         if refusal is not None:
+            self._say_once(refusal.text)
             answer = page.refused(refusal)
             prefix = "websocket.http.response" if websocket else "http.response"
             if websocket:
@@ -123,6 +127,12 @@ class Front:
             await self._watch(scope, send)
         else:
             await Exchange(self, scope, receive, send).run()
+
+    def _say_once(self, text: str) -> None:
+        """Say why a client was refused: a page that cannot open its WebSocket is told no reason."""
+        if text not in self._refusals and len(self._refusals) < MOST_REFUSALS:
+            self._refusals.add(text)
+            self._emit(events.Notice(level="warning", text=f"refused a client: {text}"))
 
     def admit(self, guest: Guest) -> None:
         """Let a guest start, wait or go, as things stand."""

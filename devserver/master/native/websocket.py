@@ -1,10 +1,14 @@
-"""A WebSocket whose messages go to the module's handlers: each message is a frame, text in and text out."""
+"""A WebSocket whose messages go to the module's handlers: each message is a frame, and so is each answer.
+
+Law: what is UTF-8 goes out as text, what is not as bytes; nothing at all as the kind that came last.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from devserver.master.native.connection import Connection
@@ -88,6 +92,8 @@ class FramedSocket:
         self._receive = receive
         self._send = send
         self._transport = _Transport(client)
+        self._binary = False
+        """The client's last message was not text."""
 
     async def run(self) -> None:
         """Accept, and carry messages to and from the handlers until one side closes."""
@@ -111,6 +117,7 @@ class FramedSocket:
             if self._transport.is_closing():
                 continue
             text = event.get("text")
+            self._binary = text is None
             connection.data_received(event["bytes"] if text is None else text.encode())
 
     async def _write(self) -> None:
@@ -131,7 +138,7 @@ class FramedSocket:
     def _event(self, data: bytes | None) -> Event:
         if data is None:
             return {"type": "websocket.close", "code": SERVICE_RESTART if self._board.closing else NORMAL}
-        try:
-            return {"type": "websocket.send", "text": data.decode()}
-        except UnicodeDecodeError:
-            return {"type": "websocket.send", "bytes": data}
+        if data or not self._binary:
+            with suppress(UnicodeDecodeError):
+                return {"type": "websocket.send", "text": data.decode()}
+        return {"type": "websocket.send", "bytes": data}

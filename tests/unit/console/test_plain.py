@@ -90,6 +90,7 @@ LINES: list[tuple[Event, str | None]] = [
     ),
     (events.Lost(what="a message", reason="too long"), "devserver: lost: a message: too long"),
     (events.Output(worker=1, text="as it\nis"), "as it\nis"),
+    (events.Output(worker=1, text="from a\r\nterminal\rto another\r\n"), "from a\nterminal\rto another\n"),
     (events.Notice(level="info", text="polling"), "devserver: polling"),
     (
         events.Notice(level="warning", text="slow boot", detail="File x\n\n  in y"),

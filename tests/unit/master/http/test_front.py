@@ -6,7 +6,7 @@ import pytest
 
 from devserver import events
 from devserver.failure import Failure
-from devserver.master.http.front import LONGEST_WATCH
+from devserver.master.http.front import LONGEST_WATCH, MOST_REFUSALS
 from devserver.master.http.page import LIVE_PATH, fingerprint
 from devserver.wire.messages import AppKind, Closed, Open, Respond
 from tests.unit.clocked import passes, run, turns
@@ -223,6 +223,25 @@ def test_a_host_that_is_not_allowed_is_refused() -> None:
         two_hosts = await office.request(headers=[(b"host", b"evil.example")])
         assert (socket.status, two_hosts.status) == (403, 400)
         assert worker.told(Open) == []
+
+    run(scenario())
+
+
+def test_a_websocket_that_is_refused_is_said_with_the_flag_that_allows_it() -> None:
+    """Its page is told no reason, so whoever develops it looks at the console: one line, however often."""
+
+    async def scenario() -> None:
+        office = Office()
+        for _ in range(3):
+            await office.websocket(headers=[(b"origin", b"http://app.example:3000")])
+        [notice] = office.said(events.Notice)
+        assert notice.text == (
+            "refused a client: Pages of app.example may not connect: "
+            "start devserver with --allow-host app.example to allow it."
+        )
+        for number in range(100):
+            await office.websocket(headers=[(b"origin", b"http://%d.example" % number)])
+        assert len(office.said(events.Notice)) == MOST_REFUSALS
 
     run(scenario())
 
