@@ -6,7 +6,6 @@ numbers only grow; an edit is settled once its code is live, was refused, or was
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -143,13 +142,16 @@ class Generations:
             *self._last_word(),
         ]
 
-    def failed(self, generation: int, failure: Failure) -> list[Command]:
-        """The first Worker of a candidate could not boot. Nothing happens for any other generation."""
+    def failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
+        """The first Worker of a candidate could not boot. Nothing happens for any other generation.
+
+        `held`: the live Workers may have what it lacked.
+        """
         candidate = self._candidate(generation)
         if candidate is None:
             return []
         self.candidates.remove(candidate)
-        if self._may_be_exclusive(candidate, failure):
+        if self._may_be_exclusive(candidate, failure, held):
             again = self._boot(candidate.snapshot, candidate.edit, "exclusive")
             self._remap(generation, again.generation)
             return [GoExclusive(again.generation, failure), again]
@@ -305,11 +307,11 @@ class Generations:
         """Whoever waits for a candidate waits no more."""
         self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
 
-    def _may_be_exclusive(self, candidate: Candidate, failure: Failure) -> bool:
+    def _may_be_exclusive(self, candidate: Candidate, failure: Failure, held: bool) -> bool:
         return (
             self.handover == "auto"
             and self.live > 0
             and candidate.handover == "overlap"
             and candidate.number > max((other.number for other in self.candidates), default=0)
-            and (failure.phase == "start-up" or failure.errno == errno.EADDRINUSE)
+            and (failure.phase == "start-up" or held)
         )

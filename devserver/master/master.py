@@ -19,11 +19,13 @@ from devserver.master import decisions, installed
 from devserver.master.awaited import Awaited
 from devserver.master.boots import Boots
 from devserver.master.clients import Clients
+from devserver.master.contention import is_held, is_suspect
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.disk import own_python
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations
+from devserver.master.holdings import held_by
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
@@ -32,6 +34,7 @@ from devserver.master.workers import Worker
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromWorker, Source, ToManager
 
+EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"
 """The Manager's verdict on a Worker that nobody needs any more."""
 HOPELESS = frozenset({"NoHandlers", "NotAnApp", "AppAmbiguous", "AttributeMissing", "NameTaken"})
@@ -370,7 +373,8 @@ class Master:
             return
         verdict = exited.verdict if exited else ""
         failure = worker.failure or _silent_failure(verdict or reason, exited.stack if exited else "")
-        if self._boots.begins_cold(worker, failure, exited):
+        held = is_suspect(failure) and is_held(failure, held_by(self._live_pids()))
+        if not held and self._boots.begins_cold(worker, failure, exited):
             return
         if worker.generation == self.generations.live:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
@@ -378,7 +382,21 @@ class Master:
             self._steps = {}
             if worker.uninstalled:
                 self._awaited.begin()
-            self._apply(self.generations.failed(worker.generation, failure))
+            self._boot_failed(worker.generation, failure, held)
+
+    def _boot_failed(self, generation: int, failure: Failure, held: bool) -> None:
+        """Refuse a candidate or try it exclusively; name the option where that may be what it lacks."""
+        boots = self.generations.replay()
+        beside = any(each.generation == generation and each.handover == "overlap" for each in boots)
+        commands = self.generations.failed(generation, failure, held)
+        self._apply(commands)
+        refused = any(isinstance(each, decisions.Refuse) for each in commands)
+        if refused and beside and self.generations.live and is_suspect(failure):
+            self._emit(events.Notice(level="info", text=EXCLUSIVE))
+
+    def _live_pids(self) -> list[int]:
+        live = self.generations.live
+        return [each.pid for each in self._workers.values() if each.generation <= live]
 
     def _rehome(self) -> None:
         """Let no candidate be forgotten whose Manager is gone."""
@@ -415,4 +433,6 @@ def _silent_failure(reason: str, stack: str = "") -> Failure:
 
 
 def _exclusive_sentence(failure: Failure) -> str:
-    return f"the new code cannot start beside the old ({failure}): once more, after the old worker has left"
+    return (
+        f"the new code could not start while the old worker was running ({failure}); retrying after it exits"
+    )

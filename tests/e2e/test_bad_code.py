@@ -185,7 +185,7 @@ def test_an_app_that_owns_a_port_reloads_by_the_exclusive_handover(tmp_path: Pat
         for version in (2, 3):
             server.save(answering(f"v{version}", extra=bind))
             assert client.ask("x") == f"v{version} x"
-        assert len([n for n in server.past("notice") if "beside the old" in n["text"]]) == 1
+        assert len([n for n in server.past("notice") if "retrying after it exits" in n["text"]]) == 1
         server.save(answering("bad", extra=bind + "    raise RuntimeError('no')"))
         assert client.ask("x") == "v3 x"
         server.save(answering("v4", extra=bind))

@@ -175,7 +175,7 @@ def test_a_start_up_that_fails_beside_the_old_worker_is_tried_alone_once() -> No
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     again = Boot(3, 1, (file("a", "2"),), "exclusive")
-    assert book.failed(2, PORT) == [GoExclusive(3, PORT), again]
+    assert book.failed(2, PORT, held=True) == [GoExclusive(3, PORT), again]
     assert not book.is_settled(1)
     book.ready(3)
     assert edit(book, 2, file("a", "3")) == [Boot(4, 3, (file("a", "3"),), "exclusive")]
@@ -185,7 +185,7 @@ def test_a_start_up_that_fails_alone_too_is_refused() -> None:
     """The second failure is the app's own; overlap stays the way to try."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    book.failed(2, PORT)
+    book.failed(2, PORT, held=True)
     assert book.failed(3, PORT) == [Refuse(1, 3, (PORT,))]
     assert edit(book, 2, file("a", "3")) == [Boot(4, 1, (file("a", "3"),), "overlap")]
 
