@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from devserver.console import terminal
+from devserver.undebugged import undebugged
 
 CHUNK = 64 * 1024
 MAXIMUM_ORDER = 16 * 1024
@@ -62,7 +63,8 @@ class ConsoleProcess:
         command = [sys.executable, "-P", "-m", "devserver.console", str(theirs.fileno())]
         command += ["plain"] if plain else []
         try:
-            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+            with undebugged():
+                self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         except OSError:
             self.socket.close()
             raise

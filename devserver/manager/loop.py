@@ -327,6 +327,7 @@ class Manager:
             threads=self._settings.threads,
             access_log=self._settings.access_log,
             notes=self._settings.notes,
+            debug_server=self._settings.debug_server,
             inherited=self._inheritance,
         )
 

@@ -14,6 +14,7 @@ from devserver import events
 from devserver.config import Config
 from devserver.events import Event
 from devserver.master.chain import Chain
+from devserver.master.debugserver import debug_server
 from devserver.master.installed import Installed, top_level
 from devserver.master.managers import LONGEST_PAUSE, Manager
 from devserver.master.successor import Successor
@@ -106,6 +107,7 @@ class Command:
                 access_log=process.access_log,
                 notes=process.preload == "auto",
                 first_boot=not self._hub.live(),
+                debug_server=debug_server(),
             )
         )
         return manager

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from devserver.undebugged import undebugged
+
 
 @dataclass(frozen=True, slots=True)
 class Spawned:
@@ -55,13 +57,14 @@ def _start() -> Spawned:
         *([] if _SEED in os.environ else [_SEED]),
     ]
     try:
-        process = subprocess.Popen(
-            [sys.executable, *_interpreter_flags(), *module],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, _SEED: _seed},
-        )
+        with undebugged():
+            process = subprocess.Popen(
+                [sys.executable, *_interpreter_flags(), *module],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, _SEED: _seed},
+            )
     except OSError:
         ours.close()
         raise

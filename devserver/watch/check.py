@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from devserver.events import CompileWarning
 from devserver.exits import exit_reason
 from devserver.failure import Failure, Place, excerpt, line_of_fault, place_of_syntax_error
+from devserver.undebugged import undebugged
 from devserver.watch import compiler
 
 LARGE = 64 * 1024
@@ -61,9 +62,10 @@ class Checker:
     def _check_in_child(self, path: str, data: bytes) -> Verdict:
         script = [sys.executable, "-I", "-S", compiler.__file__, path, str(sys.flags.optimize)]
         try:
-            child = subprocess.Popen(
-                script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
+            with undebugged():
+                child = subprocess.Popen(
+                    script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                )
         except OSError as error:
             return _gave_up(path, data, f"the compiler could not be started: {error.strerror}")
         self._children.add(child)

@@ -108,6 +108,20 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 # Master → Manager
 
 
+class DebugServer(msgspec.Struct, frozen=True, array_like=True):
+    """Where debugpy's adapter waits for Workers: `pid` is the process whose children they count as.
+
+    `folder` is where debugpy is found.
+    """
+
+    host: str
+    port: int
+    tokens: tuple[str | None, str | None]
+    """The server's, and the client's."""
+    pid: int
+    folder: str
+
+
 class Configure(_Message, frozen=True):
     """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever).
 
@@ -128,6 +142,7 @@ class Configure(_Message, frozen=True):
     access_log: bool = True
     notes: bool = False
     """Workers tell what they import, for preloading."""
+    debug_server: DebugServer | None = None
 
 
 class Reload(_Message, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devserver.wire.messages import LoopChoice, Source, Target
+from devserver.wire.messages import DebugServer, LoopChoice, Source, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,4 @@ class Boot:
     """Tell what is imported that is not the app's own."""
     inherited: Inheritance | None = None
     """Such modules are here already: what the app has changed counts before it is ready."""
+    debug_server: DebugServer | None = None

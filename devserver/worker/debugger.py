@@ -86,7 +86,7 @@ class Debugger:
             if found is not None:
                 found.place, found.stopped = place, True
             else:
-                while any(stand.thread != me.thread for stand in self._stands):
+                while how != "elsewhere" and any(self._has_keys(stand, me.thread) for stand in self._stands):
                     self._turn.wait(LOOK_ROUND)
                     self._prune()
                 self._stands.append(me)
@@ -138,6 +138,11 @@ class Debugger:
         mine = [stand for stand in reversed(self._stands) if stand.thread == thread]
         found = next((stand for stand in mine if stand.task is task), None)
         return found or (mine[0] if mine and nearest else None)
+
+    @staticmethod
+    def _has_keys(stand: _Stand, thread: int) -> bool:
+        """Return whether another thread than this one has the terminal with it."""
+        return stand.thread != thread and stand.how != "elsewhere"
 
     def _prune(self) -> None:
         running = sys._current_frames()

@@ -20,7 +20,7 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
-from devserver.worker import conditions, djangoproject, environment, green, late, logs
+from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
 from devserver.worker.debugger import Debugger
@@ -65,6 +65,8 @@ def run(boot: Boot) -> int:
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
     late.complete()
+    if boot.debug_server is not None:
+        attach.attach(boot.debug_server)
     usage = Usage(lane, boot.worker, boot.generation)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
@@ -98,6 +100,7 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
         return _Refused(failure_of(error, "import"))
     debugger = Debugger(lane, boot.worker)
     debugger.install()
+    attach.watch(debugger)
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
     began = time.perf_counter()
     logs.set_up(boot.access_log)
