@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from typing import Protocol, assert_never
 
 from devserver.events import Level
-from devserver.watch.examine import Examiner, files_of
+from devserver.watch.examine import Examiner
 from devserver.watch.fence import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
 from devserver.watch.filters import VENV_MARK, Filters, Interest
 from devserver.watch.mounts import Mounts, read_mounts
 from devserver.watch.observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.settling import Kind
+from devserver.watch.survey import files_of
 from devserver.watch.tasks import Tasks
 from devserver.watch.tree import Folder, is_kept, walk
 
@@ -234,6 +235,9 @@ class Cover:
             self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
         elif self._filters.is_watched(folder):
             self._walks.append(walk([folder], self._filters, self._enter))
+        elif os.path.dirname(folder) in self._filters.folders:  # of a package outside the root, perhaps
+            self._enter(folder)
+            self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
 
     def _grow(self) -> None:
         """Take in new folders: their files were perhaps there before the watch."""

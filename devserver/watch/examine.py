@@ -17,16 +17,14 @@ from typing import TypeVar
 from devserver.events import CompileWarning
 from devserver.failure import Failure, Place
 from devserver.watch.check import Checker, Verdict
-from devserver.watch.filters import PACKAGE, Filters, Interest
+from devserver.watch.filters import Filters, Interest
 from devserver.watch.reading import Content, read
-from devserver.watch.tree import walk
+from devserver.watch.survey import beside, packages_before
 from devserver.wire.digest import Signature
 from devserver.wire.messages import Source
 
 VERDICTS = 256
 """How many results of the check are kept, with their code."""
-SURVEY_FILES = 1000
-SURVEY_BYTES = 16 * 1024 * 1024
 
 T = TypeVar("T")
 
@@ -63,6 +61,15 @@ class Examiner:
         """Return what the disk holds."""
         wanted = list(paths)
         return await self.off_loop(lambda: [read(path) for path in wanted])
+
+    async def read_edit(self, paths: Sequence[str]) -> tuple[list[Content], list[Content]]:
+        """Return what the disk holds of an edit's files, and of the packages that hide modules among them."""
+
+        def work() -> tuple[list[Content], list[Content]]:
+            hiding = packages_before(paths, self._filters)
+            return [read(path) for path in paths], [read(path) for path in hiding]
+
+        return await self.off_loop(work)
 
     def is_as_seen(self, path: str, signature: Signature | None) -> bool:
         """Tell whether a file still looks as it did when it was last read."""
@@ -136,34 +143,7 @@ class Examiner:
         `wanted`: what matters elsewhere, too.
         """
         folders = sorted(self._filters.folders)
-        return await self.off_loop(lambda: self._survey(folders, wanted))
-
-    def _survey(self, folders: Sequence[str], wanted: bool) -> list[Content]:
-        filters = self._filters
-        code = [
-            path
-            for folder in folders
-            for path in (*files_of(folder), *_packages_in(folder))
-            if filters.interest(path) is Interest.CODE
-        ]
-        kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
-        data = [
-            path
-            for folder in walk([filters.root], filters, lambda _path: None)
-            for path in folder.files
-            if filters.interest(path) in kinds
-        ]
-        contents: list[Content] = []
-        room = SURVEY_BYTES
-        for path in dict.fromkeys(code + data):
-            if path in filters.attended:
-                continue
-            content = read(path)
-            room -= len(content.data or b"")
-            if room < 0 or len(contents) == SURVEY_FILES:
-                break
-            contents.append(content)
-        return contents
+        return await self.off_loop(lambda: beside(self._filters, folders, wanted))
 
     def surveyed(self, contents: Iterable[Content]) -> tuple[Source, ...]:
         """Take what was surveyed as the baseline."""
@@ -177,25 +157,6 @@ class Examiner:
         self._checker.stop()
         for pool in (self._checks, self._reads):
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def files_of(folder: str) -> list[str]:
-    """Return the Python files of a folder; none if it cannot be listed."""
-    try:
-        with os.scandir(folder) as listing:
-            return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
-    except OSError:
-        return []
-
-
-def _packages_in(folder: str) -> list[str]:
-    """Return where the packages right in a folder begin: each hides a module of its name."""
-    try:
-        with os.scandir(folder) as listing:
-            inner = sorted(entry.path for entry in listing if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-    return [path for each in inner if os.path.isfile(path := os.path.join(each, PACKAGE))]
 
 
 def _unreadable(content: Content) -> Failure:

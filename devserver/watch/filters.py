@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 
 import pathspec
 
@@ -40,8 +40,8 @@ SETTINGS = (".env", "pyproject.toml")
 JUNK_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", "___jb_tmp___", "___jb_old___")
 VENV_MARK = "pyvenv.cfg"
 PACKAGE = "__init__.py"
-EXTENSIONS = tuple(EXTENSION_SUFFIXES)
-"""Of compiled modules, which hide the `.py` beside them."""
+COMPILED = (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
+"""Of modules that an import finds beside those that are sources, or in the place of them."""
 MOST_PATTERNS = 1024 * 1024
 """Bytes of a .gitignore that are read."""
 _REMEMBERED = 10_000
@@ -74,7 +74,7 @@ class Filters:
         self.kept: frozenset[str] = frozenset()
         """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
         self.folders: set[str] = set()
-        """Those that attended files lie in."""
+        """Those that attended files lie in, and that imports look into."""
         self._inside = self.root.rstrip(os.sep) + os.sep
         self._settings = {self._inside + name for name in SETTINGS}
         self._also = _Patterns(_valid(also, "--also"), self._inside)
@@ -91,6 +91,13 @@ class Filters:
         self.folders.add(os.path.dirname(path))
         return True
 
+    def attend_folder(self, folder: str) -> bool:
+        """Let what an import finds in a folder matter from now on; False if it is excluded."""
+        if self._exclude.match(folder + os.sep):
+            return False
+        self.folders.add(folder)
+        return True
+
     def interest(self, path: str) -> Interest:
         """Tell whether an event of `path` makes an edit."""
         if path in self.attended:
@@ -99,8 +106,9 @@ class Filters:
         if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim tries whether it may write
             return Interest.NONE
         found = self._of_kind(path, folder, name)
-        if found is not Interest.NONE and (not self.is_watched(folder) or self._exclude.match(path)):
-            return Interest.NONE
+        if found is not Interest.NONE:
+            watched = self.is_watched(folder) or self._is_found_in(folder, name)
+            return found if watched and not self._exclude.match(path) else Interest.NONE
         return found
 
     def _of_kind(self, path: str, folder: str, name: str) -> Interest:
@@ -113,7 +121,7 @@ class Filters:
         anything = self.everything and inside and not templates
         if name.endswith(".py") and (path in self.kept or anything or self._is_found_in(folder, name)):
             return Interest.CODE
-        if name.endswith(EXTENSIONS) and (anything or folder in self.folders):
+        if name.endswith(COMPILED) and (anything or folder in self.folders):
             return Interest.DATA
         return Interest.DATA if templates or name.endswith(TEMPLATE_SUFFIXES) else Interest.NONE
 

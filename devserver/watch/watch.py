@@ -58,6 +58,8 @@ class Watch:
         self._settled: dict[int, Settled] = {}
         self._reported_digests: dict[str, bytes] = {}
         """What was last reported of a file."""
+        self._judged: dict[int, set[str]] = {}
+        """Edit → its files, between the last look at them and the report."""
         self._reported = 0
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(loop)
@@ -80,13 +82,16 @@ class Watch:
         return self._settling.newest
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
-        """Take in own files that run, each with the digest of what runs; `as_data`: they are not checked.
+        """Take in own files that run, each with the digest of what runs, and folders that imports look into.
 
         They matter from now on, wherever they lie. Each is read once; if the disk holds something else, and
-        that was not reported, it is an edit.
+        that was not reported, it is an edit. `as_data`: they are not checked.
         """
         fresh: dict[str, bytes] = {}
         for path, digest in files:
+            if path.endswith(os.sep):
+                self._attend_folder(path.rstrip(os.sep) or os.sep)
+                continue
             if not as_data:
                 self._filters.as_data.discard(path)
             if path in self._filters.attended and self._examiner.trusted.get(path) == digest:
@@ -100,6 +105,18 @@ class Watch:
         self._glance.files = list(self._filters.attended)
         if fresh:
             self._tasks.start(self._compare(fresh))
+
+    def _attend_folder(self, folder: str) -> None:
+        if folder in self._filters.folders or not self._filters.attend_folder(folder):
+            return
+        self._cover.add(folder)
+        inside = os.path.join(folder, "")
+        missed = [(path, kind) for path, kind in self._passed_over.items() if path.startswith(inside)]
+        for path, kind in missed:  # made after the import had looked, perhaps
+            self._passed_over.pop(path, None)
+            self.touched(path, kind)
+        if missed:
+            self._loop.call_soon(self._announce)
 
     def keep(self, files: Iterable[str]) -> None:
         """These files may yet be imported as they are now: a change matters, until others are named."""
@@ -243,14 +260,17 @@ class Watch:
     async def _settle(self, batch: Batch) -> None:
         looked = time.monotonic()
         contents: list[Content] = []
+        packages: list[Content] = []
         try:
-            contents = await self._examiner.read(list(batch.paths))
+            contents, packages = await self._examiner.read_edit(list(batch.paths))
         except Exception as error:
             self._bug(error)
         self.wake()
         if not self._settling.accept(batch.edit, self._examiner.doubtful(contents), time.monotonic()):
             self._arm()
             return
+        contents += packages
+        self._judged[batch.edit] = {content.path for content in contents}
         self._remember(contents)
         found = Findings((), {}, ())
         try:
@@ -262,6 +282,7 @@ class Watch:
         while (settled := self._settled.pop(self._reported + 1, None)) is not None:
             self._reported += 1
             self._reported_digests.update((file.path, file.digest) for file in settled.files)
+            self._judged.pop(settled.edit, None)
             self._tell(settled)
 
     def _bug(self, error: Exception) -> None:
@@ -303,8 +324,12 @@ class Watch:
     async def _survey(self) -> None:
         contents = await self._examiner.survey()
         self.wake()
-        contents = [content for content in contents if not self._settling.is_unread(content.path)]
+        contents = [content for content in contents if not self._is_unsettled(content.path)]
         self._tell(Surveyed(self._examiner.surveyed(contents)))
+
+    def _is_unsettled(self, path: str) -> bool:
+        """Return whether an edit that was not told yet has `path`: what runs was started without it."""
+        return self._settling.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def _tell(self, report: Report) -> None:
         if not self._closed:

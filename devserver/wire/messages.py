@@ -315,7 +315,10 @@ class Imported(_Message, frozen=True):
 
 
 class Used(_Message, frozen=True):
-    """A Worker uses these own files (real paths), which its snapshot had: so it did not read them."""
+    """A Worker uses these own files (real paths), which its snapshot had: so it did not read them.
+
+    A path that ends in a separator is a folder that an import has looked into.
+    """
 
     worker: int
     generation: int

@@ -22,17 +22,22 @@ class Finding:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._looked_in: set[str] = set()
 
     def find(self, finder: Any, fullname: str, target: ModuleType | None) -> ModuleSpec | None:
         """Find a module in the finder's folder, as FileFinder.find_spec does."""
         snapshot = self._snapshot
         folder = snapshot.owns.folder(finder.path)
+        if folder not in self._looked_in:
+            self._looked_in.add(folder)
+            snapshot.looked_in(finder.path, folder)
         if snapshot.is_known_in(folder):
             tail = fullname.rpartition(".")[2]
             base = os.path.join(folder, tail)
+            inner = snapshot.owns.folder(base)
             module = snapshot.holds(f"{base}.py")
-            package = snapshot.holds(f"{base}{os.sep}{PACKAGE}")
-            if module is not None or package is not None or snapshot.is_above(base):
+            package = snapshot.holds(f"{inner}{os.sep}{PACKAGE}")
+            if module is not None or package is not None or snapshot.is_above(inner):
                 return self._find(finder, fullname, tail, (package, module))
         return _find_on_disk(finder, fullname, target)
 

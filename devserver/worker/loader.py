@@ -70,7 +70,11 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
         return finding.is_folder(path)
 
     def find_and_tell(name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        if path is None:
+            snapshot.note_path(sys.path)
         spec = find_anywhere(name, path, target)
+        if spec is None or spec.loader is None:  # nothing, or a namespace: one more folder would change it
+            snapshot.looked_for(name, sys.path if path is None else path)
         return spec if spec is None or _take_in(snapshot, foreign, name, spec) else None
 
     patches.put(FileFinder, "find_spec", find_spec)

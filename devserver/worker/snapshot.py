@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 
 from devserver.wire.digest import digest, digest_of_file
@@ -20,10 +20,11 @@ PACKAGE = "__init__.py"
 
 
 class Snapshot:
-    """Sources by path, without symbolic links; grows by what is read from the disk.
+    """Sources by their path in their real folder (they may be links); grows by what is read from the disk.
 
-    `report` is called with each Source that was read, before it runs; `use` with the real path of each that
-    was there already, the first time that it is asked for.
+    `report` is called with each Source that was read, before it runs; `use` with the path of each that
+    was there already, the first time that it is asked for, and of each folder that was looked into; that of a
+    folder ends in a separator.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class Snapshot:
         """Code that was made as the source was read, until it is asked for."""
         self._known_in: set[str] = set()
         """Folders of which something in them is known."""
+        self._path: list[str] = []
         self._above: set[str] = set()
         """Folders that some file of the snapshot is in or below."""
         self.owns = Own()
         self.used: dict[str, None] = {}
-        """Real paths of the own files that were imported, or tried to be, in their order."""
+        """The own files that were imported, or tried to be, in their order, and of folders."""
         for source in sources.values():
             if source.source is not None or not source.digest:
                 self._add(source)
@@ -84,16 +86,12 @@ class Snapshot:
 
     # What modules hold
 
-    def _key(self, path: str) -> str:
-        place = self.owns.place(path)
-        return place if place in self._sources or not os.path.islink(place) else os.path.realpath(place)
-
     def source(self, path: str, *, plain: bool = False) -> Source:
         """Return the file at `path`, from the snapshot or else, once, from the disk. Raises OSError.
 
         `plain`: its code is wanted next, as Python compiles it.
         """
-        key = self._key(path)
+        key = self.owns.place(path)
         source = self._sources.get(key)
         if source is None:
             self.used[key] = None
@@ -106,10 +104,14 @@ class Snapshot:
         return source
 
     def _read(self, key: str, path: str, plain: bool) -> Source:
-        with open(key, "rb") as file:
-            status, data = os.fstat(file.fileno()), file.read()
-        code = self._compile(data, path, status) if plain else None
-        source = Source(key, digest(data), data, marshal.dumps(code) if code else None)
+        behind = self._sources.get(os.path.realpath(key)) if os.path.islink(key) else None
+        if behind is not None and behind.source is not None:
+            source = Source(key, behind.digest, behind.source)
+        else:
+            with open(key, "rb") as file:
+                status, data = os.fstat(file.fileno()), file.read()
+            code = self._compile(data, path, status) if plain else None
+            source = Source(key, digest(data), data, marshal.dumps(code) if code else None)
         self._add(source)
         self._report(source)
         return source
@@ -136,8 +138,37 @@ class Snapshot:
 
     def text_that_ran(self, path: str) -> bytes | None:
         """Return the source of an own module that was imported, None for any other file."""
-        key = self._key(path)
+        key = self.owns.place(path)
         return self._sources[key].source if key in self.used and key in self._sources else None
+
+    def looked_in(self, folder: str, real: str) -> None:
+        """An import has looked into `folder`: if it is own, what is made in it may be found next."""
+        if self.owns(os.path.join(folder, "")):
+            self._use_folder(real)
+
+    def looked_for(self, name: str, path: Iterable[object]) -> None:
+        """An import has found no file for `name` on `path`: making a folder of that name there counts."""
+        tail = name.rpartition(".")[2]
+        for entry in path:
+            if isinstance(entry, str) and self.owns(os.path.join(entry, "")):
+                self._use_folder(os.path.join(self.owns.folder(entry), tail))
+
+    def note_path(self, path: list[str]) -> None:
+        """Imports go along `path`: own entries that are not folders count, or will once they are."""
+        if path == self._path:
+            return
+        fresh = [entry for entry in path if isinstance(entry, str) and entry not in self._path]
+        self._path = path[:]
+        for entry in fresh:
+            if entry and not os.path.isdir(entry) and self.owns(entry):
+                self._use_folder(self.owns.place(os.path.abspath(entry)))
+                self.note(os.path.abspath(entry))
+
+    def _use_folder(self, folder: str) -> None:
+        key = os.path.join(folder, "")
+        if key not in self.used:
+            self.used[key] = None
+            self._use(key)
 
     def is_on_disk(self, path: str) -> bool:
         """Return whether the disk holds of `path` what the snapshot does."""
@@ -149,7 +180,7 @@ class Snapshot:
 
     def note(self, path: str) -> None:
         """An own file is used that another loader reads: report it as the disk has it now."""
-        key = self.owns.real(path)
+        key = self.owns.place(path)
         if key in self.used:
             return
         self.used[key] = None
@@ -157,3 +188,5 @@ class Snapshot:
             self._use(key)
         elif found := digest_of_file(key):
             self._report(Source(key, found, None))
+        else:  # it may yet be made
+            self._use(key)

@@ -219,6 +219,36 @@ def test_a_package_made_beside_a_module_of_its_name_is_what_runs(project: Path) 
         assert client.ask("x") == "module!"
 
 
+def test_a_new_file_in_a_folder_on_the_path_hides_what_is_installed(project: Path, installed: Path) -> None:
+    """The folder is watched for it, though nothing was ever imported from there."""
+    (installed / "tool.py").write_text("NAME = 'installed'\n")
+    (project / "plugins").mkdir()
+    before = "import sys\nsys.path.insert(0, 'plugins')\nimport tool"
+    with serving(project, text=handlers("tool.NAME", before=before)) as server:
+        server.wait("ready")
+        client = Client(server.port)
+        assert client.ask("x") == "installed"
+        server.save("NAME = 'own'\n", "plugins/tool.py")
+        server.wait("live")
+        assert client.ask("x") == "own"
+        (project / "plugins/tool.py").unlink()
+        server.wait("live")
+        assert client.ask("x") == "installed"
+
+
+def test_a_folder_that_was_missing_becomes_a_package(project: Path) -> None:
+    """An app that does without an optional module gets it when its folder is made."""
+    before = "try:\n    from extra import one\n    NAME = one.NAME\nexcept ImportError:\n    NAME = 'none'"
+    with serving(project, text=handlers("NAME", before=before)) as server:
+        server.wait("ready")
+        client = Client(server.port)
+        assert client.ask("x") == "none"
+        (project / "extra").mkdir()
+        server.save("NAME = 'extra'\n", "extra/one.py")
+        server.wait("live")
+        assert client.ask("x") == "extra"
+
+
 def test_a_project_in_a_folder_whose_name_cannot_be_decoded(tmp_path: Path) -> None:
     """Its first start, its saves and its refusals work, and are told."""
     folder = tmp_path / os.fsdecode(b"caf\xe9")

@@ -141,6 +141,7 @@ async def test_a_survey_finds_the_neighbours(app: Path) -> None:
 
     async with watching(root) as ear:
         await ear.attend(app)
+        ear.watch.keep([str(app)])
         surveyed = await ear.surveyed()
         assert surveyed.files == (
             Source(str(root / "lazy.py"), digest(b"x = (\n"), b"x = (\n"),

@@ -1,0 +1,78 @@
+"""Reads what lies beside the files that run: an import, or a template's name, may ask for it at any time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from devserver.watch.filters import PACKAGE, Filters, Interest
+from devserver.watch.reading import Content, read
+from devserver.watch.tree import walk
+
+MOST_FILES = 1000
+MOST_BYTES = 16 * 1024 * 1024
+
+
+def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> list[Content]:
+    """Read what matters in `folders` and is not attended, Python first, within the stated bounds.
+
+    `wanted`: what matters elsewhere under the root, too.
+    """
+    code = [
+        path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
+    ]
+    code += [path for folder in folders for path in _packages(_folders_in(folder), filters)]
+    kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
+    data = [
+        path
+        for folder in walk([filters.root], filters, lambda _path: None)
+        for path in folder.files
+        if filters.interest(path) in kinds
+    ]
+    contents: list[Content] = []
+    room = MOST_BYTES
+    for path in dict.fromkeys(code + data):
+        if path in filters.kept or (path in filters.attended and not path.endswith(".py")):
+            continue  # it is in the snapshot
+        content = read(path)
+        if content.target:
+            continue  # what is behind a link is known by its own name, once it is used
+        room -= len(content.data or b"")
+        if room < 0 or len(contents) == MOST_FILES:
+            break
+        contents.append(content)
+    return contents
+
+
+def packages_before(paths: Iterable[str], filters: Filters) -> list[str]:
+    """Return the packages that hide modules among `paths`, as Python finds them first, and that matter."""
+    known = set(paths)
+    bases = [path.removesuffix(".py") for path in known if path.endswith(".py")]
+    return [path for path in _packages(bases, filters) if path not in known]
+
+
+def _packages(folders: Iterable[str], filters: Filters) -> list[str]:
+    """Return where those of `folders` begin that are packages and matter, links resolved."""
+    found = [os.path.join(folder, PACKAGE) for folder in folders]
+    return [
+        os.path.join(os.path.realpath(os.path.dirname(path)), PACKAGE)
+        for path in found
+        if os.path.isfile(path) and filters.interest(path) is Interest.CODE
+    ]
+
+
+def files_of(folder: str) -> list[str]:
+    """Return the Python files of a folder; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
+    except OSError:
+        return []
+
+
+def _folders_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(entry.path for entry in listing if entry.is_dir())
+    except OSError:
+        return []

@@ -1,0 +1,138 @@
+"""What Master, Manager and watch do with a project, without processes of theirs: only Workers are forked."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from devserver.failure import Failure
+from devserver.manager.snapshots import Snapshots
+from devserver.master.decisions import Boot, Command
+from devserver.master.disk import own_python
+from devserver.master.generations import Generations
+from devserver.watch.filters import Filters, Interest
+from devserver.watch.reading import read
+from devserver.watch.survey import beside, packages_before
+from devserver.wire.messages import Source
+from tests.finding import probe
+from tests.finding.layout import Layout
+
+Told = dict[str, Any]
+_PROBE = Path(probe.__file__).read_text()
+
+
+def _command(how: str, layout: Layout) -> Sequence[str]:
+    return (sys.executable, "-B", "-c", _PROBE, how, f"{layout.top}{os.sep}", str(layout.site))
+
+
+def _read(stream: Any) -> Told:
+    (length,) = probe.LENGTH.unpack(stream.read(probe.LENGTH.size))
+    told: Told = pickle.loads(stream.read(length))
+    return told
+
+
+def cold(layout: Layout) -> Told:
+    """Return what a fresh interpreter imports."""
+    with subprocess.Popen(_command("cold", layout), cwd=layout.project, stdout=subprocess.PIPE) as process:
+        return _read(process.stdout)
+
+
+class Server:
+    """Carries out what the real Generations decide, on what the real filters let through."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._process = subprocess.Popen(
+            _command("hot", layout), cwd=layout.project, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._generations = Generations(handover="overlap")
+        self._filters = Filters(os.path.realpath(layout.project))
+        self._snapshots = Snapshots()
+        self._edits = 0
+        self._passed_over: list[str] = []
+        self._links: dict[str, set[str]] = {}
+        self.told: Told = {}
+        """What the last Worker has imported, of the newest code that was tried."""
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def start(self) -> None:
+        """Boot the first generation."""
+        self._apply(self._generations.start())
+
+    def saved(self, paths: Iterable[str]) -> None:
+        """These files have changed."""
+        files = []
+        for path in [name for each in paths for name in (each, *self._links.get(each, ()))]:
+            interest = self._filters.interest(path)
+            if interest is not Interest.NONE:
+                content = read(path)
+                source = content.data if interest is Interest.CODE else None
+                files.append(Source(path, content.digest, source))
+            elif path.endswith(".py"):
+                self._passed_over.append(path)
+        for path in packages_before([file.path for file in files], self._filters):
+            content = read(path)
+            files.append(Source(path, content.digest, content.data))
+        if files:
+            self._passed_over.clear()
+            self._edits += 1
+            self._generations.noticed(self._edits)
+            self._apply(self._generations.settled(self._edits, files, {}))
+
+    def _apply(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Boot):
+                self._boot(command)
+        wanting = self._generations.wanting
+        if wanting and not self._filters.everything:
+            self._filters.everything = True
+            again, self._passed_over = self._passed_over, []
+            self.saved(again)
+        self._filters.everything = self._generations.wanting
+
+    def _boot(self, boot: Boot) -> None:
+        self._snapshots.add(boot.generation, boot.base, own_python(boot.changes))
+        self.told = self._run(boot.generation)
+        if self.told["boot"]:
+            failure = Failure("import", *self.told["boot"])
+            self._apply(self._generations.failed(boot.generation, failure))
+            return
+        self._apply(self._generations.ready(boot.generation))
+        self._filters.kept = frozenset(each.path for each in own_python(self._generations.snapshot.values()))
+        for content in beside(self._filters, sorted(self._filters.folders)):
+            source = content.data if content.path.endswith(".py") else None
+            self._loaded(boot.generation, Source(content.path, content.digest, source))
+
+    def _loaded(self, generation: int, source: Source) -> None:
+        if source.digest and self._generations.loaded(generation, source) and source.source is not None:
+            self._snapshots.loaded(generation, source)
+
+    def _run(self, generation: int) -> Told:
+        sources = self._snapshots[generation]
+        data = pickle.dumps(dict(sources))
+        assert self._process.stdin is not None
+        self._process.stdin.write(probe.LENGTH.pack(len(data)) + data)
+        self._process.stdin.flush()
+        told = _read(self._process.stdout)
+        for source in told["loaded"]:
+            self._loaded(generation, source)
+        for path in (*told["used"], *told["named"]):
+            if path.endswith(os.sep):
+                self._filters.attend_folder(path.rstrip(os.sep))
+            else:
+                self._filters.attend(path)
+                if os.path.islink(path):
+                    self._links.setdefault(os.path.realpath(path), set()).add(path)
+        return told
