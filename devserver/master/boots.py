@@ -45,10 +45,11 @@ class Boots:
 
     def _send(self, boot: decisions.Boot) -> None:
         """Order it; a Manager that does not know the base is told the whole snapshot."""
-        base, changes = boot.base, boot.changes
-        if base and not self._command.knows(base):
-            base, changes = 0, self._generations.whole(boot.generation)
-        self._crew.send(wire.Reload(boot.generation, base, own_python(changes), boot.handover))
+        base, changes = boot.base, own_python(boot.changes)
+        whole = self._generations.snapshot_of(boot.generation)
+        if base and whole is not None and not self._command.knows(base):
+            base, changes = 0, own_python(whole.values())
+        self._crew.send(wire.Reload(boot.generation, base, changes, boot.handover))
 
     def imported(self, worker: Worker, message: wire.Imported) -> bool:
         """A Worker tells what it has imported: the next ones may inherit that. Return whether to reload.

@@ -26,6 +26,13 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """A candidate that boots cannot go live: it was refused meanwhile."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class GoLive:
     """Every unit of work starts on this generation from now on."""
 
@@ -51,6 +58,13 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """A file is broken, and nothing imports it: it blocks nothing."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class GoExclusive:
     """Starting beside the old Worker failed: `generation` is tried again once the old one has left."""
 
@@ -58,4 +72,4 @@ class GoExclusive:
     failure: Failure
 
 
-Command = Boot | Drop | GoLive | Refuse | Restore | GoExclusive
+Command = Boot | Drop | Cancel | GoLive | Refuse | Restore | Warn | GoExclusive

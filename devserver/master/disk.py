@@ -21,6 +21,8 @@ class Disk:
 
     broken: dict[str, Failure] = field(default_factory=dict)
     """What does not compile, or cannot be read."""
+    _warned: dict[str, bytes] = field(default_factory=dict)
+    """Path → the broken content of which the user was told that it blocks nothing."""
     _files: Snapshot = field(default_factory=dict)
     _muted: set[str] = field(default_factory=set)
 
@@ -33,9 +35,30 @@ class Disk:
         self.broken |= failures
 
     def over(self, snapshot: Snapshot) -> Snapshot:
-        """Return `snapshot` with everything put in that compiles, and what is absent left out."""
+        """Return `snapshot` with everything put in that compiles, and what is absent left out.
+
+        What is broken stays as it is in `snapshot`: a late import of it gets the text that was good.
+        """
         good = {path: file for path, file in self._files.items() if path not in self.broken}
         return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
+
+    def broken_beside(self, snapshot: Snapshot) -> dict[str, Failure]:
+        """Return what is broken and not the same in `snapshot`."""
+        return {
+            path: failure
+            for path, failure in self.broken.items()
+            if digest_in(snapshot, path) != self._files[path].digest
+        }
+
+    def warn(self, snapshot: Snapshot) -> list[Failure]:
+        """Return what is broken, once for each content: nothing uses it."""
+        fresh = {
+            path: failure
+            for path, failure in self.broken_beside(snapshot).items()
+            if self._warned.get(path) != self._files[path].digest
+        }
+        self._warned.update((path, self._files[path].digest) for path in fresh)
+        return list(fresh.values())
 
     def known(self, snapshot: Snapshot) -> dict[str, bytes]:
         """Return path → digest of all that was read, and of what else is in `snapshot`."""

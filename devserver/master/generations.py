@@ -6,29 +6,26 @@ numbers only grow; an edit is settled once its code is live, was refused, or was
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
 from devserver.failure import Failure
-from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.candidates import MOST_CANDIDATES, Candidate
+from devserver.master.decisions import (
+    Boot,
+    Cancel,
+    Command,
+    Drop,
+    GoExclusive,
+    GoLive,
+    Refuse,
+    Restore,
+    Warn,
+)
 from devserver.master.disk import Disk, Snapshot, changes, digest_in
+from devserver.master.uses import Uses
 from devserver.wire.messages import Handover, Source
-
-MOST_CANDIDATES = 2
-"""An app that boots slower than its author saves still gets somewhere: the elder candidate is let finish."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A generation that boots. `edit` is the newest edit that it contains."""
-
-    number: int
-    edit: int
-    snapshot: Snapshot
-    paths: tuple[str, ...]
-    handover: Handover
 
 
 @dataclass(slots=True)
@@ -48,6 +45,7 @@ class Generations:
     pending: dict[int, int] = field(default_factory=dict)
     """Edit → the candidate that will settle it, 0 while it is being looked at."""
     disk: Disk = field(default_factory=Disk)
+    uses: Uses = field(default_factory=Uses)
     refusal: Refuse | None = None
     """The last word on the code, if that is a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None
@@ -55,6 +53,8 @@ class Generations:
     _number: int = 0
     _read: int = 0
     """The newest edit whose files have been read."""
+    _ordered: int = 0
+    """The newest edit that had been read when something was tried last."""
 
     def is_settled(self, stamp: int) -> bool:
         """Tell whether a unit that arrived when `stamp` was the newest edit may start."""
@@ -86,18 +86,18 @@ class Generations:
 
         What counts is what the disk holds now, with what was saved before and refused for another file's
         sake. What was refused is tried again when it is saved again, not when another file is touched.
-        `muted` files are taken as read but are no reason for a reload.
+        A broken file is a reason to refuse if the live code uses it; else it blocks nothing until somebody
+        imports it. `muted` files are taken as read but are no reason for a reload.
         """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
-        newest, blocked = self._newest, self._blocking()
-        saved = any(digest_in(newest, file.path) != file.digest for file in files if file.path not in muted)
-        failures = {path: failure for path, failure in failures.items() if self._belongs(path)}
+        blocked = self._blocking()
         self.disk.read(files, failures, muted)
+        saved = any(self._counts(file) for file in files if file.path not in muted)
         if blocking := self._blocking():
-            if saved or blocking != blocked:
+            if saved or blocking != blocked or not blocking.keys().isdisjoint(file.path for file in files):
                 del self.pending[edit]
-                return [self._refuse(edit, 0, blocking)]
+                return [self._refuse(edit, 0, tuple(blocking.values()))]
         elif saved or self._is_untried():
             return [*self._make_room(), self._boot(self._on_disk(), edit)]
         return self._changes_nothing(edit)
@@ -105,7 +105,7 @@ class Generations:
     def asked(self) -> list[Command]:
         """Somebody wants a reload without a change."""
         if blocking := self._blocking():
-            return [self._refuse(self._read, 0, blocking)]
+            return [self._refuse(self._read, 0, tuple(blocking.values()))]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
     def loaded(self, generation: int, source: Source) -> bool:
@@ -122,6 +122,18 @@ class Generations:
                 candidate.snapshot.setdefault(source.path, source)
         return True
 
+    def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
+        """A Worker of `generation` uses these: what is broken of them counts from now on."""
+        self.uses.add(generation, paths)
+        candidate = self._candidate(generation)
+        if candidate is None:
+            return self._conclude() if generation == self.live else []
+        failures = [candidate.held_back[path] for path in paths if path in candidate.held_back]
+        if not failures:
+            return []
+        self.candidates.remove(candidate)
+        return [Cancel(generation), *self._give_up(candidate, tuple(failures))]
+
     def ready(self, generation: int) -> list[Command]:
         """A Worker of `generation` is ready; the first one of a candidate makes it live."""
         candidate = self._candidate(generation)
@@ -135,11 +147,12 @@ class Generations:
         self.refusal = None
         if candidate.handover == "exclusive":
             self.handover = "exclusive"
+        self.uses.went_live(generation)
         self.pending = {edit: number for edit, number in self.pending.items() if edit > candidate.edit}
         return [
             GoLive(generation, candidate.edit, candidate.paths),
             *(Drop(other.number) for other in elder),
-            *self._last_word(),
+            *self._conclude(),
         ]
 
     def failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
@@ -155,11 +168,7 @@ class Generations:
             again = self._boot(candidate.snapshot, candidate.edit, "exclusive")
             self._remap(generation, again.generation)
             return [GoExclusive(again.generation, failure), again]
-        self._settle(generation)
-        refuse = self._refuse(candidate.edit, generation, (failure,))
-        if generation == self._number:
-            self._tried = candidate.snapshot, refuse
-        return [refuse, *self._last_word()]
+        return self._give_up(candidate, (failure,))
 
     def superseded(self, generation: int) -> list[Command]:
         """The Manager has dropped a candidate by itself: a younger one settles its edits, or nobody does."""
@@ -193,12 +202,7 @@ class Generations:
 
     def replay(self) -> list[Boot]:
         """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
-        return [self._order(candidate) for candidate in self.candidates]
-
-    def whole(self, generation: int) -> tuple[Source, ...]:
-        """Return every file of a candidate's snapshot."""
-        candidate = self._candidate(generation)
-        return tuple(candidate.snapshot.values()) if candidate else ()
+        return [candidate.order(self.live, self.snapshot) for candidate in self.candidates]
 
     def known(self) -> dict[str, bytes]:
         """Return path → digest of all that runs or was read since; b"": it was absent then."""
@@ -216,17 +220,18 @@ class Generations:
         """Return what will run if nothing else happens."""
         return self.candidates[-1].snapshot if self.candidates else self.snapshot
 
-    def _blocking(self) -> tuple[Failure, ...]:
-        """Return what is wrong with files that must not be as they are."""
-        return tuple(self.disk.broken.values())
+    def _blocking(self) -> dict[str, Failure]:
+        """Return what is wrong with files that the live code uses and that are not as it has them."""
+        used = self.uses.of(self.live)
+        broken = self.disk.broken_beside(self.snapshot)
+        return {path: failure for path, failure in broken.items() if path in used}
 
-    def _belongs(self, path: str) -> bool:
-        """Tell whether a file is the live code's, or lies beside it.
-
-        Any other that does not compile may be nobody's: whoever imports it will fail to boot.
-        """
-        folder = os.path.dirname(path)
-        return any(os.path.dirname(known) == folder for known in self.snapshot)
+    def _counts(self, file: Source) -> bool:
+        """Return whether a file of an edit is a reason to boot; a broken one is if newer code uses it."""
+        if digest_in(self._newest, file.path) == file.digest:
+            return False
+        newer = self.uses.of(self._number) if self._tried or self.candidates else ()
+        return file.path not in self.disk.broken or file.path in newer
 
     def _is_untried(self) -> bool:
         """Return whether the disk holds what neither runs nor boots, nor has failed to."""
@@ -244,23 +249,35 @@ class Generations:
         runs = self.live and not self.candidates and not self._blocking()
         if runs and self.refusal and not self.disk.differs(self.snapshot):
             self.refusal = self._tried = None
-            return [Restore(edit)]
-        return self._last_word()
+            return [Restore(edit), *self._conclude()]
+        return self._conclude()
 
-    def _last_word(self) -> list[Command]:
-        """Once nothing boots, repeat the refusal of what the disk holds, if that is not the last word."""
+    def _conclude(self) -> list[Command]:
+        """Once nothing boots, try what was not tried, and let the last word be true of the disk."""
         if self.candidates:
             return []
         if blocking := self._blocking():
-            word = Refuse(self._read, 0, blocking)
+            word = Refuse(self._read, 0, tuple(blocking.values()))
+        elif self._read > self._ordered and self._is_untried():
+            return [self._boot(self._on_disk(), self._read)]
         elif self._tried and not self.disk.differs(self._tried[0]):
             word = self._tried[1]
-        else:
+        elif self.wanting:
             return []
+        else:
+            return [Warn(failure) for failure in self.disk.warn(self.snapshot)]
         if self.refusal and self.refusal.failures == word.failures:
             return []
         self.refusal = word
         return [word]
+
+    def _give_up(self, candidate: Candidate, failures: tuple[Failure, ...]) -> list[Command]:
+        """Refuse a candidate, and whoever waits for it waits no more."""
+        self._settle(candidate.number)
+        refuse = self._refuse(candidate.edit, candidate.number, failures)
+        if candidate.number == self._number:
+            self._tried = candidate.snapshot, refuse
+        return [refuse, *self._conclude()]
 
     def _refuse(self, edit: int, generation: int, failures: tuple[Failure, ...]) -> Refuse:
         self.refusal = Refuse(edit, generation, failures)
@@ -283,22 +300,23 @@ class Generations:
 
     def _boot(self, snapshot: Snapshot, edit: int, handover: Handover = "overlap") -> Boot:
         self._number += 1
-        self._tried = None
+        self._tried, self._ordered = None, self._read
         candidate = Candidate(
             number=self._number,
             edit=edit,
             snapshot=dict(snapshot),
             paths=tuple(change.path for change in changes(self.snapshot, snapshot)),
             handover="exclusive" if self.handover == "exclusive" and self.live else handover,
+            held_back={
+                path: failure
+                for path, failure in self.disk.broken_beside(snapshot).items()
+                if path in snapshot
+            },
         )
         if edit in self.pending:
             self.pending[edit] = candidate.number
         self.candidates.append(candidate)
-        return self._order(candidate)
-
-    def _order(self, candidate: Candidate) -> Boot:
-        changed = changes(self.snapshot, candidate.snapshot)
-        return Boot(candidate.number, self.live, changed, candidate.handover)
+        return candidate.order(self.live, self.snapshot)
 
     def _remap(self, old: int, new: int) -> None:
         self.pending = {edit: new if number == old else number for edit, number in self.pending.items()}
@@ -308,10 +326,6 @@ class Generations:
         self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
 
     def _may_be_exclusive(self, candidate: Candidate, failure: Failure, held: bool) -> bool:
-        return (
-            self.handover == "auto"
-            and self.live > 0
-            and candidate.handover == "overlap"
-            and candidate.number > max((other.number for other in self.candidates), default=0)
-            and (failure.phase == "start-up" or held)
-        )
+        youngest = candidate.number > max((other.number for other in self.candidates), default=0)
+        may = self.handover == "auto" and self.live > 0 and candidate.handover == "overlap"
+        return may and youngest and (failure.phase == "start-up" or held)

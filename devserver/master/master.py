@@ -6,6 +6,7 @@ Law: a client connection is never closed by a reload, a Worker's death or a Mana
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Protocol, assert_never
@@ -29,7 +30,6 @@ from devserver.master.holdings import held_by
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
-from devserver.master.uses import Uses
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire
 from devserver.wire.messages import FromWorker, Source, ToManager
@@ -79,7 +79,6 @@ class Master:
         self._loop = asyncio.get_running_loop()
         self.eyes: Eyes
         self.generations = Generations(handover=config.process.handover)
-        self.uses = Uses()
         clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
         self.clients, dispatcher = clients, clients.dispatcher
         self._workers = dispatcher.workers
@@ -195,12 +194,18 @@ class Master:
                 case decisions.Drop():
                     self._emit(events.Superseded(generation=command.generation))
                     self.crew.send(wire.Drop(command.generation))
+                case decisions.Cancel():
+                    self.crew.send(wire.Drop(command.generation))
                 case decisions.GoLive():
                     self._go_live(command)
                 case decisions.Refuse():
                     self._refuse(command)
                 case decisions.Restore():
                     self._emit(events.Restored(edit=command.edit, live=self.generations.live))
+                case decisions.Warn():
+                    where = str(command.failure).removeprefix(os.path.join(self._config.watch.root, ""))
+                    text = f"{where}. Nothing imports this file, so it blocks nothing."
+                    self._emit(events.Notice(level="warning", text=text))
                 case decisions.GoExclusive():
                     self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
                 case _:
@@ -223,7 +228,6 @@ class Master:
 
     def _go_live(self, command: decisions.GoLive) -> None:
         self._awaited.end()
-        self.uses.went_live(command.generation)
         self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
         self._emit(
@@ -285,13 +289,14 @@ class Master:
             case _:
                 self.clients.board.heard(worker, message)
 
-    def _uses(self, generation: int, paths: Iterable[str]) -> None:
+    def _uses(self, generation: int, paths: Sequence[str]) -> None:
         """The live code or a candidate uses these files: have them watched. Older code does not count."""
         snapshot = self.generations.snapshot_of(generation)
         if snapshot is not None:
-            self.uses.add(generation, paths)
             # What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
             self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
+            if commands := self.generations.used(generation, paths):
+                self._apply(commands)
 
     def _opened(self, message: wire.Opened) -> None:
         """The app has run or read these by itself: watch them, and know what it found."""
@@ -299,7 +304,9 @@ class Master:
             if not self.generations.loaded(message.generation, Source(file.path, file.digest, None)):
                 return
             self.eyes.attend([(file.path, file.digest)], as_data=not file.executed)
-        self.uses.add(message.generation, [file.path for file in message.files if file.executed])
+        run = [file.path for file in message.files if file.executed]
+        if commands := self.generations.used(message.generation, run):
+            self._apply(commands)
 
     def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
         live = self.generations.live

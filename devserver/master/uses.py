@@ -17,6 +17,8 @@ class Uses:
     def __init__(self) -> None:
         self._paths: dict[int, set[str]] = {}
         self._live = 0
+        self._at_boot: frozenset[str] = frozenset()
+        """What the live code had used when it went live."""
 
     def add(self, generation: int, paths: Iterable[str]) -> None:
         """A Worker of a generation uses these."""
@@ -30,6 +32,8 @@ class Uses:
         return self._paths.get(generation, frozenset())
 
     def went_live(self, generation: int) -> None:
-        """Forget what only older code uses."""
-        self._live = generation
-        self._paths = {number: paths for number, paths in self._paths.items() if number >= generation}
+        """Forget what only older code uses, but for what it imported late: the newer code will, too."""
+        late = self.of(self._live) - self._at_boot
+        self._live, self._at_boot = generation, frozenset(self.of(generation))
+        self._paths = {number: paths for number, paths in self._paths.items() if number > generation}
+        self._paths[generation] = {*self._at_boot, *late}

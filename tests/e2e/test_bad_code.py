@@ -100,14 +100,17 @@ def test_the_last_good_code_starts_again_while_the_disk_is_broken(tmp_path: Path
         server.wait("rolled")
         client = Client(server.port)
         assert client.ask("lazy") == "lazy"
-        for name in ("handlers.py", "lazy.py", "never.py"):
+        for name in ("handlers.py", "lazy.py"):
             server.save("def broken(:\n", name)
             server.wait("refused")
+        server.save("def broken(:\n", "never.py")
+        assert not server.wait("checked")["changed"]
         [(worker, pid)] = server.workers().items()
         os.kill(pid, signal.SIGKILL)
         server.wait("worker-exited", worker=worker)
         assert client.ask("lazy") == "lazy"
         assert client.ask("never") == "beside"
+        assert len(server.wait("refused")["failures"]) == 3
         (tmp_path / "handlers.py").unlink()
         [(worker, pid)] = server.workers().items()
         os.kill(pid, signal.SIGKILL)

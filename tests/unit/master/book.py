@@ -23,6 +23,7 @@ def running(**files: str) -> Generations:
     assert [type(command) for command in book.start()] == [Boot]
     for path, text in files.items():
         assert book.loaded(1, file(path, text))
+    assert book.used(1, files) == []
     assert book.ready(1) == [GoLive(1, 0, ())]
     return book
 

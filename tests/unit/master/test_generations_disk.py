@@ -66,6 +66,7 @@ def test_a_typo_is_the_last_word_when_an_older_slow_save_goes_live_after_it() ->
     book = running(a="1", b="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("b", "("), b=TYPO)
+    book.used(2, ["a", "b"])
     assert book.ready(2) == [GoLive(2, 1, ("a",)), Refuse(2, 0, (TYPO,))]
     assert edit(book, 3, file("b", "1")) == [Restore(3)]
 

@@ -457,6 +457,7 @@ class Whole:
         snapshot = self.book.snapshot_of(generation)
         if snapshot is not None:
             self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
+            self.apply(self.book.used(generation, paths))
 
     def _ready(self, process: Process, message: wire.WorkerReady) -> None:
         if process.abandoned or (process.orphan and process.generation != self.book.live):
@@ -513,7 +514,7 @@ class Whole:
             match command:
                 case decisions.Boot():
                     self.boots.order(command)
-                case decisions.Drop():
+                case decisions.Drop() | decisions.Cancel():
                     self.send(wire.Drop(command.generation))
                 case decisions.GoLive() | decisions.Refuse() | decisions.Restore():
                     self._say(command)
