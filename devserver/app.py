@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, assert_never
 
 import uvloop
@@ -21,6 +22,7 @@ from devserver.console.launch import Order
 from devserver.errors import DevserverError
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
+from devserver.settings import options_in
 from devserver.streams import LineWriter
 from devserver.watch import Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
@@ -50,6 +52,8 @@ class App:
         self._error: DevserverError | None = None
         self._reason: asyncio.Future[str]
         self._hurry = asyncio.Event()
+        self._options = options_in(Path(config.watch.root))
+        self._looking: asyncio.Future[None] | None = None
 
     async def serve(self) -> int:
         """Run until stopped, then stop; return the exit code. The terminal is given back in any case."""
@@ -135,8 +139,20 @@ class App:
         self._error = self._error or error
         self._stop_asked("failed")
 
-    @staticmethod
-    def _reporter(master: Master, announcer: Announcer) -> Callable[[Report], None]:
+    def _look_at_options(self, announcer: Announcer, news: Settled) -> None:
+        file = os.path.join(self._config.watch.root, "pyproject.toml")
+        if any(each.path == file for each in news.files):
+            self._looking = asyncio.ensure_future(self._compare_options(announcer))
+
+    async def _compare_options(self, announcer: Announcer) -> None:
+        """Say that options which were edited do not apply to this run."""
+        options = await asyncio.to_thread(options_in, Path(self._config.watch.root))
+        if options is not None and options != self._options:
+            self._options = options
+            text = "[tool.devserver] has changed: options apply at the next start of devserver"
+            announcer.emit(events.Notice(level="info", text=text))
+
+    def _reporter(self, master: Master, announcer: Announcer) -> Callable[[Report], None]:
         def report(news: Report) -> None:
             match news:
                 case Noticed():
@@ -146,6 +162,7 @@ class App:
                         announcer.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
                     master.settled(news.edit, news.files, news.failures, steps)
+                    self._look_at_options(announcer, news)
                 case Reread():
                     master.reread(news.edit)
                 case Surveyed():

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: those of this process); return its exit code."""
     _fill_standard_streams()
+    for sentence in _strangers(os.environ):
+        _say(f"warning: {sentence}", 0)
     try:
         settings = read_settings(_folder(), command)
         code = command.main(
@@ -148,6 +151,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
         return _say(f"internal error: {what}; PYTHONDEVMODE=1 shows the traceback", 1)
     return int(code or 0)
+
+
+def _strangers(variables: Iterable[str]) -> Iterator[str]:
+    """Return a sentence for each variable that looks like an option and is none."""
+    known = [f"{PREFIX}_{param.name.upper()}" for param in command.params if param.name]
+    for name in sorted(variables):
+        if name.startswith(f"{PREFIX}_") and name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "devserver --help lists the options."
+            yield f"{name} is no option and is ignored; {hint}"
 
 
 def _fill_standard_streams() -> None:

@@ -33,6 +33,15 @@ def read_settings(cwd: Path, command: click.Command) -> Settings:
     return Settings(cwd, {})
 
 
+def options_in(folder: Path) -> dict[str, Any] | None:
+    """Return the table [tool.devserver] of a folder's pyproject.toml, None if it cannot be read."""
+    file = folder / "pyproject.toml"
+    try:
+        return _table(file) if file.is_file() else {}
+    except UsageError:
+        return None
+
+
 def _table(file: Path) -> dict[str, Any]:
     try:
         tool = tomllib.loads(file.read_text("utf-8")).get("tool")

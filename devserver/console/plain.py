@@ -8,7 +8,7 @@ from __future__ import annotations
 from devserver import events
 from devserver.console import wording
 from devserver.events import Event
-from devserver.failure import Failure, Place
+from devserver.failure import Failure, Frame, Place
 
 PREFIX = "devserver: "
 MOST_LEFT_OUT = 3
@@ -129,7 +129,7 @@ def _preloaded(event: events.Preloaded) -> str:
 
 def _details(failure: Failure, root: str) -> str:
     text = _source(failure.place, root) if failure.place else ""
-    for frame in wording.folded(failure.frames)[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
+    for frame in wording.folded(_untold(failure))[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
         if isinstance(frame, str):
             text += f"\n  {frame}"
             continue
@@ -142,6 +142,14 @@ def _details(failure: Failure, root: str) -> str:
         text += f"\n  caused by {wording.reason(failure.cause)}"
         text += _details(failure.cause, root).replace("\n", "\n  ")
     return text
+
+
+def _untold(failure: Failure) -> tuple[Frame, ...]:
+    """Return the frames but the last where the source around it says the same, and nothing called it."""
+    place, frames = failure.place, failure.frames
+    if place is None or not place.excerpt or len(frames) != 1:
+        return frames
+    return () if (frames[0].path, frames[0].line) == (place.path, place.line) else frames
 
 
 def _source(place: Place, root: str) -> str:

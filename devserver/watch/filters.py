@@ -77,8 +77,8 @@ class Filters:
         """Those that attended files lie in, and that imports look into."""
         self._inside = self.root.rstrip(os.sep) + os.sep
         self._settings = {self._inside + name for name in SETTINGS}
-        self._also = _Patterns(_valid(also, "--also"), self._inside)
-        self._exclude = _Patterns(_valid(exclude, "--exclude"), self._inside)
+        self._also = _Patterns(_valid(also, "--also", self.root), self._inside)
+        self._exclude = _Patterns(_valid(exclude, "--exclude", self.root), self._inside)
         self._gitignore = _Patterns(gitignore, self._inside)
         self._venvs: set[str] = set()
         self._reached: dict[str, bool] = {}
@@ -190,8 +190,10 @@ def gitignore_of(root: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("#") and _is_valid(line)]
 
 
-def _valid(lines: Iterable[str], option: str) -> Iterator[str]:
+def _valid(lines: Iterable[str], option: str, root: str) -> Iterator[str]:
     for line in lines:
+        if ".." in line.split("/"):
+            raise UsageError(f"{option} {line!r} can match nothing: only what is under {root} is watched.")
         if not _is_valid(line):
             raise UsageError(f"{option} {line!r} is not a pattern; write it as in .gitignore.")
         yield line

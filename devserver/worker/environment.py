@@ -8,6 +8,7 @@ out at once.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -42,8 +43,28 @@ def flush() -> None:
             continue  # the app closed or replaced it, or nobody reads it
 
 
-def _load_dotenv(path: str) -> None:
-    if os.path.isfile(path):
-        from dotenv import load_dotenv
+class Unreadable(Exception):
+    """The .env cannot be read; the text names it and says what to do."""
 
+
+def _load_dotenv(path: str) -> None:
+    if not os.path.isfile(path):
+        return
+    from dotenv import load_dotenv
+
+    def name_file(record: logging.LogRecord) -> bool:
+        line = record.args[0] if isinstance(record.args, tuple) and record.args else "?"
+        record.msg, record.args = "%s:%s is no NAME=value and is left out", (path, line)
+        return True
+
+    logger = logging.getLogger("dotenv.main")
+    logger.addFilter(name_file)
+    try:
         load_dotenv(path, override=False)
+    except UnicodeDecodeError as error:
+        where = f"byte 0x{error.object[error.start]:02x} at {error.start}"
+        raise Unreadable(f"{path} is not UTF-8 ({where}): save it as UTF-8") from None
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
+    finally:
+        logger.removeFilter(name_file)

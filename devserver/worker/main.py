@@ -161,6 +161,9 @@ def _load(boot: Boot) -> Found | _Refused:
     target = boot.target
     try:
         environment.prepare(target, boot.root, boot.inherited.environment if boot.inherited else {})
+    except environment.Unreadable as error:
+        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (os.path.join(boot.root, ".env"),))
+    try:
         if target.settings:
             return _load_project(target)
         module = importlib.import_module(target.module)

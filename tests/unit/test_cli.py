@@ -217,3 +217,17 @@ def test_the_real_command_refuses_a_bad_target(project: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"devserver: there is no file {project}/nothing.py")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_variable_that_is_no_option_is_named(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typo in a variable is no silence: the nearest name is offered, and the server starts."""
+    monkeypatch.setenv("DEVSERVER_WORKER", "3")
+    monkeypatch.setenv("DEVSERVER_WORKERS", "2")
+    config = config_of()
+    assert config.process.workers == 2
+    told = capsys.readouterr().err
+    assert told == (
+        "devserver: warning: DEVSERVER_WORKER is no option and is ignored; did you mean DEVSERVER_WORKERS?\n"
+    )

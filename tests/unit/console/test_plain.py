@@ -186,3 +186,16 @@ def test_what_follows_from_something_else_is_not_told_in_the_first_second() -> N
     assert line(event, "/p") == (
         "devserver: preloaded 1 module for the next workers: importing them all takes 85 ms"
     )
+
+
+def test_an_error_in_the_apps_first_line_is_told_once() -> None:
+    """The source around it says where: the only frame would say the same again."""
+    place = Place("/app/app.py", 1, excerpt="import shopp")
+    frame = Frame("/app/app.py", 1, "<module>", "import shopp")
+    failure = Failure("import", "ModuleNotFoundError", "No module named 'shopp'", place, (frame,))
+    event = events.Refused(edit=1, generation=2, live=1, file="/app/app.py", line=1, failures=(failure,))
+    assert line(event, "/app") == (
+        "devserver: refused: app.py:1: ModuleNotFoundError: No module named 'shopp'; generation 1 goes on\n"
+        "  app.py:1\n"
+        "  > 1 | import shopp"
+    )
