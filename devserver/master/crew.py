@@ -216,6 +216,7 @@ class Crew:
         self._dispatcher.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
         worker.drain()
         verdict = exited.verdict if exited else ""
+        unneeded = worker.abandoned or verdict == "dropped"
         if notice := ended(worker, exited, self._config, stopping=self._stopping):
             self._emit(notice)
         self._emit(
@@ -225,7 +226,7 @@ class Crew:
                 generation=worker.generation,
                 pid=worker.pid,
                 reason=f"{reason}, {verdict}" if verdict else reason,
-                planned=worker.told_to_leave or worker.failure is not None or self._stopping,
+                planned=worker.told_to_leave or worker.failure is not None or self._stopping or unneeded,
             )
         )
         self.prompts.gone(worker)
