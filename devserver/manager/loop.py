@@ -36,6 +36,8 @@ from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     Configure,
     FromManager,
+    Ping,
+    Pong,
     Preload,
     Preloaded,
     Preloading,
@@ -157,6 +159,8 @@ class Manager:
         match message:
             case Configure():
                 self._configure(message)
+            case Ping():
+                self._tell(Pong())
             case Preload():
                 self._preload(message)
             case _:

@@ -34,6 +34,8 @@ class CommandHub:
     exited: Callable[[Manager, str], None]
     last_worker: Callable[[], int]
     live: Callable[[], int]
+    due: Callable[[Manager], bool] = lambda manager: False
+    """Whether something is expected of a Manager, an exit or a boot."""
 
 
 class Command:
@@ -74,7 +76,7 @@ class Command:
         """Start a Manager that serves from now on; False: there is no process or descriptor left for it."""
         manager = self._start(self._hub.last_worker() + 1)
         if manager is not None:
-            self._chain.promote(manager)
+            self._promote(manager)
         return manager is not None
 
     def _start_beside(self) -> Manager | None:
@@ -112,6 +114,10 @@ class Command:
         )
         return manager
 
+    def _promote(self, manager: Manager) -> None:
+        self._chain.promote(manager)
+        manager.watch(lambda: self._hub.due(manager))
+
     # another one for the next candidates
 
     def relieve(self, handover: wire.Handover, changes: Iterable[wire.Source]) -> None:
@@ -136,7 +142,7 @@ class Command:
                 self.start_cold()
         elif (successor := self.successor.take()) is not None:
             successor.preloaded = True
-            self._chain.promote(successor)
+            self._promote(successor)
 
     def start_cold(self) -> bool:
         """Let a Manager that has preloaded nothing have the next candidates; False: none can be started."""
@@ -148,7 +154,7 @@ class Command:
         if useless is not None:
             self._chain.remove(useless)
             useless.send(wire.Stop(0))
-        self._chain.promote(manager)
+        self._promote(manager)
         return True
 
     def is_home(self, generation: int) -> bool:

@@ -71,7 +71,9 @@ class Crew:
         self._worker_hub = WorkerHub(
             hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.unclogged
         )
-        command_hub = CommandHub(self._message, self._manager_exited, lambda: self._last_worker, hub.live)
+        command_hub = CommandHub(
+            self._message, self._manager_exited, lambda: self._last_worker, hub.live, self._is_due
+        )
         self.command = Command(config, terminal, emit, command_hub)
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
@@ -162,8 +164,16 @@ class Crew:
                 self._hub.reload_asked()
             case wire.Said():
                 self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
+            case wire.Pong():
+                pass
             case _:
                 assert_never(message)
+
+    def _is_due(self, manager: Manager) -> bool:
+        """Return whether a boot or an exit is expected, which only this Manager can end or report."""
+        workers = self._dispatcher.workers.values()
+        mine = [worker.seat for worker in workers if worker.manager is manager and not worker.orphan]
+        return any(seat.leaving or not seat.ready for seat in mine)
 
     def _worker_started(self, manager: Manager, message: wire.WorkerStarted, fds: list[int]) -> None:
         worker = Worker(message, fds, self._worker_hub, self._loop, manager)
@@ -267,6 +277,8 @@ class Crew:
     def _cut_off(self, worker: Worker) -> None:
         """Its lane has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
         worker.seat.leaving = True
+        if worker.manager is not None and not worker.orphan:
+            worker.manager.expect()
         self._loop.call_later(LAST_WARNING, self._orphans.end, worker)
 
     # the end

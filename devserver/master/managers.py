@@ -1,24 +1,31 @@
-"""A Manager as the Master has it: orders to it, reports of it, and when it has died."""
+"""A Manager as the Master has it: orders to it, reports of it, and when it has died or does not answer."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
 from devserver.exits import exit_reason
+from devserver.master import pulse
+from devserver.master.pulse import Pulse
 from devserver.master.spawning import spawn
 from devserver.wire.attached import Attached
 from devserver.wire.channel import Channel
-from devserver.wire.messages import FromManager, ToManager
+from devserver.wire.messages import FromManager, Ping, Pong, ToManager
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next Manager when several died without having served."""
+REAPED_WITHIN = 1.0
+"""Seconds in which one that has closed its channel, or was killed, is reaped."""
 
 
 class Manager:
     """A Manager process and the channel to it.
 
-    `on_message(manager, message, fds)` for each report, then `on_exit(manager, reason)` once. Raises OSError.
+    `on_message(manager, message, fds)` for each report, then `on_exit(manager, reason)` once. One that is
+    watched and does not answer is killed, so that it cannot come back beside another. Raises OSError.
     """
 
     def __init__(
@@ -37,6 +44,9 @@ class Manager:
         channel: Channel[FromManager, ToManager] = Channel(spawned.channel, FromManager, carries_fds=True)
         self._link = Attached(channel, self._message, self._gone, loop)
         self._reaping: asyncio.Task[None] | None = None
+        self._pulse = Pulse()
+        self._due: Callable[[], bool] | None = None
+        self._ticking: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int:
@@ -50,11 +60,40 @@ class Manager:
     def send(self, message: ToManager) -> None:
         """Give an order; dropped when the Manager has died, for its successor is told everything anew."""
         self._link.send(message)
+        self.expect()
+
+    def watch(self, due: Callable[[], bool]) -> None:
+        """From now on it has to answer: after each order, and for as long as something is `due`."""
+        self._due = due
+        self.expect()
+
+    def expect(self) -> None:
+        """Something is due: see whether it answers, if it is watched."""
+        if self._due is not None and not self.gone and self._pulse.expect():
+            self._ask()
+
+    def _ask(self) -> None:
+        self._link.send(Ping())
+        if self._ticking is None:
+            self._ticking = self._loop.call_later(pulse.TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = None
+        if self.gone or self._due is None:
+            return
+        if self._pulse.tick(self._due()):
+            self._ask()
+        elif self._pulse.hung:
+            self._process.kill()
+            self._gone()  # its channel may stay open: a process that hangs in the kernel dies later
+        elif self._pulse.awake:
+            self._ticking = self._loop.call_later(pulse.TICK, self._tick)
 
     def dismiss(self) -> None:
         """End it: it has no Worker, and nobody wants to hear of it any more."""
         self._on_message = _ignore
         self._on_exit = _ignore
+        self._due = None
         self._process.kill()
 
     def kill(self) -> None:
@@ -62,19 +101,32 @@ class Manager:
         self._process.kill()
 
     def _message(self, message: FromManager, fds: list[int]) -> None:
-        self._on_message(self, message, fds)
+        self._pulse.heard()
+        if isinstance(message, Pong):
+            self._pulse.answered()
+        else:
+            self._on_message(self, message, fds)
 
     def _gone(self) -> None:
+        if self.gone:
+            return
         self._link.close()
         self._reaping = self._loop.create_task(self._reap())
 
     async def _reap(self) -> None:
-        try:
-            await asyncio.wait_for(asyncio.to_thread(self._process.wait), timeout=1.0)
-        except TimeoutError:
+        if not await self._has_ended():
             self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-        self._on_exit(self, exit_reason(self._process.returncode))
+            await self._has_ended()
+        code = self._process.returncode
+        reason = "SIGKILL" if code is None else exit_reason(code)
+        if self._pulse.hung:
+            reason += f", for it had not answered for {pulse.PATIENCE * pulse.TICK:g} s"
+        self._on_exit(self, reason)
+
+    async def _has_ended(self) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, REAPED_WITHIN)
+        return self._process.returncode is not None
 
 
 def _ignore(*_: object) -> None:

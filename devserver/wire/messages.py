@@ -217,6 +217,10 @@ class StandDown(_Message, frozen=True):
     """Start nothing more; let every Worker finish, within the drain limit, then leave."""
 
 
+class Ping(_Message, frozen=True):
+    """Answer with Pong, once all that came before has been carried out."""
+
+
 class Preload(_Message, frozen=True):
     """Import these modules before the first fork.
 
@@ -247,6 +251,10 @@ class Preloading(_Message, frozen=True):
 
 class Preloaded(_Message, frozen=True):
     report: Report
+
+
+class Pong(_Message, frozen=True):
+    """The answer to Ping."""
 
 
 class ReloadAsked(_Message, frozen=True):
@@ -599,6 +607,7 @@ class Leave(_Message, frozen=True):
 
 ToManager = (
     Configure
+    | Ping
     | Preload
     | Reload
     | Drop
@@ -610,7 +619,9 @@ ToManager = (
     | StandDown
     | Stop
 )
-FromManager = Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
+FromManager = (
+    Pong | Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
+)
 StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
 ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder
 FromWorker = (

@@ -55,6 +55,12 @@ class Pretend(Manager):
     def send(self, message: ToManager) -> None:
         self.sent.append(message)
 
+    def watch(self, due: Callable[[], bool]) -> None:
+        pass
+
+    def expect(self) -> None:
+        pass
+
     def dismiss(self) -> None:
         self.fate = "dismissed"
 

@@ -1,0 +1,55 @@
+"""Whether a Manager still answers while something is expected of it: pure, one tick a second.
+
+Law: nobody is asked while nothing is due, so an idle server costs nothing. Time is counted in ticks, for a
+machine that slept, or a Master that was stopped, must not count as silence of the Manager's.
+"""
+
+from __future__ import annotations
+
+TICK = 1.0
+"""Seconds."""
+PATIENCE = 5
+"""Ticks without an answer after which a Manager is taken for hung."""
+FIRST_PATIENCE = 30
+"""Before its first answer: its interpreter has to start."""
+PAUSE = 2
+"""Ticks after an answer until it is asked again, if something is still due."""
+
+
+class Pulse:
+    """`expect` when an order was sent, `tick` each second while `awake`, `answered` when it has answered."""
+
+    def __init__(self) -> None:
+        self.hung = False
+        self._asked = False
+        self._ticks = 0
+        self._patience = FIRST_PATIENCE
+
+    @property
+    def awake(self) -> bool:
+        """Return whether ticks are wanted."""
+        return not self.hung and (self._asked or self._ticks > 0)
+
+    def heard(self) -> None:
+        """It has said anything at all, so its interpreter runs."""
+        self._patience = PATIENCE
+
+    def expect(self) -> bool:
+        """Something is due: return whether to ask."""
+        if self._asked or self.hung:
+            return False
+        self._asked, self._ticks = True, 0
+        return True
+
+    def answered(self) -> None:
+        """It has answered."""
+        self._asked, self._ticks = False, PAUSE
+
+    def tick(self, due: bool) -> bool:
+        """A second has passed; `due`: something is still expected. Return whether to ask."""
+        if self._asked:
+            self._ticks += 1
+            self.hung = self._ticks >= self._patience
+            return False
+        self._ticks = max(self._ticks - 1, 0)
+        return not self._ticks and due and self.expect()

@@ -1,0 +1,58 @@
+"""A Manager that is stopped or hangs is replaced as if it had died, and never comes back beside another."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.harness import Client, answering, eventually, is_gone, serving
+
+
+def test_a_request_after_a_save_is_answered_though_the_manager_is_stopped(tmp_path: Path) -> None:
+    """Within seconds another one boots the save; the stopped one is ended, and that is said."""
+    with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.ask("x") == "v1 x"
+        manager = server.manager()
+        os.kill(manager, signal.SIGSTOP)
+        server.save(answering("v2"))
+        assert client.ask("y") == "v2 y"
+        assert is_gone(manager)
+        [exited] = server.past("manager-exited")
+        assert exited["pid"] == manager
+        assert "had not answered" in exited["reason"]
+        assert "had not answered" in server.output()
+        server.wait("rolled", generation=2)
+        eventually("the orphan has left", lambda: len(server.workers()) == 1)
+        assert server.past("lost") == []
+        assert server.stop() == 0
+
+
+def test_a_worker_that_dies_while_the_manager_is_stopped_is_replaced(tmp_path: Path) -> None:
+    """Nobody has saved anything: the end of its lane is enough to ask the Manager."""
+    with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        [pid] = server.workers().values()
+        os.kill(server.manager(), signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        assert client.ask("x") == "v1 x"
+        assert server.stop() == 0
+
+
+def test_a_stopped_successor_that_has_preloaded_does_not_hold_the_next_save_for_long(tmp_path: Path) -> None:
+    """It is ended when it does not take the save, and the Manager before it serves again."""
+    text = answering(
+        "v1", extra="import email.mime.text, http.client, xml.dom.minidom, time\ntime.sleep(0.05)"
+    )
+    with serving(tmp_path, "--workers", "1", text=text) as server:
+        client = Client(server.port)
+        [successor] = [server.wait("manager-started", successor=True)["pid"]]
+        server.wait("preloaded")
+        os.kill(successor, signal.SIGSTOP)
+        server.save(text.replace("v1", "v2"))
+        assert client.ask("y") == "v2 y"
+        assert is_gone(successor)
+        assert server.stop() == 0
