@@ -220,8 +220,10 @@ class Fleet:
             return
         if order.active:
             member.pause(self._roster.now)
+            member.blocked = member.blocked or order.blocks
         else:
             member.resume(self._roster.now)
+            member.blocked = False
 
     def _leave_within(self, order: LeaveWithin) -> None:
         member = self._roster.find(order.worker)
@@ -320,7 +322,9 @@ class Fleet:
         leaves = self._stopping or self._relieved
         if leaves or not self.live or any(not member.accepted for member in current):
             return
-        served = {member.slot for member in current if member.state == "serving"}
+        serving = [member for member in current if member.state == "serving"]
+        self._relieve_blocked(serving)
+        served = {member.slot for member in serving}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
         if missing and not self._must_wait() and not self._crowded:
             busy = {member.slot for member in self._roster if member.state == "serving"}
@@ -328,6 +332,17 @@ class Fleet:
         elif not missing and not self._rolled:
             self._rolled = True
             self._roster.tell(Rolled(self.live))
+
+    def _relieve_blocked(self, serving: list[Member]) -> None:
+        """Start one more where everybody stands at a prompt; it leaves once somebody is let go."""
+        free = [member for member in serving if not member.blocked]
+        if serving and not free and not self._exclusive and not self._must_wait():
+            spare = self._fork(serving[0].slot, self.live)
+            self._roster.members[spare].spare = True
+        elif any(not member.spare for member in free):
+            for member in serving:
+                if member.spare and not member.blocked:
+                    self._roster.retire(member, self._settings.drain)
 
     def _must_wait(self) -> bool:
         """Tell whether a Worker of the live generation waits for others to leave, or for the pause to end."""

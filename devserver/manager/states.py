@@ -107,6 +107,10 @@ class Member:
     pid: int = 0
     accepted: bool = False
     paused_at: float | None = None
+    blocked: bool = False
+    """It was stopped at a prompt that has not let go yet: it may do nothing else."""
+    spare: bool = False
+    """It was started because all others were blocked."""
     limit: Verdict = "drain limit"
     """Why it is ended when its plan comes to the limit, if it has booted."""
     verdict: str = ""

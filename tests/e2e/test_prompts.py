@@ -88,6 +88,22 @@ def test_two_breakpoints_of_one_worker_take_turns(serve: Callable[..., Server]) 
         assert server.quit() == 0
 
 
+def test_others_are_served_by_a_spare_worker_while_an_async_handler_stands_still(
+    serve: Callable[..., Server],
+) -> None:
+    """With one Worker and an async handler at a prompt another Worker comes, and leaves afterwards."""
+    with serve("breakpoint()") as server:
+        asked = server.begin("/async")
+        server.see("(Pdb)")
+        assert server.get("/other") == "other"
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        server.see(PICTURE)
+        server.read_until(lambda: "└ w1" in server.text and "├ w1" not in server.text)
+        assert server.get("/other") == "other"
+        assert server.quit() == 0
+
+
 READERS = {
     "pdb": ("pdb.set_trace()", "(Pdb)", b"c\r", "gone on"),
     "ipdb": ("import ipdb; ipdb.set_trace()", "ipdb>", b"c\r", "gone on"),
