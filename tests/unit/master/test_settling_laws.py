@@ -7,20 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from devserver.master.decisions import Refuse
-from tests.unit.master.whole import (
-    FEATURE,
-    MAIN,
-    PART,
-    PATHS,
-    STRAY,
-    Broken,
-    Process,
-    Text,
-    Whole,
-    run,
-    source,
-    text_of,
-)
+from tests.unit.master.staff import Process
+from tests.unit.master.texts import FEATURE, MAIN, PART, PATHS, STRAY, Broken, Text, run, source, text_of
+from tests.unit.master.whole import Whole
 
 PARTS = (PART, STRAY, FEATURE)
 FAULTS = st.sampled_from(["", "", "typo", "crash"])

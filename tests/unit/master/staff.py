@@ -1,0 +1,228 @@
+"""Managers and Workers without processes: real fleets, a real chain, Workers that pretend to import."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from devserver.failure import Failure, Frame
+from devserver.manager.fleet import Fleet
+from devserver.manager.verbs import (
+    Elapsed,
+    Event,
+    Exited,
+    Fork,
+    Forked,
+    GroupGone,
+    ReadStack,
+    Signal,
+    StackRead,
+    Tell,
+)
+from devserver.master.chain import Chain
+from devserver.master.dispatch import Seat
+from devserver.master.managers import Manager
+from devserver.wire import messages as wire
+from devserver.wire.messages import Source
+from tests.unit.manager.playbook import configure
+from tests.unit.master.texts import MAIN, Broken, Text, run, source
+
+if TYPE_CHECKING:
+    from tests.unit.master.whole import Whole
+
+BLOCK = 1000
+
+
+class Reading(dict[str, Source]):
+    """A Worker's snapshot: what it lacks is read from the disk, once, and reported."""
+
+    def __init__(self, snapshot: dict[str, Source], disk: dict[str, Text], process: Process) -> None:
+        super().__init__(snapshot)
+        self._disk, self._process = disk, process
+        self.missing: list[str] = []
+
+    def get(self, path: str, default: Any = None) -> Any:
+        worker, generation = self._process.id, self._process.generation
+        if path not in self and path in self._disk:
+            self[path] = source(path, self._disk[path])
+            self._process.say(wire.Loaded(worker, generation, self[path]))
+        elif path in self and self[path].source is not None:
+            self._process.say(wire.Used(worker, generation, (path,)))
+        else:
+            self.missing.append(path)
+        return super().get(path, default)
+
+
+class Process:
+    """A Worker: all that the Master and the boots look at, and what it has imported."""
+
+    def __init__(self, whole: Whole, manager: Post, fork: Fork, snapshot: dict[str, Source]) -> None:
+        self.whole, self.manager = whole, cast(Any, manager)
+        self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
+        self.seat = Seat(worker=fork.worker, generation=fork.generation)
+        self.orphan = self.abandoned = self.imported = self.exited = False
+        self.import_ms = 1.0
+        self.unfit = manager.unfit
+        self.failure: Failure | None = None
+        self.files = Reading(snapshot, whole.disk, self)
+        self.ran: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"Process({self.id})"
+
+    def say(self, message: wire.FromWorker) -> None:
+        self.whole.heard(self, message)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.exit(int(number))
+
+    def exit(self, status: int) -> None:
+        """End; whoever forked it is told by the kernel."""
+        if self.exited:
+            return
+        self.exited = True
+        if self.orphan:
+            self.whole.buried(self, None)
+        else:
+            self.manager.inbox.append(Exited(self.id, status))
+
+    def boot(self) -> None:
+        """Import the app."""
+        self.imported = True
+        try:
+            run(MAIN, self.files, self.ran)
+        except Broken as error:
+            self.failure = Failure("import", "ImportError", str(error))
+        if self.failure is None and self.unfit:
+            self.failure = Failure(
+                "import", "OSError", "unfit", frames=(Frame("/site-packages/x.py", 1, ""),)
+            )
+
+    def start(self) -> None:
+        """Say that it is ready, or why not."""
+        if self.failure is None and self.whole.has_rival(self):
+            self.failure = Failure("start-up", "OSError", "port in use")
+        if self.failure is None:
+            self.say(wire.WorkerReady(self.id, self.generation, ()))
+        else:
+            paths = (*self.ran, *self.files.missing)
+            self.say(wire.BootFailed(self.id, self.generation, self.failure, paths))
+            self.exit(3 << 8)
+
+    def reach(self, path: str) -> None:
+        """Import a module late, in a request."""
+        try:
+            run(path, self.files, self.ran)
+        except Broken:
+            self.ran.pop(path, None)
+
+
+class Post:
+    """A Manager: a real fleet, and what has not reached it yet."""
+
+    def __init__(
+        self, whole: Whole, first_worker: int, *, preloaded: bool = False, unfit: bool = False
+    ) -> None:
+        self.whole, self.preloaded, self.unfit = whole, preloaded, unfit
+        self.pid = first_worker // BLOCK
+        live = whole.book.live
+        settings = configure(slots=whole.slots, boot_timeout=0.0, drain=5.0, first_boot=not live)
+        self.fleet = Fleet(_numbered(settings, first_worker))
+        self.inbox: list[Event] = []
+        self.gone = self.doomed = False
+
+    def __repr__(self) -> str:
+        return f"Post({self.pid})"
+
+    def send(self, message: wire.ToManager) -> None:
+        self.inbox.append(cast(Event, message))
+
+    def kill(self) -> None:
+        self.doomed = True
+
+    def deliver(self) -> None:
+        """Let the next event reach it."""
+        for command in self.fleet.handle(self.inbox.pop(0), self.whole.now):
+            match command:
+                case Fork():
+                    process = Process(
+                        self.whole, self, command, dict(self.fleet.snapshots[command.generation])
+                    )
+                    self.whole.started(process)
+                    self.inbox.insert(0, Forked(command.worker, 100 + command.worker))
+                case Signal(worker, number, _) if number:
+                    self.whole.end(worker, number)
+                case ReadStack(worker):
+                    self.inbox.append(StackRead(worker, ""))
+                case Tell(wire.WorkerExited() as exited):
+                    if exited.pid:
+                        self.inbox.append(GroupGone(exited.worker))
+                    self.whole.worker_exited(exited)
+                case Tell(wire.Retire(worker)):
+                    self.whole.end(worker, 0)
+                case Tell(wire.Rolled()):
+                    self.whole.relieve_orphans()
+        self.doomed = self.doomed or self.fleet.done
+
+    def elapse(self) -> bool:
+        """Go on to the moment at which it wants to be woken; False: there is none."""
+        if self.fleet.deadline is None:
+            return False
+        self.whole.now = max(self.whole.now, self.fleet.deadline)
+        self.inbox.append(Elapsed())
+        self.deliver()
+        return True
+
+
+def _numbered(settings: wire.Configure, first_worker: int) -> wire.Configure:
+    values = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return wire.Configure(**{**values, "first_worker": first_worker})
+
+
+class Headquarters:
+    """What the boots ask of the command; the chain is the real one."""
+
+    def __init__(self, whole: Whole) -> None:
+        self.whole, self.chain = whole, Chain()
+        self.enabled = True
+        self.successor = self
+        self.prepared: list[bool] = []
+        """A successor that has preloaded, and whether its Workers cannot start."""
+
+    @property
+    def serves(self) -> bool:
+        return self.chain.serving is not None
+
+    def knows(self, generation: int) -> bool:
+        return self.chain.home(generation) is self.chain.serving
+
+    def is_home(self, generation: int) -> bool:
+        return not self.serves or self.chain.home(generation) is not None
+
+    def relieve(self, handover: wire.Handover, changes: Iterable[Source]) -> None:
+        if not self.serves:
+            return
+        if handover == "exclusive":
+            if replaced := self.chain.recall(self.whole.book.live):
+                replaced.kill()
+        elif self.prepared and self.enabled:
+            self.promote(preloaded=True, unfit=self.prepared.pop())
+
+    def start_cold(self) -> bool:
+        if not self.serves:
+            return False
+        self.prepared.clear()
+        useless = None if self.knows(self.whole.book.live) else self.chain.serving
+        if useless is not None:
+            self.chain.remove(useless)
+            useless.send(wire.Stop(0))
+        self.promote()
+        return True
+
+    def promote(self, **fate: bool) -> None:
+        self.chain.promote(cast(Manager, self.whole.post(**fate)))
+
+    def went_live(self, generation: int) -> None:
+        for elder in self.chain.outlived(generation):
+            elder.send(wire.StandDown())
