@@ -22,6 +22,7 @@ FILES = (
     "same_as_uvicorn",
     "same_websocket_as_uvicorn",
     "malformed_requests",
+    "websocket_conformance",
 )
 OWN_WORDS = (
     "Started server process",
