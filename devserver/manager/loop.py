@@ -325,6 +325,7 @@ class Manager:
             generation=order.generation,
             target=self._settings.target,
             root=self._settings.root,
+            folder=self._settings.folder,
             lane=kit.lane,
             sources=self._fleet.snapshots[order.generation],
             loop=self._settings.loop,

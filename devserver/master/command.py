@@ -7,12 +7,14 @@ live elsewhere, then lets them finish and leaves.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from devserver import events
 from devserver.config import Config
 from devserver.events import Event
+from devserver.folder import enter
 from devserver.master.chain import Chain
 from devserver.master.debugserver import debug_server
 from devserver.master.installed import Installed, top_level
@@ -52,6 +54,7 @@ class Command:
         self._chain = Chain()
         self._installed = Installed()
         self._stopping = False
+        self._folder = os.getcwd()
         own = (config.watch.root, *config.target.search)
         self.successor = Successor(self._start_beside, emit, own, config.process.preload_exclude)
         self.successor.enabled = config.process.preload == "auto"
@@ -87,6 +90,7 @@ class Command:
         return self._start(block * BLOCK + 1, successor=True)
 
     def _start(self, first_worker: int, *, successor: bool = False) -> Manager | None:
+        enter(self._folder)  # another one may be there by now, and the Manager begins where we are
         try:
             manager = Manager(self._hub.message, self._hub.exited, self._loop)
         except OSError as error:  # the Workers that there are serve on
@@ -110,6 +114,7 @@ class Command:
                 notes=process.preload == "auto",
                 first_boot=not self._hub.live(),
                 debug_server=debug_server(),
+                folder=self._folder,
             )
         )
         return manager

@@ -28,8 +28,6 @@ WALKED_AT_ONCE = 256
 """Folders that are taken in before the loop goes on; the others follow in its next turns."""
 MOST_READS = 128
 """Reads that empty the fullest queue; a writer that is faster than we are does not hold the loop."""
-LOOK_AGAIN = 0.25
-"""Seconds between two looks for a folder that has gone and whose parent is not watched."""
 
 ASKED = "it was asked for"
 NO_INSTANCE = "the system grants no inotify descriptor (see fs.inotify.max_user_instances)"
@@ -70,12 +68,11 @@ class Cover:
         self._native: Observing | None = None
         self._polling: Observing | None = None
         self._reasons: dict[str, None] = {}
+        self._said = ""
         self._unwatched: list[str] = []
         """What the fence could not take: the limit is reached."""
         self._relieving = False
         self._walks: deque[Iterator[Folder]] = deque()
-        self._missing: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(loop)
 
     @property
@@ -171,7 +168,10 @@ class Cover:
     async def _poll(self) -> None:
         if self._polling is not None:
             return
-        self._sink.remark("info", f"Polling for changes every {POLL_EVERY:g} s: {', '.join(self._reasons)}.")
+        remark = f"Polling for changes every {POLL_EVERY:g} s: {', '.join(self._reasons)}."
+        if remark != self._said:
+            self._said = remark
+            self._sink.remark("info", remark)
         observing = self._polling = polling(self._sink.witness, self._matters, self._is_polled)
         schedules = [Schedule(self._filters.root, recursive=True)]
         for folder in sorted(self._filters.folders):
@@ -222,7 +222,6 @@ class Cover:
                 self._came(path)
             case FolderLeft(path):
                 self._sink.folder_left(path)
-                self._miss(path)
             case Overflowed():
                 self._walks.append(walk([self._filters.root], self._filters, self._enter))
                 self._sink.overflowed()
@@ -254,33 +253,34 @@ class Cover:
             self._loop.call_soon(self._sink.wake)
         self._after_entering()
 
-    def _miss(self, folder: str) -> None:
-        """Look for the root, or an attended folder, whose return nobody tells of."""
-        assert self._fence is not None
-        tops = {self._filters.root, *self._filters.folders}
-        below = folder + os.sep
-        self._missing |= {
-            top
-            for top in tops
-            if (top == folder or top.startswith(below)) and os.path.dirname(top) not in self._fence
-        }
-        if self._missing and self._timer is None:
-            self._timer = self._loop.call_later(LOOK_AGAIN, self._look_for_missing)
+    def tops(self) -> list[str]:
+        """Return the folders that nothing above them is watched for: the root, and those outside it."""
+        outside = (folder for folder in self._filters.folders if not self._filters.is_reached(folder))
+        return [self._filters.root, *outside]
 
-    def _look_for_missing(self) -> None:
-        self._timer = None
-        for folder in [folder for folder in self._missing if os.path.isdir(folder)]:
-            self._missing.discard(folder)
-            self._came(folder)
-        if self._missing:
-            self._timer = self._loop.call_later(LOOK_AGAIN, self._look_for_missing)
-        self._grow()
+    def renew(self, top: str) -> None:
+        """Watch a top as it is now: what was watched is another one's."""
+        if self._fence is not None:
+            self._fence.leave(top)
+        self._came(top)
+        self._tasks.start(self._renew_observers())
         self._sink.wake()
+
+    async def _renew_observers(self) -> None:
+        filters = self._filters
+        if self._native is not None:
+            native, self._native = self._native, None
+            await self._examiner.off_loop(native.stop)
+            folders = await self._examiner.off_loop(lambda: list(walk([filters.root], filters, _nothing)))
+            root = [Schedule(filters.root, recursive=True)]
+            await self._witness(plan(filters.root, folders) if self._fence else root)
+        if self._polling is not None:
+            polling, self._polling = self._polling, None
+            await self._examiner.off_loop(polling.stop)
+            await self._poll()
 
     async def close(self) -> None:
         """Watch nothing any more; the observers' threads have ended when it returns."""
-        if self._timer is not None:
-            self._timer.cancel()
         await self._tasks.cancel()
         if self._fence is not None:
             self._loop.remove_reader(self._fence.fileno())
@@ -289,3 +289,7 @@ class Cover:
         for observing in (self._native, self._polling):
             if observing is not None:
                 await self._examiner.off_loop(observing.stop)
+
+
+def _nothing(_folder: str) -> None:
+    pass

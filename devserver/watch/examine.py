@@ -66,8 +66,10 @@ class Examiner:
         """Return what the disk holds of an edit's files, and of the packages that hide modules among them."""
 
         def work() -> tuple[list[Content], list[Content]]:
-            hiding = packages_before(paths, self._filters)
-            return [read(path) for path in paths], [read(path) for path in hiding]
+            contents = [read(path) for path in paths]
+            if not all(content.digest for content in contents) and not os.path.isdir(self._filters.root):
+                return [], []  # they will be back with the root
+            return contents, [read(path) for path in packages_before(paths, self._filters)]
 
         return await self.off_loop(work)
 

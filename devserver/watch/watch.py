@@ -19,6 +19,7 @@ from devserver.watch.examine import Examiner, Findings
 from devserver.watch.filters import Filters, Interest, gitignore_of
 from devserver.watch.glance import Glance
 from devserver.watch.look import Look
+from devserver.watch.places import Places
 from devserver.watch.reading import Content, signature
 from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.settling import Batch, Kind, Settling
@@ -42,6 +43,7 @@ class Watch:
         self._filters = Filters(root, config.also, config.exclude, gitignore_of(root))
         self._examiner = Examiner(self._filters, loop)
         self._cover = Cover(self._filters, self._examiner, self, loop, config.poll)
+        self._places = Places(self._cover.tops, self._examiner.off_loop, self._top_left, self._top_came)
         self._settling = Settling(config.settle, config.settle_modified, config.settle_cap)
         self._glance = Glance()
         self._look = Look(self._say_that_it_hangs)
@@ -69,6 +71,7 @@ class Watch:
         """Find the folders and watch them: every save from here on is counted."""
         await self._cover.start()
         self.wake()
+        self._tasks.start(self._places.watch())
 
     def newest_edit(self) -> int:
         """Return the number of the newest edit, 0 if there was none; a new one is reported before it returns.
@@ -185,6 +188,24 @@ class Watch:
         """A folder has gone, with all that is in it."""
         for path in self._examiner.known_below(folder):
             self.touched(path, Kind.GONE)
+        self._places.left(folder)
+
+    def _top_left(self, folder: str) -> None:
+        if folder == self._filters.root:
+            text = f"{folder} is gone: what runs goes on, and what is there runs once it is back"
+            self.remark("warning", text)
+
+    def _top_came(self, folder: str) -> None:
+        """A folder is back, or is another one: read all that was known in it, and let the app start there."""
+        self._cover.renew(folder)
+        for path in self._examiner.known_below(folder):
+            self.touched(path, Kind.DONE)
+        self._announce()
+        self._tell(Reread(self._unsettled()))
+
+    def _unsettled(self) -> int:
+        newest = self._settling.newest
+        return newest if newest > self._reported else 0
 
     def overflowed(self) -> None:
         """Events were lost: look at everything that runs."""
@@ -318,8 +339,7 @@ class Watch:
             if differs and not self._settling.is_unread(content.path):
                 self._note(content.path, Kind.DONE)
         self._announce()
-        newest = self._settling.newest
-        self._tell(Reread(newest if newest > self._reported else 0))
+        self._tell(Reread(self._unsettled()))
 
     async def _survey(self) -> None:
         contents = await self._examiner.survey()

@@ -143,6 +143,8 @@ class Configure(_Message, frozen=True):
     notes: bool = False
     """Workers tell what they import, for preloading."""
     debug_server: DebugServer | None = None
+    folder: str = ""
+    """The working folder of the Workers, as it is when they start; empty: the Manager's."""
 
 
 class Reload(_Message, frozen=True):

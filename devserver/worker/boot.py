@@ -39,6 +39,8 @@ class Boot:
     access_log: bool
     notes: bool
     """Tell what is imported that is not the app's own."""
+    folder: str = ""
+    """Where it runs; empty: where it was forked."""
     inherited: Inheritance | None = None
     """Such modules are here already: what the app has changed counts before it is ready."""
     debug_server: DebugServer | None = None

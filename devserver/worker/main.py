@@ -19,6 +19,7 @@ from setproctitle import setproctitle
 
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
+from devserver.folder import enter
 from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
 from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger
@@ -62,6 +63,8 @@ def run(boot: Boot) -> int:
     setproctitle(f"devserver: worker {boot.slot}")
     # The Master's death hangs up a Worker's terminal: that is no reason to leave without on_worker_stop.
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
+    if boot.folder:
+        enter(boot.folder)
     lane = Lane(boot.lane)
     os.register_at_fork(after_in_child=lane.abandon)
     late.complete()

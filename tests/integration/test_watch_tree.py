@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.watch import Remark, Settled, cover
+from devserver.watch import Remark, Reread, Settled, cover
 from devserver.wire.digest import digest
 from devserver.wire.messages import Source
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
@@ -99,7 +99,7 @@ async def test_modules_outside_the_root(app: Path, tmp_path_factory: pytest.Temp
 
 @on_each_loop
 async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
-    """The whole tree may be deleted and made anew under our feet."""
+    """The whole tree is deleted and made again: that is no edit of its files, and is said."""
     app = tmp_path / "root/handlers.py"
     app.parent.mkdir()
     app.write_text("x = 0\n")
@@ -108,12 +108,12 @@ async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
         await ear.attend(app)
         app.unlink()
         app.parent.rmdir()
-        settled = await ear.settled(ear.watch.newest_edit())
-        assert source_of(settled, app).digest == b""
+        assert (await ear.settled(ear.watch.newest_edit())).files == ()
+        assert [f"{app.parent} is gone" in remark.text for remark in ear.all(Remark)] == [True]
         app.parent.mkdir()
         app.write_text("x = 1\n")
-        settled = await ear.settled(2)
-        assert source_of(settled, app).source == b"x = 1\n"
+        reread = await ear.until(lambda: next(iter(ear.all(Reread)), None))
+        assert source_of(await ear.settled(reread.edit), app).source == b"x = 1\n"
         app.write_text("x = 2\n")
         settled = await ear.settled(ear.watch.newest_edit())
         assert source_of(settled, app).source == b"x = 2\n"

@@ -1,0 +1,69 @@
+"""Notices that a folder which matters is gone, is back, or is another one than before.
+
+Law: a folder that is moved away with the one above it, or replaced so, tells nobody; so its identity is
+looked at every moment, off the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+EVERY = 0.5
+"""Seconds between two looks."""
+
+Identity = tuple[int, int] | None
+"""Device and inode; None: there is no such folder."""
+
+
+class Places:
+    """`off_loop` runs the look; `gone` and `came` are called on the loop when something has changed."""
+
+    def __init__(
+        self,
+        tops: Callable[[], Iterable[str]],
+        off_loop: Callable[[Callable[[], dict[str, Identity]]], Awaitable[dict[str, Identity]]],
+        gone: Callable[[str], None],
+        came: Callable[[str], None],
+    ) -> None:
+        self._tops = tops
+        self._off_loop = off_loop
+        self._gone = gone
+        self._came = came
+        self._known: dict[str, Identity] = {}
+
+    async def watch(self) -> None:
+        """Look for as long as nobody cancels it."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY)
+
+    def left(self, folder: str) -> None:
+        """A folder has gone, with all below it: what is there next is another one, even of its number."""
+        for top in [top for top in self._known if top == folder or top.startswith(folder + os.sep)]:
+            if self._known[top] is not None:
+                self._known[top] = None
+                self._gone(top)
+
+    async def look(self) -> None:
+        """Look once. What is seen for the first time is neither gone nor new."""
+        tops = list(self._tops())
+        found = await self._off_loop(lambda: identities(tops))
+        before, self._known = self._known, found
+        for top, identity in found.items():
+            if before.get(top, identity) != identity:
+                (self._gone if identity is None else self._came)(top)
+
+
+def identities(folders: Sequence[str]) -> dict[str, Identity]:
+    """Return what each path is now."""
+    return {folder: _identity(folder) for folder in folders}
+
+
+def _identity(folder: str) -> Identity:
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

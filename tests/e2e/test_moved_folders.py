@@ -1,0 +1,54 @@
+"""Folders that go, come back or are links that lead elsewhere: what is saved in them later is never lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Client, answering, serving
+
+OPTIONS = pytest.mark.parametrize("options", [(), ("--poll",)], ids=["inotify", "poll"])
+
+
+@OPTIONS
+def test_the_root_that_was_removed_is_live_again_when_it_is_back(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """The old code goes on meanwhile, which is said; then what is there runs, and so do later edits."""
+    project = tmp_path / "above/project"
+    project.mkdir(parents=True)
+    with serving(project, *options, text=answering("v1")) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        shutil.rmtree(project)
+        assert "is gone" in server.wait("notice", level="warning")["text"]
+        assert client.ask("x") == "v1 x"
+        project.mkdir()
+        server.save_and_wait(answering("second"))
+        assert client.ask("x") == "second x"
+        server.save_and_wait(answering("third one"))
+        assert client.ask("x") == "third one x"
+        assert server.stop() == 0
+
+
+@OPTIONS
+def test_the_folder_above_the_root_was_moved_and_another_one_took_its_place(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Nothing in the root has changed, and yet there is another one: a checkout beside, and two renames."""
+    above, other = tmp_path / "above", tmp_path / "other"
+    for folder, answer in ((above, "v1"), (other, "second")):
+        (folder / "project").mkdir(parents=True)
+        (folder / "project/handlers.py").write_text(answering(answer))
+    with serving(above / "project", *options) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        above.rename(tmp_path / "before")
+        other.rename(above)
+        server.wait("live")
+        assert client.ask("x") == "second x"
+        server.save_and_wait(answering("third one"))
+        assert client.ask("x") == "third one x"
+        assert server.stop() == 0

@@ -1,0 +1,43 @@
+"""Folders that go and come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from devserver.watch.places import Identity, Places
+
+
+def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path: Path) -> None:
+    """Also if it goes with the one above it, and if its number is the same as before."""
+    top = tmp_path / "above/top"
+    top.mkdir(parents=True)
+    told: list[str] = []
+
+    async def at_once(look: Callable[[], dict[str, Identity]]) -> dict[str, Identity]:
+        return look()
+
+    places = Places(
+        lambda: [str(top)], at_once, lambda _top: told.append("gone"), lambda _top: told.append("came")
+    )
+
+    def look() -> list[str]:
+        told.clear()
+        asyncio.run(places.look())
+        return told
+
+    assert look() == look() == []
+    top.parent.rename(tmp_path / "before")
+    assert look() == ["gone"]
+    assert look() == []
+    top.mkdir(parents=True)
+    assert look() == ["came"]
+    (tmp_path / "before/top").mkdir(exist_ok=True)
+    top.rmdir()
+    (tmp_path / "before/top").rename(top)
+    assert look() == ["came"]
+    told.clear()
+    places.left(str(top.parent))
+    assert told == ["gone"]
+    assert look() == ["came"]
