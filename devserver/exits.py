@@ -12,4 +12,4 @@ def exit_reason(code: int) -> str:
     try:
         return signal.Signals(-code).name
     except ValueError:  # a real-time signal
-        return f"signal {-code}"
+        return f"SIGRTMIN+{-code - signal.SIGRTMIN}" if hasattr(signal, "SIGRTMIN") else f"signal {-code}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from devserver import stacks
 from devserver.errors import IllegalEvent
 from devserver.manager.backoff import Backoff
 from devserver.manager.crowd import Crowd
@@ -81,6 +82,8 @@ class Fleet:
         self._held_back = False
         self._rolled = False
         self._crowd = Crowd()
+        self._slow: set[str] = set()
+        """Where boots have been slow, as it was reported."""
         self._relieved = False
         """Another Manager starts what is to be started."""
         self._stop_at = float("inf")
@@ -290,10 +293,18 @@ class Fleet:
 
     def _stack_read(self, member: Member, text: str) -> None:
         if member.state == "booting":
-            who = f"Worker {member.worker} (generation {member.generation})"
-            self._roster.tell(Said("info", f"{who} is still booting after {NOTE[0][0]:g} s", detail=text))
+            self._note_slow_boot(member, text)
         else:
             member.stack = text
+
+    def _note_slow_boot(self, member: Member, dump: str) -> None:
+        """Report once where the app's code stands; the next boot may well take as long there."""
+        frame = stacks.own_place(dump)
+        where = f", in {stacks.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
+        if where not in self._slow:
+            self._slow.add(where)
+            who = f"worker {member.worker} (generation {member.generation})"
+            self._roster.tell(Said("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
 
     # What follows from where things stand
 

@@ -162,6 +162,8 @@ def become_worker(terminal: int, dump: int) -> None:
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _own_stdio(terminal)
+    # What faulthandler puts back when the interpreter ends: a dump that comes so late must not be a death.
+    signal.signal(DUMP_SIGNAL, signal.SIG_IGN)
     faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
 
 

@@ -92,7 +92,7 @@ class Crew:
 
         An exclusive handover, and all that follows it, waits until no orphan is left: no Manager sees them.
         """
-        if not self.command.serves:
+        if not self.command.serves or (self._stopping and isinstance(message, wire.Reload)):
             return
         exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
         if self._held or (exclusive and self._orphans.all):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Protocol, assert_never
 
-from devserver import events
+from devserver import events, stacks
 from devserver.config import Config
 from devserver.errors import DevserverError, TargetError
 from devserver.events import Event
@@ -436,7 +436,7 @@ class Master:
 def _silent_failure(reason: str, stack: str = "") -> Failure:
     """Word the end of a Worker that could not say why."""
     message = f"the worker ended before it was ready ({reason})"
-    return Failure(phase="import", type="WorkerExited", message=message, stack=stack)
+    return Failure(phase="import", type="WorkerExited", message=message, stack=stacks.trimmed(stack) or stack)
 
 
 def _exclusive_sentence(failure: Failure) -> str:

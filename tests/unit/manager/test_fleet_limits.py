@@ -21,21 +21,31 @@ from devserver.wire.messages import (
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 STACK = "Thread 1: in slow_import"
+DUMP = """Current thread 0x00007f4c175ecb80 (most recent call first):
+  File "/env/lib/python3.11/site-packages/models.py", line 70 in load
+  File "<frozen importlib._bootstrap>", line 241 in _call_with_frames_removed
+  File "/app/main.py", line 7 in <module>
+"""
 
 
 # The boot timeout
 
 
-def test_a_slow_boot_is_mentioned_with_its_stack() -> None:
-    """After five seconds the user sees where the import stands."""
+def test_a_slow_boot_is_mentioned_once_with_the_apps_own_line() -> None:
+    """After five seconds the user sees where the import stands, and does not read the same at each save."""
     play = Playbook()
     play.serve(1)
     play.reload(2, base=1)
     assert play.after(4.9) == []
     assert play.wake() == [DumpStack(3)]
     assert play.wake() == [ReadStack(3)]
-    said = Said("info", "Worker 3 (generation 2) is still booting after 5 s", detail=STACK)
-    assert play.do(StackRead(3, STACK)) == [Tell(said)]
+    said = Said("info", "worker 3 (generation 2) is still booting after 5 s, in app/main.py:7")
+    assert play.do(StackRead(3, DUMP)) == [Tell(said)]
+    play.ready(3)
+    play.reload(3, base=2)
+    play.after(5.0)
+    play.after(0.2)
+    assert play.do(StackRead(max(play.alive), DUMP)) == []
 
 
 def test_an_endless_boot_is_killed_and_its_stack_is_told() -> None:

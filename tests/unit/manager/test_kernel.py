@@ -81,3 +81,21 @@ def test_a_signal_to_nobody_says_so() -> None:
         process.wait()
     assert not kernel.send_signal(process.pid, 0, group=True)
     assert not kernel.send_signal(process.pid, 0, group=False)
+
+
+LATE_DUMP = """
+import faulthandler, os, signal, tempfile
+from devserver.manager import kernel
+if os.fork() == 0:
+    kernel.become_worker(-1, os.open(tempfile.gettempdir(), os.O_RDONLY))
+    faulthandler.unregister(kernel.DUMP_SIGNAL)  # as the interpreter does at its end
+    os.kill(os.getpid(), kernel.DUMP_SIGNAL)
+    os._exit(7)
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_dump_that_is_asked_for_too_late_kills_nobody() -> None:
+    """A Worker that has all but left exits as it would have, not by a signal that nobody knows."""
+    ended = subprocess.run([sys.executable, "-c", LATE_DUMP], check=False, timeout=30)
+    assert ended.returncode == 7

@@ -14,7 +14,9 @@ from devserver.master.dispatcher import Dispatcher
 from devserver.master.managers import Manager
 from devserver.master.native.switchboard import Switchboard
 from devserver.wire.channel import Channel
-from devserver.wire.messages import FromWorker, Target, ToWorker, WorkerStarted
+from devserver.wire.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
+from tests.unit.clocked import run
+from tests.unit.master.pretend import Pretend
 from tests.unit.master.silent import Silent
 
 
@@ -60,3 +62,17 @@ class Rig:
         connection = self.board.connect("tcp")
         connection.connection_made(Silent())
         connection.data_received(data)
+
+
+def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
+    """The Manager leaves: it would call it an order that cannot be."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        manager = Pretend()
+        rig.crew.command._promote(manager)
+        rig.crew.stop(5.0)
+        rig.crew.send(Reload(2, 1, ()))
+        assert [type(order) for order in manager.sent] == [Stop]
+
+    run(scenario())
