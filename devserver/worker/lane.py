@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import itertools
 import select
 import socket
@@ -15,6 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from devserver.errors import ConnectionGone
@@ -111,7 +113,8 @@ class Lane:
         try:
             while not self._channel.flush():
                 self._await(select.POLLOUT)
-        except ConnectionGone:
+        except ConnectionGone as error:
+            _explain(error)
             self.gone = True  # but what the Master said last can still be read: the loop sees its end
 
     def outbox(self, connection: int, window: int | None = None) -> Outbox:
@@ -212,7 +215,8 @@ class Lane:
     def _receive(self) -> None:
         try:
             messages = self._channel.receive()
-        except ConnectionGone:
+        except ConnectionGone as error:
+            _explain(error)
             self._lose()
             messages = []
         for message, _fds in messages:
@@ -262,6 +266,16 @@ class Lane:
         self._loop = None
         self.forked = self.gone = True
         self._channel.close()
+
+
+def _explain(error: ConnectionGone) -> None:
+    """Report that the app has closed the lane: nobody else can."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno in (errno.EBADF, errno.ENOTSOCK):
+        sentence = "the app has closed this worker's connection to devserver, so the worker is replaced"
+        advice = "close only descriptors that you have opened (os.closerange closes all)"
+        with suppress(OSError, ValueError, AttributeError):
+            print(f"devserver: {sentence}; {advice}", file=sys.stderr, flush=True)
 
 
 def _ignore(*_: object) -> None:

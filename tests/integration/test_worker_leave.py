@@ -165,6 +165,25 @@ def test_sigterm_ends_what_is_open(start: Start, loop: str) -> None:
     assert worker.output.split("\n") == ["stop 7", "atexit", ""]
 
 
+def test_an_app_that_closes_the_workers_lane_is_told_so(start: Start) -> None:
+    """The worker is of no use any more, and its exit code alone would say nothing."""
+    worker = start(
+        """
+import gc, os
+
+def on_receive(conn, data):
+    [lane] = [each for each in gc.get_objects() if type(each).__name__ == "Lane"]
+    os.close(lane._channel.fileno())
+    conn.send(b"nobody hears this")
+"""
+    )
+    worker.begin()
+    assert worker.rest() == []
+    worker.terminate()
+    worker.exit_code()
+    assert worker.output.count("the app has closed this worker's connection to devserver") == 1
+
+
 ENDLESS = {
     "thread": "threading.Thread(target=endless, name='poll').start()",
     "timer": "again()",
