@@ -49,7 +49,7 @@ class Generations:
     refusal: Refuse | None = None
     """The last word on the code, if that is a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None
-    """What could not boot, unless something younger was tried since."""
+    """The newest code that could not boot, unless newer code was tried since."""
     _number: int = 0
     _read: int = 0
     """The newest edit whose files have been read."""
@@ -165,7 +165,9 @@ class Generations:
             return []
         self.candidates.remove(candidate)
         if self._may_be_exclusive(candidate, failure, held):
+            tried, ordered = self._tried, self._ordered
             again = self._boot(candidate.snapshot, candidate.edit, "exclusive")
+            self._tried, self._ordered = tried, ordered  # newer code may have failed before
             self._remap(generation, again.generation)
             return [GoExclusive(again.generation, failure), again]
         return self._give_up(candidate, (failure,))
@@ -275,7 +277,8 @@ class Generations:
         """Refuse a candidate, and whoever waits for it waits no more."""
         self._settle(candidate.number)
         refuse = self._refuse(candidate.edit, candidate.number, failures)
-        if candidate.number == self._number:
+        newest = not self._tried or self._tried[1].edit <= candidate.edit
+        if newest and all(other.number < candidate.number for other in self.candidates):
             self._tried = candidate.snapshot, refuse
         return [refuse, *self._conclude()]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devserver.failure import Failure
-from devserver.master.decisions import Boot, GoLive, Refuse, Restore
+from devserver.master.decisions import Boot, GoExclusive, GoLive, Refuse, Restore
 from devserver.master.generations import Generations
-from tests.unit.master.book import CRASH, TYPO, edit, file, running
+from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
 MISSING = Failure(phase="import", type="ModuleNotFoundError", message="no feature")
 
@@ -79,6 +79,17 @@ def test_the_newest_refusal_is_the_last_word_when_an_older_slow_save_fails_after
     newest = Refuse(2, 3, (MISSING,))
     assert book.failed(3, MISSING) == [newest]
     assert book.failed(2, CRASH) == [Refuse(1, 2, (CRASH,)), newest]
+
+
+def test_the_newest_refusal_is_the_last_word_when_an_older_save_goes_live_exclusively_after_it() -> None:
+    """The older one is tried once more with a number of its own; that makes its code no newer."""
+    book = running(a="1", b="1")
+    edit(book, 1, file("a", "2"))
+    edit(book, 2, file("b", "2"))
+    newest = Refuse(2, 3, (MISSING,))
+    assert book.failed(3, MISSING) == [newest]
+    assert [type(command) for command in book.failed(2, PORT)] == [GoExclusive, Boot]
+    assert book.ready(4) == [GoLive(4, 1, ("a",)), newest]
 
 
 def test_an_undo_of_what_was_refused_while_an_older_save_boots_is_settled_by_that() -> None:
