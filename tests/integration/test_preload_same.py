@@ -287,3 +287,38 @@ def test_what_the_memory_of_pyarrow_does_in_the_background_survives_a_fork(proje
         """,
     )
     assert project.run(tries=1).left_out == {}
+
+
+def test_the_logging_of_djangos_documentation_does_not_end_it(project: Project) -> None:
+    """A project that sets up the root logger is preloaded as one that does not."""
+    project.own(
+        "shop_settings",
+        """
+        INSTALLED_APPS = ['django.contrib.auth', 'django.contrib.contenttypes']
+        TIME_ZONE = 'Asia/Tokyo'
+        LOGGING = {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"console": {"class": "logging.StreamHandler"}},
+            "root": {"handlers": ["console"], "level": "WARNING"},
+            "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+        }
+        """,
+    )
+    project.write(
+        """
+        import os
+        os.environ["DJANGO_SETTINGS_MODULE"] = "shop_settings"
+        import django
+        django.setup()
+        import far_late, http.cookiejar
+        from django.contrib.auth.models import User
+        VALUE = [User._meta.label, far_late.LEVEL]
+        """,
+        far_late="import logging\nLEVEL = logging.getLogger('far').getEffectiveLevel()\n",
+    )
+    run = project.run()
+    assert run.said["cold"]["reason"] == run.said["report"][5] == ""
+    assert "far_late" not in run.left_out
+    assert "far_late" in run.told
+    assert run.said["warm"]["noted"] < run.said["cold"]["noted"] / 4

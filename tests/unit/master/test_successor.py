@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.events import Preloaded
+from devserver.events import Notice, Preloaded
 from devserver.master.successor import CALM, PATIENCE, WORTH
-from devserver.wire.messages import Imported, ModuleNote, Surroundings
+from devserver.wire import messages as wire
+from devserver.wire.messages import Imported, ModuleNote, Report, Surroundings
 from tests.unit.clocked import passes, run
 from tests.unit.master.preparing import Rig, clocked
 from tests.unit.master.pretend import imported
@@ -237,3 +238,65 @@ async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> N
     assert rig.successor.take() is None
     await rig.prepare("numpy")
     assert rig.names == ["numpy"]
+
+
+def _ready(folder: str, *names: str) -> Imported:
+    """Return the notes of an app that changes the folder after its first import."""
+    notes = tuple(ModuleNote(name, f"/{name}.py", min(number, 1)) for number, name in enumerate(names))
+    table = tuple(Surroundings(conditions={"the working directory": each}) for each in ("/start", folder))
+    return Imported(1, 1, notes, table, last=1)
+
+
+@clocked
+async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
+    """The next cold start has it too, so it is the app's doing: all is preloaded in the new surroundings."""
+    rig = Rig()
+    rig.successor.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    await passes(CALM)
+    assert rig.successor.surroundings_changed(_ready("/b")) == ("the working directory",)
+    rig.successor.forget()
+    rig.successor.noted(_ready("/b", "numpy", "yaml"), 400.0)
+    await passes(CALM)
+    assert rig.names == ["numpy", "yaml"]
+    assert rig.successor.surroundings_changed(_ready("/b")) == ()
+
+
+@clocked
+async def test_a_condition_that_differs_by_itself_ends_the_preloading_there() -> None:
+    """A folder that is another one at each start: what is imported in it is left to the Workers, and said."""
+    rig = Rig()
+    rig.successor.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    await passes(CALM)
+    assert rig.successor.surroundings_changed(_ready("/b")) == ("the working directory",)
+    rig.successor.forget()
+    rig.successor.noted(_ready("/c", "numpy", "yaml"), 400.0)
+    await passes(CALM)
+    assert rig.names == ["numpy"]
+    rig.report()
+    assert isinstance(rig.told[-1], Preloaded)
+    assert rig.told[-1].ended == "the app has changed the working directory"
+    assert rig.successor.surroundings_changed(_ready("/d")) == ()
+
+
+@clocked
+async def test_what_may_be_chance_is_asked_of_another_process() -> None:
+    """Values that differ are given to the next try, which knows what to make of them."""
+    rig = Rig()
+    await rig.prepare("numpy")
+    rig.successor.heard(wire.Preloaded(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    assert rig.managers[0].fate == "dismissed"
+    assert rig.order.doubts == {"numpy": b"1234"}
+    rig.report()
+    assert rig.successor.take() is rig.managers[1]
+
+
+@clocked
+async def test_why_nothing_can_be_preloaded_is_told_once() -> None:
+    """Each reload imports everything: the user knows what for."""
+    rig = Rig()
+    hooked = Imported(1, 1, (), (Surroundings(),), reason="the app has changed sys.meta_path")
+    for _ in range(2):
+        rig.successor.noted(hooked, 400.0)
+    [told] = rig.told
+    assert isinstance(told, Notice)
+    assert "sys.meta_path" in told.text
