@@ -5,6 +5,7 @@ Law: what `look` returns can be sent, and two processes in which it is equal are
 
 from __future__ import annotations
 
+import contextvars
 import locale
 import logging
 import os
@@ -94,11 +95,18 @@ def _locale() -> str:
 # modules of the standard library that keep a state
 
 
-def _decimals() -> Value:
-    decimal = sys.modules.get("decimal")
-    if decimal is None:
+def _decimal_context() -> Any:
+    """Return the context if there is one already: getcontext() would make it, and the app could see that."""
+    if "decimal" not in sys.modules:
         return None
-    context = decimal.getcontext()
+    variables = contextvars.copy_context()
+    return next((value for each, value in variables.items() if each.name == "decimal_context"), None)
+
+
+def _decimals() -> Value:
+    context = _decimal_context()
+    if context is None:
+        return None
     traps = [signal.__name__ for signal, on in context.traps.items() if on]
     parts = [context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp]
     value = [*parts, sorted(traps)]
