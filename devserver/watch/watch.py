@@ -345,6 +345,9 @@ class Watch:
         contents = await self._examiner.survey()
         self.wake()
         contents = [content for content in contents if not self._is_unsettled(content.path)]
+        for folder in {os.path.dirname(content.path) for content in contents}:
+            if not self._filters.is_watched(folder):  # that of a linked package
+                self._attend_folder(folder)
         self._tell(Surveyed(self._examiner.surveyed(contents)))
 
     def _is_unsettled(self, path: str) -> bool:

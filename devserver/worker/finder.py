@@ -7,6 +7,7 @@ disk has lost it by now; one that this generation was made without is not there,
 from __future__ import annotations
 
 import os
+import sys
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec
 from importlib.util import spec_from_file_location
 from types import ModuleType
@@ -26,6 +27,12 @@ class Finding:
 
     def find(self, finder: Any, fullname: str, target: ModuleType | None) -> ModuleSpec | None:
         """Find a module in the finder's folder, as FileFinder.find_spec does."""
+        spec = self._find_anywhere(finder, fullname, target)
+        if spec is None and fullname in sys.modules:  # a namespace that looks at a path that has changed
+            self._snapshot.looked_for(fullname, [finder.path])
+        return spec
+
+    def _find_anywhere(self, finder: Any, fullname: str, target: ModuleType | None) -> ModuleSpec | None:
         snapshot = self._snapshot
         folder = snapshot.owns.folder(finder.path)
         if folder not in self._looked_in:

@@ -138,6 +138,8 @@ class Layout:
         elif kind == 1:
             (self.site / "editable.pth").write_text("import editable_finder\n")
             mapping = {name: str(self.other / name) for name in self.dice.sample(NAMES, 2)}
+            for base in map(Path, mapping.values()):
+                self.save(self.dice.choice((base / "__init__.py", base.with_suffix(".py"))), self._text())
             (self.site / "editable_finder.py").write_text(EDITABLE.format(mapping=mapping))
 
     # the pieces

@@ -112,6 +112,8 @@ class Server:
         self._apply(self._generations.ready(boot.generation))
         self._filters.kept = frozenset(each.path for each in own_python(self._generations.snapshot.values()))
         for content in beside(self._filters, sorted(self._filters.folders)):
+            if not self._filters.is_watched(folder := os.path.dirname(content.path)):
+                self._filters.attend_folder(folder)
             source = content.data if content.path.endswith(".py") else None
             self._loaded(boot.generation, Source(content.path, content.digest, source))
 
