@@ -68,7 +68,11 @@ class Debugger:
         self._listen()
 
     def _listen(self) -> None:
-        signal.signal(signal.SIGINT, self._interrupted)
+        @wraps(signal.default_int_handler)  # the app finds the usual one there
+        def interrupted(signum: int, frame: FrameType | None) -> None:
+            self._interrupted(signum, frame)
+
+        signal.signal(signal.SIGINT, interrupted)
 
     def began(self, frame: FrameType | None, how: How) -> bool:
         """Somebody stops at `frame`; return whether it is news.

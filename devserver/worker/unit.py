@@ -13,7 +13,7 @@ class Unit:
     name: str
 
 
-current: ContextVar[Unit | None] = ContextVar("devserver_unit", default=None)
+current: ContextVar[Unit | None] = ContextVar("devserver_in_unit", default=None)
 
 
 def context_of(name: str) -> Context:

@@ -84,3 +84,24 @@ def test_the_server_serves_under_debugpy_before_an_editor_comes(tmp_path: Path) 
         server.wait("live", generation=2)
         assert get(server.http_port) == "new"
         assert server.stop() == 0
+
+
+LISTENING = """
+import debugpy
+debugpy.listen(("127.0.0.1", PORT))
+"""
+
+
+def test_an_app_that_listens_for_an_editor_survives_saves(tmp_path: Path) -> None:
+    """debugpy.listen() in the app finds its port in use beside the old code: the new code starts after it."""
+    file, port = tmp_path / "main.py", free_port()
+    text = LISTENING.replace("PORT", str(port)) + APP
+    file.write_text(text)
+    with serving(tmp_path, target="main.py") as server:
+        server.wait("ready")
+        assert get(server.http_port) == "old"
+        for word in ("new", "newer"):
+            file.write_text(text.replace("old", word))
+            server.wait("live")
+            assert get(server.http_port) == word
+        assert server.stop() == 0

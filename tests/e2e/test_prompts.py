@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +211,88 @@ def test_ctrl_c_at_a_prompt_in_a_thread_says_nothing_of_the_loop(serve: Callable
         assert server.answer(asked) == "gone on"
         assert server.quit() == 0
         assert not [each for each in ("uvloop", "Traceback", "✗") if each in "\n".join(server.scrolled)]
+
+
+def test_the_dashboard_says_who_stands_where_and_leads_back(serve: Callable[..., Server]) -> None:
+    """Ctrl-] shows the dashboard with file, line, request and time; `d` goes back to the same prompt."""
+    with serve("breakpoint()") as server:
+        asked = server.begin("/")
+        server.see("(Pdb)")
+        server.resize(120, 24)
+        server.screen.resize(24, 120)
+        server.type(b"\x1d")
+        server.see(
+            PICTURE,
+            "w1 is in the debugger at main.py:",
+            "GET /",
+            "since",
+            "the server goes on",
+            "d goes there",
+        )
+        assert server.get("/other") == "other"
+        server.type(b"d")
+        server.read_until(lambda: PICTURE not in server.text)
+        server.type(b"p 6 * 7\r")
+        server.see("\n42\n")
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
+
+
+def test_a_save_is_said_beneath_the_prompt_and_never_in_it(serve: Callable[..., Server]) -> None:
+    """What became of a save stands in one line below; what was typed stays, and the next output covers it."""
+    with serve("breakpoint()") as server:
+        asked = server.begin("/")
+        server.see("(Pdb)")
+        server.type(b"p 6 *")
+        server.see("(Pdb) p 6 *")
+        server.save(app("return 'new'"))
+        server.see("(Pdb) p 6 *\n  generation 2 is live for everybody else\n")
+        server.type(b" 7\r")
+        server.see("(Pdb) p 6 * 7\n42\n(Pdb)")
+        assert "generation 2" not in server.text
+        assert server.get("/") == "new"
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
+
+
+@pytest.mark.parametrize("victim", ["console", "master"])
+def test_the_terminal_is_whole_when_a_process_is_killed_at_a_prompt(
+    serve: Callable[..., Server], victim: str
+) -> None:
+    """However the server or its console ends while somebody debugs, the terminal is as it was."""
+    with serve("breakpoint()") as server:
+        asked = server.begin("/")
+        server.see("(Pdb)")
+        if victim == "master":
+            server.process.kill()
+        else:
+            os.kill(console_of(server.process.pid), signal.SIGKILL)
+        server.read_until(lambda: server.settings == server.before)
+        if victim == "console":
+            server.see("plain lines from here on")
+            server.process.terminate()
+        server.end()
+        assert isinstance(asked.exception(), OSError)
+
+
+def console_of(pid: int) -> int:
+    """Return the console's process."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if b"console" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise AssertionError("there is no console")
+
+
+def test_a_post_mortem_is_answered(serve: Callable[..., Server]) -> None:
+    """pdb.post_mortem() in an except block stops where the exception was raised."""
+    stop = "try: culprit = 1; culprit / 0\n    except ZeroDivisionError: pdb.post_mortem()"
+    with serve(stop) as server:
+        asked = server.begin("/")
+        server.see("(Pdb)", "is in the debugger")
+        server.type(b"p culprit\r")
+        server.see("\n1\n")
+        server.type(b"c\r")
+        assert server.answer(asked) == "gone on"
+        assert server.quit() == 0
