@@ -172,7 +172,9 @@ class Cover:
         if remark != self._said:
             self._said = remark
             self._sink.remark("info", remark)
-        observing = self._polling = polling(self._sink.witness, self._matters, self._is_polled)
+        observing = self._polling = polling(
+            self._sink.witness, self._matters, self._is_polled, self._filters.links
+        )
         schedules = [Schedule(self._filters.root, recursive=True)]
         for folder in sorted(self._filters.folders):
             if not self.is_strict(folder) and not self._filters.is_reached(folder):

@@ -71,6 +71,8 @@ class Filters:
         self.attended: set[str] = set()
         self.as_data: set[str] = set()
         """Those of them that are read and not run."""
+        self.links: set[str] = set()
+        """Links to folders: where one leads decides what is found behind it."""
         self.kept: frozenset[str] = frozenset()
         """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
         self.folders: set[str] = set()
@@ -113,6 +115,8 @@ class Filters:
 
     def _of_kind(self, path: str, folder: str, name: str) -> Interest:
         inside = path.startswith(self._inside)
+        if path in self.links:
+            return Interest.DATA
         if path in self._settings or (inside and self._also.match(path)):
             return Interest.DATA
         if name.startswith((".", "#")):

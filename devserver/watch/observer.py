@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,6 +114,7 @@ def polling(
     witness: Witness,
     matters: Callable[[str], bool],
     keeps: Callable[[os.DirEntry[str]], bool],
+    links: Container[str] = (),
     every: float = POLL_EVERY,
 ) -> Observing:
     """Return an observer that looks at the folders and files that `keeps` lets through, every few moments."""
@@ -122,7 +123,10 @@ def polling(
         with os.scandir(path) as listing:
             return iter([entry for entry in listing if keeps(entry)])
 
-    return Observing(PollingObserverVFS(os.stat, listdir, polling_interval=every), witness, matters)
+    def stat(path: str) -> os.stat_result:
+        return os.lstat(path) if path in links else os.stat(path)
+
+    return Observing(PollingObserverVFS(stat, listdir, polling_interval=every), witness, matters)
 
 
 def _hush() -> None:

@@ -11,7 +11,10 @@ from devserver.wire.digest import LARGEST, Signature, digest, mark, signature_of
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file as it was read. No data: absent (the digest is b"" then), unreadable, or not a file."""
+    """A file as it was read; a link to a folder is read as where it leads.
+
+    No data: absent (the digest is b"" then), unreadable, or not a file.
+    """
 
     path: str
     data: bytes | None = None
@@ -34,6 +37,9 @@ def read(path: str) -> Content:
     """Read a file. A pipe or a device is never waited for. Raises nothing."""
     try:
         target = os.path.realpath(path) if os.path.islink(path) else ""
+        if target and os.path.isdir(path):
+            where = os.fsencode(target)
+            return Content(path, where, digest(where), signature(path), target)
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         return Content(path)

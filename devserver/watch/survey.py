@@ -23,19 +23,16 @@ def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> li
     ]
     code += [path for folder in folders for path in _packages(_folders_in(folder), filters)]
     kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
-    data = [
-        path
-        for folder in walk([filters.root], filters, lambda _path: None)
-        for path in folder.files
-        if filters.interest(path) in kinds
-    ]
+    walked = list(walk([filters.root], filters, lambda _path: None))
+    filters.links.update(link for folder in walked for link in folder.links if os.path.isdir(link))
+    data = [path for folder in walked for path in folder.files if filters.interest(path) in kinds]
     contents: list[Content] = []
     room = MOST_BYTES
     for path in dict.fromkeys(code + data):
         if path in filters.kept or (path in filters.attended and not path.endswith(".py")):
             continue  # it is in the snapshot
         content = read(path)
-        if content.target:
+        if content.target and path.endswith(".py"):
             continue  # what is behind a link is known by its own name, once it is used
         room -= len(content.data or b"")
         if room < 0 or len(contents) == MOST_FILES:

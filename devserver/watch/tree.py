@@ -19,7 +19,10 @@ class Folder:
 
     path: str
     files: tuple[str, ...]
+    """All that is no folder; a link is none."""
     clean: bool
+    links: tuple[str, ...] = ()
+    """Those of the files that are links."""
 
 
 def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) -> Iterator[Folder]:
@@ -35,14 +38,16 @@ def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) 
         enter(path)
         try:
             with os.scandir(path) as listing:
-                entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in listing]
+                found = list(listing)
+            entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in found]
+            links = tuple(entry.path for entry in found if entry.is_symlink())
         except OSError:
             continue
         folders = {folder for folder, is_folder in entries if is_folder}
         kept = {folder for folder in folders if is_kept(folder, filters)}
         waiting.extend(sorted(kept))
         clean = all(os.path.basename(folder) == HARMLESS for folder in folders - kept)
-        yield Folder(path, tuple(file for file, is_folder in entries if not is_folder), clean)
+        yield Folder(path, tuple(file for file, is_folder in entries if not is_folder), clean, links)
 
 
 def is_kept(folder: str, filters: Filters) -> bool:

@@ -312,13 +312,18 @@ class Watch:
 
     def _remember(self, contents: Sequence[Content]) -> None:
         self._examiner.remember(contents)
-        for content in contents:
-            if content.target and content.path not in self._links.get(content.target, ()):
-                self._links.setdefault(content.target, set()).add(content.path)
-                self._cover.add(os.path.dirname(content.target))
+        self._follow_links(contents)
         late, self._late = self._late, {}
         if late:
             self._hear(late)
+
+    def _follow_links(self, contents: Iterable[Content]) -> None:
+        """Let an event of what a link leads to be one of the link; one to a folder is itself what matters."""
+        for content in contents:
+            known = self._links.get(content.target, set())
+            if content.target and content.path not in known | self._filters.links:
+                self._links[content.target] = known | {content.path}
+                self._cover.add(os.path.dirname(content.target))
 
     async def _compare(self, fresh: dict[str, bytes]) -> None:
         contents = await self._examiner.read(fresh)
@@ -348,6 +353,7 @@ class Watch:
         for folder in {os.path.dirname(content.path) for content in contents}:
             if not self._filters.is_watched(folder):  # that of a linked package
                 self._attend_folder(folder)
+        self._follow_links(contents)
         self._tell(Surveyed(self._examiner.surveyed(contents)))
 
     def _is_unsettled(self, path: str) -> bool:

@@ -52,3 +52,55 @@ def test_the_folder_above_the_root_was_moved_and_another_one_took_its_place(
         server.save_and_wait(answering("third one"))
         assert client.ask("x") == "third one x"
         assert server.stop() == 0
+
+
+@OPTIONS
+def test_a_link_to_a_folder_that_is_pointed_elsewhere_reloads(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """`ln -sfn`, as a deployment does; edits behind the link count before and after."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for version in ("v1", "v2"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "words.py").write_text(f"WORD = {version!r}\n")
+    link = project / "current"
+    link.symlink_to(tmp_path / "v1")
+    text = (
+        answering("v").replace("'v'", "WORD").replace("protocol", "from current.words import WORD\nprotocol")
+    )
+    with serving(project, *options, text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.ask("x") == "v1 x"
+        server.save_and_wait("WORD = 'edited'\n", "current/words.py")
+        assert client.ask("x") == "edited x"
+        server.wait("rolled")
+        new = project / "new"
+        new.symlink_to(tmp_path / "v2")
+        new.rename(link)
+        server.wait("live")
+        assert client.ask("x") == "v2 x"
+        server.save_and_wait("WORD = 'edited again'\n", "current/words.py")
+        assert client.ask("x") == "edited again x"
+        assert server.stop() == 0
+
+
+def test_a_further_file_that_is_a_link_reloads_when_what_it_leads_to_is_edited(tmp_path: Path) -> None:
+    """`--also` names the link, and its target lies outside the root."""
+    project, shared = tmp_path / "project", tmp_path / "shared.csv"
+    project.mkdir()
+    shared.write_text("one")
+    (project / "data.csv").symlink_to(shared)
+    text = answering("v", extra="WORD = open('data.csv').read()").replace("'v'", "WORD")
+    with serving(project, "--also", "*.csv", text=text) as server:
+        server.wait("rolled")
+        client = Client(server.port)
+        assert client.ask("x") == "one x"
+        (project / "templates").mkdir()
+        server.save_and_wait("a template, so that the survey is over", "templates/page.html")
+        server.wait("rolled")
+        shared.write_text("two")
+        server.wait("live")
+        assert client.ask("x") == "two x"
+        assert server.stop() == 0

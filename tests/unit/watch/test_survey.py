@@ -42,11 +42,11 @@ def test_what_hides_a_module_is_read_with_an_edit_of_it(tmp_path: Path) -> None:
 
 
 def test_a_link_is_known_by_where_it_leads(tmp_path: Path) -> None:
-    """A linked package is read where it lies; a linked module is read once it is used."""
+    """A linked package is read where it lies, the link as where it leads; a linked module once it is used."""
     filters = project(tmp_path, "main.py", "real/deep/__init__.py", "real/deep/inner.py")
     (tmp_path / "deep").symlink_to(tmp_path / "real/deep")
     (tmp_path / "linked.py").symlink_to(tmp_path / "real/deep/inner.py")
-    assert names(tmp_path, filters) == ["main.py", "real/deep/__init__.py"]
+    assert names(tmp_path, filters) == ["main.py", "real/deep/__init__.py", "deep"]
 
 
 def test_what_an_import_could_find_makes_an_edit(tmp_path: Path) -> None:
