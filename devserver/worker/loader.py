@@ -73,13 +73,24 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
         if path is None:
             snapshot.note_path(sys.path)
         spec = find_anywhere(name, path, target)
-        if spec is None or spec.loader is None:  # nothing, or a namespace: one more folder would change it
+        if spec is None or spec.loader is None or (path is None and _is_off_path(spec)):
+            # Nothing, a namespace, or what a finder at the end knows: one more folder would come first.
             snapshot.looked_for(name, sys.path if path is None else path)
         return spec if spec is None or _take_in(snapshot, foreign, name, spec) else None
 
     patches.put(FileFinder, "find_spec", find_spec)
     patches.put(_system._bootstrap_external, "_path_isdir", is_folder)
     patches.put(_system._bootstrap, "_find_spec", find_and_tell)
+
+
+def _is_off_path(spec: ModuleSpec) -> bool:
+    """Return whether a top-level module was not found on the path: by an editable install's finder, say."""
+    if not getattr(spec, "has_location", False) or not isinstance(spec.origin, str):
+        return False
+    parent = os.path.dirname(spec.origin)
+    if spec.submodule_search_locations is not None:
+        parent = os.path.dirname(parent)
+    return parent not in sys.path and parent not in [os.path.abspath(str(entry)) for entry in sys.path]
 
 
 def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: ModuleSpec) -> bool:
