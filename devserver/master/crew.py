@@ -179,6 +179,10 @@ class Crew:
         worker = Worker(message, fds, self._worker_hub, self._loop, manager)
         if self._output_paused:
             worker.pause_output(True)
+        worker.seat.spare = any(
+            other.seat.blocked and (other.slot, other.generation) == (worker.slot, worker.generation)
+            for other in self._dispatcher.workers.values()
+        )
         self._last_worker = max(self._last_worker, worker.id)
         self._dispatcher.workers[worker.id] = worker
         self._dispatcher.dispatch.seats[worker.id] = worker.seat

@@ -28,6 +28,8 @@ class Seat:
     """Its lane is too far behind."""
     blocked: bool = False
     """Somebody stands at a prompt there, and it does nothing else."""
+    spare: bool = False
+    """It was started for one that was blocked: that one has what the app keeps in memory, and comes first."""
     running: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
     heard: int = 0
@@ -96,7 +98,7 @@ class Dispatch(Generic[W]):
         for seat in self.seats.values():
             usable = seat.generation == self.live and seat.ready and not seat.leaving and not seat.blocked
             usable = usable and seat.has_room(kind)
-            if usable and (best is None or (seat.load, -seat.heard) < (best.load, -best.heard)):
+            if usable and (best is None or _rank(seat) < _rank(best)):
                 best = seat
         return best
 
@@ -116,3 +118,8 @@ class Dispatch(Generic[W]):
         """Count one unit of `seat` as finished."""
         seat.running[kind] -= 1
         seat.handled += 1
+
+
+def _rank(seat: Seat) -> tuple[bool, int, int]:
+    """Return what is compared of two seats that a unit could take: the lower one gets it."""
+    return seat.spare, seat.load, -seat.heard

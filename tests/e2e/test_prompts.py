@@ -249,7 +249,7 @@ def test_a_save_is_said_beneath_the_prompt_and_never_in_it(serve: Callable[..., 
         server.save(app("return 'new'"))
         server.see("(Pdb) p 6 *\n  generation 2 is live for everybody else\n")
         server.type(b" 7\r")
-        server.see("(Pdb) p 6 * 7\n42\n(Pdb)")
+        server.see("(Pdb) p 6 * 7\n", "\n42\n(Pdb)")
         assert "generation 2" not in server.text
         assert server.get("/") == "new"
         server.type(b"c\r")

@@ -100,3 +100,13 @@ def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
     assert desk.choose("native") is None
     slow.clogged = False
     assert desk.choose("native") is slow
+
+
+def test_a_spare_worker_gets_work_only_while_the_others_stand_still() -> None:
+    """Whoever steps on has what the app keeps in memory: work goes there, and not to the idle spare one."""
+    debugged, spare = seat(1, most=0, running=3), seat(2, most=0)
+    spare.spare = debugged.blocked = True
+    desk = office(debugged, spare)
+    assert desk.choose("native") is spare
+    debugged.blocked = False
+    assert desk.choose("native") is debugged
