@@ -90,7 +90,10 @@ class Pty:
                 self.stream.feed(data)
 
     def see(self, *texts: str) -> None:
-        self.read_until(lambda: all(text in self.text for text in texts))
+        """Wait until all of them are on the screen, wherever a line that is too long goes on in the next."""
+        self.read_until(
+            lambda: all(text in self.text or text in "".join(self.screen.display) for text in texts)
+        )
 
     def end(self) -> int:
         """Wait for the program to exit, reading on."""
