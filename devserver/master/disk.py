@@ -14,6 +14,9 @@ from devserver.wire.messages import Source
 Snapshot = dict[str, Source]
 """Path → what runs under it."""
 
+MIXED = b"mixed"
+"""The digest of what is not the same in all Workers of a generation: whatever the disk holds differs."""
+
 
 @dataclass(slots=True)
 class Disk:
@@ -34,6 +37,11 @@ class Disk:
             (self._muted.add if file.path in muted else self._muted.discard)(file.path)
         self.broken |= failures
 
+    def is_news(self, file: Source) -> bool:
+        """Return whether the disk has held something else, or something good: not all may run `file`."""
+        read = self._files.get(file.path)
+        return read is not None and (read.digest != file.digest or file.path not in self.broken)
+
     def over(self, snapshot: Snapshot) -> Snapshot:
         """Return `snapshot` with everything put in that compiles, and what is absent left out.
 
@@ -41,6 +49,10 @@ class Disk:
         """
         good = {path: file for path, file in self._files.items() if path not in self.broken}
         return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
+
+    def as_read(self, snapshot: Snapshot, paths: Iterable[str]) -> Snapshot:
+        """Return `snapshot` with these files as they were read, broken or not."""
+        return {**snapshot, **{path: self._files[path] for path in paths if path in self._files}}
 
     def broken_beside(self, snapshot: Snapshot) -> dict[str, Failure]:
         """Return what is broken and not the same in `snapshot`."""
@@ -76,6 +88,12 @@ class Disk:
 def digest_in(snapshot: Snapshot, path: str) -> bytes:
     """Return the digest of a file, b"" if it is absent."""
     return snapshot[path].digest if path in snapshot else b""
+
+
+def mix(snapshot: Snapshot, path: str) -> None:
+    """Note that Workers differ in `path`; those to come get what was there, or else what the disk holds."""
+    known = snapshot.get(path, Source(path, MIXED, None))
+    snapshot[path] = Source(path, MIXED, known.source, known.code)
 
 
 def changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:

@@ -23,7 +23,7 @@ from devserver.master.decisions import (
     Restore,
     Warn,
 )
-from devserver.master.disk import Disk, Snapshot, changes, digest_in
+from devserver.master.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
 from devserver.master.uses import Uses
 from devserver.wire.messages import Handover, Source
 
@@ -108,19 +108,34 @@ class Generations:
             return [self._refuse(self._read, 0, tuple(blocking.values()))]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
-    def loaded(self, generation: int, source: Source) -> bool:
-        """Add what a Worker of `generation` read; tell whether that generation still matters.
+    def loaded(self, generation: int, source: Source, unsettled: bool = False) -> bool:
+        """Take in what a Worker of `generation` read; return whether its further Workers may have it.
 
-        Younger candidates get it too: their snapshots are this one with other files replaced.
+        `unsettled`: an edit of it is being looked at. The first Worker of a candidate decides what that is.
+        Live code that lacks the file may have looked for it: what an edit brought leads to a reload.
+        Younger candidates get what joins: their snapshots are this one with other files replaced.
         """
-        if generation != self.live and self._candidate(generation) is None:
+        snapshot = self.snapshot_of(generation)
+        if snapshot is None:
             return False
-        if generation == self.live:
-            self.snapshot.setdefault(source.path, source)
-        for candidate in self.candidates:
-            if candidate.number >= generation:
-                candidate.snapshot.setdefault(source.path, source)
+        path, news = source.path, self.disk.is_news(source)
+        known = snapshot.get(path)
+        late = generation == self.live and (unsettled or news)
+        if late if known is None else known.digest != source.digest:
+            mix(snapshot, path)
+            return False
+        snapshot.setdefault(path, source)
+        if not news:
+            shared = Source(path, MIXED, None) if unsettled else source
+            for candidate in self.candidates:
+                if candidate.number > generation:
+                    candidate.snapshot.setdefault(path, shared)
         return True
+
+    def surveyed(self, file: Source) -> bool:
+        """Take in what lies beside the live code, unless more is known of it; return whether it was."""
+        known = file.path in self.snapshot or self.disk.is_news(file)
+        return not known and self.loaded(self.live, file)
 
     def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
         """A Worker of `generation` uses these: what is broken of them counts from now on."""
@@ -128,11 +143,13 @@ class Generations:
         candidate = self._candidate(generation)
         if candidate is None:
             return self._conclude() if generation == self.live else []
-        failures = [candidate.held_back[path] for path in paths if path in candidate.held_back]
-        if not failures:
+        broken = [path for path in paths if path in candidate.held_back]
+        if not broken:
             return []
         self.candidates.remove(candidate)
-        return [Cancel(generation), *self._give_up(candidate, tuple(failures))]
+        candidate.snapshot = self.disk.as_read(candidate.snapshot, broken)  # with good texts it is untried
+        failures = tuple(candidate.held_back[path] for path in broken)
+        return [Cancel(generation), *self._give_up(candidate, failures)]
 
     def ready(self, generation: int) -> list[Command]:
         """A Worker of `generation` is ready; the first one of a candidate makes it live."""

@@ -22,7 +22,7 @@ from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.contention import is_held, is_suspect
 from devserver.master.crew import Crew, CrewHub
-from devserver.master.disk import own_python
+from devserver.master.disk import digest_in, own_python
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations
@@ -52,6 +52,9 @@ class Eyes(Protocol):
 
     def keep(self, files: Iterable[str]) -> None:
         """These may be imported at any time as they are now; the ones named before may not."""
+
+    def is_unsettled(self, path: str) -> bool:
+        """Return whether an edit that was noticed, and not told yet, has this file."""
 
     def attend_everything(self, on: bool) -> None:
         """Any own file may be the cure, or only those that run."""
@@ -162,11 +165,9 @@ class Master:
 
     def surveyed(self, files: Sequence[Source]) -> None:
         """These files lie beside what runs and may be imported or read later: they belong to the snapshot."""
-        live = self.generations.live
-        news = [file for file in files if file.path not in self.generations.snapshot]
-        for file in news:
-            if self.generations.loaded(live, file) and file.source is not None:
-                self.crew.send(wire.Loaded(0, live, file))
+        for file in files:
+            if self.generations.surveyed(file) and file.source is not None:
+                self.crew.send(wire.Loaded(0, self.generations.live, file))
 
     def reload_asked(self) -> None:
         """Somebody wants a reload, whether or not a file has changed: of what is on the disk now."""
@@ -269,9 +270,9 @@ class Master:
             case wire.WorkerReady():
                 self._worker_ready(worker, message)
             case wire.Loaded():
-                if self.generations.loaded(message.generation, message.source):
+                if self._joins(message.generation, message.source):
                     self.crew.send(message)
-                    self._uses(message.generation, (message.source.path,))
+                self._uses(message.generation, (message.source.path,))
             case wire.Used():
                 self._uses(message.generation, message.paths)
             case wire.Opened():
@@ -289,21 +290,28 @@ class Master:
             case _:
                 self.clients.board.heard(worker, message)
 
+    def _joins(self, generation: int, source: Source) -> bool:
+        """Take in what a Worker has read; a save that was over by then is an edit: it may be that one."""
+        self._stamp()
+        return self.generations.loaded(generation, source, self.eyes.is_unsettled(source.path))
+
     def _uses(self, generation: int, paths: Sequence[str]) -> None:
         """The live code or a candidate uses these files: have them watched. Older code does not count."""
         snapshot = self.generations.snapshot_of(generation)
         if snapshot is not None:
             # What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
-            self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
+            self.eyes.attend([(path, digest_in(snapshot, path)) for path in paths])
             if commands := self.generations.used(generation, paths):
                 self._apply(commands)
 
     def _opened(self, message: wire.Opened) -> None:
         """The app has run or read these by itself: watch them, and know what it found."""
+        snapshot = self.generations.snapshot_of(message.generation)
+        if snapshot is None:
+            return
         for file in message.files:
-            if not self.generations.loaded(message.generation, Source(file.path, file.digest, None)):
-                return
-            self.eyes.attend([(file.path, file.digest)], as_data=not file.executed)
+            self._joins(message.generation, Source(file.path, file.digest, None))
+            self.eyes.attend([(file.path, digest_in(snapshot, file.path))], as_data=not file.executed)
         run = [file.path for file in message.files if file.executed]
         if commands := self.generations.used(message.generation, run):
             self._apply(commands)

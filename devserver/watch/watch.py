@@ -58,8 +58,8 @@ class Watch:
         self._links: dict[str, set[str]] = {}
         """Where an attended symbolic link leads → the link."""
         self._settled: dict[int, Settled] = {}
-        self._reported_digests: dict[str, bytes] = {}
-        """What was last reported of a file."""
+        self._digests: dict[str, bytes] = {}
+        """What the last edit of a file has found in it."""
         self._judged: dict[int, set[str]] = {}
         """Edit → its files, between the last look at them and the report."""
         self._reported = 0
@@ -120,6 +120,10 @@ class Watch:
             self.touched(path, kind)
         if missed:
             self._loop.call_soon(self._announce)
+
+    def is_unsettled(self, path: str) -> bool:
+        """Return whether an edit that was not told yet has `path`: what runs was started without it."""
+        return self._settling.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def keep(self, files: Iterable[str]) -> None:
         """These files may yet be imported as they are now: a change matters, until others are named."""
@@ -292,6 +296,7 @@ class Watch:
             return
         contents += packages
         self._judged[batch.edit] = {content.path for content in contents}
+        self._digests.update((content.path, content.digest) for content in contents)
         self._remember(contents)
         found = Findings((), {}, ())
         try:
@@ -302,7 +307,6 @@ class Watch:
         self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
         while (settled := self._settled.pop(self._reported + 1, None)) is not None:
             self._reported += 1
-            self._reported_digests.update((file.path, file.digest) for file in settled.files)
             self._judged.pop(settled.edit, None)
             self._tell(settled)
 
@@ -332,7 +336,7 @@ class Watch:
         self._remember([content for content in contents if content.digest == fresh[content.path]])
         # What runs may be older than what was reported: another Worker of it, while newer code is refused.
         for content in contents:
-            if content.digest != self._reported_digests.get(content.path, fresh[content.path]):
+            if content.digest != self._digests.get(content.path, fresh[content.path]):
                 self.touched(content.path, Kind.DONE)
         self._announce()
 
@@ -349,16 +353,12 @@ class Watch:
     async def _survey(self) -> None:
         contents = await self._examiner.survey()
         self.wake()
-        contents = [content for content in contents if not self._is_unsettled(content.path)]
+        contents = [content for content in contents if not self.is_unsettled(content.path)]
         for folder in {os.path.dirname(content.path) for content in contents}:
             if not self._filters.is_watched(folder):  # that of a linked package
                 self._attend_folder(folder)
         self._follow_links(contents)
         self._tell(Surveyed(self._examiner.surveyed(contents)))
-
-    def _is_unsettled(self, path: str) -> bool:
-        """Return whether an edit that was not told yet has `path`: what runs was started without it."""
-        return self._settling.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def _tell(self, report: Report) -> None:
         if not self._closed:

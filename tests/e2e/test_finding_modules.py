@@ -224,7 +224,7 @@ def test_a_new_file_in_a_folder_on_the_path_hides_what_is_installed(project: Pat
     (installed / "tool.py").write_text("NAME = 'installed'\n")
     (project / "plugins").mkdir()
     before = "import sys\nsys.path.insert(0, 'plugins')\nimport tool"
-    with serving(project, "--workers", "1", text=handlers("tool.NAME", before=before)) as server:
+    with serving(project, text=handlers("tool.NAME", before=before)) as server:
         server.wait("ready")
         client = Client(server.port)
         assert client.ask("x") == "installed"
@@ -239,7 +239,7 @@ def test_a_new_file_in_a_folder_on_the_path_hides_what_is_installed(project: Pat
 def test_a_folder_that_was_missing_becomes_a_package(project: Path) -> None:
     """An app that does without an optional module gets it when its folder is made."""
     before = "try:\n    from extra import one\n    NAME = one.NAME\nexcept ImportError:\n    NAME = 'none'"
-    with serving(project, "--workers", "1", text=handlers("NAME", before=before)) as server:
+    with serving(project, text=handlers("NAME", before=before)) as server:
         server.wait("ready")
         client = Client(server.port)
         assert client.ask("x") == "none"

@@ -115,7 +115,9 @@ class Server:
             if not self._filters.is_watched(folder := os.path.dirname(content.path)):
                 self._filters.attend_folder(folder)
             source = content.data if content.path.endswith(".py") else None
-            self._loaded(boot.generation, Source(content.path, content.digest, source))
+            file = Source(content.path, content.digest, source)
+            if file.digest and self._generations.surveyed(file) and source is not None:
+                self._snapshots.loaded(boot.generation, file)
 
     def _loaded(self, generation: int, source: Source) -> None:
         if source.digest and self._generations.loaded(generation, source) and source.source is not None:

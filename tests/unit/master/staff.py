@@ -26,7 +26,7 @@ from devserver.master.managers import Manager
 from devserver.wire import messages as wire
 from devserver.wire.messages import Source
 from tests.unit.manager.playbook import configure
-from tests.unit.master.texts import MAIN, Broken, Text, run, source
+from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
 
 if TYPE_CHECKING:
     from tests.unit.master.whole import Whole
@@ -112,10 +112,7 @@ class Process:
 
     def reach(self, path: str) -> None:
         """Import a module late, in a request."""
-        try:
-            run(path, self.files, self.ran)
-        except Broken:
-            self.ran.pop(path, None)
+        attempt(path, self.files, self.ran)
 
 
 class Post:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.failure import Failure
-from devserver.master.decisions import Boot, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
 from devserver.master.generations import Generations
 from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
@@ -123,3 +123,105 @@ def test_a_muted_file_boots_nothing_and_is_taken_along() -> None:
     assert edit(book, 2, file("a", "1")) == []
     changes = (file("a", "2"), file("gen", "2"))
     assert edit(book, 3, file("a", "2")) == [Boot(2, 1, changes, "overlap")]
+
+
+def types(commands: list[Command]) -> list[type]:
+    return [type(command) for command in commands]
+
+
+def live_without_new() -> Generations:
+    """Return a book whose live code lacks `new`, and has looked for it; an edit of it is being looked at."""
+    book = running(a="1")
+    book.noticed(1)
+    return book
+
+
+def test_a_new_file_is_reloaded_though_a_further_worker_of_the_live_code_has_found_it() -> None:
+    """The Workers before it run without: they would differ until the next save."""
+    book = live_without_new()
+    assert not book.loaded(1, file("new", "1"), unsettled=True)
+    book.used(1, ["new"])
+    assert book.settled(1, [file("new", "1")], {}) == [Boot(2, 1, (file("new", "1"),), "overlap")]
+    book.ready(2)
+    assert book.snapshot["new"] == file("new", "1")
+    assert edit(book, 2, file("new", "1")) == []
+
+
+def test_a_new_file_that_a_worker_has_found_and_that_is_gone_again_is_reloaded_away() -> None:
+    """That Worker would run it until the next save."""
+    book = live_without_new()
+    book.loaded(1, file("new", "1"), unsettled=True)
+    assert book.settled(1, [file("new", "")], {}) == [Boot(2, 1, (file("new", ""),), "overlap")]
+
+
+def test_a_new_file_that_was_refused_and_that_a_worker_has_found_since_is_reloaded_away() -> None:
+    """The replacement of a Worker reads the disk; when the file is deleted, it must not run on."""
+    book = live_without_new()
+    book.settled(1, [file("new", "1")], {})
+    book.failed(2, CRASH)
+    assert not book.loaded(1, file("new", "1"))
+    assert book.used(1, ["new"]) == []
+    assert book.wanting
+    assert edit(book, 2, file("new", "")) == [Boot(3, 1, (file("new", ""),), "overlap")]
+
+
+def test_two_texts_of_one_file_in_the_live_code_are_reloaded_whichever_is_told_first() -> None:
+    """It is imported late, and saved at that moment."""
+    for first, second in (("1", "2"), ("2", "1")):
+        book = running(a="1")
+        assert book.loaded(1, file("lazy", first))
+        book.noticed(1)
+        assert not book.loaded(1, file("lazy", second), unsettled=True)
+        assert types(book.settled(1, [file("lazy", "2")], {})) == [Boot]
+
+
+def test_two_texts_of_one_file_are_reloaded_when_the_older_is_told_after_the_edit_was_settled() -> None:
+    """No edit follows: what is on the disk is tried at once."""
+    book = running(a="1")
+    book.loaded(1, file("lazy", "2"))
+    assert edit(book, 1, file("lazy", "2")) == []
+    assert not book.loaded(1, file("lazy", "1"))
+    assert book.used(1, ["lazy"]) == [Boot(2, 1, (file("lazy", "2"),), "overlap")]
+
+
+def test_a_candidate_that_reads_what_a_newer_edit_has_brought_settles_that() -> None:
+    """It has one Worker, so what that has read is what runs."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    book.noticed(2)
+    assert book.loaded(2, file("new", "1"), unsettled=True)
+    assert book.settled(2, [file("new", "1")], {}) == []
+    assert not book.is_settled(2)
+    assert book.ready(2) == [GoLive(2, 2, ("a",))]
+
+
+def test_a_candidate_that_has_read_an_older_text_than_a_newer_edit_has_does_not_settle_that() -> None:
+    """The newer text boots after it."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    book.noticed(2)
+    book.loaded(2, file("new", "1"), unsettled=True)
+    assert types(book.settled(2, [file("new", "2")], {})) == [Boot]
+
+
+def test_a_younger_candidate_may_lack_what_an_elder_one_has_read_of_an_unsettled_edit() -> None:
+    """It may have looked for it before."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    edit(book, 2, file("a", "3"))
+    book.noticed(3)
+    assert book.loaded(2, file("new", "1"), unsettled=True)
+    assert types(book.settled(3, [file("new", "1")], {})) == [Drop, Boot]
+
+
+def test_what_was_refused_does_not_join_the_live_code_when_it_is_surveyed() -> None:
+    """An older, slow save goes live after it, and what lies beside that is read."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    edit(book, 2, file("new", "1"))
+    book.failed(3, CRASH)
+    book.ready(2)
+    assert not book.surveyed(file("new", "1"))
+    assert book.surveyed(file("stray", "1"))
+    assert not book.surveyed(file("a", "2"))
+    assert "new" not in book.snapshot

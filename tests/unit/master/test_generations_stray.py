@@ -60,6 +60,15 @@ def test_a_candidate_that_imports_a_file_that_was_broken_before_is_refused() -> 
     assert edit(book, 3, file("stray", "2")) == [Boot(3, 1, changes, "overlap")]
 
 
+def test_code_that_was_refused_for_a_broken_file_is_tried_when_that_is_as_it_was() -> None:
+    """It had the good text all the time, but was never run; a touch of another file does not try it."""
+    book = with_stray()
+    edit(book, 2, file("a", "2"))
+    book.used(2, ["a", "stray"])
+    assert edit(book, 3, file("other", "")) == []
+    assert edit(book, 4, file("stray", "1")) == [Boot(3, 1, (file("a", "2"),), "overlap")]
+
+
 def test_a_file_that_breaks_while_a_candidate_that_imports_it_boots_is_refused_after_that_is_live() -> None:
     """The candidate is as the disk was; what is on the disk now cannot run."""
     book = running(a="1")

@@ -20,6 +20,9 @@ class Blind:
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None: ...
 
+    def is_unsettled(self, path: str) -> bool:
+        return False
+
     def keep(self, files: Iterable[str]) -> None: ...
 
     def attend_everything(self, on: bool) -> None: ...

@@ -14,6 +14,7 @@ from tests.unit.master.whole import Whole
 PARTS = (PART, STRAY, FEATURE)
 FAULTS = st.sampled_from(["", "", "typo", "crash"])
 IMPORTS = st.sampled_from([(PART,), (PART,), (PART, STRAY), (FEATURE,), ()])
+TRIES = st.sampled_from([(), (STRAY,)])
 PACES = st.sampled_from(["alone", "at rest", "with the last", "unread"])
 """How much of a save's consequences has come to an end when the next thing happens."""
 
@@ -37,10 +38,10 @@ class Saves(RuleBasedStateMachine):
         if pace == "at rest":
             self.rests()
 
-    @rule(fault=FAULTS, imports=IMPORTS, pace=PACES)
-    def saves_main(self, fault: str, imports: tuple[str, ...], pace: str) -> None:
+    @rule(fault=FAULTS, imports=IMPORTS, tries=TRIES, pace=PACES)
+    def saves_main(self, fault: str, imports: tuple[str, ...], tries: tuple[str, ...], pace: str) -> None:
         self.versions += 1
-        self.write(MAIN, Text(self.versions, fault, imports), pace)
+        self.write(MAIN, Text(self.versions, fault, imports, tries), pace)
 
     @rule(path=st.sampled_from(PARTS), fault=FAULTS, pace=PACES)
     def saves(self, path: str, fault: str, pace: str) -> None:
@@ -167,11 +168,13 @@ class Saves(RuleBasedStateMachine):
                 assert source(path, whole.disk.get(path)).digest == digest, f"{path} runs as it was"
 
     def is_broken(self, word: Refuse) -> bool:
-        """Return whether a file is refused for a typo in it, whoever imports it."""
-        return word.generation == 0 and any(
+        """Return whether a file is refused for a typo in it, whoever imports it, or could do without."""
+        main = self.whole.disk.get(MAIN)
+        return any(
             failure.message == f"typo in {path}" and text.fault == "typo"
             for failure in word.failures
             for path, text in self.whole.disk.items()
+            if word.generation == 0 or (main and path in main.tries)
         )
 
     def teardown(self) -> None:

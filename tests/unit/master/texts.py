@@ -15,11 +15,12 @@ PATHS = (MAIN, PART, STRAY, FEATURE)
 
 
 class Text(NamedTuple):
-    """What is in a file. `fault`: a typo, or an import that fails."""
+    """What is in a file. `fault`: a typo, or an import that fails; `tries`: what it can do without."""
 
     version: int
     fault: str = ""
     imports: tuple[str, ...] = ()
+    tries: tuple[str, ...] = ()
 
 
 class Broken(Exception):
@@ -37,6 +38,14 @@ def text_of(source: Source) -> Text | None:
     return Text(*literal_eval(source.source.decode())) if source.source is not None else None
 
 
+def attempt(path: str, files: dict[str, Source], ran: dict[str, bytes]) -> None:
+    """Import a module, and go on without it if that fails."""
+    try:
+        run(path, files, ran)
+    except Broken:
+        ran.pop(path, None)
+
+
 def run(path: str, files: dict[str, Source], ran: dict[str, bytes]) -> None:
     """Import a module and what it imports; `ran` gets the digest of each. Raises Broken."""
     if path in ran:
@@ -51,5 +60,7 @@ def run(path: str, files: dict[str, Source], ran: dict[str, bytes]) -> None:
         raise Broken(f"typo in {path}")
     for name in text.imports:
         run(name, files, ran)
+    for name in text.tries:
+        attempt(name, files, ran)
     if text.fault:
         raise Broken(f"crash in {path}")

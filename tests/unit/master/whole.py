@@ -121,9 +121,10 @@ class Whole:
         generation = process.generation
         match message:
             case wire.Loaded():
-                if self.book.loaded(generation, message.source):
+                path = message.source.path
+                if self.book.loaded(generation, message.source, self.eyes.is_unread(path)):
                     self.send(message)
-                    self._uses(generation, (message.source.path,))
+                self._uses(generation, (path,))
             case wire.Used():
                 self._uses(generation, message.paths)
             case wire.BootFailed():
@@ -182,10 +183,9 @@ class Whole:
     # the book
 
     def surveyed(self, files: Sequence[Source]) -> None:
-        live = self.book.live
         for file in files:
-            if file.path not in self.book.snapshot and self.book.loaded(live, file):
-                self.send(wire.Loaded(0, live, file))
+            if self.book.surveyed(file):
+                self.send(wire.Loaded(0, self.book.live, file))
 
     def apply(self, commands: Sequence[decisions.Command]) -> None:
         for command in commands:
