@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Protocol, assert_never
 
+from msgspec.structs import replace
+
 from devserver import events, stacks
 from devserver.config import Config
 from devserver.errors import DevserverError, TargetError
@@ -21,6 +23,7 @@ from devserver.master.awaited import Awaited
 from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.contention import is_held, is_suspect
+from devserver.master.created import Created, Edit
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.disk import digest_in, own_python
 from devserver.master.doors import Doors
@@ -106,6 +109,7 @@ class Master:
         self._written_in_boot: set[int] = set()
         self._asked: set[int] = set()
         """Edits that a reload is asked for with."""
+        self._created = Created(self._settle, self._loop)
         self._timelines = Timelines()
         self._steps: Steps = {}
         self.progress = asyncio.Event()
@@ -126,6 +130,7 @@ class Master:
         """Let go of what is left of Workers and timers."""
         self._figures.close()
         self._awaited.end()
+        self._created.close()
         for worker in list(self._workers.values()):
             worker.drain()
             worker.close()
@@ -149,13 +154,29 @@ class Master:
         self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: Steps
     ) -> None:
         """An edit was read and checked; `steps` are settle and check, in ms."""
-        self._steps = steps
+        self._created.settled(Edit(edit, files, failures, steps))
+
+    def _settle(self, found: Edit) -> None:
+        edit, self._steps = found.number, found.steps
+        for file in found.files:
+            generation = self._created.by(file)
+            if generation and self.generations.loaded(generation, file):
+                self._created.taken(generation)
+                if file.source is not None:
+                    self.crew.send(wire.Loaded(0, generation, file))
         muted = self._runaway.muted if edit in self._written_in_boot else frozenset()
         self._written_in_boot.discard(edit)
-        commands = self.generations.settled(edit, files, failures, muted)
+        commands = self.generations.settled(edit, found.files, found.failures, muted)
         changed = any(isinstance(command, decisions.Boot | decisions.Refuse) for command in commands)
+        if changed:
+            self._created.saved()
         self._emit(
-            events.Checked(edit=edit, changed=changed, settle_ms=steps["settle"], check_ms=steps["check"])
+            events.Checked(
+                edit=edit,
+                changed=changed,
+                settle_ms=found.steps["settle"],
+                check_ms=found.steps["check"],
+            )
         )
         self._apply(commands)
         if edit in self._asked:
@@ -273,10 +294,8 @@ class Master:
                 if self._joins(message.generation, message.source):
                     self.crew.send(message)
                 self._uses(message.generation, (message.source.path,))
-            case wire.Used():
-                self._uses(message.generation, message.paths)
-            case wire.Opened():
-                self._opened(message)
+            case wire.Used() | wire.Opened() | wire.Creates():
+                self._files_news(message)
             case wire.BootFailed():
                 worker.failure, worker.uninstalled = message.failure, message.uninstalled
                 self._uses(message.generation, message.paths)
@@ -293,7 +312,18 @@ class Master:
     def _joins(self, generation: int, source: Source) -> bool:
         """Take in what a Worker has read; a save that was over by then is an edit: it may be that one."""
         self._stamp()
-        return self.generations.loaded(generation, source, self.eyes.is_unsettled(source.path))
+        unsettled = self.eyes.is_unsettled(source.path) or self._created.holds(source.path)
+        return self.generations.loaded(generation, source, unsettled)
+
+    def _files_news(self, message: wire.Used | wire.Opened | wire.Creates) -> None:
+        match message:
+            case wire.Used():
+                self._uses(message.generation, message.paths)
+            case wire.Opened():
+                self._opened(message)
+            case wire.Creates():
+                first = message.generation != self.generations.live
+                self._created.heard(message if first or not message.digest else replace(message, digest=b""))
 
     def _uses(self, generation: int, paths: Sequence[str]) -> None:
         """The live code or a candidate uses these files: have them watched. Older code does not count."""
@@ -408,6 +438,8 @@ class Master:
         refused = any(isinstance(each, decisions.Refuse) for each in commands)
         if refused and beside and self.generations.live and is_suspect(failure):
             self._emit(events.Notice(level="info", text=EXCLUSIVE))
+        if refused and self._created.owes(generation):
+            self._reload()
 
     def _live_pids(self) -> list[int]:
         live = self.generations.live

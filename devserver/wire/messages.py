@@ -343,6 +343,18 @@ class Opened(_Message, frozen=True):
     files: tuple[OpenedFile, ...]
 
 
+class Creates(_Message, frozen=True):
+    """A Worker that boots makes a file that was not there. It comes before the file does, without a digest.
+
+    Soon it comes once more, with the digest of what the Worker has put there; b"": that is not known.
+    """
+
+    worker: int
+    generation: int
+    path: str
+    digest: bytes | None = None
+
+
 class BootFailed(_Message, frozen=True):
     """The app could not be imported or started; the Worker exits next."""
 
@@ -632,6 +644,7 @@ FromWorker = (
     | Loaded
     | Used
     | Opened
+    | Creates
     | BootFailed
     | Send
     | Broadcast

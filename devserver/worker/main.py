@@ -20,10 +20,11 @@ from setproctitle import setproctitle
 from devserver.errors import ConnectionGone
 from devserver.failure import Failure
 from devserver.folder import enter
-from devserver.wire.messages import BootFailed, Loaded, LoopChoice, Source, Target
+from devserver.wire.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
 from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
+from devserver.worker.created import Created
 from devserver.worker.debugger import Debugger
 from devserver.worker.discovery import Found, discover
 from devserver.worker.faults import failure_of, files_named_by, is_uninstalled, with_hint
@@ -77,9 +78,12 @@ def run(boot: Boot) -> int:
     opened = Opened(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
+    created = Created(boot.root, snapshot, lambda path, digest: _tell_created(lane, boot, path, digest))
+    sys.addaudithook(created.hear)
     if notes:
         notes.begin()
-    refused = _serve(boot, lane, notes, usage)
+    refused = _serve(boot, lane, notes, usage, created)
+    created.finish()
     environment.flush()
     usage.tell()
     if refused is None:
@@ -96,7 +100,7 @@ def run(boot: Boot) -> int:
     return BOOT_FAILED
 
 
-def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refused | None:
+def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage, created: Created) -> _Refused | None:
     try:
         loop = _new_loop(boot.loop)
     except ImportError as error:
@@ -125,7 +129,7 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage) -> _Refuse
             lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited is not None
         )
     usage.follow(loop)
-    runner.before_ready = lambda: _before_ready(boot, notes, usage)
+    runner.before_ready = lambda: _before_ready(boot, notes, usage, created)
     failure = runner.run(import_ms)
     _exit_on_sigterm(at_once=runner.terminated and failure is None)
     return None if failure is None else _Refused(failure)
@@ -150,8 +154,9 @@ def _exit_on_sigterm(*, at_once: bool) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _before_ready(boot: Boot, notes: Notes | None, usage: Usage) -> None:
+def _before_ready(boot: Boot, notes: Notes | None, usage: Usage, created: Created) -> None:
     """Put in order what differs where modules were there before the app, and take down how things are."""
+    created.finish()
     usage.tell()
     if boot.inherited is not None and boot.inherited.filters is not None:
         conditions.order_filters(boot.inherited.filters)
@@ -213,3 +218,8 @@ def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
 def _tell_loaded(lane: Lane, boot: Boot, source: Source) -> None:
     with suppress(ConnectionGone):  # a child of the app's imports something of its own
         lane.send(Loaded(boot.worker, boot.generation, source))
+
+
+def _tell_created(lane: Lane, boot: Boot, path: str, digest: bytes | None) -> None:
+    with suppress(ConnectionGone):  # a child of the app's makes something of its own
+        lane.send(Creates(boot.worker, boot.generation, path, digest))

@@ -44,6 +44,8 @@ class Snapshot:
         self._above: set[str] = set()
         """Folders that some file of the snapshot is in or below."""
         self.owns = Own()
+        self.missed: set[str] = set()
+        """The last parts of names that imports have not found."""
         self.used: dict[str, None] = {}
         """The own files that were imported, or tried to be, in their order, and of folders."""
         for source in sources.values():
@@ -149,6 +151,7 @@ class Snapshot:
     def looked_for(self, name: str, path: Iterable[object]) -> None:
         """An import has found no file for `name` on `path`: making a folder of that name there counts."""
         tail = name.rpartition(".")[2]
+        self.missed.add(tail)
         for entry in path:
             if isinstance(entry, str) and self.owns(os.path.join(entry, "")):
                 self._use_folder(os.path.join(self.owns.folder(entry), tail))

@@ -1,0 +1,107 @@
+"""Tells what a booting Worker has created from what somebody saved: an edit waits until that is known.
+
+Law: only what a Worker has put into a file that it made itself is taken for its own; anything else is a save.
+No edit waits longer than PATIENCE, and all are settled in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from devserver.failure import Failure
+from devserver.master.timeline import Steps
+from devserver.wire.messages import Creates, Source
+
+MOST = 1000
+"""Files that are remembered; those before them count as saved."""
+PATIENCE = 1.0
+"""Seconds that an edit waits for a Worker's word on a file that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit that was read and checked."""
+
+    number: int
+    files: Sequence[Source]
+    failures: Mapping[str, Failure]
+    steps: Steps
+
+
+class Created:
+    """`settle` gets the edits, in their order."""
+
+    def __init__(self, settle: Callable[[Edit], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._settle = settle
+        self._loop = loop
+        self._open: dict[str, float] = {}
+        """Path → until when a Worker's word on it is waited for."""
+        self._made: dict[tuple[str, bytes], int] = {}
+        """Path and digest → the newest generation that has made it."""
+        self._taken: set[int] = set()
+        """Generations that have what they made themselves."""
+        self._tried_again = False
+        self._edits: deque[Edit] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def settled(self, edit: Edit) -> None:
+        """An edit was read and checked."""
+        self._edits.append(edit)
+        self._go_on()
+
+    def heard(self, message: Creates) -> None:
+        """A Worker makes a file, or has made it."""
+        for known in (self._open, self._made):
+            if len(known) >= MOST:
+                known.clear()
+        if message.digest is None:
+            self._open[message.path] = self._loop.time() + PATIENCE
+            return
+        self._open.pop(message.path, None)
+        if message.digest:
+            self._made[message.path, message.digest] = message.generation
+        self._go_on()
+
+    def by(self, file: Source) -> int:
+        """Return the generation that has made a file as it is, 0 if none has."""
+        return self._made.get((file.path, file.digest), 0) if file.digest else 0
+
+    def holds(self, path: str) -> bool:
+        """Return whether an edit that waits has this file."""
+        return any(file.path == path for edit in self._edits for file in edit.files)
+
+    def taken(self, generation: int) -> None:
+        """A generation has a file as it made it: that is no reason for a reload."""
+        self._taken.add(generation)
+
+    def saved(self) -> None:
+        """Somebody has saved something."""
+        self._tried_again = False
+
+    def owes(self, generation: int) -> bool:
+        """Return, of one that could not start, whether it may with what it made; once until a save."""
+        if generation not in self._taken or self._tried_again:
+            return False
+        self._taken.clear()
+        self._tried_again = True
+        return True
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        self._edits.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _go_on(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._edits:
+            until = max((self._open.get(file.path, 0.0) for file in self._edits[0].files), default=0.0)
+            if until > self._loop.time():
+                self._timer = self._loop.call_at(until, self._go_on)
+                return
+            self._settle(self._edits.popleft())

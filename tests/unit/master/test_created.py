@@ -1,0 +1,65 @@
+"""Edits wait for a Worker's word on what it makes, in their order and not for long."""
+
+from __future__ import annotations
+
+import asyncio
+
+from devserver.master.created import PATIENCE, Created, Edit
+from devserver.wire.messages import Creates, Source
+from tests.unit.clocked import passes, run
+
+
+def edit(number: int, *paths: str) -> Edit:
+    return Edit(number, [Source(path, b"1", None) for path in paths], {}, {})
+
+
+def test_an_edit_waits_until_it_is_known_who_made_the_file() -> None:
+    """Those after it wait, too; what holds something else was not made by the Worker."""
+
+    async def main() -> None:
+        settled: list[int] = []
+        created = Created(lambda found: settled.append(found.number), asyncio.get_running_loop())
+        created.heard(Creates(1, 3, "a"))
+        created.settled(edit(1, "a"))
+        created.settled(edit(2, "b"))
+        assert settled == []
+        created.heard(Creates(1, 3, "a", b"1"))
+        assert settled == [1, 2]
+        assert created.by(Source("a", b"1", None)) == 3
+        assert created.by(Source("a", b"2", None)) == 0
+        created.close()
+
+    run(main())
+
+
+def test_an_edit_does_not_wait_for_ever_for_a_worker_that_says_nothing_more() -> None:
+    """It was killed, or computes."""
+
+    async def main() -> None:
+        settled: list[int] = []
+        created = Created(lambda found: settled.append(found.number), asyncio.get_running_loop())
+        created.heard(Creates(1, 3, "a"))
+        created.settled(edit(1, "a"))
+        await passes(PATIENCE * 0.9)
+        assert settled == []
+        await passes(PATIENCE * 0.2)
+        assert settled == [1]
+        created.close()
+
+    run(main())
+
+
+def test_what_could_not_start_is_tried_once_more_with_what_it_made() -> None:
+    """Not for ever, if it makes something each time; a save begins again."""
+
+    async def main() -> None:
+        created = Created(lambda found: None, asyncio.get_running_loop())
+        assert not created.owes(1)
+        created.taken(1)
+        assert created.owes(1)
+        created.taken(2)
+        assert not created.owes(2)
+        created.saved()
+        assert created.owes(2)
+
+    run(main())
