@@ -110,7 +110,8 @@ def test_a_file_that_a_cold_start_would_have_found_is_a_reason_for_a_reload(
 
 def test_an_app_that_creates_what_it_needs_and_exits_is_started_once_more(tmp_path: Path) -> None:
     """It would start the next time, and does; one that exits each time is not started for ever."""
-    app = HANDLERS.replace("{write}", f"{PLAIN}; wait_for('gate'); raise SystemExit('made: start again')")
+    exits = f"{PLAIN}; file.read_text(); wait_for('gate'); raise SystemExit('made: start again')"
+    app = HANDLERS.replace("{write}", exits)
     app += "create('config.json', 'v1')\nTEXT = (HERE / 'config.json').read_text()\n"
     with serving(tmp_path, "--also", "config.json", text=app) as server:
         server.wait("checked", changed=False)
