@@ -105,7 +105,7 @@ def _process(event: Event, root: str) -> str | None:
             return f"manager exited: {event.reason}"
         case events.Preloaded():
             return _preloaded(event)
-        case events.Debugging(active=True):
+        case events.Debugging(active=True, how="debugger" | "question"):
             where = "in a terminal, in the foreground and without --plain"
             return f"worker {event.worker} is at a breakpoint(), which only the console can answer: {where}"
         case events.HandlerFailed():

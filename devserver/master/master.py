@@ -350,6 +350,7 @@ class Master:
         live = self.generations.live
         if worker.abandoned or (worker.orphan and worker.generation != live):
             return
+        self.crew.prompts.ready(worker)
         worker.seat.ready = True
         worker.import_ms = message.import_ms
         worker.seat.capacity = {"native": message.capacity}

@@ -87,6 +87,13 @@ class Prompts:
                 return True
         return False
 
+    def ready(self, worker: Worker) -> None:
+        """The Worker has booted: what it asked is answered, though no look has found that out yet."""
+        state = self._states.get(worker.id)
+        if state is not None and state.seen and not reading.is_read(worker.terminal, worker.pid):
+            self._rest(state)
+            self._forget(worker, state)
+
     def gone(self, worker: Worker) -> None:
         """The Worker has ended."""
         if state := self._states.pop(worker.id, None):
@@ -106,9 +113,7 @@ class Prompts:
         elif state.looks < PATIENCE:
             self._look_after(AGAIN, worker, state)
         else:
-            state.seen, state.looks = False, 0
-            worker.read_terminal()
-            self._show(worker, state)
+            self._forget(worker, state)
 
     def _see(self, worker: Worker, state: _State) -> None:
         """Somebody reads."""
@@ -116,6 +121,12 @@ class Prompts:
         self._show(worker, state)
         if state.timer is None:
             self._look_after(AGAIN, worker, state)
+
+    def _forget(self, worker: Worker, state: _State) -> None:
+        """Nobody reads any more."""
+        state.seen, state.looks = False, 0
+        worker.read_terminal()
+        self._show(worker, state)
 
     def _look_after(self, seconds: float, worker: Worker, state: _State) -> None:
         state.timer = self._loop.call_later(seconds, self._look, worker, state)

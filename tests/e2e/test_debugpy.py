@@ -86,6 +86,24 @@ def test_the_server_serves_under_debugpy_before_an_editor_comes(tmp_path: Path) 
         assert server.stop() == 0
 
 
+def test_an_editor_that_comes_later_debugs_the_workers_that_start_from_then_on(tmp_path: Path) -> None:
+    """An editor attaches to a server that serves: the Workers of the next save stop at its breakpoints."""
+    file, port = tmp_path / "main.py", free_port()
+    file.write_text(APP)
+    command = (sys.executable, "-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}")
+    with (
+        serving(tmp_path, target="main.py", command=(*command, "-m", "devserver")) as server,
+        ThreadPoolExecutor() as clients,
+    ):
+        server.wait("ready")
+        assert get(server.http_port) == "old"
+        with Editor(port, file, [LINE]) as editor:
+            file.write_text(APP.replace("old", "new"))
+            server.wait("live", generation=2)
+            goes_on(editor, clients.submit(get, server.http_port), "new")
+            assert server.stop() == 0
+
+
 LISTENING = """
 import debugpy
 debugpy.listen(("127.0.0.1", PORT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,16 @@ app = Starlette(routes=[Route("/", ask), Route("/async", ask_async), Route("/oth
 
 def app(stop: str) -> str:
     return APP.replace("STOP", stop)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give debuggers a home of their own, where pudb says no welcome."""
+    home = tmp_path / "home"
+    (home / "pudb").mkdir(parents=True)
+    (home / "pudb" / "pudb.cfg").write_text("[pudb]\nseen_welcome = e999\nprompt_on_quit = False\n")
+    for variable in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR"):
+        monkeypatch.setenv(variable, str(home))
 
 
 @pytest.fixture
@@ -128,15 +139,9 @@ READERS = {
 @pytest.mark.parametrize("path", ["/", "/async"])
 @pytest.mark.parametrize("reader", READERS)
 def test_whatever_reads_the_terminal_has_the_keys(
-    serve: Callable[..., Server], reader: str, path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    serve: Callable[..., Server], home: None, reader: str, path: str
 ) -> None:
     """Each way to ask the user something gets the answer; `q` is a letter there, and stops nothing."""
-    home = tmp_path / "home"
-    home.mkdir()
-    for variable in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR"):
-        monkeypatch.setenv(variable, str(home))
-    (home / "pudb").mkdir()
-    (home / "pudb" / "pudb.cfg").write_text("[pudb]\nseen_welcome = e999\nprompt_on_quit = False\n")
     stop, prompt, keys, answer = READERS[reader]
     with serve(stop) as server:
         asked = server.begin(path)
@@ -152,16 +157,59 @@ def test_whatever_reads_the_terminal_has_the_keys(
         assert server.settings == server.before
 
 
-def test_input_at_import_and_in_start_up_is_answered(tmp_path: Path) -> None:
-    """Before the app is there, too, the keys go to what asks."""
-    text = app("pass").replace(
-        "def stop", "name = input('import? ')\n\nasync def lifespan(app):\n    pass\n\ndef stop"
-    )
-    with Server(tmp_path, text, see=["import?"]) as server:
+STARTS = {
+    "import": ("ASK", ""),
+    "on_worker_start": ("async def on_worker_start(server):\n    ASK", ""),
+    "sync on_worker_start": ("def on_worker_start(server):\n    ASK", ""),
+    "lifespan": (
+        "import contextlib\n@contextlib.asynccontextmanager\nasync def lifespan(app):\n    ASK\n    yield",
+        ", lifespan=lifespan",
+    ),
+}
+"""What asks before the app is live, and how the app is told of it."""
+ASKED = {
+    "pdb": ("answer = 'q'; breakpoint(); print(f'<{answer}>')", "(Pdb)", b"c\r"),
+    "input": ("print(f'<{input(\"ask? \")}>')", "ask?", b"q\r"),
+    "getpass": ("print(f'<{getpass.getpass(\"ask? \")}>')", "ask?", b"q\r"),
+}
+
+
+def asking(place: str, reader: str) -> str:
+    code, option = STARTS[place]
+    text = app("pass").replace("def stop", f"{code.replace('ASK', ASKED[reader][0])}\n\ndef stop")
+    return text.replace("other)])", f"other)]{option})")
+
+
+@pytest.mark.parametrize("reader", ASKED)
+@pytest.mark.parametrize("place", STARTS)
+def test_a_prompt_before_the_app_is_live_is_answered(tmp_path: Path, place: str, reader: str) -> None:
+    """At import and in start-up, too, the keys go to what asks; after the answer the code goes live."""
+    _, prompt, keys = ASKED[reader]
+    with Server(tmp_path, asking(place, reader), see=[prompt]) as server:
         server.read_until(lambda: PICTURE not in server.text)
-        server.type(b"q\r")
-        server.see("● live", PICTURE)
+        server.type(keys)
+        server.see("<q>", "● live", PICTURE)
         assert server.get("/other") == "other"
+        assert server.quit() == 0
+        assert server.settings == server.before
+
+
+BOOT_TIMEOUT = 4.0
+
+
+@pytest.mark.parametrize(("place", "reader"), [("lifespan", "pdb"), ("import", "getpass")])
+def test_the_clock_of_a_start_up_stands_while_somebody_is_asked(
+    tmp_path: Path, place: str, reader: str
+) -> None:
+    """Longer than the boot timeout at a prompt: the Worker is not ended, and goes live after the answer."""
+    _, prompt, keys = ASKED[reader]
+    began = time.monotonic()
+    options = ("--boot-timeout", str(BOOT_TIMEOUT))
+    with Server(tmp_path, asking(place, reader), *options, see=[prompt]) as server:
+        server.read_until(lambda: time.monotonic() > began + 1.5 * BOOT_TIMEOUT)
+        server.type(keys)
+        server.see("<q>", "● live", PICTURE)
+        assert not [each for each in ("✗", "timeout") if each in "\n".join(server.scrolled)]
         assert server.quit() == 0
 
 
@@ -184,19 +232,31 @@ def test_a_breakpoint_answers_in_plain_mode_on_a_terminal(tmp_path: Path) -> Non
         assert server.settings == server.before
 
 
+@pytest.mark.parametrize("reader", ["ipdb", "pudb"])
+@pytest.mark.parametrize(
+    ("options", "see"), [((), "● live"), (("--plain",), "ready: generation 1")], ids=["dashboard", "plain"]
+)
 def test_the_debugger_of_ones_choice_stops_in_the_apps_frame(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tmp_path: Path,
+    home: None,
+    monkeypatch: pytest.MonkeyPatch,
+    reader: str,
+    options: tuple[str, ...],
+    see: str,
 ) -> None:
-    """With PYTHONBREAKPOINT=ipdb.set_trace breakpoint() shows the app's line, not the server's."""
-    monkeypatch.setenv("PYTHONBREAKPOINT", "ipdb.set_trace")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    with serve("breakpoint()") as server:
+    """PYTHONBREAKPOINT=ipdb.set_trace (or pudb's) shows the app's line, and not the server's."""
+    monkeypatch.setenv("PYTHONBREAKPOINT", f"{reader}.set_trace")
+    _, prompt, keys, answer = READERS[reader]
+    with Server(tmp_path, app("breakpoint()"), *options, see=[see]) as server:
         asked = server.begin()
-        server.see("ipdb>", "main.py", "gone on")
+        server.see(prompt, "main.py", 'return "gone on"')
         assert "debugger.py" not in server.text
-        server.type(b"c\r")
-        assert server.answer(asked) == "gone on"
-        assert server.quit() == 0
+        server.type(keys)
+        assert server.answer(asked) == answer
+        assert server.get("/other") == "other"
+        server.process.terminate()
+        assert server.end() == 0
+        assert server.settings == server.before
 
 
 def test_ctrl_c_at_a_prompt_in_a_thread_says_nothing_of_the_loop(serve: Callable[..., Server]) -> None:

@@ -103,6 +103,7 @@ LINES: list[tuple[Event, str | None]] = [
         "in a terminal, in the foreground and without --plain",
     ),
     (events.Debugging(worker=3, active=False), None),
+    (events.Debugging(worker=3, active=True, how="elsewhere"), None),
     (events.Stopped(code=0), "devserver: stopped"),
     (events.Stopped(code=130), "devserver: stopped, without waiting"),
     (events.Stopped(code=2), None),
