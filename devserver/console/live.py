@@ -21,6 +21,7 @@ from rich.console import Console
 from devserver import events
 from devserver.console.attachment import AWAY, STOP, Attachment, note
 from devserver.console.canvas import Canvas
+from devserver.console.keys import decode
 from devserver.console.picture import farewell
 from devserver.console.scroll import Batch, Scroll
 from devserver.console.terminal import Terminal
@@ -255,11 +256,16 @@ class Shell:
                 self._keep(event)
 
     def _pressed(self, data: bytes) -> None:
-        """Pass the keys on: they are orders, unless a Worker reads and nobody knew it."""
+        """Pass the keys on: they are orders, unless a Worker reads and nobody knew it.
+
+        A user who has left a prompt for the dashboard means the dashboard.
+        """
         if self._away and data.lower() == BACK:
             self._away = False
-            return
-        if data:
+        elif self._away:
+            for order in decode(data):
+                self._send(order)
+        elif data:
             self._send("typed", text=data.decode("latin-1"))
 
     def _send(self, order: str, **fields: int | str) -> None:

@@ -21,6 +21,8 @@ LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 AGAIN = 0.1
 PATIENCE = 2
 """Looks in a row that find nobody reading: between two questions a program reads nothing for a moment."""
+STILL = 2
+"""Such looks in a row mean that the loop stands still: at one alone it may just be writing."""
 NOBODY = wire.Debugging(False)
 
 
@@ -28,6 +30,8 @@ NOBODY = wire.Debugging(False)
 class _State:
     told: wire.Debugging = NOBODY
     seen: bool = False
+    still: int = 0
+    """Looks in a row that have found the event loop of a Worker that reads stopped."""
     shown: wire.Debugging = NOBODY
     looks: int = 0
     """Looks since the unfinished line, or that have found nobody since somebody was seen."""
@@ -118,13 +122,14 @@ class Prompts:
     def _see(self, worker: Worker, state: _State) -> None:
         """Somebody reads."""
         state.seen, state.looks = True, 0
+        state.still = state.still + 1 if reading.stands_still(worker.pid) else 0
         self._show(worker, state)
         if state.timer is None:
             self._look_after(AGAIN, worker, state)
 
     def _forget(self, worker: Worker, state: _State) -> None:
         """Nobody reads any more."""
-        state.seen, state.looks = False, 0
+        state.seen, state.looks, state.still = False, 0, 0
         worker.read_terminal()
         self._show(worker, state)
 
@@ -138,7 +143,7 @@ class Prompts:
             state.timer = None
 
     def _show(self, worker: Worker, state: _State) -> None:
-        seen = wire.Debugging(state.seen, worker.id, how="question", blocks=state.seen)
+        seen = wire.Debugging(state.seen, worker.id, how="question", blocks=state.still >= STILL)
         now = state.told if state.told.active else seen
         if now == state.shown or not (now.active or state.shown.active):
             return

@@ -16,6 +16,8 @@ _LFLAG = 3
 _LINES = termios.ICANON | termios.ECHO
 _READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(platform.machine(), "")
 """The number of read(2), as /proc/PID/syscall has it."""
+_EVENTS = {"x86_64": ("232", "281", "441"), "aarch64": ("22", "441"), "riscv64": ("22", "441")}
+"""The numbers of epoll_wait(2), epoll_pwait(2) and epoll_pwait2(2)."""
 _TTY = os.makedev(5, 0)
 """/dev/tty: the controlling terminal, whichever that is."""
 
@@ -37,6 +39,16 @@ def is_read(terminal: int, pid: int) -> bool:
         device = os.stat(os.ptsname(terminal) if hasattr(os, "ptsname") else _name(terminal)).st_rdev
         return any(_reads(process, device) for process in _family(pid))
     return False
+
+
+def stands_still(pid: int) -> bool:
+    """Return whether the process waits for something else than events; True where nobody can tell."""
+    try:
+        with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+            call = file.read().split()[0]
+    except (OSError, IndexError):
+        return True
+    return call != "running" and call not in _EVENTS.get(platform.machine(), ())
 
 
 def _name(terminal: int) -> str:

@@ -117,6 +117,29 @@ def test_others_are_served_by_a_spare_worker_while_an_async_handler_stands_still
         assert server.quit() == 0
 
 
+REPL = """def repl():
+    while True:
+        print("> ", end="", flush=True)
+        print("said", sys.stdin.readline().strip())
+
+threading.Thread(target=repl, daemon=True).start()
+
+def stop"""
+
+
+def test_a_thread_that_reads_the_terminal_asks_for_no_spare_worker(tmp_path: Path) -> None:
+    """Where the event loop goes on no other Worker is started, which would read its terminal as well."""
+    with Server(tmp_path, app("pass").replace("def stop", REPL), see=["reads its terminal", ">"]) as server:
+        for word in ("one", "two", "three"):
+            server.type(word.encode() + b"\r")
+            server.see(f"said {word}")
+        server.type(b"\x1d")
+        server.see(PICTURE, "└ w1")
+        assert "w2" not in "\n".join(server.scrolled)
+        assert server.get("/other") == "other"
+        assert server.quit() == 0
+
+
 READERS = {
     "pdb": ("pdb.set_trace()", "(Pdb)", b"c\r", "gone on"),
     "ipdb": ("import ipdb; ipdb.set_trace()", "ipdb>", b"c\r", "gone on"),
