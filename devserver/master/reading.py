@@ -42,12 +42,12 @@ def is_read(terminal: int, pid: int) -> bool:
 
 
 def stands_still(pid: int) -> bool:
-    """Return whether the process waits for something else than events; True where nobody can tell."""
+    """Return whether the process waits for something else than events; False where nobody can tell."""
     try:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
             call = file.read().split()[0]
     except (OSError, IndexError):
-        return True
+        return False
     return call != "running" and call not in _EVENTS.get(platform.machine(), ())
 
 
