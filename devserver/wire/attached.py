@@ -86,6 +86,8 @@ class Attached(Generic[In, Out]):
             self._on_gone()
             return
         self._deliver(messages)
+        if not self.closed and self._channel.is_reset():
+            self._readable()
 
     def drain(self) -> None:
         """Deliver at once all that the other end has sent so far."""

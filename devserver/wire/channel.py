@@ -58,6 +58,7 @@ class Channel(Generic[In, Out]):
         self._in = bytearray()
         self._fds: deque[int] = deque()
         self._out: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self._reset = False
         self.unsent = 0
         """Bytes queued and not yet with the kernel."""
 
@@ -118,6 +119,14 @@ class Channel(Generic[In, Out]):
         if not size:
             raise ConnectionGone("end of stream")
         return self._cut()
+
+    def is_reset(self) -> bool:
+        """Return whether the other end has left without reading all that was sent.
+
+        libuv reports that once and polls the socket no more (`uv__poll_io`): read on until ConnectionGone.
+        """
+        self._reset = self._reset or bool(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        return self._reset
 
     def drain(self) -> list[tuple[In, list[int]]]:
         """Return all that the socket still holds, to the end of the stream or until it is empty."""

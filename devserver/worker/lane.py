@@ -221,6 +221,9 @@ class Lane:
             messages = []
         for message, _fds in messages:
             self._accept(message)
+        if not self.gone and self._channel.is_reset():
+            self._receive()
+            return
         self._turn.notify_all()
         self._schedule()
 

@@ -6,9 +6,12 @@ import asyncio
 import socket
 from typing import Any
 
+import pytest
+import uvloop
+
 from devserver.wire.attached import Attached
 from devserver.wire.channel import Channel
-from devserver.wire.messages import FromManager, Retire, ToManager
+from devserver.wire.messages import FromManager, Ping, Retire, ToManager
 
 
 def test_a_message_that_fails_costs_no_other() -> None:
@@ -61,3 +64,32 @@ def test_bytes_that_are_no_message_are_told_not_dropped_in_silence() -> None:
         theirs.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("loop_factory", [None, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_an_end_that_leaves_something_unread_is_noticed_behind_its_last_message(loop_factory: Any) -> None:
+    """The server does not wait for a process that has exited just as it was asked something."""
+    taken: list[FromManager] = []
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        gone = asyncio.Event()
+        link: Attached[FromManager, ToManager] = Attached(
+            Channel(ours, FromManager),
+            lambda message, _fds: taken.append(message),
+            gone.set,
+            asyncio.get_running_loop(),
+        )
+        link.send(Ping())
+        link.flush()
+        other: Channel[ToManager, FromManager] = Channel(theirs, ToManager)
+        other.queue(Retire(1))
+        other.flush()
+        other.close()  # the ping is in it: the socket is reset, and libuv tells of that once
+        async with asyncio.timeout(10):
+            await gone.wait()
+        link.close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    assert taken == [Retire(1)]
