@@ -92,14 +92,18 @@ class Fleet:
     def deadline(self) -> float | None:
         """Return when the next event (Elapsed, if there is no other) is due at the latest."""
         others = [self._pace.until] if self._held_back else []
-        others += self._crowd.deadlines
+        if not self._leaves:
+            others += self._crowd.deadlines
         return min(self._roster.deadlines + others, default=None)
 
     @property
     def done(self) -> bool:
         """Tell whether the Manager may leave: it was told to, and nobody is left."""
-        leaves = self._stopping or self._relieved
-        return leaves and not self._roster.members and not self._roster.leftovers
+        return self._leaves and not self._roster.members and not self._roster.leftovers
+
+    @property
+    def _leaves(self) -> bool:
+        return self._stopping or self._relieved
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
@@ -112,8 +116,7 @@ class Fleet:
         self._launch()
         roster.run_plans("stop deadline" if self._stopping else None)
         self._fill()
-        idle = self._stopping or self._relieved
-        if not idle and (text := self._crowd.note(self._crowded, self.live, self._slots, now)):
+        if not self._leaves and (text := self._crowd.note(self._crowded, self.live, self._slots, now)):
             roster.tell(Said("info", text))
         return roster.out
 

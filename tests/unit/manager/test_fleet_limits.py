@@ -15,6 +15,7 @@ from devserver.wire.messages import (
     Retire,
     Rolled,
     Said,
+    StandDown,
     Stop,
     WorkerReady,
 )
@@ -419,3 +420,19 @@ def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
     assert play.do(Debugging(True, 1)) == []
     with pytest.raises(IllegalEvent):
         play.do(WorkerReady(2, 7, ()))
+
+
+@pytest.mark.parametrize("order", [StandDown(), Stop(60.0)], ids=["stand down", "stop"])
+def test_a_manager_that_is_told_to_leave_meanwhile_does_not_spin(order: StandDown | Stop) -> None:
+    """The report that slots stay empty is not made any more: its time must not keep a core busy."""
+    play = Playbook(configure(slots=2))
+    play.serve(1)
+    play.reload(2, base=1)
+    play.ready(3)
+    play.ready(4)
+    play.reload(3, base=2)
+    play.ready(5)
+    play.do(order)
+    play.after(2.0)
+    assert play.fleet.deadline is not None
+    assert play.fleet.deadline > play.now
