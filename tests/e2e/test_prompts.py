@@ -146,9 +146,24 @@ READERS = {
     "pudb": ("import pudb; pudb.set_trace()", "Variables", b"c", "gone on"),
     "input": ("return input('quit? ')", "quit?", b"q\r", "q"),
     "getpass": ("return getpass.getpass('secret: ')", "secret:", b"q\r", "q"),
-    "readline": ("print('name: ', end=''); return sys.stdin.readline().strip()", "name:", b"q\r", "q"),
-    "read": ("print('raw: ', end=''); return os.read(0, 10).decode().strip()", "raw:", b"q\r", "q"),
-    "tty": ("print('tty: ', end=''); return open('/dev/tty').readline().strip()", "tty:", b"q\r", "q"),
+    "readline": (
+        "print('name: ', end='', flush=True); return sys.stdin.readline().strip()",
+        "name:",
+        b"q\r",
+        "q",
+    ),
+    "read": (
+        "print('raw: ', end='', flush=True); return os.read(0, 10).decode().strip()",
+        "raw:",
+        b"q\r",
+        "q",
+    ),
+    "tty": (
+        "print('tty: ', end='', flush=True); return open('/dev/tty').readline().strip()",
+        "tty:",
+        b"q\r",
+        "q",
+    ),
     "child": (
         "return subprocess.run(['sh', '-c', CHILD], stderr=-1, text=True).stderr.strip()",
         "child:",
