@@ -40,6 +40,7 @@ class Traffic:
         self.stop = asyncio.Event()
         self.refused = self.missing = 0
         """Requests answered with 502, and WebSocket messages without an answer."""
+        self.given_up = 0
 
     async def ask(self) -> None:
         """A GET is answered with 200, or with 502 if two Workers died under it; the connection stays."""
@@ -56,24 +57,34 @@ class Traffic:
                     self.refused += 1
 
     async def talk(self) -> None:
+        """Converse until the end; a WebSocket is given up (1012) only after three Workers died in a row."""
+        async with aiohttp.ClientSession(self.url) as session:
+            while not self.stop.is_set():
+                async with session.ws_connect("/version") as socket:
+                    try:
+                        await self._converse(socket)
+                    except (aiohttp.WSMessageTypeError, ConnectionResetError):
+                        assert socket.close_code == 1012
+                        self.given_up += 1
+
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Messages are answered in order, once; what is missing was lost with a Worker."""
         newest = last = sent = 0
-        async with aiohttp.ClientSession(self.url) as session, session.ws_connect("/version") as socket:
-            while not self.stop.is_set():
-                for _ in range(3):
+        while not self.stop.is_set():
+            for _ in range(3):
+                sent += 1
+                await socket.send_str(str(sent))
+            while last < sent:
+                try:
+                    seen, number = (await socket.receive_str(timeout=1)).split()
+                except TimeoutError:  # the last one was lost: another shows that the line is alive
                     sent += 1
                     await socket.send_str(str(sent))
-                while last < sent:
-                    try:
-                        seen, number = (await socket.receive_str(timeout=1)).split()
-                    except TimeoutError:  # the last one was lost: another shows that the line is alive
-                        sent += 1
-                        await socket.send_str(str(sent))
-                        continue
-                    assert int(seen[1:]) >= newest, "an older answer after a newer one"
-                    assert last < int(number) <= sent, "doubled, or out of order"
-                    self.missing += int(number) - last - 1
-                    newest, last = int(seen[1:]), int(number)
+                    continue
+                assert int(seen[1:]) >= newest, "an older answer after a newer one"
+                assert last < int(number) <= sent, "doubled, or out of order"
+                self.missing += int(number) - last - 1
+                newest, last = int(seen[1:]), int(number)
 
     async def listen(self) -> None:
         """Every event comes once, in order, in one response."""
