@@ -142,5 +142,6 @@ def test_an_app_that_reads_its_own_source_and_writes_other_source_goes_on_quietl
             assert client.ask(str(number)) == f"v {number}"
         server.save(answering("new"))
         assert client.ask("x") == "new x"
+        server.wait("rolled")
         assert len(server.past("live")) == 2
         assert server.stop() == 0

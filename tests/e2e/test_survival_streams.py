@@ -45,7 +45,7 @@ def test_a_stream_with_ids_goes_on_with_the_new_code_in_the_same_response(tmp_pa
         assert [event["resumed"] for event in got] == [version > 1 for version in versions]
         assert len([comment for comment in source.comments if "devserver" in comment]) == 5
         assert server.past("lost") == []
-        assert len(server.past("resumed")) == 5
+        eventually("each seam is reported", lambda: len(server.past("resumed")) == 5)
         assert server.stop() == 0
 
 
