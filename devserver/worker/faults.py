@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from devserver.failure import Failure, Phase, describe
+from devserver.failure import Failure, Phase
+from devserver.worker.run.describe import describe
 
 _PACKAGE = (
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),

@@ -1,0 +1,1 @@
+"""What any process may import: errors, failures, events, framing."""
