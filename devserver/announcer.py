@@ -41,6 +41,7 @@ class Announcer:
         self._lines = LineWriter(2, owned=False, lost=_lost_lines)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
+        self._also: Callable[[Event], None] | None = None
         self._is_crowded = False
         picture = not config.plain and usable()
         self.terminal = os.isatty(0) and os.isatty(1)
@@ -51,8 +52,14 @@ class Announcer:
                 self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
             )
 
+    def hear(self, also: Callable[[Event], None]) -> None:
+        """Let one more be told of every event, in this process."""
+        self._also = also
+
     def emit(self, event: Event) -> None:
         """Tell everybody; never blocks."""
+        if self._also is not None:
+            self._also(event)
         line = events.encode(event)
         if self._stream is not None:
             self._stream.write(line)

@@ -20,6 +20,7 @@ from devserver.config import Config
 from devserver.console import keys
 from devserver.console.launch import Order
 from devserver.errors import DevserverError
+from devserver.master.control.control import Control
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
 from devserver.settings import options_in
@@ -62,16 +63,19 @@ class App:
         config = self._config
         announcer = Announcer(config.console, self._stream, config.watch.root, self._order, self._crowded)
         loop.set_exception_handler(partial(_report_own_error, announcer))
+        control = Control(config.watch.root, announcer.emit)
+        announcer.hear(control.take)
         try:
-            code = await self._serve(announcer, loop)
+            code = await self._serve(announcer, control, loop)
             announcer.emit(events.Stopped(code=code))
         finally:
+            await control.close()
             await announcer.close()
         if self._error is not None:
             raise self._error
         return code
 
-    async def _serve(self, announcer: Announcer, loop: asyncio.AbstractEventLoop) -> int:
+    async def _serve(self, announcer: Announcer, control: Control, loop: asyncio.AbstractEventLoop) -> int:
         config = self._config
         master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
         watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
@@ -84,6 +88,7 @@ class App:
             announcer.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
             master.start()
+            await control.open(master, self._stop_asked, captured=announcer.terminal)
             reason = await self._reason
         except DevserverError as error:
             self._error = error

@@ -65,6 +65,9 @@ class Eyes(Protocol):
     def reread(self, known: Mapping[str, bytes]) -> None:
         """Read all that matters: what differs from these digests is an edit, whatever was told of it."""
 
+    async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
+        """Return the number of the newest edit, strictly even where the system tells of no changes."""
+
     def survey(self) -> None:
         """Read what lies beside the modules that run."""
 
@@ -112,6 +115,9 @@ class Master:
         self._created = Created(self._settle, self._loop)
         self._timelines = Timelines()
         self._steps: Steps = {}
+        self._decided = asyncio.Event()
+        self.rereads = 0
+        """How often all files were read because a reload was asked for."""
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
 
@@ -196,6 +202,7 @@ class Master:
 
     def reread(self, edit: int) -> None:
         """All was read for a reload that was asked for; `edit` has what differed, 0: nothing did."""
+        self.rereads += 1
         if edit:
             self._asked.add(edit)
         else:
@@ -205,6 +212,14 @@ class Master:
         """Boot what was read last, whether or not it runs."""
         self._steps = {}
         self._apply(self.generations.asked())
+
+    async def newest_edit_on_disk(self) -> int:
+        """Return the number of the newest edit, once everything that is on the disk now is known."""
+        return await self.eyes.newest_edit_on_disk(self.generations.known())
+
+    async def decided(self) -> None:
+        """Return when something was decided next: edits settled, code went live or was refused."""
+        await self._decided.wait()
 
     # the generations' commands
 
@@ -237,6 +252,8 @@ class Master:
             self._loop.call_later(pause, self._catch_up)
         self.eyes.attend_everything(self.generations.wanting)
         self.clients.release()
+        self._decided.set()
+        self._decided = asyncio.Event()
 
     def _catch_up(self) -> None:
         """Try what is on the disk and was muted, unless something boots or it runs already."""

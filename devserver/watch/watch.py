@@ -152,6 +152,16 @@ class Watch:
         """Read these files and all that may matter: what has another digest is an edit. A Reread follows."""
         self._tasks.start(self._reread(known))
 
+    async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
+        """Return the newest edit as `newest_edit` does, but strictly everywhere.
+
+        Where the system does not tell of changes, these files and all that may matter are read.
+        """
+        self.wake()
+        if self._cover.weak and not self._closed:
+            await self._compare_all(known)
+        return self._settling.newest
+
     async def close(self) -> None:
         """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
         self._closed = True
@@ -341,6 +351,10 @@ class Watch:
         self._announce()
 
     async def _reread(self, known: Mapping[str, bytes]) -> None:
+        await self._compare_all(known)
+        self._tell(Reread(self._unsettled()))
+
+    async def _compare_all(self, known: Mapping[str, bytes]) -> None:
         contents = [*await self._examiner.read(known), *await self._examiner.survey(wanted=True)]
         self.wake()
         for content in contents:
@@ -348,7 +362,6 @@ class Watch:
             if differs and not self._settling.is_unread(content.path):
                 self._note(content.path, Kind.DONE)
         self._announce()
-        self._tell(Reread(self._unsettled()))
 
     async def _survey(self) -> None:
         contents = await self._examiner.survey()

@@ -29,6 +29,9 @@ class Blind:
 
     def reread(self, known: Mapping[str, bytes]) -> None: ...
 
+    async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
+        return 0
+
     def survey(self) -> None: ...
 
 

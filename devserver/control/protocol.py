@@ -1,0 +1,221 @@
+"""What is asked of a running server over its control socket, and what it answers: JSON lines, pure data.
+
+A client sends one request and reads replies until the server closes the connection. Each line is an object:
+`do` names a request, `reply` a reply, `version` is that of this language. Fields are only ever added within
+a version. `at` and `since` are Unix time in seconds; names say other units.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from devserver import encoding
+from devserver.errors import DevserverError
+from devserver.events import Listener
+from devserver.failure import Failure
+
+VERSION = 1
+LONGEST_REQUEST = 64 * 1024
+"""Bytes."""
+Line = TypeVar("Line")
+State = Literal["live", "not-live", "starting", "stopping"]
+
+
+class ProtocolError(DevserverError):
+    """What came over the control socket is not in this language."""
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
+    version: int = VERSION
+
+
+class AskStatus(_Request, frozen=True, kw_only=True, tag="status"):
+    """Answered with a Status, of what is known already."""
+
+
+class AskWait(_Request, frozen=True, kw_only=True, tag="wait"):
+    """Answered with a Verdict on what is on the disk when this arrives, once it is live or refused."""
+
+    timeout_s: float = 60.0
+
+
+class AskReload(_Request, frozen=True, kw_only=True, tag="reload"):
+    """Read everything again and start it, changed or not. Answered as AskWait is."""
+
+    timeout_s: float = 60.0
+
+
+class AskStop(_Request, frozen=True, kw_only=True, tag="stop"):
+    """Stop gently. Answered with an End at once; the connection is closed by the server's exit."""
+
+
+class AskLogs(_Request, frozen=True, kw_only=True, tag="logs"):
+    """Answered with Logged and LogFile. `follow`: until the client or the server closes."""
+
+    since: float = 0.0
+    follow: bool = False
+
+
+class AskErrors(_Request, frozen=True, kw_only=True, tag="errors"):
+    """Answered with an ErrorSeen for each: first what keeps the saved code from being live, then the past."""
+
+    since: float = 0.0
+
+
+class AskRequests(_Request, frozen=True, kw_only=True, tag="requests"):
+    """Answered with a RequestSeen for each that was answered; `failed`: only those with a status from 500."""
+
+    since: float = 0.0
+    follow: bool = False
+    failed: bool = False
+
+
+Request = AskStatus | AskWait | AskReload | AskStop | AskLogs | AskErrors | AskRequests
+
+
+class _Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
+    version: int = VERSION
+
+
+class Verdict(_Reply, frozen=True, kw_only=True, tag="verdict"):
+    """Whether the code on the disk is live. `headline` says it in one line, `failures` why not.
+
+    `generation` is the number of the live code (0: none yet), `live_at` is when it went live. `files` are
+    what it changed, `total_ms` is how long that took from the save, `steps_ms` where the time went.
+    `warnings` name broken files that nothing imports.
+    """
+
+    state: State
+    headline: str
+    generation: int
+    live_at: float = 0.0
+    files: tuple[str, ...] = ()
+    total_ms: float = 0.0
+    steps_ms: dict[str, float] = {}
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that runs the app. `memory` is resident, in bytes; `running` and `handled` count requests,
+    messages and frames.
+    """
+
+    worker: int
+    pid: int
+    generation: int
+    state: Literal["starting", "ready", "retiring", "debugging"]
+    running: int = 0
+    handled: int = 0
+    memory: int = 0
+
+
+class Status(_Reply, frozen=True, kw_only=True, tag="status"):
+    """The server as it is. `output` is the file that the app prints to, if it is one."""
+
+    code: Verdict
+    devserver: str
+    pid: int
+    target: str
+    root: str
+    started_at: float
+    urls: tuple[str, ...]
+    listeners: tuple[Listener, ...]
+    workers: tuple[WorkerStatus, ...]
+    connections: int
+    waiting: int
+    failed: int
+    """Failures of the app since the start, those of handlers and requests."""
+    output: str = ""
+
+
+class Logged(_Reply, frozen=True, kw_only=True, tag="log"):
+    """Text as it was written, with the newlines it had. `source` devserver: a line of the server's own."""
+
+    at: float
+    source: Literal["app", "devserver"]
+    text: str
+    worker: int = 0
+
+
+class LogFile(_Reply, frozen=True, kw_only=True, tag="log-file"):
+    """What the app prints, and the server's own lines, are in this file, which the client reads by itself."""
+
+    path: str
+    offset: int
+
+
+class ErrorSeen(_Reply, frozen=True, kw_only=True, tag="error"):
+    """A failure of the app's code. `current`: it keeps the code on the disk from being live."""
+
+    at: float
+    current: bool
+    what: str
+    failure: Failure
+
+
+class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
+    """A request that was answered. `generation` is the code that it ran on, `ms` its time in the server."""
+
+    at: float
+    method: str
+    path: str
+    status: int
+    ms: float
+    generation: int
+    worker: int = 0
+
+
+class End(_Reply, frozen=True, kw_only=True, tag="end"):
+    """There is nothing more. `note` says in a sentence what is not in the answer, if anything."""
+
+    note: str = ""
+
+
+class Problem(_Reply, frozen=True, kw_only=True, tag="problem"):
+    """The request cannot be carried out: one sentence that says why, and what to do."""
+
+    sentence: str
+
+
+Reply = Verdict | Status | Logged | LogFile | ErrorSeen | RequestSeen | End | Problem
+
+_encoder = msgspec.json.Encoder()
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+def encode(line: Request | Reply) -> bytes:
+    """Return it as one JSON line, its newline included."""
+    return encoding.encode(_encoder, line) + b"\n"
+
+
+def request_in(line: bytes) -> Request:
+    """Return the request in a line. Raises ProtocolError."""
+    return _decoded(_requests, line, "request")
+
+
+def reply_in(line: bytes) -> Reply:
+    """Return the reply in a line. Raises ProtocolError."""
+    return _decoded(_replies, line, "reply")
+
+
+def _decoded(decoder: msgspec.json.Decoder[Line], line: bytes, kind: str) -> Line:
+    try:
+        return decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        spoken = _version_of(line)
+        if spoken and spoken != VERSION:
+            text = f"this {kind} is of version {spoken}, and devserver here speaks version {VERSION}"
+            raise ProtocolError(f"{text}: use the same devserver for the server and its commands") from error
+        raise ProtocolError(f"this is not a {kind} of version {VERSION}: {error}") from error
+
+
+def _version_of(line: bytes) -> int:
+    try:
+        version = msgspec.json.decode(line).get("version")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, AttributeError):
+        return 0
+    return version if isinstance(version, int) else 0

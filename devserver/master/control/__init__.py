@@ -1,0 +1,1 @@
+"""Answers other programs about this server, over its control socket."""

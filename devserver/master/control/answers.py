@@ -1,0 +1,217 @@
+"""What is answered to each request that comes over the control socket.
+
+Law: `wait` answers for what is on the disk when it is asked: the files' news is taken in first, and then all
+edits up to the newest are waited for, as a request to the app waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, assert_never
+
+from devserver import __version__
+from devserver.control import protocol
+from devserver.control.protocol import Reply, Request, Verdict
+from devserver.events import Event
+from devserver.master.control.journal import Journal
+from devserver.master.control.output_file import OutputFile
+from devserver.master.control.verdict import is_settled, verdict
+from devserver.master.generations import Generations
+
+MOST_UNSENT = 10_000
+"""Lines that a follower may be behind."""
+
+
+class Server(Protocol):
+    """What is asked of the Master."""
+
+    generations: Generations
+    rereads: int
+    """How often all files were read because a reload was asked for."""
+
+    async def newest_edit_on_disk(self) -> int:
+        """Return the number of the newest edit, once everything that is on the disk now is known."""
+
+    def reload_asked(self) -> None:
+        """Read all files, and start what they hold; counted by `rereads` once they are read."""
+
+    async def decided(self) -> None:
+        """Return when something was decided next: edits settled, code went live or was refused."""
+
+
+class Answers:
+    """`stop` is called with the reason. `output` is the file that all output goes to.
+
+    `captured`: what the app prints is in the journal.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        journal: Journal,
+        root: str,
+        stop: Callable[[str], None],
+        output: OutputFile | None = None,
+        captured: bool = False,
+    ) -> None:
+        self._server = server
+        self._journal = journal
+        self._root = root
+        self._stop = stop
+        self._output = output
+        self._captured = captured
+        self.stopping = asyncio.Event()
+
+    async def answer(self, request: Request) -> AsyncIterator[Reply]:
+        """Yield the replies to a request. One that goes on is closed by whoever asks for them."""
+        match request:
+            case protocol.AskStatus():
+                yield self._status()
+            case protocol.AskWait():
+                yield await self._within(request.timeout_s, self._wait())
+            case protocol.AskReload():
+                yield await self._within(request.timeout_s, self._reload())
+            case protocol.AskStop():
+                yield protocol.End(note="stopping")
+                self._stop("asked by devserver stop")
+                await asyncio.Event().wait()
+            case protocol.AskLogs():
+                async for reply in self._logs(request):
+                    yield reply
+            case protocol.AskErrors():
+                for error in self._errors(request.since):
+                    yield error
+                yield protocol.End()
+            case protocol.AskRequests():
+                yield protocol.End()
+            case _:
+                assert_never(request)
+
+    # whether the disk's code is live
+
+    async def _within(self, timeout_s: float, work: Awaitable[None]) -> Verdict:
+        settled = False
+        try:
+            async with asyncio.timeout(max(timeout_s, 0.0)):
+                await work
+                settled = True
+        except TimeoutError:
+            pass
+        return verdict(self._server.generations, self._journal, settled, self._root)
+
+    async def _wait(self) -> None:
+        edit = await self._server.newest_edit_on_disk()
+        while not is_settled(self._server.generations, edit) and not self.stopping.is_set():
+            await self._turn()
+
+    async def _reload(self) -> None:
+        rereads = self._server.rereads
+        self._server.reload_asked()
+        while self._server.rereads == rereads and not self.stopping.is_set():
+            await self._turn()
+        await self._wait()
+        while self._server.generations.candidates and not self.stopping.is_set():
+            await self._turn()
+
+    async def _turn(self) -> None:
+        turns = [asyncio.ensure_future(self._server.decided()), asyncio.ensure_future(self.stopping.wait())]
+        try:
+            await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for turn in turns:
+                turn.cancel()
+
+    def _now(self) -> Verdict:
+        generations = self._server.generations
+        return verdict(generations, self._journal, is_settled(generations, generations.edit), self._root)
+
+    def _status(self) -> protocol.Status:
+        journal, started = self._journal, self._journal.started
+        urls = [str(each) for each in journal.listeners if each.kind in ("http", "https")]
+        return protocol.Status(
+            code=self._now(),
+            devserver=__version__,
+            pid=os.getpid(),
+            target=started.target if started else "",
+            root=self._root,
+            started_at=started.at if started else 0.0,
+            urls=tuple(urls),
+            listeners=journal.listeners,
+            workers=tuple(journal.workers.values()),
+            connections=journal.connections,
+            waiting=journal.waiting,
+            failed=journal.failed,
+            output=self._output.path if self._output else "",
+        )
+
+    # what was written, and what has failed
+
+    def _errors(self, since: float) -> list[protocol.ErrorSeen]:
+        code = self._now()
+        current = [
+            protocol.ErrorSeen(at=time.time(), current=True, what=code.headline, failure=failure)
+            for failure in code.failures
+        ]
+        past = [each for each in self._journal.errors(since) if each.failure not in code.failures]
+        return [*current, *past]
+
+    async def _logs(self, request: protocol.AskLogs) -> AsyncIterator[Reply]:
+        if self._output is not None:
+            yield protocol.LogFile(path=self._output.path, offset=self._output.offset(request.since))
+            elsewhere = not self._output.is_behind(2)
+            note = "standard error, with devserver's own lines, goes elsewhere" if elsewhere else ""
+            yield protocol.End(note=note)
+            return
+        follower = _Follower(self._journal) if request.follow else None
+        try:
+            for line in self._journal.logged(request.since):
+                yield line
+            note = self._journal.missing(request.since)
+            if not self._captured:
+                where = "what the app prints goes to where the server was started, and is not kept here"
+                note = f"{where}; {note}" if note else where
+            if follower is None:
+                yield protocol.End(note=note)
+                return
+            async for event in follower.events(self.stopping):
+                if fresh := self._journal.line(event):
+                    yield fresh
+            yield protocol.End(note=note or "the server has stopped")
+        finally:
+            if follower is not None:
+                follower.close()
+
+
+class _Follower:
+    """The events of a journal from now on, as many as may wait."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(MOST_UNSENT)
+        self.lost = 0
+        journal.followers.append(self._heard)
+
+    def close(self) -> None:
+        self._journal.followers.remove(self._heard)
+
+    def _heard(self, event: Event) -> None:
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.lost += 1
+
+    async def events(self, stopping: asyncio.Event) -> AsyncIterator[Event]:
+        """Yield the events until the server stops."""
+        while not (stopping.is_set() and self._queue.empty()):
+            getting = asyncio.ensure_future(self._queue.get())
+            ending = asyncio.ensure_future(stopping.wait())
+            try:
+                await asyncio.wait({getting, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    yield getting.result()
+            finally:
+                getting.cancel()
+                ending.cancel()

@@ -1,0 +1,98 @@
+"""The control of one run: takes in its events, and answers over a socket what is asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from devserver import events
+from devserver.console import plain
+from devserver.control import client, protocol, sockets
+from devserver.control.sockets import NoControl
+from devserver.errors import DevserverError
+from devserver.events import Event
+from devserver.master.control.answers import Answers, Server
+from devserver.master.control.journal import Journal
+from devserver.master.control.output_file import OutputFile
+from devserver.master.control.server import ControlServer
+
+
+class Control:
+    """`emit` takes what is said of the control itself."""
+
+    def __init__(self, root: str, emit: Callable[[Event], None]) -> None:
+        self._root = root
+        self._emit = emit
+        self._journal = Journal(partial(plain.line, root=root))
+        self._output = _output_file()
+        self._server: ControlServer | None = None
+        self._answers: Answers | None = None
+        self._greeting: asyncio.Task[None] | None = None
+
+    def take(self, event: Event) -> None:
+        """Take in what has happened."""
+        self._journal.take(event)
+        if self._output is not None:
+            self._output.mark(event.at)
+        if isinstance(event, events.Stopping) and self._answers is not None:
+            self._answers.stopping.set()
+
+    async def open(self, server: Server, stop: Callable[[str], None], captured: bool) -> None:
+        """Listen; without a place for the socket the run goes on without it, and that is said.
+
+        `captured`: what the app prints comes as events.
+        """
+        if captured:
+            self._output = None
+        self._answers = Answers(server, self._journal, self._root, stop, self._output, captured)
+        try:
+            self._server = ControlServer(self._answers, self._root, os.getcwd())
+        except NoControl as error:
+            text = f"no control socket ({error}): devserver status, wait and stop cannot reach this server"
+            self._emit(events.Notice(level="warning", text=text))
+            return
+        await self._server.start()
+        self._greeting = asyncio.create_task(self._greet())
+
+    async def close(self) -> None:
+        """Stop answering."""
+        if self._greeting is not None:
+            self._greeting.cancel()
+        if self._server is not None:
+            await self._server.close()
+
+    async def _greet(self) -> None:
+        """Say which other servers run in this project, and remove what ended ones have left behind."""
+        for sentence in await asyncio.to_thread(_others, self._root):
+            self._emit(events.Notice(level="info", text=sentence))
+
+
+def _output_file() -> OutputFile | None:
+    try:
+        return OutputFile(1, tuple(map(str, sockets.candidates())))
+    except ValueError:
+        return None
+
+
+def _others(root: str) -> list[str]:
+    sockets.sweep()
+    sentences = []
+    for other in sockets.of_project(root):
+        if other.pid == os.getpid():
+            continue
+        with suppress(DevserverError):
+            status = client.ask_once(other, protocol.AskStatus(), 1.0)
+            if isinstance(status, protocol.Status) and status.root == root:
+                sentences.append(f"{where(status)}; this one runs beside it")
+    return sentences
+
+
+def where(status: protocol.Status) -> str:
+    """Return a sentence that says where a server runs."""
+    at = f" at {' '.join(status.urls)}" if status.urls else ""
+    since = time.strftime("%H:%M:%S", time.localtime(status.started_at))
+    return f"devserver runs {status.target} already{at} (pid {status.pid}, since {since})"

@@ -1,0 +1,151 @@
+"""What the control socket tells of this run, folded from its events: pure.
+
+Law: memory is bounded: see `MOST_…`. Text of the app is kept as it came, lines of ours are worded when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from devserver import events
+from devserver.control.protocol import ErrorSeen, Logged, WorkerStatus
+from devserver.events import Event, Listener
+from devserver.failure import Failure
+from devserver.master.control.ring import Ring
+
+MOST_LINES, MOST_TEXT = 20_000, 4 * 1024 * 1024
+"""Pieces of text and events, and their characters."""
+MOST_ERRORS, MOST_ERROR_TEXT = 500, 4 * 1024 * 1024
+_EVENT_WEIGHT = 500
+_QUIET = (
+    events.WorkerLoad
+    | events.Connections
+    | events.WorkerStarted
+    | events.WorkerReady
+    | events.WorkerRetiring
+    | events.Rolled
+    | events.Checked
+)
+"""What no line of the log is made of."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """`word` puts an event into a line, or None. Followers get each event that is kept, as it happens."""
+
+    word: Callable[[Event], str | None]
+    started: events.Started | None = None
+    live: events.Live | None = None
+    listeners: tuple[Listener, ...] = ()
+    workers: dict[int, WorkerStatus] = field(default_factory=dict)
+    connections: int = 0
+    waiting: int = 0
+    failed: int = 0
+    booting_since: float = 0.0
+    stopping: bool = False
+    followers: list[Callable[[Event], None]] = field(default_factory=list)
+    _lines: Ring[Event] = field(default_factory=lambda: Ring(MOST_LINES, MOST_TEXT))
+    _errors: Ring[ErrorSeen] = field(default_factory=lambda: Ring(MOST_ERRORS, MOST_ERROR_TEXT))
+
+    def take(self, event: Event) -> None:
+        """Take in what has happened."""
+        if isinstance(event, _QUIET):
+            self._take_state(event)
+            return
+        self._lines.add(event, event.at, _weight(event))
+        self._take_state(event)
+        for follower in tuple(self.followers):
+            follower(event)
+
+    def logged(self, since: float = 0.0) -> Iterator[Logged]:
+        """Return what was written since then."""
+        for event in self._lines.since(since):
+            if line := self.line(event):
+                yield line
+
+    def line(self, event: Event) -> Logged | None:
+        """Return what is written of an event."""
+        if isinstance(event, events.Output):
+            text = event.text.replace("\r\n", "\n")
+            return Logged(at=event.at, source="app", worker=event.worker, text=text)
+        sentence = self.word(event)
+        return Logged(at=event.at, source="devserver", text=sentence + "\n") if sentence else None
+
+    def errors(self, since: float = 0.0) -> Iterator[ErrorSeen]:
+        """Return what has failed since then."""
+        return self._errors.since(since)
+
+    def missing(self, since: float) -> str:
+        """Return a sentence if text was dropped that came since then."""
+        if not self._lines.lacks(since):
+            return ""
+        return f"earlier lines were dropped: the server keeps the last {MOST_TEXT // 2**20} MiB"
+
+    def _take_state(self, event: Event) -> None:
+        match event:
+            case events.Started():
+                self.started = event
+                self.booting_since = event.at
+            case events.Listening() | events.Ready():
+                self.listeners = event.listeners
+            case events.Live():
+                self.live = event
+            case events.Refused():
+                for failure in event.failures:
+                    self._fail(event.at, "the code that was saved" if event.edit else "the start", failure)
+            case events.HandlerFailed():
+                self.failed += 1
+                where = f"connection {event.connection}" if event.connection else f"worker {event.worker}"
+                self._fail(event.at, where, event.failure)
+            case events.Connections():
+                self.connections, self.waiting = event.open, event.waiting
+            case events.Stopping():
+                self.stopping = True
+            case _:
+                self._take_worker(event)
+
+    def _take_worker(self, event: Event) -> None:
+        match event:
+            case events.WorkerStarted(worker=number):
+                self.workers[number] = WorkerStatus(
+                    worker=number, pid=event.pid, generation=event.generation, state="starting"
+                )
+            case events.WorkerReady():
+                self._change(event.worker, state="ready")
+            case events.WorkerRetiring():
+                self._change(event.worker, state="retiring")
+            case events.Debugging():
+                self._change(event.worker, state="debugging" if event.active else "ready")
+            case events.WorkerLoad():
+                self._change(event.worker, running=event.running, handled=event.handled, memory=event.memory)
+            case events.WorkerExited():
+                self.workers.pop(event.worker, None)
+
+    def _change(self, worker: int, **fields: object) -> None:
+        if known := self.workers.get(worker):
+            self.workers[worker] = replace(known, **fields)
+
+    def _fail(self, at: float, what: str, failure: Failure) -> None:
+        seen = ErrorSeen(at=at, current=False, what=what, failure=failure)
+        self._errors.add(seen, at, _failure_weight(failure))
+
+
+def _weight(event: Event) -> int:
+    match event:
+        case events.Output():
+            return len(event.text)
+        case events.Refused():
+            return sum(map(_failure_weight, event.failures))
+        case events.HandlerFailed():
+            return _failure_weight(event.failure)
+    return _EVENT_WEIGHT
+
+
+def _failure_weight(failure: Failure) -> int:
+    frames = sum(len(frame.path) + len(frame.text) for frame in failure.frames)
+    excerpt = len(failure.place.excerpt) if failure.place else 0
+    rest = _failure_weight(failure.cause) if failure.cause else 0
+    return _EVENT_WEIGHT + len(failure.message) + len(failure.stack) + frames + excerpt + rest

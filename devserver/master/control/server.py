@@ -1,0 +1,119 @@
+"""The control socket: who may connect, how a request is read, and how long a client is waited for.
+
+Law: no client holds up the server or another client: one that does not ask, or does not read, is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import cast
+
+from devserver.control import protocol, sockets
+from devserver.control.protocol import ProtocolError, Reply
+from devserver.control.sockets import NoControl
+from devserver.master.control.answers import Answers
+
+ASK_WITHIN = 5.0
+"""Seconds in which a client has to send its request."""
+READ_WITHIN = 10.0
+"""Seconds in which a client has to read what fills its buffers."""
+MOST_CLIENTS = 64
+
+
+class ControlServer:
+    """One a process. Raises NoControl where there is no place for the socket."""
+
+    def __init__(self, answers: Answers, root: str, folder: str) -> None:
+        self._answers = answers
+        self._place = sockets.claim()
+        self.path = sockets.path_for(self._place, root, folder, os.getpid())
+        self._listener = sockets.listen_at(self.path)
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Answer from now on; who has connected before is answered first."""
+        limit = protocol.LONGEST_REQUEST
+        self._server = await asyncio.start_unix_server(self._accepted, sock=self._listener, limit=limit)
+
+    async def close(self) -> None:
+        """Remove the socket, and close what is still connected."""
+        with suppress(OSError):
+            os.unlink(self.path)
+        if self._server is None:
+            self._listener.close()
+        else:
+            self._server.close()
+        for client in self._clients:
+            client.cancel()
+        if self._clients:
+            await asyncio.wait(self._clients)
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) > MOST_CLIENTS:
+            text = f"{MOST_CLIENTS} other commands are being answered: try again when one has ended"
+            return await _send(writer, protocol.Problem(sentence=text))
+        peer = sockets.peer_uid(cast(socket.socket, writer.get_extra_info("socket")))
+        if peer not in (None, 0, os.geteuid()):
+            text = "this server belongs to another user"
+            return await _send(writer, protocol.Problem(sentence=text))
+        try:
+            request = protocol.request_in(await asyncio.wait_for(reader.readline(), ASK_WITHIN))
+        except TimeoutError:
+            text = f"no request came within {ASK_WITHIN:g} s"
+            return await _send(writer, protocol.Problem(sentence=text))
+        except ValueError:  # longer than the limit
+            text = f"the request is longer than {protocol.LONGEST_REQUEST} bytes"
+            return await _send(writer, protocol.Problem(sentence=text))
+        except ProtocolError as error:
+            return await _send(writer, protocol.Problem(sentence=str(error)))
+        answering = asyncio.ensure_future(self._answer(request, writer))
+        leaving = asyncio.ensure_future(_end_of(reader))
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                answering.result()
+        finally:
+            answering.cancel()
+            leaving.cancel()
+            await asyncio.wait({answering, leaving})
+
+    async def _answer(self, request: protocol.Request, writer: asyncio.StreamWriter) -> None:
+        replies = cast(AsyncGenerator[Reply, None], self._answers.answer(request))
+        async with aclosing(replies):
+            async for reply in replies:
+                await _send(writer, reply)
+
+
+async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
+    writer.write(protocol.encode(reply))
+    try:
+        await asyncio.wait_for(writer.drain(), READ_WITHIN)
+    except TimeoutError:
+        writer.transport.abort()
+        raise ConnectionAbortedError("the client does not read") from None
+
+
+async def _end_of(reader: asyncio.StreamReader) -> None:
+    """Return when the client has closed its end, whatever else it sends."""
+    with suppress(OSError):
+        while await reader.read(4096):
+            pass
+
+
+__all__ = ["ControlServer", "NoControl"]

@@ -1,0 +1,69 @@
+"""Whether the code on the disk is live, in data and in one line: pure."""
+
+from __future__ import annotations
+
+import os
+
+from devserver.console import wording
+from devserver.control.protocol import State, Verdict
+from devserver.failure import Failure
+from devserver.master.control.journal import Journal
+from devserver.master.generations import Generations
+
+NOTHING_RUNS = "nothing runs until it is fixed"
+
+
+def is_settled(generations: Generations, edit: int) -> bool:
+    """Return whether all that was saved up to `edit` is live, refused, or found to change nothing."""
+    waits = any(pending <= edit for pending in generations.pending)
+    return not waits and bool(generations.live or generations.refusal)
+
+
+def verdict(generations: Generations, journal: Journal, settled: bool, root: str) -> Verdict:
+    """Return how things stand. `settled`: the newest edit that is asked about is."""
+    state = _state(generations, journal, settled)
+    refusal = generations.refusal if state == "not-live" else None
+    failures = refusal.failures if refusal else ()
+    live = journal.live
+    stray = generations.disk.broken_beside(generations.snapshot)
+    warnings = [f"{_fault(failure, root)} (nothing imports this file)" for failure in stray.values()]
+    return Verdict(
+        state=state,
+        headline=_headline(state, journal, failures, root),
+        generation=generations.live,
+        live_at=live.at if live else 0.0,
+        files=tuple(wording.relative(path, root) for path in live.paths) if live else (),
+        total_ms=round(live.total_ms, 1) if live else 0.0,
+        steps_ms={name: round(value, 1) for name, value in wording.ordered(live.steps)} if live else {},
+        failures=failures,
+        warnings=tuple(warnings) if state == "live" else (),
+    )
+
+
+def _state(generations: Generations, journal: Journal, settled: bool) -> State:
+    if journal.stopping:
+        return "stopping"
+    if not settled:
+        return "starting"
+    return "not-live" if generations.refusal else "live"
+
+
+def _headline(state: State, journal: Journal, failures: tuple[Failure, ...], root: str) -> str:
+    live, target = journal.live, journal.started.target if journal.started else ""
+    older = f"still running the code of {wording.clock(live.at)}" if live else NOTHING_RUNS
+    match state:
+        case "live" if live:
+            what = wording.files(live.paths, root) or target
+            return f"LIVE  {what}  {wording.duration(live.total_ms)}  {wording.clock(live.at)}"
+        case "not-live" if failures:
+            more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+            return f"NOT LIVE  {_fault(failures[0], root)}{more} — {older}"
+        case "stopping":
+            return "STOPPING"
+    return f"STARTING  {target}" + (f" — {older}" if live else "")
+
+
+def _fault(failure: Failure, root: str) -> str:
+    place = failure.place
+    where = f"{wording.relative(place.path, root)}:{place.line} " if place else ""
+    return where.replace(os.sep, "/") + wording.reason(failure)

@@ -1,0 +1,79 @@
+"""What is told of a run is folded from its events."""
+
+from __future__ import annotations
+
+from devserver import events
+from devserver.console import plain
+from devserver.control.protocol import Logged, WorkerStatus
+from devserver.failure import Failure
+from devserver.master.control import journal as module
+from devserver.master.control.journal import Journal
+
+BROKEN = Failure("request", "ValueError", "no such room")
+
+
+def test_the_app_s_text_and_our_lines_are_one_log() -> None:
+    """In the order in which they came, and with the carriage returns of a terminal taken out."""
+    journal = Journal(plain.line)
+    journal.take(events.Output(at=1, worker=1, text="one\r\ntwo"))
+    journal.take(events.WorkerLoad(at=2, worker=1, running=1, handled=1, memory=1))
+    journal.take(events.Stopping(at=3, reason="SIGTERM"))
+    assert list(journal.logged()) == [
+        Logged(at=1, source="app", worker=1, text="one\ntwo"),
+        Logged(at=3, source="devserver", text="devserver: stopping: SIGTERM\n"),
+    ]
+    assert [line.at for line in journal.logged(since=2)] == [3]
+    assert journal.stopping
+
+
+def test_a_worker_is_known_from_its_start_to_its_exit() -> None:
+    """With its state, and what it has done."""
+    journal = Journal(plain.line)
+    journal.take(events.WorkerStarted(worker=1, slot=0, generation=2, pid=77))
+    assert journal.workers[1].state == "starting"
+    journal.take(events.WorkerReady(worker=1, generation=2))
+    journal.take(events.WorkerLoad(worker=1, running=1, handled=5, memory=9))
+    assert journal.workers[1] == WorkerStatus(
+        worker=1, pid=77, generation=2, state="ready", running=1, handled=5, memory=9
+    )
+    journal.take(events.Debugging(worker=1, active=True))
+    assert journal.workers[1].state == "debugging"
+    journal.take(events.WorkerExited(worker=1, slot=0, generation=2, pid=77, reason="exit 0", planned=True))
+    assert journal.workers == {}
+    journal.take(events.WorkerReady(worker=1, generation=2))  # late news of it
+
+
+def test_failures_are_kept_and_counted() -> None:
+    """Those of handlers are counted; those of a refused save are kept, too."""
+    journal = Journal(plain.line)
+    journal.take(events.HandlerFailed(at=1, worker=1, connection=0, failure=BROKEN))
+    journal.take(
+        events.Refused(at=2, edit=1, generation=0, live=1, file="a.py", line=1, failures=(BROKEN, BROKEN))
+    )
+    assert journal.failed == 1
+    assert [error.at for error in journal.errors()] == [1, 2, 2]
+    assert [error.at for error in journal.errors(since=2)] == [2, 2]
+
+
+def test_memory_stays_bounded_and_what_was_dropped_is_said() -> None:
+    """An app that prints without end costs what is documented."""
+    journal = Journal(plain.line)
+    piece = "x" * 65536
+    for at in range(1, 200):
+        journal.take(events.Output(at=at, worker=1, text=piece))
+    assert sum(len(line.text) for line in journal.logged()) <= module.MOST_TEXT
+    assert "dropped" in journal.missing(0)
+    assert journal.missing(199) == ""
+
+
+def test_followers_are_told_until_they_leave() -> None:
+    """What is no line of the log is not told."""
+    journal = Journal(plain.line)
+    heard: list[events.Event] = []
+    journal.followers.append(heard.append)
+    journal.take(events.Connections(open=1, waiting=0))
+    news = events.Notice(level="info", text="hello")
+    journal.take(news)
+    journal.followers.clear()
+    journal.take(news)
+    assert heard == [news]

@@ -1,0 +1,195 @@
+"""The control socket: whoever connects gets an answer or a sentence, and holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from devserver.console import plain
+from devserver.control import protocol, sockets
+from devserver.control.protocol import Problem, Reply
+from devserver.master.control import server as module
+from devserver.master.control.answers import Answers
+from devserver.master.control.journal import Journal
+from devserver.master.control.server import ControlServer
+from devserver.master.generations import Generations
+
+
+class Still:
+    """A server of which nothing is live yet, and never will be."""
+
+    def __init__(self) -> None:
+        self.generations = Generations()
+        self.rereads = 0
+
+    async def newest_edit_on_disk(self) -> int:
+        return 0
+
+    def reload_asked(self) -> None:
+        self.rereads += 1
+
+    async def decided(self) -> None:
+        await asyncio.Event().wait()
+
+
+Use = Callable[[ControlServer, Answers], Awaitable[None]]
+
+
+@pytest.fixture
+def with_server(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Use], None]:
+    """Return a function that runs a test against a control server in a folder of its own."""
+    monkeypatch.setattr(sockets, "candidates", lambda: [short_path / "devserver"])
+
+    def run(use: Use) -> None:
+        async def main() -> None:
+            answers = Answers(Still(), Journal(plain.line), "/shop", lambda _reason: None)
+            server = ControlServer(answers, "/shop", "/shop")
+            await server.start()
+            try:
+                await asyncio.wait_for(use(server, answers), 20)
+            finally:
+                await server.close()
+            assert not os.path.exists(server.path)
+
+        asyncio.run(main())
+
+    return run
+
+
+async def _ask(server: ControlServer, request: bytes) -> list[Reply]:
+    reader, writer = await asyncio.open_unix_connection(server.path)
+    writer.write(request)
+    lines = [line async for line in reader]
+    writer.close()
+    return [protocol.reply_in(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "expected"),
+    [
+        (b"hello\n", "this is not a request of version 1"),
+        (b'{"do":"dance"}\n', "this is not a request of version 1"),
+        (b'{"do":"wait","timeout_s":"long"}\n', "this is not a request of version 1"),
+        (b'{"do":"dance","version":2}\n', "this request is of version 2"),
+        (b"[" * 5000 + b"\n", "this is not a request of version 1"),
+        (b"\xff\xfe\n", "this is not a request of version 1"),
+        (b"x" * (protocol.LONGEST_REQUEST + 10) + b"\n", "the request is longer than"),
+    ],
+)
+def test_what_is_no_request_is_answered_with_a_sentence(
+    with_server: Callable[[Use], None], request_line: bytes, expected: str
+) -> None:
+    """Whatever is sent: never a traceback, and the server goes on."""
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        (reply,) = await _ask(server, request_line)
+        assert isinstance(reply, Problem)
+        assert reply.sentence.startswith(expected)
+        (status,) = await _ask(server, protocol.encode(protocol.AskStatus()))
+        assert isinstance(status, protocol.Status)
+
+    with_server(use)
+
+
+def test_a_client_that_says_nothing_is_let_go(
+    with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile others are answered."""
+    monkeypatch.setattr(module, "ASK_WITHIN", 0.2)
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        silent, writer = await asyncio.open_unix_connection(server.path)
+        (status,) = await _ask(server, protocol.encode(protocol.AskStatus()))
+        assert isinstance(status, protocol.Status)
+        assert protocol.reply_in(await silent.readline()) == Problem(sentence="no request came within 0.2 s")
+        assert await silent.read() == b""
+        writer.close()
+
+    with_server(use)
+
+
+def test_a_client_that_does_not_read_is_cut_off(
+    with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds up neither the server nor its end."""
+    monkeypatch.setattr(module, "READ_WITHIN", 0.2)
+    cut: list[bool] = []
+
+    async def endless(_self: Answers, _request: protocol.Request) -> AsyncIterator[Reply]:
+        try:
+            while True:
+                yield protocol.Logged(at=0, source="app", text="x" * 65536)
+        finally:
+            cut.append(True)
+
+    monkeypatch.setattr(Answers, "answer", endless)
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.connect(server.path)
+            deaf.sendall(protocol.encode(protocol.AskStatus()))
+            while not cut:
+                await asyncio.sleep(0.01)
+
+    with_server(use)
+
+
+def test_too_many_clients_are_told_so(
+    with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one beyond the limit gets a sentence; when one has left there is room."""
+    monkeypatch.setattr(module, "MOST_CLIENTS", 1)
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        _reader, writer = await asyncio.open_unix_connection(server.path)
+        writer.write(protocol.encode(protocol.AskWait()))
+        (refused,) = await _ask(server, protocol.encode(protocol.AskStatus()))
+        assert isinstance(refused, Problem)
+        assert "try again" in refused.sentence
+        writer.close()
+        while isinstance((await _ask(server, protocol.encode(protocol.AskStatus())))[0], Problem):
+            await asyncio.sleep(0.01)
+
+    with_server(use)
+
+
+def test_another_user_is_refused(with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the folder's permissions ever fail, the kernel's word on the peer stands."""
+    monkeypatch.setattr(sockets, "peer_uid", lambda _sock: os.geteuid() + 1)
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        assert await _ask(server, protocol.encode(protocol.AskStop())) == [
+            Problem(sentence="this server belongs to another user")
+        ]
+
+    with_server(use)
+
+
+def test_a_wait_ends_at_its_time_limit(with_server: Callable[[Use], None]) -> None:
+    """The answer says what is waited for."""
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        (verdict,) = await _ask(server, protocol.encode(protocol.AskWait(timeout_s=0.05)))
+        assert isinstance(verdict, protocol.Verdict)
+        assert verdict.state == "starting"
+
+    with_server(use)
+
+
+def test_who_waits_is_told_when_the_server_stops(with_server: Callable[[Use], None]) -> None:
+    """Rather than left without an answer."""
+
+    async def use(server: ControlServer, answers: Answers) -> None:
+        waiting = asyncio.create_task(_ask(server, protocol.encode(protocol.AskWait())))
+        following = asyncio.create_task(_ask(server, protocol.encode(protocol.AskLogs(follow=True))))
+        answers.stopping.set()
+        (verdict,) = await waiting
+        assert isinstance(verdict, protocol.Verdict)
+        assert isinstance((await following)[-1], protocol.End)
+
+    with_server(use)
