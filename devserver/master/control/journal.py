@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
-from devserver import events
+from devserver import encoding, events
 from devserver.control.protocol import ErrorSeen, Logged, WorkerStatus
 from devserver.events import Event, Listener
 from devserver.failure import Failure
@@ -20,6 +21,7 @@ MOST_LINES, MOST_TEXT = 20_000, 4 * 1024 * 1024
 """Pieces of text and events, and their characters."""
 MOST_ERRORS, MOST_ERROR_TEXT = 500, 4 * 1024 * 1024
 _EVENT_WEIGHT = 500
+_encoder = msgspec.msgpack.Encoder()
 _QUIET = (
     events.WorkerLoad
     | events.Connections
@@ -145,7 +147,4 @@ def _weight(event: Event) -> int:
 
 
 def _failure_weight(failure: Failure) -> int:
-    frames = sum(len(frame.path) + len(frame.text) for frame in failure.frames)
-    excerpt = len(failure.place.excerpt) if failure.place else 0
-    rest = _failure_weight(failure.cause) if failure.cause else 0
-    return _EVENT_WEIGHT + len(failure.message) + len(failure.stack) + frames + excerpt + rest
+    return _EVENT_WEIGHT + len(encoding.encode(_encoder, failure))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from devserver.common.explain import explain
 from devserver.console import wording
 from devserver.control.protocol import State, Verdict
 from devserver.failure import Failure
@@ -64,6 +63,6 @@ def _headline(state: State, journal: Journal, failures: tuple[Failure, ...], roo
 
 
 def _fault(failure: Failure, root: str) -> str:
-    place = failure.place
-    where = f"{wording.relative(place.path, root)}:{place.line} " if place else ""
-    return where.replace(os.sep, "/") + wording.reason(failure)
+    found = explain(failure, root).root
+    where = f"{found.where.name}:{found.where.line} " if found.where else ""
+    return where + found.reason
