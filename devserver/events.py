@@ -207,12 +207,43 @@ class Rolled(_Event, frozen=True, kw_only=True):
     generation: int
 
 
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was answered, or whose client left before (`status` 0).
+
+    `at` is Unix time when it was answered, `ms` how long that took, with what it waited for a save. `path`
+    has its query. `generation` is the code that ran it, 0: none did.
+    """
+
+    at: float
+    method: str
+    path: str
+    status: int
+    ms: float
+    generation: int = 0
+
+
+class Requests(_Event, frozen=True, kw_only=True):
+    """Requests that were answered since the last such event: `count` of them, `failed` with a status of 5xx.
+
+    `requests` are those that are shown one by one, in the order of their ends: not all where they are many.
+    """
+
+    count: int
+    failed: int
+    requests: tuple[Request, ...]
+
+
 class HandlerFailed(_Event, frozen=True, kw_only=True):
-    """A handler of the app raised; the connection lives on."""
+    """A handler of the app, or the app in a request, raised; the connection lives on.
+
+    `request` is `GET /items?page=2`; `status` is what its client got, 0 where no request is concerned.
+    """
 
     worker: int
     connection: int
     failure: Failure
+    request: str = ""
+    status: int = 0
 
 
 class Lost(_Event, frozen=True, kw_only=True):
@@ -288,6 +319,7 @@ Event = (
     | WorkerLoad
     | Connections
     | Rolled
+    | Requests
     | HandlerFailed
     | Lost
     | Resumed

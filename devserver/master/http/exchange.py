@@ -7,11 +7,14 @@ its Worker dies; a response that has begun is ended as truncated. Bodies go both
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
+from devserver.events import Request
 from devserver.master.http import page
 from devserver.master.http.eventstream import EventStream, is_event_stream, seam
 from devserver.master.http.page import Answer
+from devserver.master.http.request_log import full_path
 from devserver.master.http.response import Response, Send
 from devserver.master.http.scope import accepted, wire_scope
 from devserver.master.http.stream import WINDOW, Stream
@@ -57,6 +60,10 @@ class Exchange:
         self._resuming = False
         """The event stream goes on elsewhere, which has not answered yet."""
         self._limit: asyncio.TimerHandle | None = None
+        self._arrived = time.perf_counter()
+        self._generation = 0
+        """The code of the newest run."""
+        self._reported = False
 
     async def run(self) -> None:
         """Have the request answered; return when the response is complete or the client has left."""
@@ -70,6 +77,7 @@ class Exchange:
         finally:
             self._connection.visit = None
             self._finish()
+            self._report(self._response.status)
 
     def _finish(self) -> None:
         if self._upload is not None:
@@ -78,6 +86,29 @@ class Exchange:
             self._limit.cancel()
         if self._events is not None:
             self._front.streaming.discard(self)
+
+    def _report(self, status: int) -> None:
+        """Report the request, once: when it is answered, when it fails, or when its event stream begins."""
+        if self._reported:
+            return
+        self._reported = True
+        self._front.requests.add(
+            Request(
+                at=time.time(),
+                method=self.scope["method"],
+                path=full_path(self.scope["path"], self.scope["query_string"]),
+                status=status,
+                ms=(time.perf_counter() - self._arrived) * 1_000,
+                generation=self._generation,
+            )
+        )
+
+    def failed(self, stream: Stream) -> int:
+        """The app has raised in `stream`: report the request, and return what its client gets, 0: nothing."""
+        if stream is self._stream and not self._response.gone:
+            self._report(self._response.status or _FAILED.status)
+            return self._response.status or _FAILED.status
+        return self._response.status
 
     def _grant(self, size: int) -> None:
         if self._stream is not None:
@@ -160,6 +191,7 @@ class Exchange:
         return not self._response.gone and not self._response.complete
 
     def begin(self, stream: Stream) -> None:
+        self._generation = stream.worker.generation
         resumed = stream.worker.generation if self._events is not None else 0
         last_id = self._events.last_id if self._events is not None else None
         scope = wire_scope(self.scope, resumed, last_id)
@@ -222,6 +254,7 @@ class Exchange:
         data = self._whole(message.body, message.more)
         self._response.begin(message.status, message.headers, data, message.more, len(message.body))
         if is_stream:
+            self._report(message.status)
             self.moved(self._front.live)  # newer code may have gone live before the app began to answer
 
     def _whole(self, data: bytes, more: bool) -> bytes:

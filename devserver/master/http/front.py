@@ -21,6 +21,7 @@ from devserver.master.http.guard import Guard
 from devserver.master.http.index import Index
 from devserver.master.http.page import LIVE_PATH, Answer
 from devserver.master.http.protocol import HANDLED, Face
+from devserver.master.http.request_log import RequestLog
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
@@ -90,6 +91,7 @@ class Front:
         self._dispatcher = dispatcher
         self._board = board
         self._emit = emit
+        self.requests = RequestLog(emit, config.process.access_log)
         self._guard = Guard(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._index = Index(config.http.index)
@@ -244,9 +246,24 @@ class Front:
         self._left.discard(stream)
         stream.running = False
         if message.failure is not None:
-            self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
+            self._failed(stream, message.failure)
         stream.owner.heard(stream, message)
         self._dispatcher.rest(worker)
+
+    def _failed(self, stream: Stream, failure: Failure) -> None:
+        """Report the request before its failure, which names it."""
+        owner = stream.owner
+        name, status = "", 0
+        if isinstance(owner, Exchange):
+            name, status = owner.name, owner.failed(stream)
+        elif isinstance(owner, WebSocket):
+            name = f"WebSocket {owner.scope['path']}"
+        self.requests.flush()
+        self._emit(
+            events.HandlerFailed(
+                worker=stream.worker.id, connection=0, failure=failure, request=name, status=status
+            )
+        )
 
     # the generations
 
@@ -296,6 +313,7 @@ class Front:
 
     def stop(self) -> None:
         """Close what rests or lasts; what is being answered is finished."""
+        self.requests.stop()
         for exchange in list(self.streaming):
             exchange.stop()
         self.face.shut_down()

@@ -31,6 +31,7 @@ class Response:
         self._truncated = False
         self.begun = False
         """A head was put."""
+        self.status = 0
         self.complete = False
         """The end was put, or will never come."""
         self.gone = False
@@ -39,6 +40,7 @@ class Response:
     def begin(self, status: int, headers: Headers, data: bytes, more: bool, credit: int = 0) -> None:
         """Put the head and the first of the body."""
         self.begun = True
+        self.status = status
         self._put((status, headers), data, more, credit)
 
     def go_on(self, data: bytes, more: bool, credit: int = 0) -> None:

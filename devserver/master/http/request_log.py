@@ -1,0 +1,63 @@
+"""Reports the requests that were answered, joined into few events: one each would slow all of them.
+
+Law: `count` and `failed` are exact; what is shown one by one is bounded, failures first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from devserver.events import Event, Request, Requests
+
+PAUSE = 0.1
+"""Seconds from the first request to the event that reports it."""
+MOST_SHOWN = 25
+"""Requests in an event that are shown one by one; as many failed ones may come on top."""
+LONGEST = 2_000
+"""Characters of a path with its query."""
+
+
+class RequestLog:
+    """`shown` false: requests are counted, and only those that failed are listed."""
+
+    def __init__(self, emit: Callable[[Event], None], shown: bool) -> None:
+        self._emit = emit
+        self._most = MOST_SHOWN if shown else 0
+        self._loop = asyncio.get_running_loop()
+        self._requests: list[Request] = []
+        self._count = 0
+        self._failed = 0
+        self._pause = PAUSE
+        self._timer: asyncio.TimerHandle | None = None
+
+    def stop(self) -> None:
+        """The server stops: nothing is joined any more."""
+        self._pause = 0.0
+        self.flush()
+
+    def add(self, request: Request) -> None:
+        """Report it before long, in the order of the calls."""
+        self._count += 1
+        failed = request.status >= 500
+        self._failed += failed
+        if len(self._requests) < self._most + (MOST_SHOWN if failed else 0):
+            self._requests.append(request)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._pause, self.flush)
+
+    def flush(self) -> None:
+        """Report now what was added so far."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._count:
+            self._emit(Requests(count=self._count, failed=self._failed, requests=tuple(self._requests)))
+            self._requests.clear()
+            self._count = self._failed = 0
+
+
+def full_path(path: str, query: bytes) -> str:
+    """Return a path with its query, not too long to be shown."""
+    whole = f"{path}?{query.decode('latin-1')}" if query else path
+    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}…"
