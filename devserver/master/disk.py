@@ -104,5 +104,12 @@ def changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:
 
 
 def own_python(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return those that a Worker can import: the rest (templates, settings) only cause the reload."""
-    return tuple(source for source in sources if source.path.endswith(".py"))
+    """Return those that a Worker can import: the rest (templates, settings) only cause the reload.
+
+    Left out is also a mixed file without source: to a Worker it would be absent, but the disk holds it.
+    """
+    return tuple(
+        source
+        for source in sources
+        if source.path.endswith(".py") and (source.digest != MIXED or source.source is not None)
+    )

@@ -126,7 +126,7 @@ class Generations:
             return False
         snapshot.setdefault(path, source)
         if not news:
-            shared = Source(path, MIXED, None) if unsettled else source
+            shared = Source(path, MIXED, source.source, source.code) if unsettled else source
             for candidate in self.candidates:
                 if candidate.number > generation:
                     candidate.snapshot.setdefault(path, shared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devserver.failure import Failure
 from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.disk import own_python
 from devserver.master.generations import Generations
 from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
@@ -212,6 +213,26 @@ def test_a_younger_candidate_may_lack_what_an_elder_one_has_read_of_an_unsettled
     book.noticed(3)
     assert book.loaded(2, file("new", "1"), unsettled=True)
     assert types(book.settled(3, [file("new", "1")], {})) == [Drop, Boot]
+
+
+def test_a_younger_candidate_keeps_the_text_that_an_elder_one_has_read_though_it_is_deleted_then() -> None:
+    """Without it the younger one, once live, could not be started again after its Manager has died."""
+    book = running(a="1")
+    edit(book, 1, file("a", "2"))
+    edit(book, 2, file("a", "3"))
+    book.noticed(3)
+    book.loaded(2, file("new", "1"), unsettled=True)
+    younger = book.snapshot_of(3)
+    assert younger is not None
+    assert younger["new"].source == file("new", "1").source
+
+
+def test_a_file_of_which_no_text_is_kept_is_read_from_the_disk_by_the_next_manager() -> None:
+    """It was told that the file is absent, and its Workers failed to import it without end."""
+    book = live_without_new()
+    book.loaded(1, file("new.py", "1"), unsettled=True)
+    assert "new.py" in book.snapshot
+    assert own_python(book.snapshot.values()) == ()
 
 
 def test_what_was_refused_does_not_join_the_live_code_when_it_is_surveyed() -> None:
