@@ -7,11 +7,11 @@ import os
 import signal
 from collections.abc import Callable
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.config import ConsoleConfig
 from devserver.console import plain
 from devserver.console.launch import ConsoleLink, ConsoleProcess, Order, usable
-from devserver.events import Event
 from devserver.streams import LineWriter
 
 MOST_UNREAD = 4 * 1024 * 1024

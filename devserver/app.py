@@ -14,12 +14,13 @@ from typing import Any, assert_never
 import uvloop
 from setproctitle import setproctitle
 
-from devserver import __version__, events
+from devserver import __version__
 from devserver.announcer import Announcer
+from devserver.common import events
+from devserver.common.errors import DevserverError
 from devserver.config import Config
 from devserver.console import keys
 from devserver.console.launch import Order
-from devserver.errors import DevserverError
 from devserver.master.control.control import Control
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now

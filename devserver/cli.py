@@ -20,8 +20,8 @@ import msgspec
 from click.core import ParameterSource
 
 from devserver import __version__
+from devserver.common.errors import DevserverError, UsageError
 from devserver.config import Config, ConsoleConfig, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
-from devserver.errors import DevserverError, UsageError
 from devserver.options import http_addresses, with_options
 from devserver.settings import read_settings
 from devserver.target import Located, locate

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from devserver.errors import UsageError
+from devserver.common.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from devserver import events
-from devserver.errors import UsageError
+from devserver.common import events
+from devserver.common.errors import UsageError
 
 MOST_WAITING = 64 * 1024 * 1024
 """Bytes; a reader that is further behind misses lines."""

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from devserver import managepy
-from devserver.errors import TargetError
+from devserver.common.errors import TargetError
 from devserver.wire.messages import Target
 
 MANAGE = "manage.py"

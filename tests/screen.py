@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import pyte
 
-from devserver import events
-from devserver.events import Event, Listener
+from devserver.common import events
+from devserver.common.events import Event, Listener
 
 DEADLINE = 30.0
 WIDTH, HEIGHT = 80, 24

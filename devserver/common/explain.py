@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from devserver.failure import Failure, Frame, Place
-from devserver.stacks import is_foreign
+from devserver.common.failure import Failure, Frame, Place
+from devserver.common.thread_dump import is_foreign
 
 Relation = Literal["", "caused by", "raised while handling"]
 

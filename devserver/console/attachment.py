@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from devserver import events
+from devserver.common import events
 from devserver.console import plain, source
 from devserver.console.terminal import SANE, Terminal
 from devserver.console.view import Prompt

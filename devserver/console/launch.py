@@ -18,8 +18,8 @@ from typing import Literal
 
 import msgspec
 
+from devserver.common.undebugged import undebugged
 from devserver.console import terminal
-from devserver.undebugged import undebugged
 
 CHUNK = 64 * 1024
 MAXIMUM_ORDER = 16 * 1024

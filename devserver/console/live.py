@@ -18,7 +18,7 @@ from contextlib import suppress
 import msgspec
 from rich.console import Console
 
-from devserver import events
+from devserver.common import events
 from devserver.console.attachment import AWAY, STOP, Attachment, note
 from devserver.console.canvas import Canvas
 from devserver.console.keys import decode

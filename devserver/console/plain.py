@@ -5,10 +5,10 @@ Pure and deterministic: the same event gives the same text. Free of rich, becaus
 
 from __future__ import annotations
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.failure import Failure, Frame, Place
 from devserver.console import wording
-from devserver.events import Event
-from devserver.failure import Failure, Frame, Place
 
 PREFIX = "devserver: "
 MOST_LEFT_OUT = 3

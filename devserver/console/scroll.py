@@ -16,12 +16,12 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.console import plain, source, wording
 from devserver.console.output import Line, Lines
 from devserver.console.tree import colour
 from devserver.console.view import View
-from devserver.events import Event
 
 Entry = Text | tuple[Segment, ...]
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from rich.syntax import Syntax
 from rich.text import Text
 
+from devserver.common.failure import Failure, Place
 from devserver.console import wording
-from devserver.failure import Failure, Place
 
 THEME = "ansi_dark"
 """The terminal's own sixteen colours: legible on a dark and on a light ground."""

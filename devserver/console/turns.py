@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devserver import events
-from devserver.events import Event
+from devserver.common import events
+from devserver.common.events import Event
 
 MOST_UNSEEN = 64 * 1024
 """Characters that are kept of a Worker that waits for its turn: the newest."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from devserver import events
-from devserver.events import Event, Listener
-from devserver.failure import Failure
+from devserver.common import events
+from devserver.common.events import Event, Listener
+from devserver.common.failure import Failure
 
 State = Literal["booting", "idle", "busy", "retiring"]
 Status = Literal["starting", "live", "reloading", "refused", "stopping", "stopped"]

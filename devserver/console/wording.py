@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from devserver.failure import Failure, Frame, Place
+from devserver.common.failure import Failure, Frame, Place
 
 TAB = 4
 """Columns between tab stops when source is shown."""

@@ -9,10 +9,10 @@ import os
 import socket
 from collections.abc import Iterator
 
+from devserver.common.errors import DevserverError
 from devserver.control import protocol, sockets
 from devserver.control.protocol import Problem, ProtocolError, Reply, Request
 from devserver.control.sockets import Found
-from devserver.errors import DevserverError
 
 ANSWER_WITHIN = 5.0
 """Seconds for what a server knows already."""

@@ -11,10 +11,10 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from devserver import encoding
-from devserver.errors import DevserverError
-from devserver.events import Listener
-from devserver.failure import Failure
+from devserver.common import encoding
+from devserver.common.errors import DevserverError
+from devserver.common.events import Listener
+from devserver.common.failure import Failure
 
 VERSION = 1
 LONGEST_REQUEST = 64 * 1024

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from devserver.errors import DevserverError
+from devserver.common.errors import DevserverError
 
 NAME = "devserver"
 LONGEST_PATH = 103

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from devserver import stacks
-from devserver.errors import IllegalEvent
+from devserver.common import thread_dump
+from devserver.common.errors import IllegalEvent
 from devserver.manager.backoff import Backoff
 from devserver.manager.crowd import Crowd
 from devserver.manager.roster import Roster
@@ -302,8 +302,8 @@ class Fleet:
 
     def _note_slow_boot(self, member: Member, dump: str) -> None:
         """Report once where the app's code stands; the next boot may well take as long there."""
-        frame = stacks.own_place(dump)
-        where = f", in {stacks.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
+        frame = thread_dump.own_place(dump)
+        where = f", in {thread_dump.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
         if where not in self._slow:
             self._slow.add(where)
             who = f"worker {member.worker} (generation {member.generation})"

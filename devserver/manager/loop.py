@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import assert_never
 
-from devserver.errors import ConnectionGone, IllegalEvent
+from devserver.common.errors import ConnectionGone, IllegalEvent
 from devserver.manager import kernel
 from devserver.manager.fleet import Fleet
 from devserver.manager.verbs import (

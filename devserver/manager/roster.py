@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Member, Plan, Timetable, Verdict
 from devserver.manager.verbs import Command, DumpStack, Fork, ReadStack, Signal, Tell
 from devserver.wire.messages import FromManager, Retire, WorkerExited, WorkerStarted

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 from devserver.wire.messages import Source
 
 Snapshot = Mapping[str, Source]

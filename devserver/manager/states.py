@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 
 State = Literal["booting", "serving", "retiring", "ending", "gone"]
 Step = Literal["ready", "retire", "end", "exit"]

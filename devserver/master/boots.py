@@ -8,9 +8,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from devserver import events
-from devserver.events import Event
-from devserver.failure import Failure
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.failure import Failure
 from devserver.master import decisions
 from devserver.master.crew import Crew
 from devserver.master.disk import own_python

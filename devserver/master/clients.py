@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from devserver.common.events import Event
+from devserver.common.failure import Failure
+from devserver.common.file_reader import Reader
 from devserver.config import Config
-from devserver.events import Event
-from devserver.failure import Failure
-from devserver.files import Reader
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
 from devserver.master.http.front import Front

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.working_folder import enter
 from devserver.config import Config
-from devserver.events import Event
-from devserver.folder import enter
 from devserver.master.chain import Chain
 from devserver.master.debugserver import debug_server
 from devserver.master.installed import Installed, top_level

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 
 _TAKEN = (errno.EADDRINUSE, errno.EAGAIN, errno.EBUSY, errno.ETXTBSY)
 _ADDRESS = re.compile(r"address (?:is )?already in use|port \d+ is (?:already )?in use", re.I)

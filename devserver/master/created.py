@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.timeline import Steps
 from devserver.wire.messages import Creates, Source
 

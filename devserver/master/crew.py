@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.exit_reason import exit_reason
 from devserver.config import Config
-from devserver.events import Event
-from devserver.exits import exit_reason
 from devserver.master.command import Command, CommandHub
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.endings import cancelled, ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import Handover, Source
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import Source
 
 Snapshot = dict[str, Source]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event, Listener
 from devserver.config import Config
-from devserver.events import Event, Listener
 from devserver.master.listeners import Factories, Listeners
 
 

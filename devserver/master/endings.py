@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devserver import events, stacks
+from devserver.common import events, thread_dump
+from devserver.common.failure import Frame
 from devserver.config import Config
-from devserver.failure import Frame
 from devserver.master.workers import Worker
 from devserver.wire.messages import WorkerExited
 
@@ -16,7 +16,7 @@ MAIN = "the main thread"
 
 def cancelled(worker: Worker, tasks: tuple[Frame, ...], root: str) -> events.Notice:
     """Word which tasks a Worker has cancelled that were begun in it and left behind."""
-    own_first = sorted(tasks, key=lambda task: not task.path or stacks.is_foreign(task.path))
+    own_first = sorted(tasks, key=lambda task: not task.path or thread_dump.is_foreign(task.path))
     names = [f"{task.function} ({_where(task, root)})" if task.path else task.function for task in own_first]
     what = f"cancelled what still ran in the background: {_some(names)}"
     return events.Notice(level="info", text=f"{_name(worker)} exits; {what}")
@@ -39,18 +39,18 @@ def ended(
     else:
         return None
     text = f"{_name(worker)} {why}" + (f"; it was in {_some(places)}" if places else "")
-    return events.Notice(level="warning", text=text, detail=stacks.trimmed(stack))
+    return events.Notice(level="warning", text=text, detail=thread_dump.trimmed(stack))
 
 
 def _at_work(worker: Worker, stack: str, root: str) -> list[str]:
     """Return where the tasks of its units were, or else where its threads were."""
-    frames = worker.cut_short or [thread.place for thread in stacks.parse(stack)]
+    frames = worker.cut_short or [thread.place for thread in thread_dump.parse(stack)]
     return [f"{frame.function} ({_where(frame, root)})" for frame in frames if frame and frame.path]
 
 
 def _held(stack: str, names: dict[int, str], root: str) -> list[str]:
     """Return the threads that kept a process: those that are waited for and run the app's code, else main."""
-    threads = [thread for thread in stacks.parse(stack) if thread.place is not None]
+    threads = [thread for thread in thread_dump.parse(stack) if thread.place is not None]
     waited_for = [thread for thread in threads if thread.ident in names]
     found = []
     for thread in waited_for or threads[-1:]:
@@ -61,7 +61,7 @@ def _held(stack: str, names: dict[int, str], root: str) -> list[str]:
 
 
 def _where(frame: Frame, root: str) -> str:
-    return f"{stacks.short(frame.path, root)}:{frame.line}"
+    return f"{thread_dump.short(frame.path, root)}:{frame.line}"
 
 
 def _name(worker: Worker) -> str:

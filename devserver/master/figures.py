@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from devserver import events
-from devserver.events import Event
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.master.dispatcher import Dispatcher
 
 INTERVAL = 0.125

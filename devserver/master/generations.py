@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.candidates import MOST_CANDIDATES, Candidate
 from devserver.master.decisions import (
     Boot,

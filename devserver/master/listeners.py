@@ -14,9 +14,9 @@ import stat
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Literal
 
+from devserver.common.errors import ListenError, UsageError
+from devserver.common.events import Listener
 from devserver.config import Address, ListenConfig
-from devserver.errors import ListenError, UsageError
-from devserver.events import Listener
 from devserver.master.holder import holder
 
 BACKLOG = 2048

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from devserver.exits import exit_reason
+from devserver.common.exit_reason import exit_reason
 from devserver.master import pulse
 from devserver.master.pulse import Pulse
 from devserver.master.spawning import spawn

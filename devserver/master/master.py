@@ -13,11 +13,11 @@ from typing import Protocol, assert_never
 
 from msgspec.structs import replace
 
-from devserver import events, stacks
+from devserver.common import events, thread_dump
+from devserver.common.errors import DevserverError, TargetError
+from devserver.common.events import Event
+from devserver.common.failure import Failure
 from devserver.config import Config
-from devserver.errors import DevserverError, TargetError
-from devserver.events import Event
-from devserver.failure import Failure
 from devserver.master import decisions, installed
 from devserver.master.awaited import Awaited
 from devserver.master.boots import Boots
@@ -494,7 +494,9 @@ class Master:
 def _silent_failure(reason: str, stack: str = "") -> Failure:
     """Word the end of a Worker that could not say why."""
     message = f"the worker ended before it was ready ({reason})"
-    return Failure(phase="import", type="WorkerExited", message=message, stack=stacks.trimmed(stack) or stack)
+    return Failure(
+        phase="import", type="WorkerExited", message=message, stack=thread_dump.trimmed(stack) or stack
+    )
 
 
 def _exclusive_sentence(failure: Failure) -> str:

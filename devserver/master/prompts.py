@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from devserver import events
-from devserver.events import Event
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.master import reading
 from devserver.master.workers import Worker
 from devserver.wire import messages as wire

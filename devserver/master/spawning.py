@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from devserver.undebugged import undebugged
+from devserver.common.undebugged import undebugged
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from devserver import events
-from devserver.events import Event
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.master.managers import Manager
 from devserver.master.surroundings import conditions_changed, cut, cut_before, holds, variables_changed
 from devserver.wire import messages as wire

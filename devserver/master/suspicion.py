@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import WorkerExited
 
 _FOREIGN = tuple(

@@ -19,7 +19,7 @@ from devserver.wire.channel import Channel
 from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
 
 if TYPE_CHECKING:
-    from devserver.failure import Failure, Frame
+    from devserver.common.failure import Failure, Frame
     from devserver.master.dispatcher import Unit
     from devserver.master.managers import Manager
 

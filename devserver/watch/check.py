@@ -15,10 +15,10 @@ import threading
 import tokenize
 from dataclasses import dataclass
 
-from devserver.events import CompileWarning
-from devserver.exits import exit_reason
-from devserver.failure import Failure, Place, excerpt, line_of_fault, place_of_syntax_error
-from devserver.undebugged import undebugged
+from devserver.common.events import CompileWarning
+from devserver.common.exit_reason import exit_reason
+from devserver.common.failure import Failure, Place, excerpt, line_of_fault, place_of_syntax_error
+from devserver.common.undebugged import undebugged
 from devserver.watch import compiler
 
 LARGE = 64 * 1024

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol, assert_never
 
-from devserver.events import Level
+from devserver.common.events import Level
+from devserver.common.tasks import Tasks
 from devserver.watch.examine import Examiner
 from devserver.watch.fence import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
 from devserver.watch.filters import VENV_MARK, Filters, Interest
@@ -21,7 +22,6 @@ from devserver.watch.mounts import Mounts, read_mounts
 from devserver.watch.observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.settling import Kind
 from devserver.watch.survey import files_of
-from devserver.watch.tasks import Tasks
 from devserver.watch.tree import Folder, is_kept, walk
 
 WALKED_AT_ONCE = 256

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from devserver.events import CompileWarning
-from devserver.failure import Failure, Place
+from devserver.common.events import CompileWarning
+from devserver.common.failure import Failure, Place
 from devserver.watch.check import Checker, Verdict
 from devserver.watch.filters import Filters, Interest
 from devserver.watch.reading import Content, read

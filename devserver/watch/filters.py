@@ -13,8 +13,8 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 
 import pathspec
 
-from devserver.errors import UsageError
-from devserver.files import read_regular
+from devserver.common.errors import UsageError
+from devserver.common.file_reader import read_regular
 
 IGNORED = frozenset(
     (

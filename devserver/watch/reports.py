@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devserver.events import CompileWarning, Level
-from devserver.failure import Failure
+from devserver.common.events import CompileWarning, Level
+from devserver.common.failure import Failure
 from devserver.wire.messages import Source
 
 

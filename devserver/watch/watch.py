@@ -12,8 +12,9 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from devserver.common.events import Level
+from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
-from devserver.events import Level
 from devserver.watch.cover import Cover
 from devserver.watch.examine import Examiner, Findings
 from devserver.watch.filters import Filters, Interest, gitignore_of
@@ -23,7 +24,6 @@ from devserver.watch.places import Places
 from devserver.watch.reading import Content, signature
 from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.settling import Batch, Kind, Settling
-from devserver.watch.tasks import Tasks
 
 MOST_PASSED_OVER = 1000
 

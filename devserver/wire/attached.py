@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from devserver.errors import ConnectionGone, NoMessage
+from devserver.common.errors import ConnectionGone, NoMessage
 from devserver.wire.channel import Channel
 
 In = TypeVar("In")

@@ -20,8 +20,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from devserver import encoding
-from devserver.errors import ConnectionGone, NoMessage
+from devserver.common import encoding
+from devserver.common.errors import ConnectionGone, NoMessage
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from devserver.failure import Failure, Frame
-from devserver.framing import Framing, Raw
+from devserver.common.failure import Failure, Frame
+from devserver.common.framing import Framing, Raw
 
 Handover = Literal["overlap", "exclusive"]
 Transport = Literal["tcp", "uds", "websocket"]

@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
 
-from devserver.failure import Failure, Place, excerpt
+from devserver.common.failure import Failure, Place, excerpt
 from devserver.worker.handlers import ARGUMENTS, file_name, missing, place_of, refusal
 from devserver.worker.interface import (
     Interface,
@@ -77,7 +77,7 @@ def with_debugger(app: App) -> App:
     flask = getattr(sys.modules.get("flask"), "Flask", None)
     if flask is None or not isinstance(app.call, flask) or not app.call.debug:
         return app
-    from devserver.peer import is_local
+    from devserver.common.local_client import is_local
 
     plain = app.call
     debugged = import_module("werkzeug.debug").DebuggedApplication(plain, evalex=False)

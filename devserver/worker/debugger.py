@@ -21,7 +21,7 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.messages import Debugging, How
 from devserver.worker import environment
 from devserver.worker.lane import Lane

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.worker.apps import App, find_app
 from devserver.worker.handlers import Handlers, handlers_of
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from devserver.failure import Failure, Phase
+from devserver.common import package
+from devserver.common.failure import Failure, Phase
 from devserver.worker.run.describe import describe
 
 _PACKAGE = (
-    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),
+    package.FOLDER,
     importlib.__file__,  # its import_module() is how the target is imported
 )
 _MISSING = re.compile(r"No module named '(\w+)")

@@ -12,7 +12,7 @@ from asyncio import events
 from importlib import import_module
 from typing import Any
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 
 GREENLETS = 1000
 """Requests of a WSGI app that run at once: each has a greenlet of its own."""

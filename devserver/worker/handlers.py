@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from devserver.failure import Failure, Place, excerpt
-from devserver.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
+from devserver.common.failure import Failure, Place, excerpt
+from devserver.common.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
 from devserver.wire.messages import UnitKind
 
 ARGUMENTS = {

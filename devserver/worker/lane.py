@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     ConnectionRow,

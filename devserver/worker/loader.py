@@ -20,7 +20,7 @@ from importlib.util import decode_source
 from types import CodeType, ModuleType
 from typing import Any
 
-from devserver.failure import name_source
+from devserver.common.failure import name_source
 from devserver.worker import bytecode
 from devserver.worker.finder import Finding
 from devserver.worker.patches import Patches

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from setproctitle import setproctitle
 
-from devserver.errors import ConnectionGone
-from devserver.failure import Failure
-from devserver.folder import enter
+from devserver.common.errors import ConnectionGone
+from devserver.common.failure import Failure
+from devserver.common.working_folder import enter
 from devserver.wire.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
 from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger

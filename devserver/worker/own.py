@@ -8,6 +8,8 @@ import sys
 import sysconfig
 from functools import cache
 
+from devserver.common import package
+
 _ZIPPED = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
 """The standard library, if it is zipped: on every path, whether or not it is there."""
 _INSTALLED = ("site-packages", "dist-packages")
@@ -20,7 +22,7 @@ def foreign_folders() -> tuple[str, ...]:
     folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders += [*site.getsitepackages(), site.getusersitepackages()]
     folders.append(os.path.join(os.path.dirname(paths["stdlib"]), _ZIPPED))
-    folders.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    folders.append(package.FOLDER)
     folders += map(os.path.realpath, folders[:])
     return tuple({os.path.join(folder, "") for folder in folders})
 

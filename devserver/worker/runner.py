@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from devserver.failure import Failure, Phase
+from devserver.common.failure import Failure, Phase
 from devserver.wire.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
 from devserver.worker.apps import App
 from devserver.worker.asgi import farewell

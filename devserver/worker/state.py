@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from devserver.errors import StateError
+from devserver.common.errors import StateError
 
 MAXIMUM = 64 * 1024
 """The longest state, in bytes of msgpack."""

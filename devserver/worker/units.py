@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
-from devserver.errors import StateError
+from devserver.common.errors import StateError
 from devserver.wire.messages import Handle, Handled
 from devserver.worker import environment
 from devserver.worker.connection import Connection

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.messages import Opened, OpenedFile, Used
 from devserver.worker.lane import Lane
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.manager.snapshots import Snapshots
 from devserver.master.decisions import Boot, Command
 from devserver.master.disk import own_python

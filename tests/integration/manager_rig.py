@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     Configure,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devserver import events
+from devserver.common import events
 from tests.screen import HEIGHT, SERVER, WIDTH, Session
 
 LFLAG = 3

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devserver import events
-from devserver.failure import Failure, Place
+from devserver.common import events
+from devserver.common.failure import Failure, Place
 from tests.screen import DEADLINE, SERVER, Pty, Session
 
 LFLAG = 3

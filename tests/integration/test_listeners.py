@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import pytest
 
-from devserver import events
+from devserver.common import events
+from devserver.common.errors import ListenError, UsageError
+from devserver.common.events import Listener
 from devserver.config import Address, Config, ListenConfig, WatchConfig
-from devserver.errors import ListenError, UsageError
-from devserver.events import Listener
 from devserver.master.doors import Doors
 from devserver.master.listeners import Listeners
 from devserver.wire.messages import Target

@@ -32,7 +32,15 @@ from devserver.wire.messages import (
 )
 from tests.integration.manager_rig import DEADLINE, REAL, Rig, wait_gone
 
-HEAVY = {"rich", "watchdog", "click", "uvicorn", "devserver.config", "devserver.events", "devserver.cli"}
+HEAVY = {
+    "rich",
+    "watchdog",
+    "click",
+    "uvicorn",
+    "devserver.config",
+    "devserver.common.events",
+    "devserver.cli",
+}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devserver.framing import Lines
+from devserver.common.framing import Lines
 from devserver.wire.messages import (
     Broadcast,
     Close,

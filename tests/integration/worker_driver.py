@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     BootFailed,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from devserver import __version__, cli
+from devserver.common.errors import DevserverError, ListenError
 from devserver.config import (
     Address,
     Config,
@@ -20,7 +21,6 @@ from devserver.config import (
     ProcessConfig,
     WatchConfig,
 )
-from devserver.errors import DevserverError, ListenError
 
 Run = Callable[..., Config]
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from devserver.cli import command
-from devserver.framing import Lines
+from devserver.common.framing import Lines
 from devserver.worker.connection import Connection
 from devserver.worker.handlers import ARGUMENTS, Handlers, handlers_of
 from devserver.worker.server import Server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.errors import TargetError
+from devserver.common.errors import TargetError
 from devserver.target import Located, locate
 from devserver.wire.messages import Target
 

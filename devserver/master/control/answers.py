@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, assert_never
 
 from devserver import __version__
+from devserver.common.events import Event
 from devserver.control import protocol
 from devserver.control.protocol import Reply, Request, Verdict
-from devserver.events import Event
 from devserver.master.control.journal import Journal
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.verdict import is_settled, verdict

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from devserver import events
+from devserver.common import events
+from devserver.common.errors import DevserverError
+from devserver.common.events import Event
 from devserver.console import plain
 from devserver.control import client, protocol, sockets
 from devserver.control.sockets import NoControl
-from devserver.errors import DevserverError
-from devserver.events import Event
 from devserver.master.control.answers import Answers, Server
 from devserver.master.control.journal import Journal
 from devserver.master.control.output_file import OutputFile

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
-from devserver import encoding, events
+from devserver.common import encoding, events
+from devserver.common.events import Event, Listener
+from devserver.common.failure import Failure
 from devserver.control.protocol import ErrorSeen, Logged, WorkerStatus
-from devserver.events import Event, Listener
-from devserver.failure import Failure
 from devserver.master.control.ring import Ring
 
 MOST_LINES, MOST_TEXT = 20_000, 4 * 1024 * 1024

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devserver.common.explain import explain
+from devserver.common.failure import Failure
 from devserver.console import wording
 from devserver.control.protocol import State, Verdict
-from devserver.failure import Failure
 from devserver.master.control.journal import Journal
 from devserver.master.generations import Generations
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from devserver.failure import Failure, Frame, Place
+from devserver.common.failure import Failure, Frame, Place
 from devserver.master.http import tracebacks
 from devserver.master.http.skin import text
 from devserver.master.http.tracebacks import Row

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from devserver.events import Request
+from devserver.common.events import Request
 from devserver.master.http import page
 from devserver.master.http.eventstream import EventStream, is_event_stream, seam
 from devserver.master.http.page import Answer

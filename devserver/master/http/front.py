@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.failure import Failure
+from devserver.common.local_client import is_local
 from devserver.config import Config
-from devserver.events import Event
-from devserver.failure import Failure
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.http import page
 from devserver.master.http.exchange import Exchange, Scope
@@ -30,7 +31,6 @@ from devserver.master.http.websocket import WebSocket
 from devserver.master.native.switchboard import Switchboard
 from devserver.master.native.websocket import FramedSocket
 from devserver.master.workers import Worker
-from devserver.peer import is_local
 from devserver.wire.messages import AppKind, Closed, Detach, StreamNews
 
 LONGEST_WATCH = 25.0

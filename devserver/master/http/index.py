@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from devserver.files import PATIENCE, Reader
+from devserver.common.file_reader import PATIENCE, Reader
 from devserver.master.http import page
 from devserver.master.http.page import Answer
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from devserver import encoding
-from devserver.failure import Failure
+from devserver.common import encoding
+from devserver.common.failure import Failure
 from devserver.master.http import errorpage, skin, tracebacks
 from devserver.master.http.accept import Form, choose
 from devserver.master.http.guard import Refusal

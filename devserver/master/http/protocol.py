@@ -18,9 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.config import HttpConfig
-from devserver.events import Event
 
 KEEP_ALIVE = 75
 """Seconds that a connection at rest stays open: longer than its client keeps it, for a request may be on its

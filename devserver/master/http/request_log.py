@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from devserver.events import Event, Request, Requests
+from devserver.common.events import Event, Request, Requests
 
 PAUSE = 0.1
 """Seconds from the first request to the event that reports it."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from devserver.failure import Failure, Frame, Place
+from devserver.common.failure import Failure, Frame, Place
 
 MOST_FAILURES = 8
 """Failures that are shown in full."""

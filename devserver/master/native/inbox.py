@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from devserver.errors import FrameError
-from devserver.framing import Decoder, Framing, decoder
+from devserver.common.errors import FrameError
+from devserver.common.framing import Decoder, Framing, decoder
 from devserver.wire.messages import UnitKind
 
 

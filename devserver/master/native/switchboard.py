@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeGuard
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.framing import Framing
 from devserver.config import LimitsConfig
-from devserver.events import Event
-from devserver.framing import Framing
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.native.connection import Connection
 from devserver.master.native.inbox import Item

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.worker.faults import failure_of
 
 RAISES_WITHIN = 1.0

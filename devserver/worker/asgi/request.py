@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import (
     Closed,
     Disconnected,

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import (
     Accept,
     Closed,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import Detach, Failed, Open, Scope, StreamOrder
 from devserver.worker import environment
 from devserver.worker.asgi.request import ClientDisconnected, Request

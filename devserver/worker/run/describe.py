@@ -16,8 +16,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeGuard
 
-from devserver.failure import Failure, Frame, Phase, Place, place_at, place_of_syntax_error
-from devserver.stacks import is_foreign
+from devserver.common.failure import Failure, Frame, Phase, Place, place_at, place_of_syntax_error
+from devserver.common.thread_dump import is_foreign
 
 MOST_TEXT = 64 * 1024
 """Characters kept of a message, and of a note."""

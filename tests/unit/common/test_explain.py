@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devserver.common.explain import MOST_STEPS, WIDEST, Step, explain
-from devserver.failure import Failure, Frame, Place
+from devserver.common.failure import Failure, Frame, Place
 
 LIB = "/venv/lib/python3.11/site-packages"
 OWN = Frame("/app/main.py", 7, "show", "total(rows)", 1, 12)

@@ -10,11 +10,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event, Listener
+from devserver.common.failure import Failure, Frame, Place
 from devserver.console.picture import farewell, picture, rows
 from devserver.console.view import View, apply
-from devserver.events import Event, Listener
-from devserver.failure import Failure, Frame, Place
 
 SOURCE = (
     "".join(f"line_{number} = {number}\n" for number in range(1, 8))

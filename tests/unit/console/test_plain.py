@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event, Listener
+from devserver.common.failure import Failure, Frame, Place
 from devserver.console.plain import line
-from devserver.events import Event, Listener
-from devserver.failure import Failure, Frame, Place
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 EVERYWHERE = (

@@ -7,12 +7,12 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.failure import Failure, Frame, Place
 from devserver.console.output import QUIET
 from devserver.console.scroll import Batch, Scroll
 from devserver.console.view import View
-from devserver.events import Event
-from devserver.failure import Failure, Frame, Place
 
 VIEW = View(root="/app")
 

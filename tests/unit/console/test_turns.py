@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver import events
+from devserver.common import events
 from devserver.console.turns import CUT, LONGEST_PROMPT, MOST_UNSEEN, Turns
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import reduce
 
-from devserver import events
+from devserver.common import events
+from devserver.common.events import Event, Listener
+from devserver.common.failure import Failure, Place
 from devserver.console.view import View, apply
-from devserver.events import Event, Listener
-from devserver.failure import Failure, Place
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 

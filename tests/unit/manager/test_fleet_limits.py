@@ -6,7 +6,7 @@ from signal import SIGKILL, SIGTERM
 
 import pytest
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
 from devserver.wire.messages import (
     Debugging,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 from devserver.manager.verbs import Exited, Fork, ForkFailed, Signal, Tell
 from devserver.wire.messages import (
     Drop,

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from devserver.errors import IllegalEvent
+from devserver.common.errors import IllegalEvent
 from devserver.manager.states import TRANSITIONS, Member, Plan, State, Step
 
 STATES: tuple[State, ...] = ("booting", "serving", "retiring", "ending", "gone")

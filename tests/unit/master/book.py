@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.decisions import Boot, Command, GoLive
 from devserver.master.generations import Generations
 from devserver.wire.messages import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from tests.unit.master.texts import source
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
-from devserver.events import Event
+from devserver.common.events import Event
 from devserver.master.successor import CALM, Successor
 from devserver.wire import messages as wire
 from devserver.wire.messages import Preload, Preloading, Report

@@ -8,8 +8,8 @@ from functools import wraps
 from itertools import count
 from typing import Any, TypeVar
 
+from devserver.common.events import Event
 from devserver.config import Config, ProcessConfig, WatchConfig
-from devserver.events import Event
 from devserver.master.command import Command, CommandHub
 from devserver.master.managers import Manager
 from devserver.wire.messages import (

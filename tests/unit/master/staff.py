@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from devserver.failure import Failure, Frame
+from devserver.common.failure import Failure, Frame
 from devserver.manager.fleet import Fleet
 from devserver.manager.verbs import (
     Elapsed,

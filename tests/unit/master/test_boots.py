@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from typing import cast
 
-from devserver.events import Notice
-from devserver.failure import Failure, Frame
+from devserver.common.events import Notice
+from devserver.common.failure import Failure, Frame
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew
 from devserver.master.decisions import Boot

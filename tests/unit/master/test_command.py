@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devserver.events import ManagerStarted
+from devserver.common.events import ManagerStarted
 from devserver.master import installed
 from devserver.master.successor import CALM
 from devserver.wire.messages import Configure, Preload, Reload, Source, StandDown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.events import Notice
+from devserver.common.events import Notice
 from devserver.master import command
 from devserver.master.successor import CALM
 from devserver.wire import messages as wire

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.contention import Held, is_held, is_suspect
 
 NOBODY = Held()

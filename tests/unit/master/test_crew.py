@@ -6,9 +6,9 @@ import os
 import socket
 from typing import Any, cast
 
+from devserver.common.events import Event
+from devserver.common.framing import Raw
 from devserver.config import Config, LimitsConfig, WatchConfig
-from devserver.events import Event
-from devserver.framing import Raw
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.managers import Manager

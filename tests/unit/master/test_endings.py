@@ -6,8 +6,8 @@ import os
 import threading
 from typing import Any, cast
 
+from devserver.common.failure import Frame
 from devserver.config import Config, ProcessConfig, WatchConfig
-from devserver.failure import Frame
 from devserver.master.endings import cancelled, ended
 from devserver.master.workers import Worker
 from devserver.wire.messages import Target, WorkerExited

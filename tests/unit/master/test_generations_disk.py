@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
 from devserver.master.disk import own_python
 from devserver.master.generations import Generations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master.decisions import Boot, Cancel, GoLive, Refuse, Restore, Warn
 from devserver.master.generations import Generations
 from tests.unit.master.book import CRASH, TYPO, edit, file, running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.events import Notice, Preloaded
+from devserver.common.events import Notice, Preloaded
 from devserver.master.successor import CALM, PATIENCE, WORTH
 from devserver.wire import messages as wire
 from devserver.wire.messages import Imported, ModuleNote, Report, Surroundings

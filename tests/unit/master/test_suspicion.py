@@ -8,7 +8,7 @@ import sysconfig
 
 import pytest
 
-from devserver.failure import Failure, Frame
+from devserver.common.failure import Failure, Frame
 from devserver.master.suspicion import may_be_inherited
 from devserver.wire.messages import WorkerExited
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.master import decisions
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew

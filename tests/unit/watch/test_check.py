@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.watch.check import Checker, decode
 
 PATH = "/app/handlers.py"

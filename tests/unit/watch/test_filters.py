@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.errors import UsageError
+from devserver.common.errors import UsageError
 from devserver.watch.filters import Filters, Interest, gitignore_of
 
 CODE, DATA, NONE = Interest.CODE, Interest.DATA, Interest.NONE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devserver.errors import ConnectionGone
+from devserver.common.errors import ConnectionGone
 from devserver.wire.channel import Channel
 from devserver.wire.messages import (
     Configure,

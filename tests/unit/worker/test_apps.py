@@ -13,7 +13,7 @@ import flask
 import pytest
 from starlette.applications import Starlette
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.worker.apps import App, find_app, with_debugger
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from devserver.failure import Failure
-from devserver.framing import Lines, Raw
+from devserver.common.failure import Failure
+from devserver.common.framing import Lines, Raw
 from devserver.worker.discovery import Found, discover
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from devserver.failure import Failure
-from devserver.framing import Lines, Raw
+from devserver.common.failure import Failure
+from devserver.common.framing import Lines, Raw
 from devserver.worker.handlers import Handlers, handlers_of
 
 

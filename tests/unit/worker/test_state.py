@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.errors import StateError
+from devserver.common.errors import StateError
 from devserver.worker.state import MAXIMUM, State
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from devserver import events
+from devserver.common import events
+from devserver.common.failure import Failure
 from devserver.console import plain
 from devserver.control.protocol import Logged, WorkerStatus
-from devserver.failure import Failure
 from devserver.master.control import journal as module
 from devserver.master.control.journal import Journal
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from devserver.common.events import Event
+from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
-from devserver.events import Event
-from devserver.failure import Failure
 from devserver.master.dispatch import Seat
 from devserver.master.dispatcher import Dispatcher, Unit
 from devserver.master.http.front import Front

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver import events
+from devserver.common import events
 from devserver.master.http.stream import WINDOW
 from devserver.wire.messages import (
     Closed,

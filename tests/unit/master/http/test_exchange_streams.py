@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver import events
+from devserver.common import events
 from devserver.config import HttpConfig
 from devserver.master.http.eventstream import seam
 from devserver.wire.messages import Closed, Detach, Disconnected, Open, Respond, ResponseBody

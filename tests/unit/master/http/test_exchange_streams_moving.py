@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver import events
+from devserver.common import events
 from devserver.master.http.eventstream import MOST_TAIL, seam
 from devserver.wire.messages import Detach, Open, Respond, ResponseBody
 from tests.unit.clocked import run, turns

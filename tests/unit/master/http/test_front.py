@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devserver import events
-from devserver.failure import Failure
+from devserver.common import events
+from devserver.common.failure import Failure
 from devserver.master.http.front import LONGEST_WATCH, MOST_REFUSALS
 from devserver.master.http.page import LIVE_PATH, fingerprint
 from devserver.wire.messages import AppKind, Closed, Open, Respond

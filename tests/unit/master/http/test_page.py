@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.failure import Failure, Frame, Place
+from devserver.common.failure import Failure, Frame, Place
 from devserver.master.http import page
 from devserver.master.http.guard import Refusal
 from devserver.master.http.page import LIVE_PATH, Answer

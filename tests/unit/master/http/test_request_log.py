@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devserver import events
-from devserver.events import Request, Requests
-from devserver.failure import Failure
+from devserver.common import events
+from devserver.common.events import Request, Requests
+from devserver.common.failure import Failure
 from devserver.master.http.request_log import LONGEST, MOST_SHOWN, PAUSE, full_path
 from devserver.wire.messages import Closed, Respond
 from tests.unit.clocked import passes, run

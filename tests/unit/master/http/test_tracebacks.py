@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.failure import Failure, Frame, Phase, Place
+from devserver.common.failure import Failure, Frame, Phase, Place
 from devserver.master.http import errorpage, tracebacks
 from devserver.master.http.tracebacks import MOST_FAILURES, MOST_FRAMES, OUTERMOST, WIDEST, Row
 

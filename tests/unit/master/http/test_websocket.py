@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devserver import events
+from devserver.common import events
 from devserver.config import HttpConfig
 from devserver.master.http.stream import WINDOW
 from devserver.wire.messages import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from devserver import events
-from devserver.failure import Failure
+from devserver.common import events
+from devserver.common.failure import Failure
 from devserver.master.http import front
 from devserver.wire.messages import (
     Accept,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.framing import Delimited, Lines
+from devserver.common.framing import Delimited, Lines
 from devserver.master.native.inbox import Inbox, Item
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from devserver.common.framing import Lines
 from devserver.config import LimitsConfig
-from devserver.framing import Lines
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.native.connection import Connection
 from devserver.master.native.switchboard import Switchboard

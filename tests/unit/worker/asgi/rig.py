@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import Closed, Open, Scope, StreamOrder
 from devserver.worker.asgi.streams import Streams
 from tests.unit.clocked import turns

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.worker.asgi import lifespan
 from devserver.worker.asgi.lifespan import Lifespan
 from tests.unit.clocked import passes, run, turns

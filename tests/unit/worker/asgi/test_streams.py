@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devserver.failure import Failure
+from devserver.common.failure import Failure
 from devserver.wire.messages import Closed, Detach, Disconnected, Message, Respond
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from tests.unit.clocked import passes, run, turns

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.failure import Failure, opening
+from devserver.common.failure import Failure, opening
 from devserver.worker.run.describe import MOST_EXCEPTIONS, MOST_FRAMES, describe
 
 

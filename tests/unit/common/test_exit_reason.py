@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devserver.exits import exit_reason
+from devserver.common.exit_reason import exit_reason
 
 
 def test_an_end_is_worded_by_its_code_or_signal() -> None:

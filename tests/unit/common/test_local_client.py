@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.peer import is_local
+from devserver.common.local_client import is_local
 
 
 @pytest.mark.parametrize(

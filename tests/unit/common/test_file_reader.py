@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver import files
-from devserver.files import Reader, read_regular
+from devserver.common import file_reader
+from devserver.common.file_reader import Reader, read_regular
 
 
 def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_disk_that_does_not_answer_is_given_up_and_asked_once(monkeypatch: pyt
         answers.wait(10)
         return b"late"
 
-    monkeypatch.setattr(files, "read_regular", hung)
+    monkeypatch.setattr(file_reader, "read_regular", hung)
 
     async def scenario() -> None:
         reader = Reader("/mnt/index.html", 100)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from devserver.errors import FrameError
+from devserver.common.errors import FrameError
 
 MAXIMUM = 1024 * 1024
 """Default longest frame, in bytes."""

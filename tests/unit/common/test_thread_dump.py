@@ -6,12 +6,12 @@ import os
 import site
 import threading
 
-from devserver import stacks
-from devserver.failure import Frame
+from devserver.common import thread_dump
+from devserver.common.failure import Frame
 
 STANDARD = os.path.dirname(threading.__file__)
 PACKAGES = os.path.join(site.getsitepackages()[0], "numpy", "core.py")
-DEVSERVER = os.path.dirname(stacks.__file__)
+DEVSERVER = os.path.dirname(thread_dump.__file__)
 DUMP = f"""Thread 0x00007f4c16a856c0 [poll] (most recent call first):
   File "/app/jobs.py", line 4 in poll
   File "{STANDARD}/threading.py", line 982 in run
@@ -30,7 +30,7 @@ Current thread 0x00007f4c175ecb80 (most recent call first):
 
 def test_a_dump_is_read_thread_by_thread() -> None:
     """Idents are those of `threading`; frames come outermost first, as in a traceback."""
-    one, main = stacks.parse(DUMP)
+    one, main = thread_dump.parse(DUMP)
     assert (one.ident, main.ident) == (0x7F4C16A856C0, 0x7F4C175ECB80)
     assert one.place == Frame("/app/jobs.py", 4, "poll")
     assert main.frames[0] == Frame(f"{DEVSERVER}/worker/main.py", 0, "_load")
@@ -39,24 +39,24 @@ def test_a_dump_is_read_thread_by_thread() -> None:
 
 def test_the_apps_own_frame_counts() -> None:
     """Not the library's that it called, and not ours that called it; the main thread's comes first."""
-    assert stacks.own_place(DUMP) == Frame("/app/main.py", 7, "<module>")
+    assert thread_dump.own_place(DUMP) == Frame("/app/main.py", 7, "<module>")
 
 
 def test_a_dump_is_shown_without_what_is_not_the_users() -> None:
     """Neither the import system's frames nor devserver's."""
-    assert stacks.trimmed(DUMP).splitlines() == [
+    assert thread_dump.trimmed(DUMP).splitlines() == [
         "/app/main.py:7 in <module>",
         f"{PACKAGES}:70 in load",
         "",
         f"{STANDARD}/threading.py:982 in run",
         "/app/jobs.py:4 in poll",
     ]
-    assert stacks.trimmed("") == ""
+    assert thread_dump.trimmed("") == ""
 
 
 def test_files_are_named_as_briefly_as_they_can_be() -> None:
     """From the project, from the folder of packages, from the library."""
-    assert stacks.short("/app/jobs.py", "/app") == "jobs.py"
-    assert stacks.short("/application/jobs.py", "/app") == "/application/jobs.py"
-    assert stacks.short(PACKAGES, "/app") == "numpy/core.py"
-    assert stacks.short(f"{STANDARD}/threading.py", "/app") == "threading.py"
+    assert thread_dump.short("/app/jobs.py", "/app") == "jobs.py"
+    assert thread_dump.short("/application/jobs.py", "/app") == "/application/jobs.py"
+    assert thread_dump.short(PACKAGES, "/app") == "numpy/core.py"
+    assert thread_dump.short(f"{STANDARD}/threading.py", "/app") == "threading.py"

@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from devserver import encoding
-from devserver.failure import Failure
+from devserver.common import encoding
+from devserver.common.failure import Failure
 
 Level = Literal["info", "warning", "error"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from devserver.failure import Frame
+from devserver.common import package
+from devserver.common.failure import Frame
 
-_PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 _STANDARD = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "")
 _INSTALLED = tuple(f"{os.sep}{mark}{os.sep}" for mark in ("site-packages", "dist-packages"))
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]+)")
@@ -34,7 +34,7 @@ class Thread(msgspec.Struct, frozen=True):
 
 def is_foreign(path: str) -> bool:
     """Return whether a file is devserver's, the standard library's or an installed package's."""
-    return path.startswith(("<", _PACKAGE, _STANDARD)) or any(mark in path for mark in _INSTALLED)
+    return path.startswith(("<", package.FOLDER, _STANDARD)) or any(mark in path for mark in _INSTALLED)
 
 
 def short(path: str, root: str) -> str:
@@ -83,4 +83,4 @@ def trimmed(dump: str) -> str:
 def _is_ours(frame: Frame) -> bool:
     inside = os.path.join("importlib", "__init__.py")
     bootstrap = frame.path == f"{_STANDARD}threading.py" and frame.function.startswith("_bootstrap")
-    return bootstrap or frame.path.startswith(("<", _PACKAGE)) or frame.path == _STANDARD + inside
+    return bootstrap or frame.path.startswith(("<", package.FOLDER)) or frame.path == _STANDARD + inside

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devserver.framing import MAXIMUM, Decoder, Delimited, Framing, LengthPrefixed, Lines, Raw, decoder
+from devserver.common.framing import MAXIMUM, Decoder, Delimited, Framing, LengthPrefixed, Lines, Raw, decoder
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 Seen = tuple[list[bytes], str, bytes]
