@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devserver.wire.messages import LoopChoice, Target
+from devserver.ipc.messages import LoopChoice, Target
 
 MIB = 1024 * 1024
 LEAST_EXIT = 1.0

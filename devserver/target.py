@@ -15,7 +15,7 @@ from pathlib import Path
 
 from devserver import managepy
 from devserver.common.errors import TargetError
-from devserver.wire.messages import Target
+from devserver.ipc.messages import Target
 
 MANAGE = "manage.py"
 USUAL_NAMES = (

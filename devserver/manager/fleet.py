@@ -15,6 +15,21 @@ from typing import assert_never
 
 from devserver.common import thread_dump
 from devserver.common.errors import IllegalEvent
+from devserver.ipc.messages import (
+    Configure,
+    Debugging,
+    Drop,
+    LeaveWithin,
+    Loaded,
+    Reload,
+    Rolled,
+    Said,
+    StandDown,
+    Stop,
+    WorkerExited,
+    WorkerIdle,
+    WorkerReady,
+)
 from devserver.manager.backoff import Backoff
 from devserver.manager.crowd import Crowd
 from devserver.manager.roster import Roster
@@ -31,21 +46,6 @@ from devserver.manager.verbs import (
     GroupGone,
     Order,
     StackRead,
-)
-from devserver.wire.messages import (
-    Configure,
-    Debugging,
-    Drop,
-    LeaveWithin,
-    Loaded,
-    Reload,
-    Rolled,
-    Said,
-    StandDown,
-    Stop,
-    WorkerExited,
-    WorkerIdle,
-    WorkerReady,
 )
 
 MOST_CANDIDATES = 2

@@ -15,6 +15,21 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from devserver.common.errors import ConnectionGone, IllegalEvent
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
+    Configure,
+    FromManager,
+    Ping,
+    Pong,
+    Preload,
+    Preloaded,
+    Preloading,
+    ReloadAsked,
+    Said,
+    Stop,
+    ToManager,
+    WorkerStarted,
+)
 from devserver.manager import kernel
 from devserver.manager.fleet import Fleet
 from devserver.manager.verbs import (
@@ -31,21 +46,6 @@ from devserver.manager.verbs import (
     Signal,
     StackRead,
     Tell,
-)
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
-    Configure,
-    FromManager,
-    Ping,
-    Pong,
-    Preload,
-    Preloaded,
-    Preloading,
-    ReloadAsked,
-    Said,
-    Stop,
-    ToManager,
-    WorkerStarted,
 )
 from devserver.worker.boot import Boot, Inheritance
 from devserver.worker.warmup import warm_up

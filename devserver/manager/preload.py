@@ -15,6 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from devserver.ipc.messages import ModuleNote, Preload, Report
 from devserver.manager import footprint
 from devserver.manager.footprint import Footprint
 from devserver.manager.guard import Guard, Own
@@ -23,7 +24,6 @@ from devserver.manager.leftovers import leftovers
 from devserver.manager.muffler import Muffler
 from devserver.manager.randomness import Randomness
 from devserver.manager.stage import Stage
-from devserver.wire.messages import ModuleNote, Preload, Report
 from devserver.worker import late, namespaces
 from devserver.worker.boot import Inheritance
 

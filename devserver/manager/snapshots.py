@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from devserver.common.errors import IllegalEvent
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
 
 Snapshot = Mapping[str, Source]
 """Path → module. One without source stands for a file that is absent, also if the disk has it again."""

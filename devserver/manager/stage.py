@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import suppress
 
-from devserver.wire.messages import Surroundings
+from devserver.ipc.messages import Surroundings
 from devserver.worker.conditions import CONDITIONS, Undo
 
 

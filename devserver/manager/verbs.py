@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Debugging,
     Drop,
     FromManager,

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
+from devserver.ipc import messages as wire
 from devserver.master import decisions
 from devserver.master.crew import Crew
 from devserver.master.disk import own_python
 from devserver.master.generations import Generations
 from devserver.master.suspicion import may_be_inherited
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
 
 
 class Boots:

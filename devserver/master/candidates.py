@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Handover
 from devserver.master.decisions import Boot
 from devserver.master.disk import Snapshot, changes
-from devserver.wire.messages import Handover
 
 MOST_CANDIDATES = 2
 """An app that boots slower than its author saves still gets somewhere: the elder candidate is let finish."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import ToManager
 from devserver.master.managers import Manager
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
-from devserver.wire.messages import ToManager
 
 
 class Chain:

@@ -13,11 +13,11 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
+from devserver.ipc.messages import WorkerReady
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
 from devserver.master.http.front import Front
 from devserver.master.native.switchboard import Switchboard
-from devserver.wire.messages import WorkerReady
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the target that are looked at."""

@@ -15,14 +15,14 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.working_folder import enter
 from devserver.config import Config
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.chain import Chain
 from devserver.master.debugserver import debug_server
 from devserver.master.installed import Installed, top_level
 from devserver.master.managers import LONGEST_PAUSE, Manager
 from devserver.master.successor import Successor
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
-from devserver.wire.messages import FromManager, ToManager
 
 BLOCK, MOST_FORKS = 1000, 100
 """Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""

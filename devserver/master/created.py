@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Creates, Source
 from devserver.master.timeline import Steps
-from devserver.wire.messages import Creates, Source
 
 MOST = 1000
 """Files that are remembered; those before them count as saved."""

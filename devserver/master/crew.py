@@ -20,6 +20,8 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.exit_reason import exit_reason
 from devserver.config import Config
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import FromManager, FromWorker, ToManager
 from devserver.master.command import Command, CommandHub
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.endings import cancelled, ended
@@ -27,8 +29,6 @@ from devserver.master.managers import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.orphans import LAST_WARNING, Orphans
 from devserver.master.prompts import Prompts
 from devserver.master.workers import Worker, WorkerHub
-from devserver.wire import messages as wire
-from devserver.wire.messages import FromManager, FromWorker, ToManager
 
 STOP_PATIENCE = 0.5
 """Seconds that tasks which units have begun and left behind get when the server stops."""

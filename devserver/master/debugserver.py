@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from devserver.wire.messages import DebugServer
+from devserver.ipc.messages import DebugServer
 
 
 def debug_server() -> DebugServer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import Handover, Source
+from devserver.ipc.messages import Handover, Source
 
 
 @dataclass(frozen=True, slots=True)

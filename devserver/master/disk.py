@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
 
 Snapshot = dict[str, Source]
 """Path → what runs under it."""

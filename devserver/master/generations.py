@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Handover, Source
 from devserver.master.candidates import MOST_CANDIDATES, Candidate
 from devserver.master.decisions import (
     Boot,
@@ -25,7 +26,6 @@ from devserver.master.decisions import (
 )
 from devserver.master.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
 from devserver.master.uses import Uses
-from devserver.wire.messages import Handover, Source
 
 
 @dataclass(slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from devserver.common.exit_reason import exit_reason
+from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import FromManager, Ping, Pong, ToManager
 from devserver.master import pulse
 from devserver.master.pulse import Pulse
 from devserver.master.spawning import spawn
-from devserver.wire.attached import Attached
-from devserver.wire.channel import Channel
-from devserver.wire.messages import FromManager, Ping, Pong, ToManager
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next Manager when several died without having served."""

@@ -18,6 +18,8 @@ from devserver.common.errors import DevserverError, TargetError
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import FromWorker, Source, ToManager
 from devserver.master import decisions, installed
 from devserver.master.awaited import Awaited
 from devserver.master.boots import Boots
@@ -34,8 +36,6 @@ from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
-from devserver.wire.messages import FromWorker, Source, ToManager
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"

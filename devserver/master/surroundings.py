@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from devserver.wire.messages import Imported
+from devserver.ipc.messages import Imported
 
 IMPORTS, LOGGERS, ROOT = "what imports find", "the configuration of loggers", "the root logger"
 """Names of conditions, as in worker/conditions.py."""

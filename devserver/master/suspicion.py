@@ -6,7 +6,7 @@ import os
 import sysconfig
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import WorkerExited
+from devserver.ipc.messages import WorkerExited
 
 _FOREIGN = tuple(
     os.path.join(path, "")

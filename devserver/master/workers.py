@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import FromWorker, ToWorker, WorkerStarted
 from devserver.master.dispatch import Seat
-from devserver.wire.attached import Attached
-from devserver.wire.channel import Channel
-from devserver.wire.messages import FromWorker, ToWorker, WorkerStarted
 
 if TYPE_CHECKING:
     from devserver.common.failure import Failure, Frame

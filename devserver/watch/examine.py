@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from devserver.common.events import CompileWarning
 from devserver.common.failure import Failure, Place
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import Signature
 from devserver.watch.check import Checker, Verdict
 from devserver.watch.filters import Filters, Interest
 from devserver.watch.reading import Content, read
 from devserver.watch.survey import beside, packages_before
-from devserver.wire.digest import Signature
-from devserver.wire.messages import Source
 
 VERDICTS = 256
 """How many results of the check are kept, with their code."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+from devserver.ipc.source_digest import Signature
 from devserver.watch.reading import signature
-from devserver.wire.digest import Signature
 
 PATIENCE = 0.1
 """Seconds."""

@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from devserver.wire.digest import LARGEST, Signature, digest, mark, signature_of
+from devserver.ipc.source_digest import LARGEST, Signature, digest, mark, signature_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from devserver.common.events import CompileWarning, Level
 from devserver.common.failure import Failure
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from devserver.wire.messages import DebugServer
+from devserver.ipc.messages import DebugServer
 
 if TYPE_CHECKING:
     from devserver.worker.debugger import Debugger

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devserver.wire.messages import DebugServer, LoopChoice, Source, Target
+from devserver.ipc.messages import DebugServer, LoopChoice, Source, Target
 
 
 @dataclass(frozen=True, slots=True)

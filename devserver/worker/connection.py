@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devserver.wire.messages import Peer, Transport
+from devserver.ipc.messages import Peer, Transport
 from devserver.worker.outbox import Outbox
 from devserver.worker.state import State
 

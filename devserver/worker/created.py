@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from devserver.wire.digest import digest_of_file
+from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.snapshot import PACKAGE, Snapshot
 
 MOST = 200

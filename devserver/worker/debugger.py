@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.messages import Debugging, How
+from devserver.ipc.messages import Debugging, How
 from devserver.worker import environment
 from devserver.worker.lane import Lane
 from devserver.worker.unit import Unit, current

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from devserver.wire.messages import Target
+from devserver.ipc.messages import Target
 
 
 def prepare(target: Target, root: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from devserver.common.failure import Failure, Place, excerpt
 from devserver.common.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
-from devserver.wire.messages import UnitKind
+from devserver.ipc.messages import UnitKind
 
 ARGUMENTS = {
     "on_worker_start": ("server",),

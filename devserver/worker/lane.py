@@ -20,8 +20,8 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
     ConnectionRow,
     Connections,
     ConnectionsAsked,

@@ -12,7 +12,7 @@ import sys
 from typing import TextIO
 from urllib.parse import quote
 
-from devserver.wire.messages import Scope
+from devserver.ipc.messages import Scope
 
 _SHOWN = "devserver_shown"
 _LEVELS = {logging.INFO: 32, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 91, logging.DEBUG: 36}

@@ -20,7 +20,7 @@ from setproctitle import setproctitle
 from devserver.common.errors import ConnectionGone
 from devserver.common.failure import Failure
 from devserver.common.working_folder import enter
-from devserver.wire.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
+from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
 from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
 from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot

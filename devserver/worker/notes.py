@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from devserver.wire.messages import Imported, ModuleNote, Surroundings
+from devserver.ipc.messages import Imported, ModuleNote, Surroundings
 from devserver.worker import conditions, namespaces
 from devserver.worker.observed import observe
 from devserver.worker.snapshot import Snapshot

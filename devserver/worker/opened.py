@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from devserver.wire.digest import digest_of_file
-from devserver.wire.messages import OpenedFile
+from devserver.ipc.messages import OpenedFile
+from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.snapshot import Snapshot
 
 MOST = 2000

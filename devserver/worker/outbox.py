@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
-from devserver.wire.messages import Close, Send
+from devserver.ipc.messages import Close, Send
 
 CHUNK = 256 * 1024
 """The longest part of a message, in bytes."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from devserver.common.failure import Failure, Phase
-from devserver.wire.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
+from devserver.ipc.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
 from devserver.worker.apps import App
 from devserver.worker.asgi import farewell
 from devserver.worker.asgi.lifespan import Lifespan

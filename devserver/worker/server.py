@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from devserver.wire.messages import Broadcast, Peer, Transport
+from devserver.ipc.messages import Broadcast, Peer, Transport
 from devserver.worker.connection import Connection, Data, to_bytes
 from devserver.worker.lane import Lane
 from devserver.worker.state import State

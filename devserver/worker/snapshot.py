@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 
-from devserver.wire.digest import digest, digest_of_file
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest, digest_of_file
 from devserver.worker import bytecode
 from devserver.worker.own import Own
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 from devserver.common.errors import StateError
-from devserver.wire.messages import Handle, Handled
+from devserver.ipc.messages import Handle, Handled
 from devserver.worker import environment
 from devserver.worker.connection import Connection
 from devserver.worker.debugger import Debugger

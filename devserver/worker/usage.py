@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.messages import Opened, OpenedFile, Used
+from devserver.ipc.messages import Opened, OpenedFile, Used
 from devserver.worker.lane import Lane
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from devserver.wire.channel import decoder_of
-from devserver.wire.messages import LoopChoice, ToWorker
+from devserver.ipc.channel import decoder_of
+from devserver.ipc.messages import LoopChoice, ToWorker
 from devserver.worker.own import foreign_folders
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Source
 from devserver.manager.snapshots import Snapshots
 from devserver.master.decisions import Boot, Command
 from devserver.master.disk import own_python
@@ -18,7 +19,6 @@ from devserver.master.generations import Generations
 from devserver.watch.filters import Filters, Interest
 from devserver.watch.reading import read
 from devserver.watch.survey import beside, packages_before
-from devserver.wire.messages import Source
 from tests.finding import probe
 from tests.finding.layout import Layout
 

@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from devserver.wire.messages import LoopChoice, Source, Target
+from devserver.ipc.messages import LoopChoice, Source, Target
 from devserver.worker.boot import Boot
 from devserver.worker.main import run
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
     Configure,
     FromManager,
     Reload,

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
+from devserver.ipc.messages import Imported, ModuleNote, Preload, Surroundings
 from devserver.manager import kernel
 from devserver.manager.preload import preload
-from devserver.wire.messages import Imported, ModuleNote, Preload, Surroundings
 from devserver.worker import conditions, late
 from devserver.worker.boot import Inheritance
 from devserver.worker.loader import install

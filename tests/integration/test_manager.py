@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
     BootFailed,
     Drop,
     FromWorker,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.watch import Noticed, Settled, check
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
 from tests.integration.watching import DEADLINE, Ear, an_app, on_each_loop, source_of, watching
 
 

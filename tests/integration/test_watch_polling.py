@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.watch import Remark, Settled
 from devserver.watch.fence import Fence
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
 

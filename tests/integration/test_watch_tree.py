@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.watch import Remark, Reread, Settled, cover
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
 OVERFLOW = struct.pack("iIII", -1, 0x4000, 0, 0)

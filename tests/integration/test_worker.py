@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from devserver.common.framing import Lines
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Broadcast,
     Close,
     ConnectionRow,

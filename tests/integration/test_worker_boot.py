@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.digest import digest
-from devserver.wire.messages import BootFailed, Handled, Leave, Loaded, Source, Used, WorkerReady
+from devserver.ipc.messages import BootFailed, Handled, Leave, Loaded, Source, Used, WorkerReady
+from devserver.ipc.source_digest import digest
 from tests.integration.worker_driver import Start, WorkerProcess, workers
 
 start = pytest.fixture(workers)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Debugging,
     Handled,
     Send,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.messages import Failed, Handled, Leave, Leaving, Open, Respond, Send, TasksCancelled
+from devserver.ipc.messages import Failed, Handled, Leave, Leaving, Open, Respond, Send, TasksCancelled
 from tests.harness import eventually
 from tests.integration.worker_driver import PLENTY, Start, workers
 from tests.unit.worker.asgi.rig import a_scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Broadcast,
     Close,
     ConnectionRow,

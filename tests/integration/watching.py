@@ -16,9 +16,9 @@ import pytest
 import uvloop
 
 from devserver.config import WatchConfig
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.watch import Noticed, Report, Settled, Surveyed, Watch
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
 
 DEADLINE = 20.0
 """Seconds that any single wait may take."""

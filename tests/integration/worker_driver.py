@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
     BootFailed,
     Credit,
     FromWorker,

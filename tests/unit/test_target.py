@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devserver.common.errors import TargetError
+from devserver.ipc.messages import Target
 from devserver.target import Located, locate
-from devserver.wire.messages import Target
 
 
 @pytest.fixture

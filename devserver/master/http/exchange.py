@@ -11,15 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from devserver.common.events import Request
-from devserver.master.http import page
-from devserver.master.http.eventstream import EventStream, is_event_stream, seam
-from devserver.master.http.page import Answer
-from devserver.master.http.request_log import full_path
-from devserver.master.http.response import Response, Send
-from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.stream import WINDOW, Stream
-from devserver.master.http.upload import Receive, upload_of
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Closed,
     Detach,
     Disconnected,
@@ -30,6 +22,14 @@ from devserver.wire.messages import (
     StreamNews,
     Taken,
 )
+from devserver.master.http import page
+from devserver.master.http.eventstream import EventStream, is_event_stream, seam
+from devserver.master.http.page import Answer
+from devserver.master.http.request_log import full_path
+from devserver.master.http.response import Response, Send
+from devserver.master.http.scope import accepted, wire_scope
+from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.upload import Receive, upload_of
 
 if TYPE_CHECKING:
     from devserver.master.http.front import Front

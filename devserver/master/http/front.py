@@ -15,6 +15,7 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.common.local_client import is_local
 from devserver.config import Config
+from devserver.ipc.messages import AppKind, Closed, Detach, StreamNews
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.http import page
 from devserver.master.http.exchange import Exchange, Scope
@@ -31,7 +32,6 @@ from devserver.master.http.websocket import WebSocket
 from devserver.master.native.switchboard import Switchboard
 from devserver.master.native.websocket import FramedSocket
 from devserver.master.workers import Worker
-from devserver.wire.messages import AppKind, Closed, Detach, StreamNews
 
 LONGEST_WATCH = 25.0
 """Seconds that a page waits for good code before it asks again."""

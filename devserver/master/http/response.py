@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from devserver.ipc.messages import Headers
 from devserver.master.http.protocol import HttpConnection
 from devserver.master.http.stream import WINDOW
-from devserver.wire.messages import Headers
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Head = tuple[int, Headers]

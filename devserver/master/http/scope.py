@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devserver.wire import messages as wire
+from devserver.ipc import messages as wire
 
 LAST_EVENT_ID = b"last-event-id"
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from devserver.ipc.messages import Headers
 from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
@@ -31,7 +32,6 @@ from devserver.master.http.websocket_commands import (
     Remember,
     TellLeft,
 )
-from devserver.wire.messages import Headers
 
 SERVICE_RESTART = 1012
 REJECTED = 1006

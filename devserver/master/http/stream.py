@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from devserver.ipc.messages import StreamNews, ToWorker
 from devserver.master.dispatch import Kind
 from devserver.master.workers import Worker
-from devserver.wire.messages import StreamNews, ToWorker
 
 WINDOW = 256 * 1024
 """Bytes of a body, or of messages, that one side may send before the other has taken some."""

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from devserver.ipc.messages import Headers, RequestBody
 from devserver.master.http.stream import WINDOW, Stream
-from devserver.wire.messages import Headers, RequestBody
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 

@@ -10,15 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, assert_never
 
-from devserver.master.http import websocket_commands as plan
-from devserver.master.http.exchange import Scope
-from devserver.master.http.page import Answer
-from devserver.master.http.response import Send
-from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.session import REJECTED, Session
-from devserver.master.http.stream import WINDOW, Stream
-from devserver.master.http.upload import Receive
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Accept,
     Closed,
     Detach,
@@ -33,6 +25,14 @@ from devserver.wire.messages import (
     StreamNews,
     Taken,
 )
+from devserver.master.http import websocket_commands as plan
+from devserver.master.http.exchange import Scope
+from devserver.master.http.page import Answer
+from devserver.master.http.response import Send
+from devserver.master.http.scope import accepted, wire_scope
+from devserver.master.http.session import REJECTED, Session
+from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.upload import Receive
 
 if TYPE_CHECKING:
     from devserver.master.http.front import Front

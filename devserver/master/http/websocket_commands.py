@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devserver.wire.messages import Headers
+from devserver.ipc.messages import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
+from devserver.ipc.messages import ConnectionRow, Credit, Handle, Peer, Send, Transport
 from devserver.master.dispatch import Kind
 from devserver.master.native.inbox import Inbox, Item
 from devserver.master.native.outbox import Outbox
 from devserver.master.workers import Worker
-from devserver.wire.messages import ConnectionRow, Credit, Handle, Peer, Send, Transport
 
 EMPTY_STATE = b"\x80"
 """An empty dict in msgpack."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from devserver.common.errors import FrameError
 from devserver.common.framing import Decoder, Framing, decoder
-from devserver.wire.messages import UnitKind
+from devserver.ipc.messages import UnitKind
 
 
 @dataclass(frozen=True, slots=True)

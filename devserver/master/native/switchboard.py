@@ -14,11 +14,7 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.framing import Framing
 from devserver.config import LimitsConfig
-from devserver.master.dispatcher import Dispatcher
-from devserver.master.native.connection import Connection
-from devserver.master.native.inbox import Item
-from devserver.master.workers import Worker
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Broadcast,
     Close,
     Connections,
@@ -28,6 +24,10 @@ from devserver.wire.messages import (
     Send,
     Transport,
 )
+from devserver.master.dispatcher import Dispatcher
+from devserver.master.native.connection import Connection
+from devserver.master.native.inbox import Item
+from devserver.master.workers import Worker
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Closed,
     Disconnected,
     Grant,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devserver.wire.messages import Scope
+from devserver.ipc.messages import Scope
 
 _HTTP = {"version": "3.0", "spec_version": "2.3"}
 _WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}

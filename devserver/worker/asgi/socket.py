@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Accept,
     Closed,
     Disconnected,

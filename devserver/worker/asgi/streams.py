@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import Detach, Failed, Open, Scope, StreamOrder
+from devserver.ipc.messages import Detach, Failed, Open, Scope, StreamOrder
 from devserver.worker import environment
 from devserver.worker.asgi.request import ClientDisconnected, Request
 from devserver.worker.asgi.scope import asgi_scope

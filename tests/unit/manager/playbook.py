@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from signal import SIGTERM
 
-from devserver.manager.fleet import Fleet
-from devserver.manager.verbs import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Configure,
     Handover,
     Reload,
@@ -16,6 +14,8 @@ from devserver.wire.messages import (
     WorkerReady,
     WorkerStarted,
 )
+from devserver.manager.fleet import Fleet
+from devserver.manager.verbs import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
 
 KILLED = 9
 """The wait status of a process that was killed by SIGKILL."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from signal import SIGTERM
 
+from devserver.ipc.messages import Drop, Retire, WorkerExited
 from devserver.manager.verbs import Command, Exited, Fork, GroupGone, Signal, Tell
-from devserver.wire.messages import Drop, Retire, WorkerExited
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

@@ -9,6 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from devserver.ipc.messages import (
+    Debugging,
+    Drop,
+    Handover,
+    Reload,
+    Retire,
+    Rolled,
+    Stop,
+    WorkerExited,
+    WorkerIdle,
+    WorkerReady,
+)
 from devserver.manager.fleet import Fleet
 from devserver.manager.states import ENDINGS
 from devserver.manager.verbs import (
@@ -25,18 +37,6 @@ from devserver.manager.verbs import (
     Signal,
     StackRead,
     Tell,
-)
-from devserver.wire.messages import (
-    Debugging,
-    Drop,
-    Handover,
-    Reload,
-    Retire,
-    Rolled,
-    Stop,
-    WorkerExited,
-    WorkerIdle,
-    WorkerReady,
 )
 from tests.unit.manager.playbook import configure
 

@@ -7,8 +7,8 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from devserver.common.errors import IllegalEvent
+from devserver.ipc.messages import Debugging, Drop, Retire, Stop
 from devserver.manager.verbs import Exited, GroupGone, Signal, Tell
-from devserver.wire.messages import Debugging, Drop, Retire, Stop
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

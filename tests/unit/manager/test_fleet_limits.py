@@ -7,8 +7,7 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from devserver.common.errors import IllegalEvent
-from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Debugging,
     Drop,
     LeaveWithin,
@@ -19,6 +18,7 @@ from devserver.wire.messages import (
     Stop,
     WorkerReady,
 )
+from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 STACK = "Thread 1: in slow_import"

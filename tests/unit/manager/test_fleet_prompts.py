@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from devserver.ipc.messages import Debugging, Retire
 from devserver.manager.verbs import Fork, Tell
-from devserver.wire.messages import Debugging, Retire
 from tests.unit.manager.playbook import Playbook, configure
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.errors import IllegalEvent
-from devserver.manager.verbs import Exited, Fork, ForkFailed, Signal, Tell
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Drop,
     Loaded,
     Reload,
@@ -16,6 +15,7 @@ from devserver.wire.messages import (
     WorkerExited,
     WorkerReady,
 )
+from devserver.manager.verbs import Exited, Fork, ForkFailed, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 TERM, KILL = 15, 9

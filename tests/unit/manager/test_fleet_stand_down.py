@@ -7,8 +7,7 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from devserver.common.errors import IllegalEvent
-from devserver.manager.verbs import DumpStack, Fork, Signal, Tell
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Debugging,
     Drop,
     Loaded,
@@ -19,6 +18,7 @@ from devserver.wire.messages import (
     Stop,
     WorkerExited,
 )
+from devserver.manager.verbs import DumpStack, Fork, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import Configure, FromManager, Reload, Source, Target, ToManager
 from devserver.manager.loop import Manager
 from devserver.manager.verbs import Fork, ForkFailed
-from devserver.wire.channel import Channel
-from devserver.wire.messages import Configure, FromManager, Reload, Source, Target, ToManager
 
 
 def test_orders_that_arrive_at_once_are_carried_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

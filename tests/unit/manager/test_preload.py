@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from devserver.ipc.messages import ModuleNote, Preload, Report, Surroundings
 from devserver.manager.guard import Own
 from devserver.manager.preload import preload
-from devserver.wire.messages import ModuleNote, Preload, Report, Surroundings
 
 
 class Rig:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.errors import IllegalEvent
+from devserver.ipc.messages import Source
 from devserver.manager.snapshots import Snapshots
-from devserver.wire.messages import Source
 
 
 def module(path: str, text: str | None) -> Source:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Source
 from devserver.master.decisions import Boot, Command, GoLive
 from devserver.master.generations import Generations
-from devserver.wire.messages import Source
 
 TYPO = Failure(phase="check", type="SyntaxError", message="invalid syntax")
 CRASH = Failure(phase="import", type="ImportError", message="no")

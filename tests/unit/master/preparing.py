@@ -7,9 +7,9 @@ from functools import wraps
 from typing import Any
 
 from devserver.common.events import Event
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Preload, Preloading, Report
 from devserver.master.successor import CALM, Successor
-from devserver.wire import messages as wire
-from devserver.wire.messages import Preload, Preloading, Report
 from tests.unit.clocked import passes, run
 from tests.unit.master.pretend import Pretend, imported
 

@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 
 from devserver.common.events import Event
 from devserver.config import Config, ProcessConfig, WatchConfig
-from devserver.master.command import Command, CommandHub
-from devserver.master.managers import Manager
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     FromManager,
     Imported,
     ModuleNote,
@@ -21,6 +19,8 @@ from devserver.wire.messages import (
     Target,
     ToManager,
 )
+from devserver.master.command import Command, CommandHub
+from devserver.master.managers import Manager
 from tests.unit.clocked import run
 
 S = TypeVar("S")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Reload, Report, Source
 from devserver.master.successor import CALM
-from devserver.wire import messages as wire
-from devserver.wire.messages import Reload, Report, Source
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from devserver.common.failure import Failure, Frame
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Source
 from devserver.manager.fleet import Fleet
 from devserver.manager.verbs import (
     Elapsed,
@@ -23,8 +25,6 @@ from devserver.manager.verbs import (
 from devserver.master.chain import Chain
 from devserver.master.dispatch import Seat
 from devserver.master.managers import Manager
-from devserver.wire import messages as wire
-from devserver.wire.messages import Source
 from tests.unit.manager.playbook import configure
 from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
 

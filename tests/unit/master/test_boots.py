@@ -7,6 +7,8 @@ from typing import cast
 
 from devserver.common.events import Notice
 from devserver.common.failure import Failure, Frame
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew
 from devserver.master.decisions import Boot
@@ -14,8 +16,6 @@ from devserver.master.dispatch import Seat
 from devserver.master.generations import Generations
 from devserver.master.successor import CALM
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
-from devserver.wire.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 

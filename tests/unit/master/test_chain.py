@@ -6,9 +6,7 @@ from typing import cast
 
 import pytest
 
-from devserver.master.chain import Chain
-from devserver.master.workers import Worker
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Debugging,
     Drop,
     Loaded,
@@ -18,6 +16,8 @@ from devserver.wire.messages import (
     WorkerIdle,
     WorkerReady,
 )
+from devserver.master.chain import Chain
+from devserver.master.workers import Worker
 from tests.unit.master.pretend import Pretend
 
 

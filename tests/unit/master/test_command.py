@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from devserver.common.events import ManagerStarted
+from devserver.ipc.messages import Configure, Preload, Reload, Source, StandDown
 from devserver.master import installed
 from devserver.master.successor import CALM
-from devserver.wire.messages import Configure, Preload, Reload, Source, StandDown
 from tests.unit.clocked import passes, run
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 from tests.unit.master.relieving import Scene

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.events import Notice
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
 from devserver.master import command
 from devserver.master.successor import CALM
-from devserver.wire import messages as wire
-from devserver.wire.messages import Configure, Preload, Reload, Report, StandDown, Stop
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Pretend, imported, on_a_clock
 from tests.unit.master.relieving import SAVE, Scene

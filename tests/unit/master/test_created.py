@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from devserver.ipc.messages import Creates, Source
 from devserver.master.created import PATIENCE, Created, Edit
-from devserver.wire.messages import Creates, Source
 from tests.unit.clocked import passes, run
 
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 from devserver.common.events import Event
 from devserver.common.framing import Raw
 from devserver.config import Config, LimitsConfig, WatchConfig
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatcher import Dispatcher
 from devserver.master.managers import Manager
 from devserver.master.native.switchboard import Switchboard
-from devserver.wire.channel import Channel
-from devserver.wire.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
 from tests.unit.clocked import run
 from tests.unit.master.pretend import Pretend
 from tests.unit.master.silent import Silent

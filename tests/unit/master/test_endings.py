@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from devserver.common.failure import Frame
 from devserver.config import Config, ProcessConfig, WatchConfig
+from devserver.ipc.messages import Target, WorkerExited
 from devserver.master.endings import cancelled, ended
 from devserver.master.workers import Worker
-from devserver.wire.messages import Target, WorkerExited
 
 CONFIG = Config(target=Target("app", ()), watch=WatchConfig(root="/app"), process=ProcessConfig(drain=60))
 THREADING = threading.__file__

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devserver.config import Config, WatchConfig
+from devserver.ipc.messages import Target
 from devserver.master.master import Master
-from devserver.wire.messages import Target
 from tests.unit.master.silent import Silent
 
 

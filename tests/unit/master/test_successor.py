@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.events import Notice, Preloaded
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Imported, ModuleNote, Report, Surroundings
 from devserver.master.successor import CALM, PATIENCE, WORTH
-from devserver.wire import messages as wire
-from devserver.wire.messages import Imported, ModuleNote, Report, Surroundings
 from tests.unit.clocked import passes, run
 from tests.unit.master.preparing import Rig, clocked
 from tests.unit.master.pretend import imported

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from devserver.ipc.messages import Imported, ModuleNote, Surroundings
 from devserver.master.surroundings import conditions_changed, cut, cut_before, holds, variables_changed
-from devserver.wire.messages import Imported, ModuleNote, Surroundings
 
 FOLDER, ROOT = "the working directory", "the root logger"
 

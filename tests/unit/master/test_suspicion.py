@@ -9,8 +9,8 @@ import sysconfig
 import pytest
 
 from devserver.common.failure import Failure, Frame
+from devserver.ipc.messages import WorkerExited
 from devserver.master.suspicion import may_be_inherited
-from devserver.wire.messages import WorkerExited
 
 FAILED = 3 << 8
 

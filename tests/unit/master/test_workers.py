@@ -10,8 +10,8 @@ import termios
 import tty
 from collections.abc import Awaitable, Callable
 
+from devserver.ipc.messages import WorkerStarted
 from devserver.master.workers import Worker, WorkerHub
-from devserver.wire.messages import WorkerStarted
 
 DEADLINE = 10.0
 

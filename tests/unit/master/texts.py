@@ -8,7 +8,7 @@ from __future__ import annotations
 from ast import literal_eval
 from typing import NamedTuple
 
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
 
 MAIN, PART, STRAY, FEATURE = "/p/main.py", "/p/part.py", "/p/stray.py", "/p/new/feature.py"
 PATHS = (MAIN, PART, STRAY, FEATURE)

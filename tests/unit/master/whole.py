@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from devserver.common.failure import Failure
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Source
 from devserver.master import decisions
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew
@@ -13,8 +15,6 @@ from devserver.master.disk import own_python
 from devserver.master.generations import Generations
 from devserver.master.managers import Manager
 from devserver.master.workers import Worker
-from devserver.wire import messages as wire
-from devserver.wire.messages import Source
 from tests.unit.master.eyes import Eyes
 from tests.unit.master.staff import BLOCK, Headquarters, Post, Process
 from tests.unit.master.texts import MAIN, PART, Text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from devserver.ipc.source_digest import Signature
 from devserver.watch.look import Look
-from devserver.wire.digest import Signature
 
 
 def test_a_mount_that_hangs_is_waited_for_once() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from devserver.ipc.source_digest import digest
 from devserver.watch import reading
 from devserver.watch.reading import read, signature
-from devserver.wire.digest import digest
 
 
 def test_a_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.digest import digest
+from devserver.ipc.source_digest import digest
 from devserver.worker import created as module
 from devserver.worker.created import Created
 from devserver.worker.snapshot import Snapshot

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.messages import Target
+from devserver.ipc.messages import Target
 from devserver.worker import environment
 
 

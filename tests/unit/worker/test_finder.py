@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.worker.loader import install
 from devserver.worker.own import Own, foreign_folders
 from devserver.worker.snapshot import Snapshot

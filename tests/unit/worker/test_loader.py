@@ -21,8 +21,8 @@ import msgspec
 import pytest
 
 import devserver
-from devserver.wire.digest import digest
-from devserver.wire.messages import Source
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest
 from devserver.worker.faults import files_named_by
 from devserver.worker.loader import install
 from devserver.worker.snapshot import Snapshot

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from uvicorn.logging import AccessFormatter, DefaultFormatter
 
-from devserver.wire.messages import Scope
+from devserver.ipc.messages import Scope
 from devserver.worker import logs
 from devserver.worker.logs import Formatter, Log
 from tests.unit.worker.asgi.rig import Records, a_scope

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from devserver.wire.messages import Imported, Surroundings
+from devserver.ipc.messages import Imported, Surroundings
 from devserver.worker.loader import install
 from devserver.worker.notes import Notes
 from devserver.worker.snapshot import Snapshot

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from devserver.wire.digest import digest
-from devserver.wire.messages import OpenedFile
+from devserver.ipc.messages import OpenedFile
+from devserver.ipc.source_digest import digest
 from devserver.worker import opened as module
 from devserver.worker.opened import Opened
 from devserver.worker.snapshot import Snapshot

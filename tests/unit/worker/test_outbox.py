@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.wire.messages import Close, Send
+from devserver.ipc.messages import Close, Send
 from devserver.worker.connection import Connection, to_bytes
 from devserver.worker.outbox import CHUNK, Outbox
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
+from devserver.ipc.messages import AppKind, Open, StreamNews, Target
 from devserver.master.dispatch import Seat
 from devserver.master.dispatcher import Dispatcher, Unit
 from devserver.master.http.front import Front
-from devserver.wire.messages import AppKind, Open, StreamNews, Target
 from tests.unit.clocked import turns
 
 M = TypeVar("M")

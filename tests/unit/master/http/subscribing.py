@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.wire.messages import Respond
+from devserver.ipc.messages import Respond
 from tests.unit.clocked import turns
 from tests.unit.master.http.rig import Client, FakeWorker, Headers, Office
 

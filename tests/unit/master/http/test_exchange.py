@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devserver.common import events
-from devserver.master.http.stream import WINDOW
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Closed,
     Disconnected,
     Grant,
@@ -16,6 +15,7 @@ from devserver.wire.messages import (
     ResponseBody,
     Taken,
 )
+from devserver.master.http.stream import WINDOW
 from tests.unit.clocked import run, turns
 from tests.unit.master.http.rig import FakeWorker, Headers, Office
 

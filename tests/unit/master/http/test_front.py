@@ -6,9 +6,9 @@ import pytest
 
 from devserver.common import events
 from devserver.common.failure import Failure
+from devserver.ipc.messages import AppKind, Closed, Open, Respond
 from devserver.master.http.front import LONGEST_WATCH, MOST_REFUSALS
 from devserver.master.http.page import LIVE_PATH, fingerprint
-from devserver.wire.messages import AppKind, Closed, Open, Respond
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Client, FakeWorker, Office
 

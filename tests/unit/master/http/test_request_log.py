@@ -7,8 +7,8 @@ import pytest
 from devserver.common import events
 from devserver.common.events import Request, Requests
 from devserver.common.failure import Failure
+from devserver.ipc.messages import Closed, Respond
 from devserver.master.http.request_log import LONGEST, MOST_SHOWN, PAUSE, full_path
-from devserver.wire.messages import Closed, Respond
 from tests.unit.clocked import passes, run
 from tests.unit.master.http.rig import Office
 

@@ -8,8 +8,7 @@ import pytest
 
 from devserver.common import events
 from devserver.config import HttpConfig
-from devserver.master.http.stream import WINDOW
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Accept,
     Closed,
     Detach,
@@ -20,6 +19,7 @@ from devserver.wire.messages import (
     Speak,
     Taken,
 )
+from devserver.master.http.stream import WINDOW
 from tests.unit.clocked import run, turns
 from tests.unit.master.http.rig import Client, FakeWorker, Office
 

@@ -8,8 +8,7 @@ import pytest
 
 from devserver.common import events
 from devserver.common.failure import Failure
-from devserver.master.http import front
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Accept,
     Closed,
     Hang,
@@ -17,6 +16,7 @@ from devserver.wire.messages import (
     Respond,
     ResponseBody,
 )
+from devserver.master.http import front
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Office
 

@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import Closed, Open, Scope, StreamOrder
+from devserver.ipc.messages import Closed, Open, Scope, StreamOrder
 from devserver.worker.asgi.streams import Streams
 from tests.unit.clocked import turns
 

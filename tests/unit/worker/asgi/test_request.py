@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Closed,
     Detach,
     Disconnected,

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Detach,
     Disconnected,
     Failed,

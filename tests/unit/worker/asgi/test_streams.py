@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devserver.common.failure import Failure
-from devserver.wire.messages import Closed, Detach, Disconnected, Message, Respond
+from devserver.ipc.messages import Closed, Detach, Disconnected, Message, Respond
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from tests.unit.clocked import passes, run, turns
 from tests.unit.worker.asgi.rig import STREAM, App, Event, Receive, Records, Says, Send, Stage

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devserver.wire.messages import (
+from devserver.ipc.messages import (
     Closed,
     Detach,
     Disconnected,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from devserver.wire.attached import Attached
-from devserver.wire.channel import Channel
-from devserver.wire.messages import FromManager, Ping, Retire, ToManager
+from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import FromManager, Ping, Retire, ToManager
 
 
 def test_a_message_that_fails_costs_no_other() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from devserver.common.errors import ConnectionGone, NoMessage
-from devserver.wire.channel import Channel
+from devserver.ipc.channel import Channel
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from devserver.common.errors import ConnectionGone
-from devserver.wire.channel import Channel
-from devserver.wire.messages import (
+from devserver.ipc.channel import Channel
+from devserver.ipc.messages import (
     Configure,
     FromManager,
     Loaded,

@@ -1,0 +1,1 @@
+"""The language between the processes, and the channels that carry it."""

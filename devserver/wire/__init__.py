@@ -1,1 +1,0 @@
-"""What the processes say to each other, and the channel that carries it."""
