@@ -15,17 +15,17 @@ import uvloop
 from setproctitle import setproctitle
 
 from devserver import __version__
-from devserver.announcer import Announcer
 from devserver.common import events
 from devserver.common.errors import DevserverError
 from devserver.config import Config
 from devserver.console import keys
-from devserver.console.launch import Order
 from devserver.master.control.control import Control
 from devserver.master.master import Master
 from devserver.master.stopping import stop_gently, stop_now
+from devserver.reporting.console_process import Order
+from devserver.reporting.line_writer import LineWriter
+from devserver.reporting.reporter import Announcer
 from devserver.settings import options_in
-from devserver.streams import LineWriter
 from devserver.watch import Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
 INTERRUPTED = 130

@@ -44,7 +44,7 @@ def run(config: Config) -> int:
     The first Manager starts meanwhile. Before it has descriptors: a number given for events is the caller's.
     """
     from devserver.master import spawning
-    from devserver.streams import open_events
+    from devserver.reporting.line_writer import open_events
 
     stream = open_events(config.console.events) if config.console.events else None
     try:

@@ -19,7 +19,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the slow imports: Ctrl-C is the Master's to answer
     setproctitle("devserver: console")
 
-    from devserver.console import terminal
+    from devserver.reporting import terminal
 
     ours = terminal.of_process()  # before anything changes it
 

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from devserver.common import events
-from devserver.console import plain, source
-from devserver.console.terminal import SANE, Terminal
+from devserver.console import source
 from devserver.console.view import Prompt
+from devserver.reporting import plain
+from devserver.reporting.terminal import SANE, Terminal
 
 STOP, AWAY = b"\x1c", b"\x1d"
 """Ctrl-\\ and Ctrl-]: the two keys that are the console's."""

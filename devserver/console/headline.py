@@ -13,7 +13,7 @@ from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from devserver.console import wording
+from devserver.reporting import wording
 
 Mood = Literal["good", "warning", "bad", "waiting", "over"]
 

@@ -24,9 +24,9 @@ from devserver.console.canvas import Canvas
 from devserver.console.keys import decode
 from devserver.console.picture import farewell
 from devserver.console.scroll import Batch, Scroll
-from devserver.console.terminal import Terminal
 from devserver.console.turns import Turns
 from devserver.console.view import Prompt, View, apply
+from devserver.reporting.terminal import Terminal
 
 RATE = 8
 BATCH = 500

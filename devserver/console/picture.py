@@ -15,10 +15,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from devserver.common.failure import Failure
-from devserver.console import source, wording
+from devserver.console import source
 from devserver.console.source import fit
 from devserver.console.tree import summary, tree
 from devserver.console.view import Error, Prompt, Status, Timeline, View
+from devserver.reporting import wording
 
 STATUS: dict[Status, tuple[str, str]] = {
     "starting": ("◌ starting", "yellow"),

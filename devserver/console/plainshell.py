@@ -6,9 +6,9 @@ Law: it draws nothing, reads no key but for a prompt, and does nothing while not
 from __future__ import annotations
 
 from devserver.common import events
-from devserver.console import plain
 from devserver.console.live import MOST_HELD, Shell
 from devserver.console.view import apply
+from devserver.reporting import plain
 
 
 class PlainShell(Shell):

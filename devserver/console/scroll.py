@@ -18,10 +18,11 @@ from rich.text import Text
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.console import plain, source, wording
+from devserver.console import source
 from devserver.console.output import Line, Lines
 from devserver.console.tree import colour
 from devserver.console.view import View
+from devserver.reporting import plain, wording
 
 Entry = Text | tuple[Segment, ...]
 

@@ -12,7 +12,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from devserver.common.failure import Failure, Place
-from devserver.console import wording
+from devserver.reporting import wording
 
 THEME = "ansi_dark"
 """The terminal's own sixteen colours: legible on a dark and on a light ground."""

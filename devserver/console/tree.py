@@ -8,9 +8,9 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from devserver.console import wording
 from devserver.console.source import fit
 from devserver.console.view import Process, State, View, Worker
+from devserver.reporting import wording
 
 STYLES: dict[State, str] = {"booting": "yellow", "idle": "green", "busy": "cyan", "retiring": "dim"}
 SLOTS = ("cyan", "magenta", "yellow", "blue", "green", "bright_magenta", "bright_blue", "bright_yellow")

@@ -143,7 +143,7 @@ SERVER_WITH_CONSOLE = """
 import os, signal, sys
 from devserver import events
 from devserver.console import plain
-from devserver.console.launch import ConsoleLink, ConsoleProcess
+from devserver.reporting.console_process import ConsoleLink, ConsoleProcess
 
 console = ConsoleProcess()
 console.socket.setblocking(True)

@@ -12,13 +12,13 @@ from functools import partial
 from devserver.common import events
 from devserver.common.errors import DevserverError
 from devserver.common.events import Event
-from devserver.console import plain
 from devserver.control import client, protocol, sockets
 from devserver.control.sockets import NoControl
 from devserver.master.control.answers import Answers, Server
 from devserver.master.control.journal import Journal
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.server import ControlServer
+from devserver.reporting import plain
 
 
 class Control:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from devserver.common.explain import explain
 from devserver.common.failure import Failure
-from devserver.console import wording
 from devserver.control.protocol import State, Verdict
 from devserver.master.control.journal import Journal
 from devserver.master.generations import Generations
+from devserver.reporting import wording
 
 NOTHING_RUNS = "nothing runs until it is fixed"
 

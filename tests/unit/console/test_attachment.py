@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from devserver.console.attachment import Attachment, banner
-from devserver.console.terminal import SANE, Terminal
 from devserver.console.view import Prompt
+from devserver.reporting.terminal import SANE, Terminal
 
 PROMPT = Prompt(worker=3, since=0)
 Sent = list[tuple[str, dict[str, Any]]]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from devserver.console import wording
 from devserver.console.headline import Facts, Headline, Refusal, headline, laid_out
+from devserver.reporting import wording
 
 NOON = 1_700_000_000.0
 LIVE = Facts(name="main.py", live_since=NOON, took_ms=18, saved=("main.py",))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from devserver.common import events
 from devserver.common.failure import Failure
-from devserver.console import plain
 from devserver.control.protocol import Logged, WorkerStatus
 from devserver.master.control import journal as module
 from devserver.master.control.journal import Journal
+from devserver.reporting import plain
 
 BROKEN = Failure("request", "ValueError", "no such room")
 

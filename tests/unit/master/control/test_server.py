@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from devserver.console import plain
 from devserver.control import protocol, sockets
 from devserver.control.protocol import Problem, Reply
 from devserver.master.control import server as module
@@ -18,6 +17,7 @@ from devserver.master.control.answers import Answers
 from devserver.master.control.journal import Journal
 from devserver.master.control.server import ControlServer
 from devserver.master.generations import Generations
+from devserver.reporting import plain
 
 
 class Still:

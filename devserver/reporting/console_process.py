@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from devserver.common.undebugged import undebugged
-from devserver.console import terminal
+from devserver.reporting import terminal
 
 CHUNK = 64 * 1024
 MAXIMUM_ORDER = 16 * 1024

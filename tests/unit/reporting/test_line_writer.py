@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from devserver import streams
-from devserver.streams import LineWriter
+from devserver.reporting import line_writer
+from devserver.reporting.line_writer import LineWriter
 
 
 def test_a_reader_that_falls_behind_is_told_what_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines beyond the bound are dropped, and the next one that fits says how many."""
-    monkeypatch.setattr(streams, "MOST_WAITING", 1_000_000)
+    monkeypatch.setattr(line_writer, "MOST_WAITING", 1_000_000)
     read, write = os.pipe()
     writer = LineWriter(write, owned=True, lost=lambda count: b"%d lost\n" % count)
     long = b"x" * 600_000 + b"\n"  # more than the pipe holds: the writer waits in it

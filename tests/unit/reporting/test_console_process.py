@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.console.launch import ConsoleLink, Order, usable
+from devserver.reporting.console_process import ConsoleLink, Order, usable
 
 DEADLINE = 10.0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console import wording
+from devserver.reporting import wording
 
 PREFIX = "devserver: "
 MOST_LEFT_OUT = 3

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.config import ConsoleConfig
-from devserver.console import plain
-from devserver.console.launch import ConsoleLink, ConsoleProcess, Order, usable
-from devserver.streams import LineWriter
+from devserver.reporting import plain
+from devserver.reporting.console_process import ConsoleLink, ConsoleProcess, Order, usable
+from devserver.reporting.line_writer import LineWriter
 
 MOST_UNREAD = 4 * 1024 * 1024
 """Bytes that the console may be behind before the app's own print waits."""

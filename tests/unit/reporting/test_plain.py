@@ -7,7 +7,7 @@ import pytest
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console.plain import line
+from devserver.reporting.plain import line
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 EVERYWHERE = (

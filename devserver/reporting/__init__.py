@@ -1,0 +1,1 @@
+"""What the Master tells the user: plain lines, the console's process, the event stream."""
