@@ -25,8 +25,8 @@ def main() -> int:
 
     from rich.console import Console
 
-    from devserver.console.live import Shell
-    from devserver.console.plainshell import PlainShell
+    from devserver.console.plain_shell import PlainShell
+    from devserver.console.shell import Shell
 
     for name in ("COLUMNS", "LINES"):  # a size that was exported once would outlive every resize
         os.environ.pop(name, None)

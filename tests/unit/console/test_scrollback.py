@@ -10,9 +10,9 @@ from rich.text import Text
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console.output import QUIET
-from devserver.console.scroll import Batch, Scroll
-from devserver.console.view import View
+from devserver.console.line_buffer import QUIET
+from devserver.console.model import View
+from devserver.console.scrollback import Batch, Scroll
 
 VIEW = View(root="/app")
 

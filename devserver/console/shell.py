@@ -19,13 +19,13 @@ import msgspec
 from rich.console import Console
 
 from devserver.common import events
-from devserver.console.attachment import AWAY, STOP, Attachment, note
-from devserver.console.canvas import Canvas
+from devserver.console.dashboard import farewell
+from devserver.console.debug_queue import Turns
+from devserver.console.debug_terminal import AWAY, STOP, Attachment, note
 from devserver.console.keys import decode
-from devserver.console.picture import farewell
-from devserver.console.scroll import Batch, Scroll
-from devserver.console.turns import Turns
-from devserver.console.view import Prompt, View, apply
+from devserver.console.live_area import Canvas
+from devserver.console.model import Prompt, View, apply
+from devserver.console.scrollback import Batch, Scroll
 from devserver.reporting.terminal import Terminal
 
 RATE = 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.common import events
-from devserver.console.turns import CUT, LONGEST_PROMPT, MOST_UNSEEN, Turns
+from devserver.console.debug_queue import CUT, LONGEST_PROMPT, MOST_UNSEEN, Turns
 
 
 def begins(worker: int) -> events.Debugging:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.console.output import LONGEST, QUIET, QUIET_REDRAWN, Line, Lines
+from devserver.console.line_buffer import LONGEST, QUIET, QUIET_REDRAWN, Line, Lines
 
 
 def test_lines_wait_for_their_end() -> None:

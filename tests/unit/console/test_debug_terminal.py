@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from devserver.console.attachment import Attachment, banner
-from devserver.console.view import Prompt
+from devserver.console.debug_terminal import Attachment, banner
+from devserver.console.model import Prompt
 from devserver.reporting.terminal import SANE, Terminal
 
 PROMPT = Prompt(worker=3, since=0)

@@ -13,8 +13,8 @@ from rich.console import Console, RenderableType
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console.picture import farewell, picture, rows
-from devserver.console.view import View, apply
+from devserver.console.dashboard import farewell, picture, rows
+from devserver.console.model import View, apply
 
 SOURCE = (
     "".join(f"line_{number} = {number}\n" for number in range(1, 8))

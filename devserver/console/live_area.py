@@ -8,8 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.segment import Segment
 
-from devserver.console.picture import picture
-from devserver.console.view import View
+from devserver.console.dashboard import picture
+from devserver.console.model import View
 
 
 class Canvas:

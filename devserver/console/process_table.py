@@ -8,8 +8,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from devserver.console.source import fit
-from devserver.console.view import Process, State, View, Worker
+from devserver.console.failure_view import fit
+from devserver.console.model import Process, State, View, Worker
 from devserver.reporting import wording
 
 STYLES: dict[State, str] = {"booting": "yellow", "idle": "green", "busy": "cyan", "retiring": "dim"}

@@ -7,7 +7,7 @@ from functools import reduce
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
-from devserver.console.view import View, apply
+from devserver.console.model import View, apply
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 

@@ -18,10 +18,10 @@ from rich.text import Text
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.console import source
-from devserver.console.output import Line, Lines
-from devserver.console.tree import colour
-from devserver.console.view import View
+from devserver.console import failure_view
+from devserver.console.line_buffer import Line, Lines
+from devserver.console.model import View
+from devserver.console.process_table import colour
 from devserver.reporting import plain, wording
 
 Entry = Text | tuple[Segment, ...]
@@ -79,7 +79,7 @@ class Scroll:
                 self._release(event.worker)
                 connection = f", connection {event.connection}" if event.connection else ""
                 title = f"w{event.worker}{connection}"
-                self.entries += source.traceback(event.failure, title, view.root, width)
+                self.entries += failure_view.traceback(event.failure, title, view.root, width)
             case events.Live():
                 self.entries.append(_seam(event, view.root, width))
             case events.Notice():
@@ -164,7 +164,7 @@ class Scroll:
             return
         lines = text.removeprefix(plain.PREFIX).split("\n")
         for line in lines[:1] if first_line else lines:
-            self.entries.append(Text(source.printable(line), style=style, overflow="fold"))
+            self.entries.append(Text(failure_view.printable(line), style=style, overflow="fold"))
 
 
 def _coloured(decoder: AnsiDecoder, text: str) -> list[Segment]:
@@ -185,7 +185,7 @@ def _seam(event: events.Live, root: str, width: int) -> Text:
         parts.append(wording.files(event.paths, root))
     row = Text(f"── {' · '.join(parts)} ", style="dim green")
     row.append("─" * max(0, width - len(row.plain)))
-    return source.fit(row, width)
+    return failure_view.fit(row, width)
 
 
 class Batch:

@@ -15,10 +15,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from devserver.common.failure import Failure
-from devserver.console import source
-from devserver.console.source import fit
-from devserver.console.tree import summary, tree
-from devserver.console.view import Error, Prompt, Status, Timeline, View
+from devserver.console import failure_view
+from devserver.console.failure_view import fit
+from devserver.console.model import Error, Prompt, Status, Timeline, View
+from devserver.console.process_table import summary, tree
 from devserver.reporting import wording
 
 STATUS: dict[Status, tuple[str, str]] = {
@@ -236,11 +236,11 @@ def _error(error: Error, view: View, width: int, detail: Detail) -> list[Text]:
     failure = error.failures[0]
     lines = _headline(failure, view.root, width, detail.message)
     if detail.frames:
-        lines += source.causes(failure, view.root, width)[: detail.frames]
+        lines += failure_view.causes(failure, view.root, width)[: detail.frames]
         if len(failure.frames) > 1:
-            lines += source.frames(failure, detail.frames, view.root, width)
+            lines += failure_view.frames(failure, detail.frames, view.root, width)
     if failure.place:
-        lines += source.excerpt(failure.place, detail.context, width)
+        lines += failure_view.excerpt(failure.place, detail.context, width)
     if failure.stack and detail.frames:
         tail = failure.stack.strip().splitlines()[-detail.frames :]
         lines += [fit(Text(f"   {line}", style="dim"), width) for line in tail]
@@ -260,7 +260,9 @@ def _headline(failure: Failure, root: str, width: int, most: int) -> list[Text]:
     if most == 1 or not where or cell_len(f"{where}{what}") + 5 <= width:
         row.append(f"{where}  " if where else "", style="not bold cyan").append(what)
         return [fit(row, width)]
-    folded = textwrap.wrap(source.printable(what), max(8, width - 3), max_lines=most - 1, placeholder=" …")
+    folded = textwrap.wrap(
+        failure_view.printable(what), max(8, width - 3), max_lines=most - 1, placeholder=" …"
+    )
     lines = [row.append(where, style="not bold cyan")]
     lines += [Text(f"   {line}", style="bold red") for line in folded]
     return [fit(line, width) for line in lines]

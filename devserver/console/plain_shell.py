@@ -6,8 +6,8 @@ Law: it draws nothing, reads no key but for a prompt, and does nothing while not
 from __future__ import annotations
 
 from devserver.common import events
-from devserver.console.live import MOST_HELD, Shell
-from devserver.console.view import apply
+from devserver.console.model import apply
+from devserver.console.shell import MOST_HELD, Shell
 from devserver.reporting import plain
 
 

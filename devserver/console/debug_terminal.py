@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from devserver.common import events
-from devserver.console import source
-from devserver.console.view import Prompt
+from devserver.console import failure_view
+from devserver.console.model import Prompt
 from devserver.reporting import plain
 from devserver.reporting.terminal import SANE, Terminal
 
@@ -64,7 +64,7 @@ class Attachment:
         """Show one line beneath the prompt, and leave the prompt as it is."""
         if not self._full:
             self._noted = True
-            line = source.printable(text)[: self._console.size.width - 1]
+            line = failure_view.printable(text)[: self._console.size.width - 1]
             # A line feed makes room at the foot of the screen; the cursor is saved only then.
             self._write(f"\n\x1b[A\x1b7\n\r\x1b[2K\x1b[2m{line}\x1b[0m\x1b8")
 
