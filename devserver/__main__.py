@@ -5,6 +5,6 @@ import sys
 if not sys.flags.safe_path:
     del sys.path[0]  # the folder it is started in: a selectors.py there is the app's affair
 
-from devserver.cli import main
+from devserver.cli.command import main
 
 sys.exit(main())

@@ -141,8 +141,8 @@ def test_without_colour_nothing_is_coloured(monkeypatch: pytest.MonkeyPatch) -> 
 
 SERVER_WITH_CONSOLE = """
 import os, signal, sys
-from devserver import events
-from devserver.console import plain
+from devserver.common import events
+from devserver.reporting import plain
 from devserver.reporting.console_process import ConsoleLink, ConsoleProcess
 
 console = ConsoleProcess()

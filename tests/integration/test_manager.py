@@ -39,7 +39,7 @@ HEAVY = {
     "uvicorn",
     "devserver.config",
     "devserver.common.events",
-    "devserver.cli",
+    "devserver.cli.command",
 }
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

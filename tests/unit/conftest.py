@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver import cli
+from devserver.cli import command as cli
 from devserver.config import Config
 
 Run = Callable[..., Config]

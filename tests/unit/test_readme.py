@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
-from devserver.cli import command
+from devserver.cli.command import command
 from devserver.common.framing import Lines
 from devserver.worker.connection import Connection
 from devserver.worker.handlers import ARGUMENTS, Handlers, handlers_of
@@ -74,7 +74,7 @@ def test_the_two_commands_are_the_true_ones() -> None:
         "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/devserver sample_app/handlers.py\n"
     )
     assert test == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest\n"
-    assert PROJECT["scripts"] == {"devserver": "devserver.cli:main"}
+    assert PROJECT["scripts"] == {"devserver": "devserver.cli.command:main"}
     assert any(each.startswith("pytest>") for each in PROJECT["optional-dependencies"]["test"])
     assert (ROOT / "sample_app/handlers.py").is_file()
     assert test.strip() in (ROOT / ".ci/run").read_text("utf-8")

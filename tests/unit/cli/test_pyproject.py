@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from devserver import cli
+from devserver.cli import command
+from devserver.cli.pyproject import read_settings
 from devserver.config import Address, Config, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
-from devserver.settings import read_settings
 
 Run = Callable[..., Config]
 
@@ -123,7 +123,7 @@ def test_a_project_without_our_table_is_fine(project: Path, config_of: Run) -> N
     (project / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
     assert config_of().process == ProcessConfig()
     (project / "pyproject.toml").write_text("tool = 1\n")
-    assert read_settings(project, cli.command).values == {}
+    assert read_settings(project, command.command).values == {}
 
 
 def test_a_table_that_is_none_is_refused(project: Path, refusal: Callable[..., str]) -> None:

@@ -15,6 +15,7 @@ import uvloop
 from setproctitle import setproctitle
 
 from devserver import __version__
+from devserver.cli.pyproject import options_in
 from devserver.common import events
 from devserver.common.errors import DevserverError
 from devserver.config import Config
@@ -25,7 +26,6 @@ from devserver.master.stopping import stop_gently, stop_now
 from devserver.reporting.console_process import Order
 from devserver.reporting.line_writer import LineWriter
 from devserver.reporting.reporter import Announcer
-from devserver.settings import options_in
 from devserver.watch import Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
 INTERRUPTED = 130

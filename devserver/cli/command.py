@@ -20,11 +20,11 @@ import msgspec
 from click.core import ParameterSource
 
 from devserver import __version__
+from devserver.cli.options import http_addresses, with_options
+from devserver.cli.pyproject import read_settings
+from devserver.cli.target import Located, locate
 from devserver.common.errors import DevserverError, UsageError
 from devserver.config import Config, ConsoleConfig, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
-from devserver.options import http_addresses, with_options
-from devserver.settings import read_settings
-from devserver.target import Located, locate
 
 PREFIX = "DEVSERVER"
 
@@ -50,7 +50,7 @@ def run(config: Config) -> int:
     try:
         with suppress(OSError):  # it will be tried again, and said
             spawning.spawn_ahead()
-        from devserver.app import run as serve
+        from devserver.serve import run as serve
 
         return serve(config, stream)
     finally:

@@ -13,7 +13,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
-from devserver import managepy
+from devserver.cli import manage_py
 from devserver.common.errors import TargetError
 from devserver.ipc.messages import Target
 
@@ -132,7 +132,7 @@ def _usual(folder: Path, why: str, attribute: str, cwd: Path) -> Located:
 def _from_manage(file: Path, cwd: Path) -> Located | None:
     """Locate the Django project of a manage.py; None if it names no settings."""
     folder = file.parent
-    settings = managepy.settings_of(file, lambda module: _file_of(module, folder) is not None)
+    settings = manage_py.settings_of(file, lambda module: _file_of(module, folder) is not None)
     if not settings:
         return None
     target = Target(settings, _distinct(folder, cwd), settings=settings)
@@ -141,7 +141,7 @@ def _from_manage(file: Path, cwd: Path) -> Located | None:
 
 def _no_settings(file: Path) -> str:
     return (
-        f"{file} names no settings module: set {managepy.VARIABLE} in it or in the environment, "
+        f"{file} names no settings module: set {manage_py.VARIABLE} in it or in the environment, "
         f"or name the app, as in {file.name}:app"
     )
 

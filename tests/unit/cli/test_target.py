@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from devserver.cli.target import Located, locate
 from devserver.common.errors import TargetError
 from devserver.ipc.messages import Target
-from devserver.target import Located, locate
 
 
 @pytest.fixture

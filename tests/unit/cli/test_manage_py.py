@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.managepy import settings_of
+from devserver.cli.manage_py import settings_of
 
 
 @pytest.fixture(autouse=True)

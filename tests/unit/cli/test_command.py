@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver import __version__, cli
+from devserver import __version__
+from devserver.cli import command as cli
 from devserver.common.errors import DevserverError, ListenError
 from devserver.config import (
     Address,
