@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from devserver.common.events import Level
 from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
-from devserver.watch.cover import Cover
-from devserver.watch.examine import Examiner, Findings
-from devserver.watch.filters import Filters, Interest, gitignore_of
-from devserver.watch.glance import Glance
-from devserver.watch.look import Look
-from devserver.watch.places import Places
-from devserver.watch.reading import Content, signature
+from devserver.watch.check.checker import Examiner, Findings
+from devserver.watch.check.read import Content, signature
+from devserver.watch.check.unwatched import Look
+from devserver.watch.notice.coverage import Cover
+from devserver.watch.notice.debounce import Batch, Kind, Settling
+from devserver.watch.notice.moved_folders import Places
+from devserver.watch.notice.poll_budget import Glance
 from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
-from devserver.watch.settling import Batch, Kind, Settling
+from devserver.watch.scope.filters import Filters, Interest, gitignore_of
 
 MOST_PASSED_OVER = 1000
 

@@ -16,9 +16,9 @@ from devserver.manager.snapshots import Snapshots
 from devserver.master.decisions import Boot, Command
 from devserver.master.disk import own_python
 from devserver.master.generations import Generations
-from devserver.watch.filters import Filters, Interest
-from devserver.watch.reading import read
-from devserver.watch.survey import beside, packages_before
+from devserver.watch.check.read import read
+from devserver.watch.check.survey import beside, packages_before
+from devserver.watch.scope.filters import Filters, Interest
 from tests.finding import probe
 from tests.finding.layout import Layout
 

@@ -12,7 +12,8 @@ import pytest
 
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import Noticed, Settled, check
+from devserver.watch import Noticed, Settled
+from devserver.watch.check import syntax
 from tests.integration.watching import DEADLINE, Ear, an_app, on_each_loop, source_of, watching
 
 
@@ -122,13 +123,13 @@ async def test_a_pause_in_the_middle_of_a_save(app: Path) -> None:
 async def test_a_touch_changes_nothing(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened for writing and closed again: an edit at most, with the content that runs, and not compiled."""
     compiled: list[str] = []
-    original = check.Checker.check
+    original = syntax.Checker.check
 
-    def counting(self: check.Checker, path: str, data: bytes) -> check.Verdict:
+    def counting(self: syntax.Checker, path: str, data: bytes) -> syntax.Verdict:
         compiled.append(path)
         return original(self, path, data)
 
-    monkeypatch.setattr(check.Checker, "check", counting)
+    monkeypatch.setattr(syntax.Checker, "check", counting)
 
     async with watching(app.parent) as ear:
         await ear.attend(app)
@@ -215,17 +216,17 @@ async def test_edits_settle_in_order(app: Path, monkeypatch: pytest.MonkeyPatch)
     """A short check does not wait for a long one to begin, but its edit is reported after the elder one."""
     other = app.with_name("other.py")
     free = threading.Event()
-    original = check.Checker.check
+    original = syntax.Checker.check
 
     begun: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def slow(self: check.Checker, path: str, data: bytes) -> check.Verdict:
+    def slow(self: syntax.Checker, path: str, data: bytes) -> syntax.Verdict:
         loop.call_soon_threadsafe(begun.put_nowait, path)
         assert path == str(other) or free.wait(DEADLINE)
         return original(self, path, data)
 
-    monkeypatch.setattr(check.Checker, "check", slow)
+    monkeypatch.setattr(syntax.Checker, "check", slow)
     async with watching(app.parent) as ear, asyncio.timeout(DEADLINE):
         await ear.attend(app)
         app.write_text("x = 1\n")

@@ -9,7 +9,7 @@ import pytest
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
 from devserver.watch import Remark, Settled
-from devserver.watch.fence import Fence
+from devserver.watch.notice.inotify import Fence
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
 

@@ -26,8 +26,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserverVFS
 
-from devserver.watch.settling import Kind
-from devserver.watch.tree import Folder
+from devserver.watch.notice.debounce import Kind
+from devserver.watch.scope.tree import Folder
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver

@@ -15,14 +15,14 @@ from typing import Protocol, assert_never
 
 from devserver.common.events import Level
 from devserver.common.tasks import Tasks
-from devserver.watch.examine import Examiner
-from devserver.watch.fence import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
-from devserver.watch.filters import VENV_MARK, Filters, Interest
-from devserver.watch.mounts import Mounts, read_mounts
-from devserver.watch.observer import POLL_EVERY, Observing, Schedule, native, plan, polling
-from devserver.watch.settling import Kind
-from devserver.watch.survey import files_of
-from devserver.watch.tree import Folder, is_kept, walk
+from devserver.watch.check.checker import Examiner
+from devserver.watch.check.survey import files_of
+from devserver.watch.notice.debounce import Kind
+from devserver.watch.notice.inotify import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
+from devserver.watch.notice.mounts import Mounts, read_mounts
+from devserver.watch.notice.watchdog_observer import POLL_EVERY, Observing, Schedule, native, plan, polling
+from devserver.watch.scope.filters import VENV_MARK, Filters, Interest
+from devserver.watch.scope.tree import Folder, is_kept, walk
 
 WALKED_AT_ONCE = 256
 """Folders that are taken in before the loop goes on; the others follow in its next turns."""

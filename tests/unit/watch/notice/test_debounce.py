@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.watch.settling import Kind, Settling
+from devserver.watch.notice.debounce import Kind, Settling
 
 OPEN, DONE, GONE = Kind.OPEN, Kind.DONE, Kind.GONE
 SETTLE, MODIFIED, CAP = 0.005, 0.05, 0.3

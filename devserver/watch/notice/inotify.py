@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devserver.watch.settling import Kind
+from devserver.watch.notice.debounce import Kind
 
 MODIFY, CLOSE_WRITE = 0x2, 0x8
 MOVED_FROM, MOVED_TO, CREATE, DELETE = 0x40, 0x80, 0x100, 0x200

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from devserver.watch.filters import VENV_MARK, Filters
+from devserver.watch.scope.filters import VENV_MARK, Filters
 
 HARMLESS = "__pycache__"
 """Ignored, but small: a watch that cannot leave it out may as well have it."""

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from devserver.common.failure import Failure
-from devserver.watch.check import Checker, decode
+from devserver.watch.check.syntax import Checker, decode
 
 PATH = "/app/handlers.py"
 

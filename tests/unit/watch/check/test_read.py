@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devserver.ipc.source_digest import digest
-from devserver.watch import reading
-from devserver.watch.reading import read, signature
+from devserver.watch.check import read as reading
+from devserver.watch.check.read import read, signature
 
 
 def test_a_file(tmp_path: Path) -> None:

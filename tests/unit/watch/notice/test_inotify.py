@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devserver.watch.fence import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
-from devserver.watch.settling import Kind
+from devserver.watch.notice.debounce import Kind
+from devserver.watch.notice.inotify import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 

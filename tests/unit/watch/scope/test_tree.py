@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from devserver.watch.filters import Filters
-from devserver.watch.tree import walk
+from devserver.watch.scope.filters import Filters
+from devserver.watch.scope.tree import walk
 
 
 def test_what_is_walked(tmp_path: Path) -> None:

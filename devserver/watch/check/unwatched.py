@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from devserver.ipc.source_digest import Signature
-from devserver.watch.reading import signature
+from devserver.watch.check.read import signature
 
 PATIENCE = 0.1
 """Seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from devserver.ipc.source_digest import Signature
-from devserver.watch.look import Look
+from devserver.watch.check.unwatched import Look
 
 
 def test_a_mount_that_hangs_is_waited_for_once() -> None:

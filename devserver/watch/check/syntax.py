@@ -19,7 +19,7 @@ from devserver.common.events import CompileWarning
 from devserver.common.exit_reason import exit_reason
 from devserver.common.failure import Failure, Place, excerpt, line_of_fault, place_of_syntax_error
 from devserver.common.undebugged import undebugged
-from devserver.watch import compiler
+from devserver.watch.check import compile_script
 
 LARGE = 64 * 1024
 """Bytes. compile() holds the lock all the time: about 25 ms for a file of this size."""
@@ -51,7 +51,7 @@ class Checker:
         if len(data) > self._large:
             return self._check_in_child(path, data)
         with self._here:
-            return _verdict(path, data, compiler.compile_bytes(path, data, sys.flags.optimize))
+            return _verdict(path, data, compile_script.compile_bytes(path, data, sys.flags.optimize))
 
     def stop(self) -> None:
         """Kill the compilers that run; checks that come later fail at once."""
@@ -60,7 +60,7 @@ class Checker:
             child.kill()
 
     def _check_in_child(self, path: str, data: bytes) -> Verdict:
-        script = [sys.executable, "-I", "-S", compiler.__file__, path, str(sys.flags.optimize)]
+        script = [sys.executable, "-I", "-S", compile_script.__file__, path, str(sys.flags.optimize)]
         try:
             with undebugged():
                 child = subprocess.Popen(
@@ -73,7 +73,7 @@ class Checker:
             if self._stopped:
                 child.kill()
             output, _ = child.communicate(data, timeout=self._deadline)
-            compiled: compiler.Compiled = marshal.loads(output)
+            compiled: compile_script.Compiled = marshal.loads(output)
         except subprocess.TimeoutExpired:
             return _gave_up(path, data, f"compile() took longer than {self._deadline:g} s")
         except (EOFError, ValueError, TypeError, OSError):
@@ -97,7 +97,7 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8", "replace")
 
 
-def _verdict(path: str, data: bytes, compiled: compiler.Compiled) -> Verdict:
+def _verdict(path: str, data: bytes, compiled: compile_script.Compiled) -> Verdict:
     code, error, warned = compiled
     warnings = tuple(
         CompileWarning(path=path, line=line, category=category, message=message)
@@ -106,7 +106,7 @@ def _verdict(path: str, data: bytes, compiled: compiler.Compiled) -> Verdict:
     return Verdict(code, None if error is None else _failure(path, data, error), warnings)
 
 
-def _failure(path: str, data: bytes, error: compiler.Error) -> Failure:
+def _failure(path: str, data: bytes, error: compile_script.Error) -> Failure:
     kind, message, line, column, end_line, end_column = error
     line = line or line_of_fault(data, message)
     raised = SyntaxError(message, (path, line, column, None, end_line or line, end_column))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.watch.glance import EVERY, MOST, Glance
+from devserver.watch.notice.poll_budget import EVERY, MOST, Glance
 
 
 def test_a_look_is_not_repeated_at_once() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devserver.watch.filters import Filters, Interest
-from devserver.watch.survey import beside, packages_before
+from devserver.watch.check.survey import beside, packages_before
+from devserver.watch.scope.filters import Filters, Interest
 
 
 def project(tmp_path: Path, *files: str) -> Filters:

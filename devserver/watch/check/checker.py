@@ -18,10 +18,10 @@ from devserver.common.events import CompileWarning
 from devserver.common.failure import Failure, Place
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import Signature
-from devserver.watch.check import Checker, Verdict
-from devserver.watch.filters import Filters, Interest
-from devserver.watch.reading import Content, read
-from devserver.watch.survey import beside, packages_before
+from devserver.watch.check.read import Content, read
+from devserver.watch.check.survey import beside, packages_before
+from devserver.watch.check.syntax import Checker, Verdict
+from devserver.watch.scope.filters import Filters, Interest
 
 VERDICTS = 256
 """How many results of the check are kept, with their code."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from devserver.watch.places import Identity, Places
+from devserver.watch.notice.moved_folders import Identity, Places
 
 
 def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path: Path) -> None:

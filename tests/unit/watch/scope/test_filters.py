@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devserver.common.errors import UsageError
-from devserver.watch.filters import Filters, Interest, gitignore_of
+from devserver.watch.scope.filters import Filters, Interest, gitignore_of
 
 CODE, DATA, NONE = Interest.CODE, Interest.DATA, Interest.NONE
 

@@ -7,8 +7,8 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.watch.observer import MOST_SCHEDULES, Schedule, plan
-from devserver.watch.tree import Folder
+from devserver.watch.notice.watchdog_observer import MOST_SCHEDULES, Schedule, plan
+from devserver.watch.scope.tree import Folder
 
 
 def folder(path: str, clean: bool = True) -> Folder:

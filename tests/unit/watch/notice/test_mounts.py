@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.watch.mounts import Mounts, read_mounts
+from devserver.watch.notice.mounts import Mounts, read_mounts
 
 TABLE = r"""
 22 1 0:21 / /proc rw,relatime - proc proc rw

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from devserver.watch.filters import PACKAGE, Filters, Interest
-from devserver.watch.reading import Content, read
-from devserver.watch.tree import walk
+from devserver.watch.check.read import Content, read
+from devserver.watch.scope.filters import PACKAGE, Filters, Interest
+from devserver.watch.scope.tree import walk
 
 MOST_FILES = 1000
 MOST_BYTES = 16 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""Reads changed files, and compiles them."""

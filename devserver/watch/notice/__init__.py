@@ -1,0 +1,1 @@
+"""How a change becomes known: inotify, watchdog, polling; when it is over."""

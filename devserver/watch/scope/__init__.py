@@ -1,0 +1,1 @@
+"""Which files matter, and where they lie."""
