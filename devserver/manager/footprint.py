@@ -26,9 +26,9 @@ from typing import Any
 
 from devserver.manager.kernel import count_threads
 from devserver.manager.stage import Stage, variable
-from devserver.worker import conditions
-from devserver.worker.conditions import HOOKS, Ear
-from devserver.worker.notes import disabled_loggers
+from devserver.worker.observe import conditions
+from devserver.worker.observe.conditions import HOOKS, Ear
+from devserver.worker.observe.import_log import disabled_loggers
 
 _DESCRIPTORS = "/proc/self/fd"
 _HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")

@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from devserver.worker import late
-from devserver.worker import own as ownership
-from devserver.worker.observed import observe
+from devserver.worker.load import late
+from devserver.worker.load import own as ownership
+from devserver.worker.observe.import_probe import observe
 
 NEVER = (
     "__main__",

@@ -48,7 +48,7 @@ from devserver.manager.verbs import (
     Tell,
 )
 from devserver.worker.boot import Boot, Inheritance
-from devserver.worker.warmup import warm_up
+from devserver.worker.load.warmup import warm_up
 
 ORPHAN_DEADLINE = 5.0
 """Seconds that Workers get to leave by themselves when the Master has died."""

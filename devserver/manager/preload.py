@@ -24,8 +24,9 @@ from devserver.manager.leftovers import leftovers
 from devserver.manager.muffler import Muffler
 from devserver.manager.randomness import Randomness
 from devserver.manager.stage import Stage
-from devserver.worker import late, namespaces
 from devserver.worker.boot import Inheritance
+from devserver.worker.load import late
+from devserver.worker.observe import namespaces
 
 _LONGEST = 200
 """Characters of an error that are told."""

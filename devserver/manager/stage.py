@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from devserver.ipc.messages import Surroundings
-from devserver.worker.conditions import CONDITIONS, Undo
+from devserver.worker.observe.conditions import CONDITIONS, Undo
 
 
 class Stage:

@@ -21,22 +21,25 @@ from devserver.common.errors import ConnectionGone
 from devserver.common.failure import Failure
 from devserver.common.working_folder import enter
 from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
-from devserver.worker import attach, conditions, djangoproject, environment, green, late, logs
-from devserver.worker.apps import App, with_debugger
 from devserver.worker.boot import Boot
-from devserver.worker.created import Created
-from devserver.worker.debugger import Debugger
-from devserver.worker.discovery import Found, discover
-from devserver.worker.faults import failure_of, files_named_by, is_uninstalled, with_hint
-from devserver.worker.handlers import Handlers
-from devserver.worker.lane import Lane
-from devserver.worker.loader import install
-from devserver.worker.notes import Notes
-from devserver.worker.opened import Opened
+from devserver.worker.find import django_project
+from devserver.worker.find.apps import App, with_debugger
+from devserver.worker.find.discover import Found, discover
+from devserver.worker.find.handlers import Handlers
+from devserver.worker.load import late
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.load.snapshot_importer import install
+from devserver.worker.observe import conditions
+from devserver.worker.observe.created_files import Created
+from devserver.worker.observe.import_log import Notes
+from devserver.worker.observe.opened_files import Opened
+from devserver.worker.observe.used_files import Usage
+from devserver.worker.run import debugger_attach, environment, green_threads, logs
+from devserver.worker.run.api import Server
+from devserver.worker.run.debugger import Debugger
+from devserver.worker.run.failures import failure_of, files_named_by, is_uninstalled, with_hint
+from devserver.worker.run.master_link import Lane
 from devserver.worker.runner import GONE, NOT_STARTED, Runner, leave_within
-from devserver.worker.server import Server
-from devserver.worker.snapshot import Snapshot
-from devserver.worker.usage import Usage
 
 BOOT_FAILED = 3
 """The exit code of a Worker whose app could not be imported or started."""
@@ -70,7 +73,7 @@ def run(boot: Boot) -> int:
     os.register_at_fork(after_in_child=lane.abandon)
     late.complete()
     if boot.debug_server is not None:
-        attach.attach(boot.debug_server)
+        debugger_attach.attach(boot.debug_server)
     usage = Usage(lane, boot.worker, boot.generation)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
@@ -107,20 +110,20 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage, created: C
         return _Refused(failure_of(error, "import"))
     debugger = Debugger(lane, boot.worker)
     debugger.install()
-    attach.watch(debugger)
+    debugger_attach.watch(debugger)
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
     began = time.perf_counter()
     logs.set_up(boot.access_log)
     found = _load(boot)
-    if not isinstance(found, _Refused) and (failure := green.refusal()):
+    if not isinstance(found, _Refused) and (failure := green_threads.refusal()):
         found = _Refused(failure)
     if isinstance(found, _Refused):
         loop.close()
         return found
     threads = boot.threads
-    if green.has_green_threads():
+    if green_threads.has_green_threads():
         loop.close()
-        loop, threads = green.new_loop(), max(green.GREENLETS, threads)
+        loop, threads = green_threads.new_loop(), max(green_threads.GREENLETS, threads)
     import_ms = (time.perf_counter() - began) * 1000
     server = Server(lane, boot.worker, boot.generation)
     runner = Runner(loop, lane, server, found, debugger, threads)
@@ -193,13 +196,13 @@ def _load(boot: Boot) -> Found | _Refused:
 
 def _as_developed(app: App) -> App:
     """Return the app with what its framework's own development server puts around it."""
-    djangoproject.check(app)
-    return with_debugger(djangoproject.with_static_files(app))
+    django_project.check(app)
+    return with_debugger(django_project.with_static_files(app))
 
 
 def _load_project(target: Target) -> Found:
     """Load a Django project as its manage.py would."""
-    return Found(djangoproject.load(target.settings), Handlers({}))
+    return Found(django_project.load(target.settings), Handlers({}))
 
 
 def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:

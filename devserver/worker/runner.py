@@ -18,17 +18,17 @@ from typing import Any, cast
 
 from devserver.common.failure import Failure, Phase
 from devserver.ipc.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
-from devserver.worker.apps import App
-from devserver.worker.asgi import farewell
+from devserver.worker.asgi import shutdown_signal
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.streams import Streams
-from devserver.worker.debugger import Debugger
-from devserver.worker.discovery import Found
-from devserver.worker.faults import failure_of
-from devserver.worker.lane import ForLoop, Lane
-from devserver.worker.places import places
-from devserver.worker.server import Server
-from devserver.worker.units import Units
+from devserver.worker.find.apps import App
+from devserver.worker.find.discover import Found
+from devserver.worker.run.api import Server
+from devserver.worker.run.debugger import Debugger
+from devserver.worker.run.failures import failure_of
+from devserver.worker.run.jobs import Units
+from devserver.worker.run.master_link import ForLoop, Lane
+from devserver.worker.run.task_places import places
 
 GONE = 5
 """Seconds to leave in once the Master has left."""
@@ -167,7 +167,7 @@ class Runner:
         for moment in NOTED_AFTER if self._imports is not None else ():
             self._loop.call_later(moment, self._tell_imports)
         await self._leaving.wait()
-        farewell.say()
+        shutdown_signal.say()
         await self._units.finished()
         await self._deliver()
         self._lane.send(Leaving(_waited_for()))

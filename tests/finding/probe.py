@@ -90,8 +90,9 @@ def answer(fd: int, value: dict[str, Any]) -> None:
 
 def hot(top: str) -> None:
     """Serve forks until standard input ends."""
-    from devserver.worker import faults, loader, snapshot  # noqa: F401
-    from devserver.worker.warmup import warm_up
+    from devserver.worker.load import snapshot, snapshot_importer  # noqa: F401
+    from devserver.worker.load.warmup import warm_up
+    from devserver.worker.run import failures  # noqa: F401
 
     warm_up("asyncio")
     while header := sys.stdin.buffer.read(LENGTH.size):
@@ -106,9 +107,9 @@ def hot(top: str) -> None:
 
 def fork(top: str, sources: dict[str, Any]) -> None:
     """Do in this process what a Worker does."""
-    from devserver.worker.faults import files_named_by
-    from devserver.worker.loader import install
-    from devserver.worker.snapshot import Snapshot
+    from devserver.worker.load.snapshot import Snapshot
+    from devserver.worker.load.snapshot_importer import install
+    from devserver.worker.run.failures import files_named_by
 
     loaded: list[Any] = []
     snapshot = Snapshot(sources, loaded.append)

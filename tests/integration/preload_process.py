@@ -19,11 +19,12 @@ import msgspec
 from devserver.ipc.messages import Imported, ModuleNote, Preload, Surroundings
 from devserver.manager import kernel
 from devserver.manager.preload import preload
-from devserver.worker import conditions, late
 from devserver.worker.boot import Inheritance
-from devserver.worker.loader import install
-from devserver.worker.notes import Notes
-from devserver.worker.snapshot import Snapshot
+from devserver.worker.load import late
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.load.snapshot_importer import install
+from devserver.worker.observe import conditions
+from devserver.worker.observe.import_log import Notes
 
 NOTHING = Inheritance({}, (), None)
 

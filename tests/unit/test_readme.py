@@ -12,9 +12,9 @@ import pytest
 
 from devserver.cli.command import command
 from devserver.common.framing import Lines
-from devserver.worker.connection import Connection
-from devserver.worker.handlers import ARGUMENTS, Handlers, handlers_of
-from devserver.worker.server import Server
+from devserver.worker.find.handlers import ARGUMENTS, Handlers, handlers_of
+from devserver.worker.run.api import Server
+from devserver.worker.run.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

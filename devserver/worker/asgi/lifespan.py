@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devserver.common.failure import Failure
-from devserver.worker.faults import failure_of
+from devserver.worker.run.failures import failure_of
 
 RAISES_WITHIN = 1.0
 """Seconds after "start-up has failed" in which the app may still raise the error itself."""

@@ -22,7 +22,7 @@ from devserver.ipc.messages import (
     ResponseBody,
     Taken,
 )
-from devserver.worker.lane import Lane
+from devserver.worker.run.master_link import Lane
 
 Event = dict[str, Any]
 

@@ -12,15 +12,15 @@ from typing import Any
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Detach, Failed, Open, Scope, StreamOrder
-from devserver.worker import environment
 from devserver.worker.asgi.request import ClientDisconnected, Request
 from devserver.worker.asgi.scope import asgi_scope
-from devserver.worker.asgi.socket import Socket
-from devserver.worker.debugger import Debugger
-from devserver.worker.faults import failure_of
-from devserver.worker.lane import Lane
-from devserver.worker.logs import Log
-from devserver.worker.units import Units, end_child
+from devserver.worker.asgi.websocket import Socket
+from devserver.worker.run import environment
+from devserver.worker.run.debugger import Debugger
+from devserver.worker.run.failures import failure_of
+from devserver.worker.run.jobs import Units, end_child
+from devserver.worker.run.logs import Log
+from devserver.worker.run.master_link import Lane
 
 App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[Any]]
 CANCEL_AFTER = 2.0

@@ -1,0 +1,34 @@
+"""What a module offers to serve: an app for HTTP, native handlers, or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+from devserver.common.failure import Failure
+from devserver.worker.find.apps import App, find_app
+from devserver.worker.find.handlers import Handlers, handlers_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is served. Without an app there is at least one handler."""
+
+    app: App | None
+    handlers: Handlers
+
+
+def discover(module: ModuleType, attribute: str = "", factory: bool = False) -> Found | Failure:
+    """Return what `module` serves, or what is wrong with it, in one sentence.
+
+    `attribute` names the app, and `factory` says that it has to be called; handlers count in any case.
+    Raises what a factory raises: that is a failed import.
+    """
+    handlers = handlers_of(module)
+    native = isinstance(handlers, Failure) or bool(handlers.found)
+    app = find_app(module, attribute, factory, handlers=native)
+    if isinstance(app, Failure):
+        return app
+    if app is not None:
+        handlers = handlers_of(module, beside_app=True)
+    return handlers if isinstance(handlers, Failure) else Found(app, handlers)

@@ -1,0 +1,80 @@
+"""Gives a Django project what `manage.py runserver` gives it: its app, its system checks, its static files.
+
+Law: Django is never imported unless settings were given or the app has imported it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from devserver.worker.find.apps import App, adapted
+from devserver.worker.find.interface import interface_of
+
+
+def load(settings: str) -> App:
+    """Return the app of the project with these settings; DJANGO_SETTINGS_MODULE wins where it is set.
+
+    With ASGI_APPLICATION it is the one named there, as for Channels and daphne, else that of
+    WSGI_APPLICATION, or Django's own. Raises what the project and its checks raise.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
+    # Projects ask these two whether they are served, and in the process that serves: as under runserver.
+    os.environ.setdefault("RUN_MAIN", "true")
+    if "runserver" not in sys.argv:
+        sys.argv[:] = ["manage.py", "runserver", *sys.argv[1:]]
+    import_module("django").setup()
+    conf = import_module("django.conf").settings
+    if path := getattr(conf, "ASGI_APPLICATION", None):
+        call = import_module("django.utils.module_loading").import_string(path)
+        app = adapted(call, interface_of(call) or "asgi", path)
+    else:
+        call = import_module("django.core.servers.basehttp").get_internal_wsgi_application()
+        app = App("wsgi", call, conf.WSGI_APPLICATION or "get_wsgi_application()")
+    _check()
+    return _with_files(app)
+
+
+def check(app: App) -> None:
+    """Run the system checks of a Django app, as runserver does; do nothing for others.
+
+    They import the URLs, and with them the views, which are else imported by the first request. Raises
+    what that raises, and Django's SystemCheckError; warnings are printed.
+    """
+    if _is_django(app.call):
+        _check()
+
+
+def with_static_files(app: App) -> App:
+    """Return `app`, serving the static files too if it is Django's and runserver would: with DEBUG only."""
+    return _with_files(app) if _is_django(app.call) else app
+
+
+def _is_django(call: Any) -> bool:
+    """Return whether `call` is a Django handler, or a Channels router with one for HTTP."""
+    base = sys.modules.get("django.core.handlers.base")
+    if base is None:
+        return False
+    routes = getattr(call, "application_mapping", None)
+    http = routes.get("http") if isinstance(routes, dict) else call
+    return isinstance(http, base.BaseHandler)
+
+
+def _with_files(app: App) -> App:
+    conf = import_module("django.conf").settings
+    apps = import_module("django.apps").apps
+    if getattr(app.call, "handles_files", False) or not (conf.configured and apps.ready):
+        return app
+    if not (conf.DEBUG and conf.STATIC_URL and apps.is_installed("django.contrib.staticfiles")):
+        return app
+    handlers = import_module("django.contrib.staticfiles.handlers")
+    wrap = handlers.ASGIStaticFilesHandler if app.kind == "asgi" else handlers.StaticFilesHandler
+    return replace(app, call=wrap(app.call))
+
+
+def _check() -> None:
+    base = import_module("django.core.management.base")
+    base.BaseCommand(stderr=sys.stderr, no_color=True).check()

@@ -1,0 +1,157 @@
+"""Tells ASGI from WSGI: how a callable wants to be called, by its class, its markers and its parameters.
+
+Law: nothing of the app is called in order to find out.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from devserver.worker.find.handlers import is_asynchronous
+
+Interface = Literal["asgi", "asgi2", "wsgi"]
+"""`asgi` is called with scope, receive and send, `asgi2` with the scope and then with the other two."""
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_PARTS = ("Router", "Route", "Mount", "Host", "StaticFiles")
+"""How the names of classes end whose instances can be called like an app, and are parts of one."""
+
+
+def interface_of(value: Any) -> Interface | None:
+    """Return how `value` is called as an app; None: it is none, or cannot be told from other callables."""
+    if not callable(value):
+        return None
+    if inspect.isclass(value):
+        return _of_class(value)
+    if _is_marked(value):
+        return "asgi" if _takes(value, 3) else None
+    shape = None if inspect.isasyncgenfunction(value) else _shape(value)
+    if shape is None or shape.keywords:
+        return None
+    if shape.variadic and shape.required < 2:
+        return _of_wrapped(value)
+    if shape.required == 1:  # a request is what Tornado's apps and cloud functions take
+        return None if shape.names[0].startswith("req") else "asgi2"
+    kinds: dict[int, Interface] = {2: "wsgi", 3: "asgi"}
+    return kinds.get(shape.required)
+
+
+def is_app_object(value: Any) -> bool:
+    """Return whether `value` is an app beyond doubt, though nothing says so but the value.
+
+    An instance counts whose parameters have the names of the standards, and which is no part of an app.
+    """
+    kind = type(value)
+    if kind.__name__.endswith(_PARTS) and kind.__name__ != "ProtocolTypeRouter":
+        return False
+    # Of the class alone: a proxy such as flask.request raises for whatever it is asked.
+    shape = _shape(inspect.getattr_static(kind, "__call__", None))
+    names = [name.lstrip("_") for name in shape.names[1:]] if shape else []
+    wsgi = len(names) > 1 and names[0].startswith("env") and names[1].startswith("start")
+    return (wsgi or names[:3] == ["scope", "receive", "send"]) and interface_of(value) is not None
+
+
+def is_function(value: Any) -> bool:
+    """Return whether `value` is a function, bare, bound, partial or decorated."""
+    return (
+        inspect.isroutine(value)
+        or isinstance(value, functools.partial)
+        or (inspect.isroutine(_innermost(value)) and not inspect.isclass(value))
+    )
+
+
+def parameters_needed(function: Any) -> tuple[str, ...]:
+    """Return the parameters without which `function` cannot be called; empty too if it does not tell."""
+    shape = _shape(function, follow_wrapped=True)
+    return (*shape.names[: shape.required], *shape.keywords) if shape else ()
+
+
+def as_asgi(app: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """Return an ASGI 2 app as one of ASGI 3."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        instance = app(scope)
+        if not callable(instance):
+            raise TypeError(
+                f"an app that takes one argument is called as ASGI 2 has it, app(scope)(receive, send), "
+                f"but app(scope) gave an object of type {type(instance).__name__}"
+            )
+        await instance(receive, send)
+
+    return asgi
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A signature: the positional parameters, how many of them are required, and the required keywords."""
+
+    names: tuple[str, ...]
+    required: int
+    variadic: bool
+    keywords: tuple[str, ...]
+
+
+def _shape(function: Any, follow_wrapped: bool = False) -> _Shape | None:
+    """Return the signature of a callable: its own, or that of what a decorator says it wraps."""
+    try:
+        parameters = inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values()
+    except (TypeError, ValueError):  # some callables of C have none
+        return None
+    positional = [each for each in parameters if each.kind in _POSITIONAL]
+    return _Shape(
+        names=tuple(each.name for each in positional),
+        required=sum(each.default is each.empty for each in positional),
+        variadic=any(each.kind is each.VAR_POSITIONAL for each in parameters),
+        keywords=tuple(
+            each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+        ),
+    )
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Return whether `function` can be called with `count` arguments, or does not tell."""
+    shape = _shape(function)
+    if shape is None:
+        return True
+    return shape.required <= count and (shape.variadic or count <= len(shape.names)) and not shape.keywords
+
+
+def _is_marked(function: Any) -> bool:
+    # asgiref's markcoroutinefunction() sets the attribute before Python 3.12, and inspect knows it after.
+    return is_asynchronous(function) or getattr(function, "_is_coroutine", None) is not None
+
+
+def _of_class(kind: type) -> Interface | None:
+    """Return how a class is called whose instances are not apps, but one request each."""
+    shape = _shape(kind)
+    if shape is None:
+        return None
+    if hasattr(kind, "__await__"):  # as uvicorn has it, and Starlette's endpoints are
+        return "asgi" if _takes(kind, 3) else None
+    if shape.required == 1 and inspect.iscoroutinefunction(call := getattr(kind, "__call__", None)):  # noqa: B004
+        return "asgi2" if _takes(call, 3) else None  # self, receive, send
+    return "wsgi" if shape.required == 2 and hasattr(kind, "__iter__") else None  # the example of PEP 3333
+
+
+def _of_wrapped(function: Any) -> Interface | None:
+    """Return how a callable of `*args` is called: what it wraps tells, else objects are WSGI's."""
+    inner = _innermost(function)
+    if inner is function:
+        return None if is_function(function) else "wsgi"
+    if _is_marked(inner):
+        return "asgi" if _takes(inner, 3) else None
+    shape = _shape(inner)
+    # One: werkzeug's Request.application makes a WSGI app of a function of a request.
+    kinds: dict[int, Interface] = {1: "wsgi", 2: "wsgi", 3: "asgi"}
+    return kinds.get(shape.required) if shape else None
+
+
+def _innermost(function: Any) -> Any:
+    try:
+        return inspect.unwrap(function)
+    except ValueError:  # it wraps itself
+        return function

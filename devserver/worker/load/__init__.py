@@ -1,0 +1,1 @@
+"""Imports: own modules from the snapshot, and a log of all the others."""

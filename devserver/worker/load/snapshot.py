@@ -1,0 +1,195 @@
+"""The own modules of one generation: what they hold, where they lie, and which of them are used.
+
+Law: what the snapshot has of a file is what runs, whatever the disk holds by now. An own file that is not in
+it is read from the disk once, joins it, and is reported before it runs.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType
+
+from devserver.ipc.messages import Source
+from devserver.ipc.source_digest import digest, digest_of_file
+from devserver.worker.load import pyc
+from devserver.worker.load.own import Own
+
+PACKAGE = "__init__.py"
+
+
+class Snapshot:
+    """Sources by their path in their real folder (they may be links); grows by what is read from the disk.
+
+    `report` is called with each Source that was read, before it runs; `use` with the path of each that
+    was there already, the first time that it is asked for, and of each folder that was looked into; that of a
+    folder ends in a separator.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        report: Callable[[Source], None],
+        use: Callable[[str], None] = lambda _path: None,
+    ) -> None:
+        self._sources: dict[str, Source] = {}
+        self._report = report
+        self._use = use
+        self._fresh: dict[str, CodeType] = {}
+        """Code that was made as the source was read, until it is asked for."""
+        self._known_in: set[str] = set()
+        """Folders of which something in them is known."""
+        self._path: list[str] = []
+        self._above: set[str] = set()
+        """Folders that some file of the snapshot is in or below."""
+        self.owns = Own()
+        self.missed: set[str] = set()
+        """The last parts of names that imports have not found."""
+        self.used: dict[str, None] = {}
+        """The own files that were imported, or tried to be, in their order, and of folders."""
+        for source in sources.values():
+            if source.source is not None or not source.digest:
+                self._add(source)
+
+    def _add(self, source: Source) -> None:
+        path = source.path
+        self._sources[path] = source
+        folder, _, name = path.rpartition(os.sep)
+        self._known_in.add(folder)
+        if name == PACKAGE:
+            self._known_in.add(os.path.dirname(folder))
+        if source.source is None:
+            return
+        above = self._above
+        while folder and folder not in above:
+            above.add(folder)
+            folder = folder.rpartition(os.sep)[0]
+            self._known_in.add(folder)
+
+    # Where modules are
+
+    def holds(self, path: str) -> bool | None:
+        """Return whether there is a file at the real `path`: None if the snapshot says nothing of it."""
+        source = self._sources.get(path)
+        return None if source is None else source.source is not None
+
+    def is_known_in(self, folder: str) -> bool:
+        """Return whether the snapshot says anything of what is in the real `folder`."""
+        return folder in self._known_in
+
+    def is_above(self, folder: str) -> bool:
+        """Return whether some file of the snapshot is in the real `folder` or below it."""
+        return folder in self._above
+
+    def is_absent(self, path: str) -> bool:
+        """Return whether this generation was made without the file at `path`."""
+        return self.holds(self.owns.place(path)) is False
+
+    # What modules hold
+
+    def source(self, path: str, *, plain: bool = False) -> Source:
+        """Return the file at `path`, from the snapshot or else, once, from the disk. Raises OSError.
+
+        `plain`: its code is wanted next, as Python compiles it.
+        """
+        key = self.owns.place(path)
+        source = self._sources.get(key)
+        if source is None:
+            self.used[key] = None
+            source = self._read(key, path, plain)
+        elif key not in self.used:
+            self.used[key] = None
+            self._use(key)
+        if source.source is None:
+            raise FileNotFoundError(2, "absent from this generation", path)
+        return source
+
+    def _read(self, key: str, path: str, plain: bool) -> Source:
+        behind = self._sources.get(os.path.realpath(key)) if os.path.islink(key) else None
+        if behind is not None and behind.source is not None:
+            source = Source(key, behind.digest, behind.source)
+        else:
+            with open(key, "rb") as file:
+                status, data = os.fstat(file.fileno()), file.read()
+            code = self._compile(data, path, status) if plain else None
+            source = Source(key, digest(data), data, marshal.dumps(code) if code else None)
+        self._add(source)
+        self._report(source)
+        return source
+
+    def _compile(self, data: bytes, path: str, status: os.stat_result) -> CodeType | None:
+        """Return the code; None for source that does not compile: importing it tells why."""
+        code = pyc.read(path, status)
+        if code is None:
+            try:
+                code = compile(data, path, "exec", dont_inherit=True)
+            except Exception:  # SyntaxError, ValueError, and for hostile nesting MemoryError, RecursionError
+                return None
+            pyc.write(path, status, code)
+        self._fresh[path] = code
+        return code
+
+    def code(self, path: str) -> CodeType | None:
+        """Return the code of a module as Python compiles it, None if it is not known. Raises OSError."""
+        source = self.source(path, plain=True)
+        code: object = self._fresh.pop(path, None)
+        if code is None and source.code is not None:
+            code = marshal.loads(source.code)
+        return code if isinstance(code, CodeType) and code.co_filename == path else None
+
+    def text_that_ran(self, path: str) -> bytes | None:
+        """Return the source of an own module that was imported, None for any other file."""
+        key = self.owns.place(path)
+        return self._sources[key].source if key in self.used and key in self._sources else None
+
+    def looked_in(self, folder: str, real: str) -> None:
+        """An import has looked into `folder`: if it is own, what is made in it may be found next."""
+        if self.owns(os.path.join(folder, "")):
+            self._use_folder(real)
+
+    def looked_for(self, name: str, path: Iterable[object]) -> None:
+        """An import has found no file for `name` on `path`: making a folder of that name there counts."""
+        tail = name.rpartition(".")[2]
+        self.missed.add(tail)
+        for entry in path:
+            if isinstance(entry, str) and self.owns(os.path.join(entry, "")):
+                self._use_folder(os.path.join(self.owns.folder(entry), tail))
+
+    def note_path(self, path: list[str]) -> None:
+        """Imports go along `path`: own entries that are not folders count, or will once they are."""
+        if path == self._path:
+            return
+        fresh = [entry for entry in path if isinstance(entry, str) and entry not in self._path]
+        self._path = path[:]
+        for entry in fresh:
+            if entry and not os.path.isdir(entry) and self.owns(entry):
+                self._use_folder(self.owns.place(os.path.abspath(entry)))
+                self.note(os.path.abspath(entry))
+
+    def _use_folder(self, folder: str) -> None:
+        key = os.path.join(folder, "")
+        if key not in self.used:
+            self.used[key] = None
+            self._use(key)
+
+    def is_on_disk(self, path: str) -> bool:
+        """Return whether the disk holds of `path` what the snapshot does."""
+        try:
+            with open(path, "rb") as file:
+                return file.read() == self.source(path).source
+        except OSError:
+            return False
+
+    def note(self, path: str) -> None:
+        """An own file is used that another loader reads: report it as the disk has it now."""
+        key = self.owns.place(path)
+        if key in self.used:
+            return
+        self.used[key] = None
+        if key in self._sources:
+            self._use(key)
+        elif found := digest_of_file(key):
+            self._report(Source(key, found, None))
+        else:  # it may yet be made
+            self._use(key)

@@ -1,0 +1,184 @@
+"""Makes Python's own import system take the app's modules from the snapshot of the Worker's generation.
+
+Law: what an import finds, and how it loads, cannot be told from a cold start of the same files. Nothing is
+added to sys.meta_path or sys.path_hooks, and no loader changes its class: what other packages build on them
+works as ever, whichever comes first. A `.pyc` is used where it cannot be stale, hence never for what was
+edited in this run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import os
+import sys
+import zipimport
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+from importlib.util import decode_source
+from types import CodeType, ModuleType
+from typing import Any
+
+from devserver.common.failure import name_source
+from devserver.worker.load import pyc
+from devserver.worker.load.finder import Finding
+from devserver.worker.load.patches import Patches
+from devserver.worker.load.snapshot import Snapshot
+
+Foreign = Callable[[str, ModuleSpec], None]
+"""Is told of each module that is about to be imported and is not the app's."""
+
+_COMPILING = (SyntaxError, ValueError, MemoryError, RecursionError)
+"""What compile() raises."""
+_STEPS = ("get_code", "source_to_code", "get_data", "path_stats")
+_system: Any = importlib
+"""`_bootstrap` and `_bootstrap_external` in it are what every import goes through; no stub has them."""
+
+
+def install(snapshot: Snapshot, foreign: Foreign | None = None) -> Callable[[], None]:
+    """Make every import of an own module go through `snapshot`; `foreign` is told of the others.
+
+    Return what undoes it.
+    """
+    patches = Patches()
+    _forget_listings(snapshot)
+    _patch_finding(patches, snapshot, foreign)
+    _patch_loading(patches, snapshot)
+    _patch_caching(patches, snapshot)
+    _patch_lines(patches, snapshot)
+    return patches.undo
+
+
+def _forget_listings(snapshot: Snapshot) -> None:
+    """Forget what was listed before the fork, of folders and of archives."""
+    archives: dict[str, Any] = getattr(zipimport, "_zip_directory_cache", {})
+    listed: tuple[dict[str, Any], ...] = (sys.path_importer_cache, archives)
+    for cache in listed:
+        for path in [path for path in cache if snapshot.owns(path)]:
+            del cache[path]
+
+
+def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None) -> None:
+    finding = Finding(snapshot)
+    find_anywhere = _system._bootstrap._find_spec
+
+    def find_spec(self: FileFinder, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        return finding.find(self, fullname, target)
+
+    def is_folder(path: str) -> bool:
+        return finding.is_folder(path)
+
+    def find_and_tell(name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        if path is None:
+            snapshot.note_path(sys.path)
+        spec = find_anywhere(name, path, target)
+        if spec is None or spec.loader is None or (path is None and _is_off_path(spec)):
+            # Nothing, a namespace, or what a finder at the end knows: one more folder would come first.
+            snapshot.looked_for(name, sys.path if path is None else path)
+        return spec if spec is None or _take_in(snapshot, foreign, name, spec) else None
+
+    patches.put(FileFinder, "find_spec", find_spec)
+    patches.put(_system._bootstrap_external, "_path_isdir", is_folder)
+    patches.put(_system._bootstrap, "_find_spec", find_and_tell)
+
+
+def _is_off_path(spec: ModuleSpec) -> bool:
+    """Return whether a top-level module was not found on the path: by an editable install's finder, say."""
+    if not getattr(spec, "has_location", False) or not isinstance(spec.origin, str):
+        return False
+    parent = os.path.dirname(spec.origin)
+    if spec.submodule_search_locations is not None:
+        parent = os.path.dirname(parent)
+    return parent not in sys.path and parent not in [os.path.abspath(str(entry)) for entry in sys.path]
+
+
+def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: ModuleSpec) -> bool:
+    """See to it that what will be loaded is known, whoever has found it; return whether it may be."""
+    origin = spec.origin if getattr(spec, "has_location", False) else None
+    if not isinstance(origin, str) or not snapshot.owns(origin):
+        if foreign is not None:
+            foreign(name, spec)
+        return True
+    if snapshot.is_absent(origin):
+        return False
+    archive = getattr(spec.loader, "archive", None)
+    if isinstance(archive, str):
+        snapshot.note(archive)
+    elif not origin.endswith(".py"):
+        snapshot.note(origin)
+    elif type(spec.loader) is not SourceFileLoader:  # it may read the file by itself
+        with suppress(OSError):
+            snapshot.source(origin)
+    return True
+
+
+def _patch_loading(patches: Patches, snapshot: Snapshot) -> None:
+    get_code_from_disk, read = SourceFileLoader.get_code, SourceFileLoader.get_data
+    plain: dict[type, bool] = {}
+
+    def is_plain(loader: type) -> bool:
+        """Return whether a class of loaders compiles as Python does."""
+        if loader not in plain:
+            plain[loader] = all(getattr(loader, step) is getattr(SourceFileLoader, step) for step in _STEPS)
+        return plain[loader]
+
+    def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        if not snapshot.owns(path):
+            return get_code_from_disk(self, fullname)
+        if is_plain(type(self)) and (code := snapshot.code(path)) is not None:
+            return code
+        try:
+            return get_code_from_disk(self, fullname)
+        except _COMPILING as error:
+            name_source(error, path, snapshot.source(path).source or b"")
+            raise
+
+    def get_data(self: SourceFileLoader, path: str) -> bytes:
+        if isinstance(path, str) and snapshot.owns(self.path):
+            if path == self.path:
+                return snapshot.source(path).source or b""
+            if path.endswith(".pyc") and not pyc.is_clearly_younger(path, self.path):
+                raise OSError(f"{path} may be stale")
+        return read(self, path)
+
+    patches.put(SourceFileLoader, "get_data", get_data)
+    patches.put(SourceFileLoader, "get_code", get_code)
+
+
+def _patch_caching(patches: Patches, snapshot: Snapshot) -> None:
+    """Where the code is not in the snapshot, use and write a `.pyc` only where it cannot be stale."""
+    stats, write = SourceFileLoader.path_stats, SourceFileLoader.set_data
+
+    def path_stats(self: SourceFileLoader, path: str) -> Any:
+        found = stats(self, path)
+        if snapshot.owns(path) and not snapshot.is_on_disk(path):
+            raise OSError(f"{path} has changed since")
+        return found
+
+    def set_data(self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+        if not snapshot.owns(self.path) or pyc.is_clearly_over(os.stat(self.path)):
+            write(self, path, data, _mode=_mode)
+
+    patches.put(SourceFileLoader, "path_stats", path_stats)
+    patches.put(SourceFileLoader, "set_data", set_data)
+
+
+def _patch_lines(patches: Patches, snapshot: Snapshot) -> None:
+    """Let tracebacks show what ran: an entry without a time is never compared with the disk."""
+    read_lines = linecache.updatecache
+
+    def updatecache(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:
+        data = snapshot.text_that_ran(filename)
+        if data is None:
+            return read_lines(filename, module_globals)
+        try:
+            text = decode_source(data)
+        except (SyntaxError, UnicodeDecodeError):
+            text = data.decode("utf-8", "replace")
+        lines = text.splitlines(keepends=True)
+        linecache.cache[filename] = (len(data), None, lines, filename)
+        return lines
+
+    patches.put(linecache, "updatecache", updatecache)

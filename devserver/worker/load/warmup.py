@@ -1,0 +1,18 @@
+"""What every Worker needs, made once in the process that Workers are forked from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from devserver.ipc.channel import decoder_of
+from devserver.ipc.messages import LoopChoice, ToWorker
+from devserver.worker.load.own import foreign_folders
+
+
+def warm_up(loop: LoopChoice) -> None:
+    """Import and build it. Starts no thread, opens nothing, runs none of the app's code."""
+    decoder_of(ToWorker)
+    foreign_folders()
+    if loop != "asyncio":
+        with suppress(ImportError):  # the Worker says so, if it was asked for by name
+            import uvloop  # noqa: F401

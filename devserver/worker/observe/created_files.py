@@ -1,0 +1,131 @@
+"""Notices the files that the app creates while it starts, and what it put into them.
+
+Law: what is told of a file was in it when the app closed it, less than a second after it was made. Not told
+is a file that was there before, that was removed before, or that a cold start would have found.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from devserver.ipc.source_digest import digest_of_file
+from devserver.worker.load.snapshot import PACKAGE, Snapshot
+
+MOST = 200
+"""Files; those after them count as saved by somebody."""
+IN_TIME = 1.0
+"""Seconds from a file's making to its closing, within which nobody else can have come to know of it."""
+_WRITES = os.O_WRONLY | os.O_RDWR
+_MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
+"""Events that come soon after a file was closed; none of them is raised by sending."""
+_NOT_FOUND_LATER = (".pyc", ".tmp")
+
+
+class Created:
+    """`tell` gets a real path as its making begins, and once more with the digest; b"": it is not told."""
+
+    def __init__(self, root: str, snapshot: Snapshot, tell: Callable[[str, bytes | None], None]) -> None:
+        self._inside = os.path.join(root, "")
+        self._dotenv = os.path.join(root, ".env")
+        self._snapshot = snapshot
+        self._tell = tell
+        self._begun: set[str] = set()
+        self._removed: set[str] = set()
+        self._open: dict[str, float] = {}
+        """Path → when it was made."""
+        self._looking = False
+        self._over = False
+
+    def finish(self) -> None:
+        """The app has started, or has failed to: from now on everything counts as saved by somebody."""
+        self._look()
+        self._over = True
+        for path in list(self._open):
+            self._end(path, b"")
+
+    def hear(self, event: str, args: tuple[Any, ...]) -> None:
+        """Hear of every event, as sys.addaudithook calls it."""
+        if self._over or self._looking:
+            return
+        try:
+            if event == "open":
+                if self._open:
+                    self._look()
+                if args[2] & os.O_CREAT and args[2] & _WRITES and isinstance(args[0], str):
+                    self._begin(args[0])
+            elif event in _MOMENTS:
+                if self._open:
+                    self._look()
+            elif event == "os.rename":
+                self._renamed(args[0], args[1], args[2:])
+            elif event in ("os.remove", "shutil.rmtree"):
+                self._removed.add(os.path.realpath(os.fspath(args[0])))
+        except Exception:  # a path that is none, the end of the stack
+            return
+
+    def _begin(self, name: str) -> str:
+        """Return the real path of a file that is about to be made, "" if it is none that counts."""
+        path = os.path.realpath(name)
+        if not path.startswith(self._inside) or path.endswith(_NOT_FOUND_LATER) or path == self._dotenv:
+            return ""
+        if path in self._begun or os.path.lexists(name) or len(self._begun) == MOST:
+            return ""
+        if any(path == gone or path.startswith(gone + os.sep) for gone in self._removed):
+            return ""
+        self._begun.add(path)
+        self._open[path] = time.monotonic()
+        self._tell(path, None)
+        return path
+
+    def _renamed(self, old: object, new: object, folders: tuple[int, ...]) -> None:
+        """A file is about to get another name: what it holds is known before."""
+        if not (isinstance(old, str | os.PathLike) and isinstance(new, str | os.PathLike)):
+            return
+        if any(folder != -1 for folder in folders):
+            return
+        source = os.path.realpath(os.fspath(old))
+        if os.path.isfile(source) and (path := self._begin(os.fspath(new))):
+            self._looking = True
+            try:
+                self._end(path, digest_of_file(source))
+            finally:
+                self._looking = False
+        self._removed.add(source)
+
+    def _look(self) -> None:
+        """Tell what the files hold that were closed."""
+        self._looking = True
+        try:
+            now = time.monotonic()
+            held = _open_files()
+            for path, since in list(self._open.items()):
+                if now - since > IN_TIME:
+                    self._end(path, b"")
+                elif path not in held:
+                    self._end(path, digest_of_file(path))
+        finally:
+            self._looking = False
+
+    def _end(self, path: str, digest: bytes) -> None:
+        if self._open.pop(path, None) is not None:
+            self._tell(path, b"" if self._was_missed(path) else digest)
+
+    def _was_missed(self, path: str) -> bool:
+        """Return whether an import has looked for this module and has not found it."""
+        folder, name = os.path.split(path)
+        module = os.path.basename(folder) if name == PACKAGE else name.removesuffix(".py")
+        return name.endswith(".py") and module in self._snapshot.missed
+
+
+def _open_files() -> set[str]:
+    """Return the paths of what this process has open."""
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found.add(os.readlink(f"/proc/self/fd/{number}"))
+        except OSError:  # the listing's own
+            continue
+    return found

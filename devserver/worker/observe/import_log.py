@@ -1,0 +1,234 @@
+"""Notes what a Worker imports that is not the app's own, so that the next Manager can have it already.
+
+Law: a note says that importing this module, in this order and in these surroundings, has the outcome that it
+had here. Once the app has changed what an import means, nothing is noted any more, and the reason is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from importlib.machinery import (
+    BuiltinImporter,
+    ExtensionFileLoader,
+    FrozenImporter,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from devserver.ipc.messages import Imported, ModuleNote, Surroundings
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.observe import conditions, namespaces
+from devserver.worker.observe.import_probe import observe
+
+_Seen = tuple[dict[Any, Any], list[str], list[str]]
+
+
+class Notes:
+    """Give `found` to the loader's `install`, then begin, before anything is set up for the app."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._specs: dict[str, tuple[ModuleSpec, int]] = {}
+        """What was looked for, in order, with the surroundings by their number."""
+        self._table: dict[str, int] = {}
+        self._surroundings: list[Surroundings] = []
+        self._outermost: ModuleSpec | None = None
+        """What is being imported that nothing foreign imports in its turn."""
+        self._reason = ""
+        self._fresh: list[ModuleSpec] = []
+        """What was found since an outermost import began."""
+        self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+        self._last: int | None = None
+
+    def begin(self) -> None:
+        """Take what is now as the start: a Manager that runs nothing of the app's has the same."""
+        self._environment = dict(os.environ)
+        self._path, self._argv = tuple(sys.path), tuple(sys.argv)
+        self._meaning, self._modules = _meaning(), dict(sys.modules)
+        self._conditions = conditions.look()
+        self._seen: _Seen = (_variables().copy(), sys.path[:], sys.argv[:])
+        self._number = self._number_of(self._difference())
+
+    def found(self, name: str, spec: ModuleSpec) -> None:
+        """Note that this module, not the app's own, was found: it is about to be imported."""
+        if self._reason:
+            return
+        self._reason = _patched()
+        if self._outermost is None:
+            # What differs from the end of the last import that was outermost, the app has done.
+            self._reason = self._reason or self._done_by_app()
+            if not self._reason:
+                self._fresh.clear()
+                observe(spec, self._running)
+                self._look_around()
+        if not self._reason:
+            self._specs.pop(name, None)  # only looked for, that time
+            self._specs[name] = spec, self._look()
+            self._fresh.append(spec)
+
+    def ready(self) -> None:
+        """Take down how things are as the app is about to serve: it has imported what it does by itself."""
+        self._reason = self._reason or _patched() or self._done_by_app()
+        self._look_around()
+        now = self._conditions | {
+            conditions.LOGGERS: conditions.loggers(),
+            conditions.IMPORTS: self._reason,
+        }
+        self._last = self._number_of(msgspec.structs.replace(self._difference(), conditions=now))
+
+    def taken(self, worker: int, generation: int) -> Imported:
+        """Return the notes so far of what is loaded."""
+        return Imported(
+            worker,
+            generation,
+            tuple(
+                ModuleNote(name, spec.origin, number, *self._values.get(name, ()))
+                for name, (spec, number) in list(self._specs.items())
+                if spec.origin and _is_loaded(name, spec) and self._is_installed(spec)
+            ),
+            last=self._look() if self._last is None else self._last,
+            surroundings=tuple(self._surroundings),
+            reason=self._reason,
+        )
+
+    def _running(self, spec: ModuleSpec, running: bool) -> None:
+        """The body of an outermost module begins or has ended: what changed meanwhile was not the app."""
+        if running and self._outermost is None:
+            self._outermost = spec
+        elif not running and self._outermost is spec:
+            self._outermost, self._meaning = None, _meaning()
+            self._modules = dict(sys.modules)
+            for each in self._fresh:
+                if _is_loaded(each.name, each):
+                    module = sys.modules[each.name]
+                    self._values[each.name] = namespaces.packed(module), namespaces.pids(module)
+
+    def _done_by_app(self) -> str:
+        """Return what the app has done by itself that changes what any import means, "" if nothing."""
+        changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
+        if changed:
+            return f"the app has changed {changed[0]}"
+        if sys.modules == self._modules:
+            return ""
+        planted = sorted(
+            str(name)
+            for name, module in list(sys.modules.items())
+            if self._modules.get(name) is not module and not self._was_imported(name, module)
+        )
+        return f"the app has put {planted[0]} into sys.modules" if planted else ""
+
+    def _was_imported(self, name: str, module: object) -> bool:
+        """Return whether an import has put a module there, under its name; an own one may do so itself."""
+        spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
+        if spec is not None and spec.name == name:
+            known = self._specs.get(name)
+            if known is not None and known[0] is spec:
+                return True
+            if not spec.origin or self._snapshot.owns(spec.origin):
+                return True
+        return name == "__main__" or self._is_own(name)
+
+    def _is_own(self, name: str) -> bool:
+        """Return whether a file of the app's that is used bears the name."""
+        package, _, tail = name.rpartition(".")
+        folders = getattr(sys.modules.get(package), "__path__", ()) if package else sys.path
+        bases = [os.path.realpath(os.path.join(folder, tail)) for folder in folders]
+        return any(f"{base}.py" in self._used or f"{base}/__init__.py" in self._used for base in bases)
+
+    @property
+    def _used(self) -> Mapping[str, None]:
+        return self._snapshot.used
+
+    def _look_around(self) -> None:
+        """Look at what only the app's own code and whole imports are supposed to change."""
+        now = conditions.look()
+        if now != self._conditions:
+            self._conditions = now
+            self._number = self._number_of(self._difference())
+
+    def _look(self) -> int:
+        """Return the number of the surroundings as they are now; in a microsecond if they are as before."""
+        variables, path, argv = self._seen
+        if _variables() != variables or sys.path != path or sys.argv != argv:
+            self._seen = (_variables().copy(), sys.path[:], sys.argv[:])
+            self._number = self._number_of(self._difference())
+        return self._number
+
+    def _difference(self) -> Surroundings:
+        now, start = dict(os.environ), self._environment
+        environment: dict[str, str | None] = {
+            name: now.get(name) for name in start.keys() | now.keys() if start.get(name) != now.get(name)
+        }
+        path, argv = (
+            tuple(entry for entry in each if isinstance(entry, str)) for each in (sys.path, sys.argv)
+        )
+        return Surroundings(
+            dict(sorted(environment.items())),
+            None if path == self._path else path,
+            None if argv == self._argv else argv,
+            self._conditions,
+        )
+
+    def _number_of(self, difference: Surroundings) -> int:
+        key = repr(difference)
+        number = self._table.setdefault(key, len(self._table))
+        if number == len(self._surroundings):
+            self._surroundings.append(difference)
+        return number
+
+    def _is_installed(self, spec: ModuleSpec) -> bool:
+        """Return whether the module is the standard library's or a distribution's."""
+        loader: Any = spec.loader
+        if loader in (BuiltinImporter, FrozenImporter) or isinstance(loader, SourceFileLoader):
+            return True  # it would not be here if it were an own source file
+        if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
+            return False  # a finder of somebody's: what it would find in another process is unknown
+        return not self._snapshot.owns(spec.origin or "")
+
+
+def _variables() -> dict[Any, Any]:
+    """Return what os.environ keeps: comparing it itself decodes every variable."""
+    variables: Any = os.environ
+    data: dict[Any, Any] = getattr(variables, "_data", variables)
+    return data
+
+
+def _meaning() -> dict[str, Any]:
+    """Return what decides how any module is imported, and what becomes of its logger."""
+    return {
+        "sys.meta_path": sys.meta_path[:],
+        "sys.path_hooks": sys.path_hooks[:],
+        "the class of loggers": logging.getLoggerClass(),
+        "which loggers are disabled": disabled_loggers(),
+    }
+
+
+def disabled_loggers() -> list[str]:
+    """Return who is disabled. `dictConfig` does it to those that are there, and preloaded ones are early.
+
+    Some are always there, asyncio's for one, so that it is seen.
+    """
+    loggers = list(logging.root.manager.loggerDict.values())
+    return [each.name for each in loggers if isinstance(each, logging.Logger) and each.disabled]
+
+
+def _patched() -> str:
+    """Return who has replaced the standard library's sockets and threads, if somebody has."""
+    for name, mark in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
+        if (module := sys.modules.get(name)) is not None and getattr(module, mark, None):
+            return f"{name.partition('.')[0]} has patched the standard library"
+    return ""
+
+
+def _is_loaded(name: str, spec: ModuleSpec) -> bool:
+    """Return whether what was found is what is loaded under this name."""
+    module = sys.modules.get(name)
+    return isinstance(module, ModuleType) and module.__dict__.get("__spec__") is spec

@@ -1,0 +1,57 @@
+"""Tells the Master which own files this Worker uses: those its snapshot had, and those the app runs by path.
+
+Law: what runs is known to the Master, however it came here. Nothing is sent while nothing new is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from devserver.common.errors import ConnectionGone
+from devserver.ipc.messages import Opened, OpenedFile, Used
+from devserver.worker.run.master_link import Lane
+
+
+class Usage:
+    """Collects; what there is leaves with `tell`, and once a loop is `followed`, at the end of its turn."""
+
+    def __init__(self, lane: Lane, worker: int, generation: int) -> None:
+        self._lane = lane
+        self._worker, self._generation = worker, generation
+        self._paths: list[str] = []
+        self._opened: Callable[[], tuple[OpenedFile, ...]] = tuple
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = False
+
+    def note(self, path: str) -> None:
+        """A file of the snapshot is used, for the first time. From any thread."""
+        self._paths.append(path)
+        self.wake()
+
+    def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
+        """Tell, too, what this returns; `wake` says that it has something."""
+        self._opened = opened
+
+    def wake(self) -> None:
+        """There is something to tell. From any thread."""
+        if self._loop is not None and not self._due and not self._lane.forked:
+            self._due = True
+            with suppress(RuntimeError):  # it is closed: the Worker leaves
+                self._loop.call_soon_threadsafe(self.tell)
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on tell by yourself, on this loop."""
+        self._loop = loop
+
+    def tell(self) -> None:
+        """Send what is new, if anything is."""
+        self._due = False
+        paths, self._paths = self._paths, []
+        opened = self._opened()
+        with suppress(ConnectionGone):  # a child of the app's imports something of its own
+            if paths:
+                self._lane.send(Used(self._worker, self._generation, tuple(paths)))
+            if opened:
+                self._lane.send(Opened(self._worker, self._generation, opened))

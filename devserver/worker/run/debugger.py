@@ -1,0 +1,275 @@
+"""Who stands at a prompt in this Worker: every debugger made of bdb (pdb, ipdb, pudb), and input().
+
+Laws: one stands at a time, other threads wait for their turn; it keeps the terminal until that very debugger
+lets go, whatever else ends meanwhile. What reads the terminal in any other way, the Master sees for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import signal
+import sys
+import threading
+import traceback
+from bdb import Bdb
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+from devserver.common.errors import ConnectionGone
+from devserver.ipc.messages import Debugging, How
+from devserver.worker.run import environment
+from devserver.worker.run.current_job import Unit, current
+from devserver.worker.run.master_link import Lane
+
+_PACKAGE = __name__.partition(".")[0]
+_ASKING = frozenset({__name__, "bdb", "cmd", "code", "getpass", "pdb"})
+"""Modules that ask for others."""
+_CALLERS = "_devserver_callers"
+LOOK_ROUND = 0.2
+"""Seconds between two looks at whether the thread whose turn it is still lives."""
+
+
+@dataclass(eq=False, slots=True)
+class _Stand:
+    """A prompt: where it stands, and whose it is."""
+
+    thread: int
+    task: asyncio.Task[Any] | None
+    unit: Unit | None
+    how: How
+    place: tuple[str, int]
+    stopped: bool = True
+    """Else it steps, and the app runs on meanwhile."""
+
+
+class Debugger:
+    """Knows who stands, and tells the Master."""
+
+    def __init__(self, lane: Lane, worker: int) -> None:
+        self._lane = lane
+        self._worker = worker
+        self._stands: list[_Stand] = []
+        """The last one has the terminal; the others are of the same thread, and step over an await."""
+        self._turn = threading.Condition()
+        self._telling = threading.Lock()
+        self._thread = threading.get_ident()
+
+    def install(self) -> None:
+        """Have whatever asks the user tell; once, in the main thread."""
+        _watch_debuggers(self)
+        if os.isatty(0):
+            _watch_input(self)
+        self._listen()
+
+    def _listen(self) -> None:
+        @wraps(signal.default_int_handler)  # the app finds the usual one there
+        def interrupted(signum: int, frame: FrameType | None) -> None:
+            self._interrupted(signum, frame)
+
+        signal.signal(signal.SIGINT, interrupted)
+
+    def began(self, frame: FrameType | None, how: How) -> bool:
+        """Somebody stops at `frame`; return whether it is news.
+
+        Returns once it is this thread's turn and the user's terminal shows what is printed from now on.
+        """
+        if self._lane.forked:
+            return False
+        place = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)
+        me = _Stand(threading.get_ident(), _current_task(), current.get(), how, place)
+        with self._turn:
+            found = self._mine(me.thread, me.task)
+            if found is not None and found.stopped and found.place == place:
+                return False
+            if found is not None:
+                found.place, found.stopped = place, True
+            else:
+                while how != "elsewhere" and any(self._has_keys(stand, me.thread) for stand in self._stands):
+                    self._turn.wait(LOOK_ROUND)
+                    self._prune()
+                self._stands.append(me)
+        self._tell()
+        return found is None
+
+    def asks(self, frame: FrameType | None) -> bool:
+        """Code at `frame` asks the user something; return whether that is a prompt of its own."""
+        with self._turn:
+            if self._mine(threading.get_ident(), _current_task()):
+                return False  # a debugger's
+        while frame is not None and frame.f_globals.get("__name__") in _ASKING:
+            frame = frame.f_back
+        return self.began(frame, "question")
+
+    def steps(self) -> None:
+        """The debugger of this thread runs the app up to its next stop."""
+        with self._turn:
+            stand = self._mine(threading.get_ident(), _current_task())
+            if stand is None or not stand.stopped:
+                return
+            stand.stopped = False
+        self._tell()
+
+    def over(self) -> None:
+        """The debugger of this thread lets go: the app runs on."""
+        if threading.get_ident() == self._thread and self._stands:
+            self._listen()  # pdb puts a handler of its own there when it goes on
+        with self._turn:
+            stand = self._mine(threading.get_ident(), _current_task(), nearest=True)
+        if stand is not None:
+            self._remove([stand])
+
+    def ended(self) -> None:
+        """The unit that runs here has ended, and with it the debuggers that stepped through it."""
+        if not self._stands:
+            return
+        unit, here = current.get(), threading.get_ident()
+        with self._turn:
+            gone = [
+                stand
+                for stand in self._stands
+                if stand.unit is unit and (stand.thread == here or not _is_at_a_prompt(stand.thread))
+            ]
+        if gone:
+            self._remove(gone)
+
+    def _mine(self, thread: int, task: asyncio.Task[Any] | None, *, nearest: bool = False) -> _Stand | None:
+        mine = [stand for stand in reversed(self._stands) if stand.thread == thread]
+        found = next((stand for stand in mine if stand.task is task), None)
+        return found or (mine[0] if mine and nearest else None)
+
+    @staticmethod
+    def _has_keys(stand: _Stand, thread: int) -> bool:
+        """Return whether another thread than this one has the terminal with it."""
+        return stand.thread != thread and stand.how != "elsewhere"
+
+    def _prune(self) -> None:
+        running = sys._current_frames()
+        self._stands = [stand for stand in self._stands if stand.thread in running]
+
+    def _remove(self, stands: list[_Stand]) -> None:
+        with self._telling:
+            with self._turn:
+                self._stands = [stand for stand in self._stands if stand not in stands]
+                message = self._message()
+                self._turn.notify_all()
+            self._send(message)
+
+    def _tell(self) -> None:
+        with self._telling:
+            with self._turn:
+                message = self._message()
+            self._send(message)
+
+    def _send(self, message: Debugging) -> None:
+        if self._lane.forked:
+            return
+        environment.flush()
+        with suppress(ConnectionGone):
+            self._lane.debugging(message)
+
+    def _message(self) -> Debugging:
+        if not self._stands:
+            return Debugging(False, self._worker)
+        stand = self._stands[-1]
+        path, line = stand.place
+        what = stand.unit.name if stand.unit else ""
+        blocks = stand.stopped and stand.thread == self._thread
+        return Debugging(True, self._worker, path, line, what, stand.how, blocks)
+
+    def _interrupted(self, signum: int, frame: FrameType | None) -> None:
+        """Ctrl-C: an interrupt of the code that is debugged, which may run in another thread."""
+        other = next((s.thread for s in reversed(self._stands) if s.thread != self._thread), None)
+        if other is None:
+            signal.default_int_handler(signum, frame)
+        elif not _reads(other):
+            import ctypes
+
+            interrupt = ctypes.py_object(KeyboardInterrupt)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(other), interrupt)
+
+
+def _watch_debuggers(debugger: Debugger) -> None:
+    """Each debugger asks for the stack as soon as it stops, and before it prints anything."""
+    klass: Any = Bdb
+    get_stack, stop_here = Bdb.get_stack, Bdb.stop_here
+
+    @wraps(get_stack)
+    def stops(self: Any, frame: FrameType | None, trace: Any) -> Any:
+        found = get_stack(self, frame, trace)
+        stack = found[0]
+        where = stack[-1][0] if stack else frame
+        above = traceback.walk_stack(where.f_back if where is not None else None)
+        setattr(self, _CALLERS, [each for each, _ in above if _is_ours(each)])
+        elsewhere = getattr(self, "stdin", sys.stdin) not in (sys.stdin, sys.__stdin__)  # over a socket
+        debugger.began(where, "elsewhere" if elsewhere else "debugger")
+        return found
+
+    @wraps(stop_here)
+    def stops_here(self: Any, frame: FrameType) -> bool:
+        if not stop_here(self, frame):
+            return False
+        if not _is_ours(frame):
+            return True
+        if frame in getattr(self, _CALLERS, ()):  # stepped out of the app: nobody wants to see the event loop
+            self.set_continue()
+        return False
+
+    def followed(original: Callable[..., None], then: Callable[[], None]) -> Callable[..., None]:
+        @wraps(original)
+        def goes_on(self: Any, *arguments: Any, **options: Any) -> None:
+            original(self, *arguments, **options)
+            if then == debugger.over:
+                setattr(self, _CALLERS, ())
+            then()
+
+        return goes_on
+
+    klass.get_stack, klass.stop_here = stops, stops_here
+    for name in ("set_continue", "set_quit"):
+        setattr(Bdb, name, followed(getattr(Bdb, name), debugger.over))
+    for name in ("set_step", "set_next", "set_return", "set_until"):
+        setattr(Bdb, name, followed(getattr(Bdb, name), debugger.steps))
+
+
+def _watch_input(debugger: Debugger) -> None:
+    ask = builtins.input
+
+    @wraps(ask)
+    def input(prompt: object = "", /) -> str:
+        began = debugger.asks(sys._getframe(1))
+        try:
+            return ask(prompt)
+        finally:
+            if began:
+                debugger.over()
+
+    builtins.input = input
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE
+
+
+def _is_at_a_prompt(thread: int) -> bool:
+    """Return whether a debugger runs in that thread."""
+    frame = sys._current_frames().get(thread)
+    return any(each.f_globals.get("__name__") in ("bdb", "pdb") for each, _ in traceback.walk_stack(frame))
+
+
+def _reads(thread: int) -> bool:
+    """Return whether that thread waits for what the user types."""
+    frame = sys._current_frames().get(thread)
+    return frame is not None and frame.f_globals.get("__name__") == __name__
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs in this thread
+        return None

@@ -1,0 +1,189 @@
+"""Runs the app's handlers, one unit of work each, and knows what is still open.
+
+Law: a handler can fail, never end the Worker. Sync handlers run on the event loop itself, in the main thread;
+each async one is a task. Open work is every unit, and every task begun by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
+from weakref import WeakValueDictionary
+
+from devserver.common.errors import StateError
+from devserver.ipc.messages import Handle, Handled
+from devserver.worker.find.handlers import Handlers
+from devserver.worker.run import environment
+from devserver.worker.run.api import Server
+from devserver.worker.run.connection import Connection
+from devserver.worker.run.current_job import context_of, current
+from devserver.worker.run.debugger import Debugger
+from devserver.worker.run.failures import failure_of
+from devserver.worker.run.master_link import Lane
+
+
+class Units:
+    """The units of one Worker."""
+
+    def __init__(self, handlers: Handlers, lane: Lane, server: Server, debugger: Debugger) -> None:
+        self._handlers = handlers
+        self._lane = lane
+        self._server = server
+        self._debugger = debugger
+        self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
+        self._open: set[asyncio.Task[Any]] = set()
+        self._offspring: set[asyncio.Task[Any]] = set()
+        """Tasks that units have begun: work too, but some never end."""
+        self._let_go = asyncio.Event()
+        self.cancelled = False
+        """What was open was told to end."""
+
+    # what is open
+
+    def new_task(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        """Create a task, and count it as open work where a unit begins it: the loop's task factory."""
+        task = asyncio.Task(work, loop=loop, **options)
+        if current.get() is not None:
+            self._offspring.add(task)
+            task.add_done_callback(self._offspring.discard)
+        return task
+
+    def track(self, task: asyncio.Task[Any]) -> None:
+        """Count `task` as open work until it is done."""
+        self._open.add(task)
+        self._offspring.discard(task)
+        task.add_done_callback(self._open.discard)
+
+    async def finished(self) -> None:
+        """Return once nothing is open."""
+        while self._open or (self._offspring and not self._let_go.is_set()):
+            let_go = asyncio.ensure_future(self._let_go.wait())
+            waited_for = self._open if self._let_go.is_set() else {*self._open, *self._offspring, let_go}
+            await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+            let_go.cancel()
+
+    def let_go(self) -> None:
+        """Wait no longer for what units have begun and left behind."""
+        self._let_go.set()
+
+    @property
+    def in_hand(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks of units."""
+        return list(self._open)
+
+    @property
+    def left_behind(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that units have begun and that still run."""
+        return list(self._offspring)
+
+    def cancel(self) -> None:
+        """Cancel what is open, and wait no longer for clients that read slowly."""
+        self.cancelled = True
+        for task in (*self._open, *self._offspring):
+            task.cancel()
+
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run `work` as a unit: in a task that counts, as does every task that it begins."""
+        task = asyncio.get_running_loop().create_task(work, context=context_of(name))
+        self.track(task)
+        return task
+
+    # one unit
+
+    def run(self, handle: Handle) -> None:
+        """Run a sync handler to its end, or begin an async one."""
+        conn = self._connection(handle)
+        handler = self._handlers.of(handle.kind)
+        if handler is None:
+            self._lane.send(Handled(handle.unit))
+            return
+        context = context_of(f"{handle.kind} of connection {handle.connection}")
+        arguments = (conn, handle.data) if handle.kind == "receive" else (conn,)
+        if handler.asynchronous:
+            self._begin(handle, conn, _call(handler.call, arguments), context)
+            return
+        self._lane.synchronous = True
+        try:
+            result = context.run(handler.call, *arguments)
+        except BaseException as error:
+            self._lane.send(context.run(self._outcome, handle, conn, error))
+            return
+        finally:
+            self._lane.synchronous = False
+        if inspect.isawaitable(result):  # async all the same, and a decorator hid it
+            self._begin(handle, conn, result, context)
+        else:
+            self._lane.send(context.run(self._outcome, handle, conn, None))
+
+    def _connection(self, handle: Handle) -> Connection:
+        outbox = self._lane.outbox(handle.connection, handle.window)
+        conn = self._connections.get(handle.connection)
+        if conn is None:
+            conn = Connection(outbox, handle.peer, handle.transport, self._server)
+            self._connections[conn.id] = conn
+        conn.begin(outbox, handle.state)
+        return conn
+
+    def _begin(
+        self, handle: Handle, conn: Connection, work: Awaitable[object], context: contextvars.Context
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.track(loop.create_task(self._await(handle, conn, work), context=context))
+
+    async def _await(self, handle: Handle, conn: Connection, work: Awaitable[object]) -> None:
+        error: BaseException | None = None
+        try:
+            await work
+        except GeneratorExit:  # the loop is closed under it
+            raise
+        except BaseException as raised:
+            error = raised
+        if self.cancelled and isinstance(error, asyncio.CancelledError) and not self._lane.forked:
+            return  # this process ends with the unit in hand: the Master reports it as lost
+        outcome = self._outcome(handle, conn, error)
+        try:
+            if not self.cancelled:
+                await conn.drain()
+        except asyncio.CancelledError:
+            pass  # the Worker has to leave
+        self._lane.send(outcome)
+
+    def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
+        """Return how the unit has ended: from here on its state cannot be changed."""
+        if self._lane.forked:
+            end_child(error)
+        packed = None
+        if error is None:
+            try:
+                packed = conn.state.encode()
+            except StateError as refused:
+                error = refused
+        conn.state.seal()
+        environment.flush()
+        self._debugger.ended()
+        if error is not None:
+            return Handled(handle.unit, failure=failure_of(error, "handler"))
+        return Handled(handle.unit, state=None if packed == handle.state else packed)
+
+
+def end_child(error: BaseException | None) -> NoReturn:
+    """End a process that the handler has forked and that came back out of it: the loop is its parent's."""
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code or 0
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    environment.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+async def _call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    await handler(*arguments)

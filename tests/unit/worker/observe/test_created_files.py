@@ -1,0 +1,100 @@
+"""Which files the app has made itself while it starts, as the audit events tell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from devserver.ipc.source_digest import digest
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.observe import created_files as module
+from devserver.worker.observe.created_files import Created
+
+WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+class Scene:
+    """An app in a folder; `told` is what the Master hears."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.snapshot = Snapshot({}, lambda _source: None)
+        self.told: list[tuple[str, bytes | None]] = []
+        self.created = Created(str(self.folder), self.snapshot, self.tell)
+
+    def tell(self, path: str, found: bytes | None) -> None:
+        self.told.append((os.path.basename(path), found))
+
+    def write(self, name: str, text: str = "1") -> None:
+        path = self.folder / name
+        self.created.hear("open", (str(path), "w", WRITES))
+        path.write_text(text)
+
+    def step(self) -> None:
+        self.created.hear("import", ("json", None, [], [], []))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_a_file_that_was_made_is_told_before_and_when_it_is_closed(scene: Scene) -> None:
+    """What comes into it later is somebody's save."""
+    scene.write("a.json")
+    scene.step()
+    (scene.folder / "a.json").write_text("2")
+    scene.step()
+    assert scene.told == [("a.json", None), ("a.json", digest(b"1"))]
+
+
+def test_a_file_is_not_told_while_it_is_open(scene: Scene) -> None:
+    """What is in it may be half of it."""
+    path = scene.folder / "a.json"
+    scene.created.hear("open", (str(path), "w", WRITES))
+    with path.open("w") as file:
+        file.write("1")
+        scene.step()
+        assert scene.told == [("a.json", None)]
+    scene.step()
+    assert scene.told[1:] == [("a.json", digest(b"1"))]
+
+
+def test_a_file_that_was_moved_to_its_place_is_known_before(scene: Scene) -> None:
+    """As those do it who write with care."""
+    scene.write("new.tmp")
+    scene.created.hear("os.rename", (str(scene.folder / "new.tmp"), str(scene.folder / "a.json"), -1, -1))
+    assert scene.told == [("a.json", None), ("a.json", digest(b"1"))]
+
+
+def test_a_file_that_is_closed_late_is_not_the_apps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then somebody may know of it."""
+    monkeypatch.setattr(module, "IN_TIME", -1.0)
+    scene.write("a.json")
+    scene.created.finish()
+    assert scene.told == [("a.json", None), ("a.json", b"")]
+
+
+def test_a_module_that_was_not_found_before_is_not_the_apps(scene: Scene) -> None:
+    """A cold start would import it."""
+    scene.snapshot.missed.add("words")
+    scene.write("words.py")
+    scene.step()
+    assert scene.told == [("words.py", None), ("words.py", b"")]
+
+
+def test_what_was_there_or_read_before_is_not_told(scene: Scene) -> None:
+    """Nor is what was removed first, what lies elsewhere, or what is made later."""
+    for name in ("old.json", "removed.json"):
+        (scene.folder / name).write_text("0")
+    scene.write("old.json")
+    scene.created.hear("os.remove", (str(scene.folder / "removed.json"), -1))
+    (scene.folder / "removed.json").unlink()
+    scene.write("removed.json")
+    scene.write(".env")
+    scene.created.hear("open", (str(scene.folder.parent / "elsewhere.json"), "w", WRITES))
+    scene.created.finish()
+    scene.write("late.json")
+    assert scene.told == []
