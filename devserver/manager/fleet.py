@@ -31,11 +31,8 @@ from devserver.ipc.messages import (
     WorkerReady,
 )
 from devserver.manager.backoff import Backoff
-from devserver.manager.crowd import Crowd
-from devserver.manager.roster import Roster
-from devserver.manager.snapshots import Snapshots
-from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Member, Plan, Timetable
-from devserver.manager.verbs import (
+from devserver.manager.memory_bound import Crowd
+from devserver.manager.protocol import (
     Command,
     Elapsed,
     Event,
@@ -47,6 +44,9 @@ from devserver.manager.verbs import (
     Order,
     StackRead,
 )
+from devserver.manager.roster import Roster
+from devserver.manager.snapshots import Snapshots
+from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Member, Plan, Timetable
 
 MOST_CANDIDATES = 2
 FIRST_SLOT = 1

@@ -30,9 +30,9 @@ from devserver.ipc.messages import (
     ToManager,
     WorkerStarted,
 )
-from devserver.manager import kernel
+from devserver.manager import syscalls
 from devserver.manager.fleet import Fleet
-from devserver.manager.verbs import (
+from devserver.manager.protocol import (
     Command,
     DumpStack,
     Elapsed,
@@ -139,7 +139,7 @@ class Manager:
         if signal.SIGUSR1 in signums:
             self._tell(ReloadAsked())
         for worker, process in list(self._processes.items()):
-            if not process.reaped and (status := kernel.reap(process.pid)) is not None:
+            if not process.reaped and (status := syscalls.reap(process.pid)) is not None:
                 process.reaped = True
                 os.close(process.dump)
                 self._feed(Exited(worker, status))
@@ -180,7 +180,7 @@ class Manager:
                 Said("error", "a Manager preloads after it was configured and before its first Worker")
             )
             return
-        from devserver.manager.preload import preload
+        from devserver.manager.preload.preload import preload
 
         terminal = self._settings.terminal
         report, inheritance = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
@@ -227,7 +227,7 @@ class Manager:
             case Signal(worker, signum, group):
                 self._signal(worker, signum, group)
             case DumpStack(worker):
-                self._signal(worker, kernel.DUMP_SIGNAL, False)
+                self._signal(worker, syscalls.DUMP_SIGNAL, False)
             case ReadStack(worker):
                 self._read_stack(worker)
             case _:
@@ -267,19 +267,19 @@ class Manager:
         process = self._processes.get(worker)
         if process is None:
             return
-        found = kernel.send_signal(process.pid, signum, group=group)
+        found = syscalls.send_signal(process.pid, signum, group=group)
         if process.reaped:
             if not found or signum == signal.SIGKILL:
                 del self._processes[worker]
                 self._feed(GroupGone(worker))
         elif group and not found:
-            kernel.send_signal(process.pid, signum, group=False)  # it leads no group yet
+            syscalls.send_signal(process.pid, signum, group=False)  # it leads no group yet
 
     def _read_stack(self, worker: int) -> None:
         process = self._processes.get(worker)
         if process is None or process.reaped:
             return
-        text = kernel.read_dump(process.dump, process.dump_read)
+        text = syscalls.read_dump(process.dump, process.dump_read)
         process.dump_read += len(text)
         self._feed(StackRead(worker, text.decode(errors="replace")))
 
@@ -290,12 +290,12 @@ class Manager:
         assert self._fleet is not None
         begun = time.monotonic()
         try:
-            kit = kernel.open_kit(self._settings.terminal)
+            kit = syscalls.open_kit(self._settings.terminal)
         except OSError as error:
             self._feed(ForkFailed(order.worker, str(error)))
             return None
         try:
-            pid = kernel.fork(self._threads)
+            pid = syscalls.fork(self._threads)
         except OSError as error:
             kit.close()
             self._feed(ForkFailed(order.worker, str(error)))
@@ -303,20 +303,20 @@ class Manager:
         if pid == 0:
             return self._become(order, kit)
         kit.close_own()
-        masters = (kit.master_lane.detach(), kernel.open_pidfd(pid), kit.master_terminal)
+        masters = (kit.master_lane.detach(), syscalls.open_pidfd(pid), kit.master_terminal)
         parcel = tuple(fd for fd in masters if fd is not None and fd >= 0)
         self._processes[order.worker] = Process(pid, kit.dump, parcel)
         self._feed(Forked(order.worker, pid, (time.monotonic() - begun) * 1000))
         return None
 
-    def _become(self, order: Fork, kit: kernel.Kit) -> Boot:
+    def _become(self, order: Fork, kit: syscalls.Kit) -> Boot:
         """In the child: leave everything behind that is the Manager's."""
         assert self._settings is not None
         assert self._fleet is not None
         signal.set_wakeup_fd(-1)
         self.close()
         kit.close_masters()
-        kernel.become_worker(kit.terminal, kit.dump)
+        syscalls.become_worker(kit.terminal, kit.dump)
         for reseed in self._inheritance.reseed if self._inheritance else ():
             reseed()
         return Boot(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import FromManager, Retire, WorkerExited, WorkerStarted
+from devserver.manager.protocol import Command, DumpStack, Fork, ReadStack, Signal, Tell
 from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Member, Plan, Timetable, Verdict
-from devserver.manager.verbs import Command, DumpStack, Fork, ReadStack, Signal, Tell
 
 SIGNALS: dict[Act, tuple[int, bool]] = {
     "terminate": (signal.SIGTERM, False),

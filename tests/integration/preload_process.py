@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from devserver.ipc.messages import Imported, ModuleNote, Preload, Surroundings
-from devserver.manager import kernel
-from devserver.manager.preload import preload
+from devserver.manager import syscalls
+from devserver.manager.preload.preload import preload
 from devserver.worker.boot import Inheritance
 from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
@@ -129,7 +129,7 @@ def main() -> None:
     if not report.restart_without and not report.doubts:
         for number in range(orders.workers):
             tell_about("warm" if not number else f"warm {number + 1}", orders, inheritance)
-    say("fit", kernel.count_threads() == report.threads)
+    say("fit", syscalls.count_threads() == report.threads)
 
 
 if __name__ == "__main__":

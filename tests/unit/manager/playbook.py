@@ -15,7 +15,7 @@ from devserver.ipc.messages import (
     WorkerStarted,
 )
 from devserver.manager.fleet import Fleet
-from devserver.manager.verbs import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
+from devserver.manager.protocol import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
 
 KILLED = 9
 """The wait status of a process that was killed by SIGKILL."""

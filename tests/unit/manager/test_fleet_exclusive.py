@@ -5,7 +5,7 @@ from __future__ import annotations
 from signal import SIGTERM
 
 from devserver.ipc.messages import Drop, Retire, WorkerExited
-from devserver.manager.verbs import Command, Exited, Fork, GroupGone, Signal, Tell
+from devserver.manager.protocol import Command, Exited, Fork, GroupGone, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

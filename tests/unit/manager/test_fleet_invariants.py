@@ -22,8 +22,7 @@ from devserver.ipc.messages import (
     WorkerReady,
 )
 from devserver.manager.fleet import Fleet
-from devserver.manager.states import ENDINGS
-from devserver.manager.verbs import (
+from devserver.manager.protocol import (
     Command,
     DumpStack,
     Elapsed,
@@ -38,6 +37,7 @@ from devserver.manager.verbs import (
     StackRead,
     Tell,
 )
+from devserver.manager.states import ENDINGS
 from tests.unit.manager.playbook import configure
 
 SLOWEST_END = max(steps[-1][0] for steps in ENDINGS.values())

@@ -8,7 +8,7 @@ import pytest
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import Debugging, Drop, Retire, Stop
-from devserver.manager.verbs import Exited, GroupGone, Signal, Tell
+from devserver.manager.protocol import Exited, GroupGone, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

@@ -18,7 +18,7 @@ from devserver.ipc.messages import (
     Stop,
     WorkerReady,
 )
-from devserver.manager.verbs import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
+from devserver.manager.protocol import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 STACK = "Thread 1: in slow_import"

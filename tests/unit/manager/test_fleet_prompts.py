@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.ipc.messages import Debugging, Retire
-from devserver.manager.verbs import Fork, Tell
+from devserver.manager.protocol import Fork, Tell
 from tests.unit.manager.playbook import Playbook, configure
 
 

@@ -15,7 +15,7 @@ from devserver.ipc.messages import (
     WorkerExited,
     WorkerReady,
 )
-from devserver.manager.verbs import Exited, Fork, ForkFailed, Signal, Tell
+from devserver.manager.protocol import Exited, Fork, ForkFailed, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 TERM, KILL = 15, 9

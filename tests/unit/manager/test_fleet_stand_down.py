@@ -18,7 +18,7 @@ from devserver.ipc.messages import (
     Stop,
     WorkerExited,
 )
-from devserver.manager.verbs import DumpStack, Fork, Signal, Tell
+from devserver.manager.protocol import DumpStack, Fork, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
 

@@ -9,7 +9,7 @@ import pytest
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import Configure, FromManager, Reload, Source, Target, ToManager
 from devserver.manager.loop import Manager
-from devserver.manager.verbs import Fork, ForkFailed
+from devserver.manager.protocol import Fork, ForkFailed
 
 
 def test_orders_that_arrive_at_once_are_carried_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from devserver.common.failure import Failure, Frame
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Source
 from devserver.manager.fleet import Fleet
-from devserver.manager.verbs import (
+from devserver.manager.protocol import (
     Elapsed,
     Event,
     Exited,

@@ -24,8 +24,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from devserver.manager.kernel import count_threads
-from devserver.manager.stage import Stage, variable
+from devserver.manager.preload.conditions_replay import Stage, variable
+from devserver.manager.syscalls import count_threads
 from devserver.worker.observe import conditions
 from devserver.worker.observe.conditions import HOOKS, Ear
 from devserver.worker.observe.import_log import disabled_loggers

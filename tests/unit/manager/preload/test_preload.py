@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from devserver.ipc.messages import ModuleNote, Preload, Report, Surroundings
-from devserver.manager.guard import Own
-from devserver.manager.preload import preload
+from devserver.manager.preload.import_guard import Own
+from devserver.manager.preload.preload import preload
 
 
 class Rig:

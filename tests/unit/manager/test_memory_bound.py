@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.manager.crowd import MOST_LEAVING, NOTE_AFTER, Crowd
+from devserver.manager.memory_bound import MOST_LEAVING, NOTE_AFTER, Crowd
 
 
 def test_slots_are_filled_beside_as_many_leaving_workers_as_a_reload_needs() -> None:

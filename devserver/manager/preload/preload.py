@@ -16,14 +16,14 @@ from types import ModuleType
 from typing import Any
 
 from devserver.ipc.messages import ModuleNote, Preload, Report
-from devserver.manager import footprint
-from devserver.manager.footprint import Footprint
-from devserver.manager.guard import Guard, Own
-from devserver.manager.kernel import count_threads
-from devserver.manager.leftovers import leftovers
-from devserver.manager.muffler import Muffler
-from devserver.manager.randomness import Randomness
-from devserver.manager.stage import Stage
+from devserver.manager.preload import side_effects
+from devserver.manager.preload.conditions_replay import Stage
+from devserver.manager.preload.import_guard import Guard, Own
+from devserver.manager.preload.loop_variables import leftovers
+from devserver.manager.preload.output_capture import Muffler
+from devserver.manager.preload.randomness import Randomness
+from devserver.manager.preload.side_effects import Footprint
+from devserver.manager.syscalls import count_threads
 from devserver.worker.boot import Inheritance
 from devserver.worker.load import late
 from devserver.worker.observe import namespaces
@@ -52,7 +52,7 @@ def preload(
     finally:
         replay.close()
         randomness.close()
-        footprint.flush_logs()
+        side_effects.flush_logs()
         output.close()
         stage.close()
     spoilt = replay.spoilt()
@@ -108,7 +108,7 @@ class _Replay:
     def run(self) -> None:
         """Import one after the other what is not there yet, until one leaves behind what spoils the next."""
         surroundings = -1
-        footprint = Footprint(self._stage)
+        effects = Footprint(self._stage)
         for note in self._order.notes:
             if note.name in sys.modules:
                 continue
@@ -120,10 +120,10 @@ class _Replay:
                 self.ended = self._stage.set(self._order.surroundings[surroundings])
                 if self.ended:
                     break
-                footprint.renew()
+                effects.renew()
             self._tell(note.name)
             self._import(note.name)
-            left = footprint.left()
+            left = effects.left()
             if self._output.heard():
                 left.append("prints")
             if self._randomness.shared_is_seeded:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devserver.manager.randomness import Randomness
+from devserver.manager.preload.randomness import Randomness
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import IO
 
-from devserver.manager.kernel import open_terminal
+from devserver.manager.syscalls import open_terminal
 
 _MARK = b"\x01\x02"
 """Follows what was printed through the terminal, where it arrives a little later."""

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from devserver.manager import kernel
+from devserver.manager import syscalls
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -22,9 +22,9 @@ def test_a_process_with_two_threads_is_never_forked() -> None:
     other = threading.Thread(target=stop.wait)
     other.start()
     try:
-        assert kernel.count_threads() > 1
+        assert syscalls.count_threads() > 1
         with pytest.raises(OSError, match="threads run in the Manager"):
-            kernel.fork()
+            syscalls.fork()
     finally:
         stop.set()
         other.join()
@@ -37,10 +37,10 @@ def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.
     def fail() -> int:
         raise OSError("no memory")
 
-    monkeypatch.setattr(kernel, "_open_dump", fail)
+    monkeypatch.setattr(syscalls, "_open_dump", fail)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(OSError, match="no memory"):
-        kernel.open_kit(terminal=True)
+        syscalls.open_kit(terminal=True)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -48,24 +48,24 @@ def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.
 def test_a_kit_can_be_closed_half_by_half() -> None:
     """The child closes the Master's half, the parent the child's; nothing is left of either."""
     before = os.listdir("/proc/self/fd")
-    kit = kernel.open_kit(terminal=True)
+    kit = syscalls.open_kit(terminal=True)
     assert os.isatty(kit.terminal)
     kit.close_masters()
     kit.close_own()
     os.close(kit.dump)
     assert len(os.listdir("/proc/self/fd")) == len(before)
-    kernel.open_kit(terminal=False).close()
+    syscalls.open_kit(terminal=False).close()
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() -> None:
     """The note at five seconds and the stack at the timeout are both whole."""
-    kit = kernel.open_kit(terminal=False)
+    kit = syscalls.open_kit(terminal=False)
     try:
         os.write(kit.dump, b"first")
-        assert kernel.read_dump(kit.dump, 0) == b"first"
+        assert syscalls.read_dump(kit.dump, 0) == b"first"
         os.write(kit.dump, b"second")
-        assert kernel.read_dump(kit.dump, 5) == b"second"
+        assert syscalls.read_dump(kit.dump, 5) == b"second"
     finally:
         kit.close()
 
@@ -74,22 +74,22 @@ def test_a_signal_to_nobody_says_so() -> None:
     """A group that is empty is told from one that is not."""
     process = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
-        assert kernel.reap(process.pid) is None
-        assert kernel.send_signal(process.pid, 0, group=True)
-        assert kernel.send_signal(process.pid, signal.SIGKILL, group=False)
+        assert syscalls.reap(process.pid) is None
+        assert syscalls.send_signal(process.pid, 0, group=True)
+        assert syscalls.send_signal(process.pid, signal.SIGKILL, group=False)
     finally:
         process.wait()
-    assert not kernel.send_signal(process.pid, 0, group=True)
-    assert not kernel.send_signal(process.pid, 0, group=False)
+    assert not syscalls.send_signal(process.pid, 0, group=True)
+    assert not syscalls.send_signal(process.pid, 0, group=False)
 
 
 LATE_DUMP = """
 import faulthandler, os, signal, tempfile
-from devserver.manager import kernel
+from devserver.manager import syscalls
 if os.fork() == 0:
-    kernel.become_worker(-1, os.open(tempfile.gettempdir(), os.O_RDONLY))
-    faulthandler.unregister(kernel.DUMP_SIGNAL)  # as the interpreter does at its end
-    os.kill(os.getpid(), kernel.DUMP_SIGNAL)
+    syscalls.become_worker(-1, os.open(tempfile.gettempdir(), os.O_RDONLY))
+    faulthandler.unregister(syscalls.DUMP_SIGNAL)  # as the interpreter does at its end
+    os.kill(os.getpid(), syscalls.DUMP_SIGNAL)
     os._exit(7)
 raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
