@@ -15,9 +15,9 @@ from devserver.ipc import messages as wire
 from devserver.master import decisions
 from devserver.master.crew import Crew
 from devserver.master.disk import own_python
+from devserver.master.dispatch.worker import Worker
 from devserver.master.generations import Generations
 from devserver.master.suspicion import may_be_inherited
-from devserver.master.workers import Worker
 
 
 class Boots:

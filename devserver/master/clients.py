@@ -14,7 +14,7 @@ from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
 from devserver.ipc.messages import WorkerReady
-from devserver.master.dispatcher import Dispatcher
+from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
 from devserver.master.http.front import Front
 from devserver.master.native.switchboard import Switchboard

@@ -19,10 +19,10 @@ from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.chain import Chain
 from devserver.master.debugserver import debug_server
+from devserver.master.dispatch.worker import Worker
 from devserver.master.installed import Installed, top_level
 from devserver.master.managers import LONGEST_PAUSE, Manager
 from devserver.master.successor import Successor
-from devserver.master.workers import Worker
 
 BLOCK, MOST_FORKS = 1000, 100
 """Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""

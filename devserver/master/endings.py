@@ -8,7 +8,7 @@ from devserver.common import events, thread_dump
 from devserver.common.failure import Frame
 from devserver.config import Config
 from devserver.ipc.messages import WorkerExited
-from devserver.master.workers import Worker
+from devserver.master.dispatch.worker import Worker
 
 MOST_NAMED = 5
 MAIN = "the main thread"

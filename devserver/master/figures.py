@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.master.dispatcher import Dispatcher
+from devserver.master.dispatch.dispatcher import Dispatcher
 
 INTERVAL = 0.125
 PAGE = os.sysconf("SC_PAGE_SIZE")

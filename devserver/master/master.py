@@ -28,6 +28,7 @@ from devserver.master.contention import is_held, is_suspect
 from devserver.master.created import Created, Edit
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.disk import digest_in, own_python
+from devserver.master.dispatch.worker import Worker
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
 from devserver.master.generations import Generations
@@ -35,7 +36,6 @@ from devserver.master.holdings import held_by
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.runaway import Runaway
 from devserver.master.timeline import Steps, Timelines
-from devserver.master.workers import Worker
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"

@@ -9,9 +9,9 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from devserver.master.dispatcher import Dispatcher
+from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.worker import Worker
 from devserver.master.managers import Manager
-from devserver.master.workers import Worker
 
 LAST_WARNING = 1.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -14,7 +14,7 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.ipc import messages as wire
 from devserver.master import reading
-from devserver.master.workers import Worker
+from devserver.master.dispatch.worker import Worker
 
 LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds from one look to the next after an unfinished line."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from devserver.ipc.messages import StreamNews, ToWorker
-from devserver.master.dispatch import Kind
-from devserver.master.workers import Worker
+from devserver.master.dispatch.queue import Kind
+from devserver.master.dispatch.worker import Worker
 
 WINDOW = 256 * 1024
 """Bytes of a body, or of messages, that one side may send before the other has taken some."""

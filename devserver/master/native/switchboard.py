@@ -24,10 +24,10 @@ from devserver.ipc.messages import (
     Send,
     Transport,
 )
-from devserver.master.dispatcher import Dispatcher
+from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.worker import Worker
 from devserver.master.native.connection import Connection
 from devserver.master.native.inbox import Item
-from devserver.master.workers import Worker
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})

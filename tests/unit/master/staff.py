@@ -23,7 +23,7 @@ from devserver.manager.protocol import (
     Tell,
 )
 from devserver.master.chain import Chain
-from devserver.master.dispatch import Seat
+from devserver.master.dispatch.queue import Seat
 from devserver.master.managers import Manager
 from tests.unit.manager.playbook import configure
 from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source

@@ -17,7 +17,7 @@ from devserver.ipc.messages import (
     WorkerReady,
 )
 from devserver.master.chain import Chain
-from devserver.master.workers import Worker
+from devserver.master.dispatch.worker import Worker
 from tests.unit.master.pretend import Pretend
 
 

@@ -12,7 +12,7 @@ from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
 from devserver.master.crew import Crew, CrewHub
-from devserver.master.dispatcher import Dispatcher
+from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.managers import Manager
 from devserver.master.native.switchboard import Switchboard
 from tests.unit.clocked import run

@@ -12,9 +12,9 @@ from devserver.master import decisions
 from devserver.master.boots import Boots
 from devserver.master.crew import Crew
 from devserver.master.disk import own_python
+from devserver.master.dispatch.worker import Worker
 from devserver.master.generations import Generations
 from devserver.master.managers import Manager
-from devserver.master.workers import Worker
 from tests.unit.master.eyes import Eyes
 from tests.unit.master.staff import BLOCK, Headquarters, Post, Process
 from tests.unit.master.texts import MAIN, PART, Text

@@ -10,8 +10,8 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
 from devserver.ipc.messages import AppKind, Open, StreamNews, Target
-from devserver.master.dispatch import Seat
-from devserver.master.dispatcher import Dispatcher, Unit
+from devserver.master.dispatch.dispatcher import Dispatcher, Unit
+from devserver.master.dispatch.queue import Seat
 from devserver.master.http.front import Front
 from tests.unit.clocked import turns
 

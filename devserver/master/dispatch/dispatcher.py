@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from devserver.master.dispatch import Dispatch, Kind
-from devserver.master.workers import Worker
+from devserver.master.dispatch.queue import Dispatch, Kind
+from devserver.master.dispatch.worker import Worker
 
 LANE_LIMIT = 4 * 1024 * 1024
 """A Worker that is this many bytes behind gets nothing more."""

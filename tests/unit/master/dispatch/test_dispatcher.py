@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from devserver.master.dispatch import Kind
-from devserver.master.dispatcher import LANE_LIMIT, Dispatcher
-from devserver.master.workers import Worker
+from devserver.master.dispatch.dispatcher import LANE_LIMIT, Dispatcher
+from devserver.master.dispatch.queue import Kind
+from devserver.master.dispatch.worker import Worker
 from tests.unit.master.http.rig import FakeWorker
 
 

@@ -11,7 +11,7 @@ import tty
 from collections.abc import Awaitable, Callable
 
 from devserver.ipc.messages import WorkerStarted
-from devserver.master.workers import Worker, WorkerHub
+from devserver.master.dispatch.worker import Worker, WorkerHub
 
 DEADLINE = 10.0
 

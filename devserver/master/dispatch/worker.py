@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from devserver.ipc.asyncio_channel import Attached
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, ToWorker, WorkerStarted
-from devserver.master.dispatch import Seat
+from devserver.master.dispatch.queue import Seat
 
 if TYPE_CHECKING:
     from devserver.common.failure import Failure, Frame
-    from devserver.master.dispatcher import Unit
+    from devserver.master.dispatch.dispatcher import Unit
     from devserver.master.managers import Manager
 
 _READ = 64 * 1024

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.master.dispatch import Dispatch, Kind, Seat
+from devserver.master.dispatch.queue import Dispatch, Kind, Seat
 
 
 @dataclass

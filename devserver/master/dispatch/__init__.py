@@ -1,0 +1,1 @@
+"""Which Worker runs what, and when."""
