@@ -12,11 +12,11 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.ipc import messages as wire
-from devserver.master import decisions
 from devserver.master.crew import Crew
-from devserver.master.disk import own_python
 from devserver.master.dispatch.worker import Worker
-from devserver.master.generations import Generations
+from devserver.master.reload import commands
+from devserver.master.reload.disk import own_python
+from devserver.master.reload.generations import Generations
 from devserver.master.suspicion import may_be_inherited
 
 
@@ -38,12 +38,12 @@ class Boots:
         self._again: set[int] = set()
         """Generations that have failed with what was preloaded, and are tried without."""
 
-    def order(self, boot: decisions.Boot) -> None:
+    def order(self, boot: commands.Boot) -> None:
         """Have a candidate booted by the Manager that is best for it."""
         self._command.relieve(boot.handover, boot.changes)
         self._send(boot)
 
-    def _send(self, boot: decisions.Boot) -> None:
+    def _send(self, boot: commands.Boot) -> None:
         """Order it; a Manager that does not know the base is told the whole snapshot."""
         base, changes = boot.base, own_python(boot.changes)
         whole = self._generations.snapshot_of(boot.generation)

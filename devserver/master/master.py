@@ -20,22 +20,23 @@ from devserver.common.failure import Failure
 from devserver.config import Config
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source, ToManager
-from devserver.master import decisions, installed
-from devserver.master.awaited import Awaited
+from devserver.master import installed
 from devserver.master.boots import Boots
 from devserver.master.clients import Clients
-from devserver.master.contention import is_held, is_suspect
-from devserver.master.created import Created, Edit
 from devserver.master.crew import Crew, CrewHub
-from devserver.master.disk import digest_in, own_python
 from devserver.master.dispatch.worker import Worker
 from devserver.master.doors import Doors
 from devserver.master.figures import Figures
-from devserver.master.generations import Generations
-from devserver.master.holdings import held_by
 from devserver.master.native.switchboard import TCP_HANDLERS
-from devserver.master.runaway import Runaway
-from devserver.master.timeline import Steps, Timelines
+from devserver.master.reload import commands as decisions
+from devserver.master.reload.contention import is_held, is_suspect
+from devserver.master.reload.created_files import Created, Edit
+from devserver.master.reload.disk import digest_in, own_python
+from devserver.master.reload.generations import Generations
+from devserver.master.reload.held_resources import held_by
+from devserver.master.reload.missing_package import Awaited
+from devserver.master.reload.self_writing import Runaway
+from devserver.master.reload.timings import Steps, Timelines
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"

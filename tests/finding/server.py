@@ -13,9 +13,9 @@ from typing import Any
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Source
 from devserver.manager.snapshots import Snapshots
-from devserver.master.decisions import Boot, Command
-from devserver.master.disk import own_python
-from devserver.master.generations import Generations
+from devserver.master.reload.commands import Boot, Command
+from devserver.master.reload.disk import own_python
+from devserver.master.reload.generations import Generations
 from devserver.watch.check.read import read
 from devserver.watch.check.survey import beside, packages_before
 from devserver.watch.scope.filters import Filters, Interest

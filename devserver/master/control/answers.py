@@ -19,7 +19,7 @@ from devserver.control.protocol import Reply, Request, Verdict
 from devserver.master.control.journal import Journal
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.verdict import is_settled, verdict
-from devserver.master.generations import Generations
+from devserver.master.reload.generations import Generations
 
 MOST_UNSENT = 10_000
 """Lines that a follower may be behind."""

@@ -6,7 +6,7 @@ from devserver.common.explain import explain
 from devserver.common.failure import Failure
 from devserver.control.protocol import State, Verdict
 from devserver.master.control.journal import Journal
-from devserver.master.generations import Generations
+from devserver.master.reload.generations import Generations
 from devserver.reporting import wording
 
 NOTHING_RUNS = "nothing runs until it is fixed"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Source
-from devserver.master.decisions import Boot, Command, GoLive
-from devserver.master.generations import Generations
+from devserver.master.reload.commands import Boot, Command, GoLive
+from devserver.master.reload.generations import Generations
 
 TYPO = Failure(phase="check", type="SyntaxError", message="invalid syntax")
 CRASH = Failure(phase="import", type="ImportError", message="no")

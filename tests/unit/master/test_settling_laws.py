@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from devserver.master.decisions import Refuse
+from devserver.master.reload.commands import Refuse
 from tests.unit.master.staff import Process
 from tests.unit.master.texts import FEATURE, MAIN, PART, PATHS, STRAY, Broken, Text, run, source, text_of
 from tests.unit.master.whole import Whole

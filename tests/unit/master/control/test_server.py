@@ -16,7 +16,7 @@ from devserver.master.control import server as module
 from devserver.master.control.answers import Answers
 from devserver.master.control.journal import Journal
 from devserver.master.control.server import ControlServer
-from devserver.master.generations import Generations
+from devserver.master.reload.generations import Generations
 from devserver.reporting import plain
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
-from devserver.master.decisions import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
-from devserver.master.disk import own_python
-from devserver.master.generations import Generations
+from devserver.master.reload.commands import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.reload.disk import own_python
+from devserver.master.reload.generations import Generations
 from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
 MISSING = Failure(phase="import", type="ModuleNotFoundError", message="no feature")

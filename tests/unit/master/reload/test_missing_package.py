@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from devserver.master.awaited import EVERY, Awaited
+from devserver.master.reload.missing_package import EVERY, Awaited
 from tests.unit.clocked import passes, run
 
 

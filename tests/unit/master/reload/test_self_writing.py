@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.runaway import MOST, PAUSES, WINDOW, Runaway
+from devserver.master.reload.self_writing import MOST, PAUSES, WINDOW, Runaway
 
 
 def test_a_file_that_each_of_its_own_reloads_writes_is_muted() -> None:

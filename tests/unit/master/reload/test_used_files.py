@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.uses import MOST, Uses
+from devserver.master.reload.used_files import MOST, Uses
 
 
 def test_a_candidate_that_goes_live_keeps_what_it_uses_and_elder_code_is_forgotten() -> None:

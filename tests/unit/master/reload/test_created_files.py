@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from devserver.ipc.messages import Creates, Source
-from devserver.master.created import PATIENCE, Created, Edit
+from devserver.master.reload.created_files import PATIENCE, Created, Edit
 from tests.unit.clocked import passes, run
 
 

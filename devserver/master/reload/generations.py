@@ -12,8 +12,8 @@ from typing import Literal
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Handover, Source
-from devserver.master.candidates import MOST_CANDIDATES, Candidate
-from devserver.master.decisions import (
+from devserver.master.reload.candidate import MOST_CANDIDATES, Candidate
+from devserver.master.reload.commands import (
     Boot,
     Cancel,
     Command,
@@ -24,8 +24,8 @@ from devserver.master.decisions import (
     Restore,
     Warn,
 )
-from devserver.master.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
-from devserver.master.uses import Uses
+from devserver.master.reload.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
+from devserver.master.reload.used_files import Uses
 
 
 @dataclass(slots=True)

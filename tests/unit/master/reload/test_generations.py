@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.decisions import Boot, Drop, GoExclusive, GoLive, Refuse, Restore, Warn
-from devserver.master.generations import Generations
+from devserver.master.reload.commands import Boot, Drop, GoExclusive, GoLive, Refuse, Restore, Warn
+from devserver.master.reload.generations import Generations
 from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from devserver.master.contention import Held
+from devserver.master.reload.contention import Held
 
 _LISTENING = "0A"
 """TCP_LISTEN in /proc/net/tcp."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Handover
-from devserver.master.decisions import Boot
-from devserver.master.disk import Snapshot, changes
+from devserver.master.reload.commands import Boot
+from devserver.master.reload.disk import Snapshot, changes
 
 MOST_CANDIDATES = 2
 """An app that boots slower than its author saves still gets somewhere: the elder candidate is let finish."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.timeline import Timelines
+from devserver.master.reload.timings import Timelines
 
 
 def test_the_steps_add_up_to_the_time_since_the_save_was_noticed() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
-from devserver.master.decisions import Boot, Cancel, GoLive, Refuse, Restore, Warn
-from devserver.master.generations import Generations
+from devserver.master.reload.commands import Boot, Cancel, GoLive, Refuse, Restore, Warn
+from devserver.master.reload.generations import Generations
 from tests.unit.master.book import CRASH, TYPO, edit, file, running
 
 ODD = Failure(phase="check", type="SyntaxError", message="unexpected indent")

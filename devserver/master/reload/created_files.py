@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Creates, Source
-from devserver.master.timeline import Steps
+from devserver.master.reload.timings import Steps
 
 MOST = 1000
 """Files that are remembered; those before them count as saved."""

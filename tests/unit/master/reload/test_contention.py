@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from devserver.common.failure import Failure
-from devserver.master.contention import Held, is_held, is_suspect
+from devserver.master.reload.contention import Held, is_held, is_suspect
 
 NOBODY = Held()
 LOCKS = Held(pids=frozenset({4711}), locks=True)

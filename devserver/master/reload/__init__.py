@@ -1,0 +1,1 @@
+"""Which code is live, which is tried, and how long that took."""
