@@ -25,8 +25,8 @@ from devserver.master.boots import Boots
 from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatch.worker import Worker
-from devserver.master.doors import Doors
 from devserver.master.figures import Figures
+from devserver.master.listen.policy import Doors
 from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.contention import is_held, is_suspect

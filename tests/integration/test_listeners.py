@@ -17,8 +17,8 @@ from devserver.common.errors import ListenError, UsageError
 from devserver.common.events import Listener
 from devserver.config import Address, Config, ListenConfig, WatchConfig
 from devserver.ipc.messages import Target
-from devserver.master.doors import Doors
-from devserver.master.listeners import Listeners
+from devserver.master.listen.listeners import Listeners
+from devserver.master.listen.policy import Doors
 from tests.tls import ENCRYPTED_KEY, OTHER_KEY, trusting, write_pair
 
 ANY = Address(host="127.0.0.1", port=0)

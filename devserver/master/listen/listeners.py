@@ -17,7 +17,7 @@ from typing import Any, Literal
 from devserver.common.errors import ListenError, UsageError
 from devserver.common.events import Listener
 from devserver.config import Address, ListenConfig
-from devserver.master.holder import holder
+from devserver.master.listen.port_owner import holder
 
 BACKLOG = 2048
 PORTS_TRIED = 100

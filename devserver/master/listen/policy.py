@@ -10,7 +10,7 @@ from collections.abc import Callable
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.config import Config
-from devserver.master.listeners import Factories, Listeners
+from devserver.master.listen.listeners import Factories, Listeners
 
 
 class Doors:
