@@ -16,8 +16,8 @@ from devserver.config import Config
 from devserver.ipc.messages import WorkerReady
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.entrance import Entrance, Factory
+from devserver.master.handlers.router import Switchboard
 from devserver.master.http.front import Front
-from devserver.master.native.switchboard import Switchboard
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the target that are looked at."""

@@ -10,8 +10,8 @@ import resource
 from collections.abc import Callable
 from typing import cast
 
+from devserver.master.handlers.router import Switchboard
 from devserver.master.http.front import Front
-from devserver.master.native.switchboard import Switchboard
 
 RESERVED = 48
 """Descriptors kept for files, Workers and Managers."""

@@ -26,8 +26,8 @@ from devserver.master.clients import Clients
 from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatch.worker import Worker
 from devserver.master.figures import Figures
+from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import Doors
-from devserver.master.native.switchboard import TCP_HANDLERS
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.contention import is_held, is_suspect
 from devserver.master.reload.created_files import Created, Edit

@@ -18,6 +18,8 @@ from devserver.config import Config
 from devserver.ipc.messages import AppKind, Closed, Detach, StreamNews
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
+from devserver.master.handlers.router import Switchboard
+from devserver.master.handlers.websocket import FramedSocket
 from devserver.master.http import page
 from devserver.master.http.exchange import Exchange, Scope
 from devserver.master.http.guard import Guard
@@ -30,8 +32,6 @@ from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
 from devserver.master.http.upload import Receive
 from devserver.master.http.websocket import WebSocket
-from devserver.master.native.switchboard import Switchboard
-from devserver.master.native.websocket import FramedSocket
 
 LONGEST_WATCH = 25.0
 """Seconds that a page waits for good code before it asks again."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from devserver.common.framing import Lines
 from devserver.config import LimitsConfig
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.native.connection import Connection
-from devserver.master.native.switchboard import Switchboard
+from devserver.master.handlers.connection import Connection
+from devserver.master.handlers.router import Switchboard
 from tests.unit.master.silent import Silent
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.native.outbox import Outbox
+from devserver.master.handlers.outbox import Outbox
 
 
 def test_a_message_in_parts_is_not_mixed_with_another() -> None:

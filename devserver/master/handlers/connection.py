@@ -8,8 +8,8 @@ from typing import Protocol, cast
 from devserver.ipc.messages import ConnectionRow, Credit, Handle, Peer, Send, Transport
 from devserver.master.dispatch.queue import Kind
 from devserver.master.dispatch.worker import Worker
-from devserver.master.native.inbox import Inbox, Item
-from devserver.master.native.outbox import Outbox
+from devserver.master.handlers.inbox import Inbox, Item
+from devserver.master.handlers.outbox import Outbox
 
 EMPTY_STATE = b"\x80"
 """An empty dict in msgpack."""

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, cast
 
-from devserver.master.native.connection import Connection
-from devserver.master.native.switchboard import Switchboard
+from devserver.master.handlers.connection import Connection
+from devserver.master.handlers.router import Switchboard
 
 Event = dict[str, Any]
 

@@ -26,8 +26,8 @@ from devserver.ipc.messages import (
 )
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
-from devserver.master.native.connection import Connection
-from devserver.master.native.inbox import Item
+from devserver.master.handlers.connection import Connection
+from devserver.master.handlers.inbox import Item
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.common.framing import Delimited, Lines
-from devserver.master.native.inbox import Inbox, Item
+from devserver.master.handlers.inbox import Inbox, Item
 
 
 def taken(inbox: Inbox) -> list[Item]:
