@@ -43,18 +43,18 @@ def run(config: Config) -> int:
 
     The first Manager starts meanwhile. Before it has descriptors: a number given for events is the caller's.
     """
-    from devserver.master import spawning
+    from devserver.master.supervision import spawn
     from devserver.reporting.line_writer import open_events
 
     stream = open_events(config.console.events) if config.console.events else None
     try:
         with suppress(OSError):  # it will be tried again, and said
-            spawning.spawn_ahead()
+            spawn.spawn_ahead()
         from devserver.serve import run as serve
 
         return serve(config, stream)
     finally:
-        spawning.discard()
+        spawn.discard()
 
 
 def _config(located: Located, options: Mapping[str, Any]) -> Config:

@@ -20,10 +20,7 @@ from devserver.common.failure import Failure
 from devserver.config import Config
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source, ToManager
-from devserver.master import installed
-from devserver.master.boots import Boots
 from devserver.master.clients import Clients
-from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatch.worker import Worker
 from devserver.master.figures import Figures
 from devserver.master.handlers.router import TCP_HANDLERS
@@ -37,6 +34,9 @@ from devserver.master.reload.held_resources import held_by
 from devserver.master.reload.missing_package import Awaited
 from devserver.master.reload.self_writing import Runaway
 from devserver.master.reload.timings import Steps, Timelines
+from devserver.master.supervision import site_packages
+from devserver.master.supervision.boot_policy import Boots
+from devserver.master.supervision.supervisor import Crew, CrewHub
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"
@@ -107,7 +107,7 @@ class Master:
         )
         self.crew = Crew(config, terminal, dispatcher, emit, hub)
         self._boots = Boots(self.generations, self.crew, emit, self._rehome)
-        self._awaited = Awaited(installed.times, self._reload, self._loop)
+        self._awaited = Awaited(site_packages.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runaway = Runaway()
         self._written_in_boot: set[int] = set()

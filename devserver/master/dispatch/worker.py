@@ -21,7 +21,7 @@ from devserver.master.dispatch.queue import Seat
 if TYPE_CHECKING:
     from devserver.common.failure import Failure, Frame
     from devserver.master.dispatch.dispatcher import Unit
-    from devserver.master.managers import Manager
+    from devserver.master.supervision.manager import Manager
 
 _READ = 64 * 1024
 _MOST_READS = 64

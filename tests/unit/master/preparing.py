@@ -9,7 +9,7 @@ from typing import Any
 from devserver.common.events import Event
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Preload, Preloading, Report
-from devserver.master.successor import CALM, Successor
+from devserver.master.supervision.standby import CALM, Successor
 from tests.unit.clocked import passes, run
 from tests.unit.master.pretend import Pretend, imported
 

@@ -19,8 +19,8 @@ from devserver.ipc.messages import (
     Target,
     ToManager,
 )
-from devserver.master.command import Command, CommandHub
-from devserver.master.managers import Manager
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.manager_pool import Command, CommandHub
 from tests.unit.clocked import run
 
 S = TypeVar("S")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Reload, Report, Source
-from devserver.master.successor import CALM
+from devserver.master.supervision.standby import CALM
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported
 

@@ -22,9 +22,9 @@ from devserver.manager.protocol import (
     StackRead,
     Tell,
 )
-from devserver.master.chain import Chain
 from devserver.master.dispatch.queue import Seat
-from devserver.master.managers import Manager
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.manager_chain import Chain
 from tests.unit.manager.playbook import configure
 from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
 

@@ -8,13 +8,13 @@ from typing import cast
 from devserver.common.failure import Failure
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Source
-from devserver.master.boots import Boots
-from devserver.master.crew import Crew
 from devserver.master.dispatch.worker import Worker
-from devserver.master.managers import Manager
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
+from devserver.master.supervision.boot_policy import Boots
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.supervisor import Crew
 from tests.unit.master.eyes import Eyes
 from tests.unit.master.staff import BLOCK, Headquarters, Post, Process
 from tests.unit.master.texts import MAIN, PART, Text

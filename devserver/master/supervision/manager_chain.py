@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import ToManager
 from devserver.master.dispatch.worker import Worker
-from devserver.master.managers import Manager
+from devserver.master.supervision.manager import Manager
 
 
 class Chain:

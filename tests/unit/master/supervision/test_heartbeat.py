@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.pulse import FIRST_PATIENCE, PATIENCE, PAUSE, Pulse
+from devserver.master.supervision.heartbeat import FIRST_PATIENCE, PATIENCE, PAUSE, Pulse
 
 
 def asked() -> Pulse:

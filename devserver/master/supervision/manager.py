@@ -11,9 +11,9 @@ from devserver.common.exit_reason import exit_reason
 from devserver.ipc.asyncio_channel import Attached
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromManager, Ping, Pong, ToManager
-from devserver.master import pulse
-from devserver.master.pulse import Pulse
-from devserver.master.spawning import spawn
+from devserver.master.supervision import heartbeat
+from devserver.master.supervision.heartbeat import Pulse
+from devserver.master.supervision.spawn import spawn
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next Manager when several died without having served."""
@@ -75,7 +75,7 @@ class Manager:
     def _ask(self) -> None:
         self._link.send(Ping())
         if self._ticking is None:
-            self._ticking = self._loop.call_later(pulse.TICK, self._tick)
+            self._ticking = self._loop.call_later(heartbeat.TICK, self._tick)
 
     def _tick(self) -> None:
         self._ticking = None
@@ -87,7 +87,7 @@ class Manager:
             self._process.kill()
             self._gone()  # its channel may stay open: a process that hangs in the kernel dies later
         elif self._pulse.awake:
-            self._ticking = self._loop.call_later(pulse.TICK, self._tick)
+            self._ticking = self._loop.call_later(heartbeat.TICK, self._tick)
 
     def dismiss(self) -> None:
         """End it: it has no Worker, and nobody wants to hear of it any more."""
@@ -120,7 +120,7 @@ class Manager:
         code = self._process.returncode
         reason = "SIGKILL" if code is None else exit_reason(code)
         if self._pulse.hung:
-            reason += f", for it had not answered for {pulse.PATIENCE * pulse.TICK:g} s"
+            reason += f", for it had not answered for {heartbeat.PATIENCE * heartbeat.TICK:g} s"
         self._on_exit(self, reason)
 
     async def _has_ended(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from devserver.common.events import Notice, Preloaded
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Imported, ModuleNote, Report, Surroundings
-from devserver.master.successor import CALM, PATIENCE, WORTH
+from devserver.master.supervision.standby import CALM, PATIENCE, WORTH
 from tests.unit.clocked import passes, run
 from tests.unit.master.preparing import Rig, clocked
 from tests.unit.master.pretend import imported

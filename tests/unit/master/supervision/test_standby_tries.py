@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.master.successor import PATIENCE, TRIES
+from devserver.master.supervision.standby import PATIENCE, TRIES
 from tests.unit.clocked import passes
 from tests.unit.master.preparing import Rig, clocked
 

@@ -10,7 +10,7 @@ import pytest
 
 from devserver.common.failure import Failure, Frame
 from devserver.ipc.messages import WorkerExited
-from devserver.master.suspicion import may_be_inherited
+from devserver.master.supervision.preload_blame import may_be_inherited
 
 FAILED = 3 << 8
 

@@ -15,8 +15,14 @@ import msgspec
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.ipc import messages as wire
-from devserver.master.managers import Manager
-from devserver.master.surroundings import conditions_changed, cut, cut_before, holds, variables_changed
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.surroundings import (
+    conditions_changed,
+    cut,
+    cut_before,
+    holds,
+    variables_changed,
+)
 
 WORTH = 30.0
 """Milliseconds that the import of an app must take before another process is worth its memory."""

@@ -10,7 +10,7 @@ from devserver.common.failure import Frame
 from devserver.config import Config, ProcessConfig, WatchConfig
 from devserver.ipc.messages import Target, WorkerExited
 from devserver.master.dispatch.worker import Worker
-from devserver.master.endings import cancelled, ended
+from devserver.master.supervision.exit_wording import cancelled, ended
 
 CONFIG = Config(target=Target("app", ()), watch=WatchConfig(root="/app"), process=ProcessConfig(drain=60))
 THREADING = threading.__file__

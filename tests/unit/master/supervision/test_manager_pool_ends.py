@@ -7,8 +7,8 @@ import pytest
 from devserver.common.events import Notice
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
-from devserver.master import command
-from devserver.master.successor import CALM
+from devserver.master.supervision import manager_pool
+from devserver.master.supervision.standby import CALM
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Pretend, imported, on_a_clock
 from tests.unit.master.relieving import SAVE, Scene
@@ -57,7 +57,7 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Scene) 
         raise OSError("no more processes")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "Manager", full)
+        patch.setattr(manager_pool, "Manager", full)
         assert not scene.command.start_cold()
         assert not scene.command.launch()
     assert second.told(Stop) == []

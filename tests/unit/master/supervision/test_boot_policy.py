@@ -9,13 +9,13 @@ from devserver.common.events import Notice
 from devserver.common.failure import Failure, Frame
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
-from devserver.master.boots import Boots
-from devserver.master.crew import Crew
 from devserver.master.dispatch.queue import Seat
 from devserver.master.dispatch.worker import Worker
 from devserver.master.reload.commands import Boot
 from devserver.master.reload.generations import Generations
-from devserver.master.successor import CALM
+from devserver.master.supervision.boot_policy import Boots
+from devserver.master.supervision.standby import CALM
+from devserver.master.supervision.supervisor import Crew
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 

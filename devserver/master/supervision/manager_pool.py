@@ -17,12 +17,12 @@ from devserver.common.working_folder import enter
 from devserver.config import Config
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromManager, ToManager
-from devserver.master.chain import Chain
-from devserver.master.debugserver import debug_server
 from devserver.master.dispatch.worker import Worker
-from devserver.master.installed import Installed, top_level
-from devserver.master.managers import LONGEST_PAUSE, Manager
-from devserver.master.successor import Successor
+from devserver.master.supervision.debug_server import debug_server
+from devserver.master.supervision.manager import LONGEST_PAUSE, Manager
+from devserver.master.supervision.manager_chain import Chain
+from devserver.master.supervision.site_packages import Installed, top_level
+from devserver.master.supervision.standby import Successor
 
 BLOCK, MOST_FORKS = 1000, 100
 """Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""

@@ -12,12 +12,12 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.ipc import messages as wire
-from devserver.master.crew import Crew
 from devserver.master.dispatch.worker import Worker
 from devserver.master.reload import commands
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
-from devserver.master.suspicion import may_be_inherited
+from devserver.master.supervision.preload_blame import may_be_inherited
+from devserver.master.supervision.supervisor import Crew
 
 
 class Boots:

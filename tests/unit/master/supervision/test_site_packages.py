@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.master.installed import Installed, top_level
+from devserver.master.supervision.site_packages import Installed, top_level
 
 SEARCH = ("/project", "/project/src")
 

@@ -8,8 +8,8 @@ import pytest
 
 from devserver.common.events import ManagerStarted
 from devserver.ipc.messages import Configure, Preload, Reload, Source, StandDown
-from devserver.master import installed
-from devserver.master.successor import CALM
+from devserver.master.supervision import site_packages
+from devserver.master.supervision.standby import CALM
 from tests.unit.clocked import passes, run
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 from tests.unit.master.relieving import Scene
@@ -21,7 +21,7 @@ scene = on_a_clock(Scene)
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that installs something."""
     news: list[bool] = []
-    monkeypatch.setattr(installed.Installed, "has_changed", lambda _installed: bool(news) and news.pop())
+    monkeypatch.setattr(site_packages.Installed, "has_changed", lambda _installed: bool(news) and news.pop())
     return lambda: news.append(True)
 
 

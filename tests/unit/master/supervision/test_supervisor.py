@@ -11,10 +11,10 @@ from devserver.common.framing import Raw
 from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
-from devserver.master.crew import Crew, CrewHub
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.handlers.router import Switchboard
-from devserver.master.managers import Manager
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.supervisor import Crew, CrewHub
 from tests.unit.clocked import run
 from tests.unit.master.pretend import Pretend
 from tests.unit.master.silent import Silent

@@ -16,8 +16,8 @@ from devserver.ipc.messages import (
     WorkerIdle,
     WorkerReady,
 )
-from devserver.master.chain import Chain
 from devserver.master.dispatch.worker import Worker
+from devserver.master.supervision.manager_chain import Chain
 from tests.unit.master.pretend import Pretend
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
-from devserver.master.managers import Manager
+from devserver.master.supervision.manager import Manager
 
 LAST_WARNING = 1.0
 """Seconds between SIGTERM and SIGKILL."""

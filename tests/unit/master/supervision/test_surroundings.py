@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from devserver.ipc.messages import Imported, ModuleNote, Surroundings
-from devserver.master.surroundings import conditions_changed, cut, cut_before, holds, variables_changed
+from devserver.master.supervision.surroundings import (
+    conditions_changed,
+    cut,
+    cut_before,
+    holds,
+    variables_changed,
+)
 
 FOLDER, ROOT = "the working directory", "the root logger"
 

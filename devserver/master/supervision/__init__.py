@@ -1,0 +1,1 @@
+"""The Managers and the Workers' processes, as the Master sees them."""
