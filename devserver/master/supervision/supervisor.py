@@ -24,11 +24,11 @@ from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromManager, FromWorker, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker, WorkerHub
-from devserver.master.prompts import Prompts
 from devserver.master.supervision.exit_wording import cancelled, ended
 from devserver.master.supervision.manager import FIRST_PAUSE, LONGEST_PAUSE, Manager
 from devserver.master.supervision.manager_pool import Command, CommandHub
 from devserver.master.supervision.orphans import LAST_WARNING, Orphans
+from devserver.master.terminal.prompts import Prompts
 
 STOP_PATIENCE = 0.5
 """Seconds that tasks which units have begun and left behind get when the server stops."""

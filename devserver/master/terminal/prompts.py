@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.ipc import messages as wire
-from devserver.master import reading
 from devserver.master.dispatch.worker import Worker
+from devserver.master.terminal import readers
 
 LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds from one look to the next after an unfinished line."""
@@ -71,7 +71,7 @@ class Prompts:
         state = self._states.get(worker.id)
         if state is not None and (state.told.active or state.seen):
             return
-        if not text.endswith("\n") or reading.takes_keys(worker.terminal):
+        if not text.endswith("\n") or readers.takes_keys(worker.terminal):
             if state is None:
                 state = self._states[worker.id] = _State()
             state.looks = 0
@@ -83,7 +83,7 @@ class Prompts:
     def typed(self, keys: bytes) -> bool:
         """Give the keys to whoever reads though nobody has noticed; return whether there is somebody."""
         for worker in list(self._workers.values()):
-            if worker.terminal >= 0 and reading.is_read(worker.terminal, worker.pid):
+            if worker.terminal >= 0 and readers.is_read(worker.terminal, worker.pid):
                 state = self._states.setdefault(worker.id, _State())
                 if not state.told.active:
                     self._see(worker, state)
@@ -94,7 +94,7 @@ class Prompts:
     def ready(self, worker: Worker) -> None:
         """The Worker has booted: what it asked is answered, though no look has found that out yet."""
         state = self._states.get(worker.id)
-        if state is not None and state.seen and not reading.is_read(worker.terminal, worker.pid):
+        if state is not None and state.seen and not readers.is_read(worker.terminal, worker.pid):
             self._rest(state)
             self._forget(worker, state)
 
@@ -107,7 +107,7 @@ class Prompts:
         state.timer = None
         if self._states.get(worker.id) is not state or worker.terminal < 0 or state.told.active:
             return
-        if reading.is_read(worker.terminal, worker.pid):
+        if readers.is_read(worker.terminal, worker.pid):
             self._see(worker, state)
             return
         state.looks += 1
@@ -122,7 +122,7 @@ class Prompts:
     def _see(self, worker: Worker, state: _State) -> None:
         """Somebody reads."""
         state.seen, state.looks = True, 0
-        state.still = state.still + 1 if reading.stands_still(worker.pid) else 0
+        state.still = state.still + 1 if readers.stands_still(worker.pid) else 0
         self._show(worker, state)
         if state.timer is None:
             self._look_after(AGAIN, worker, state)

@@ -1,0 +1,1 @@
+"""Who reads the user's terminal, and so has the keys."""
