@@ -22,9 +22,9 @@ from devserver.ipc.messages import (
     StreamNews,
     Taken,
 )
-from devserver.master.http import page
-from devserver.master.http.eventstream import EventStream, is_event_stream, seam
-from devserver.master.http.page import Answer
+from devserver.master.http.event_stream import EventStream, is_event_stream, seam
+from devserver.master.http.pages import answers as page
+from devserver.master.http.pages.answers import Answer
 from devserver.master.http.request_log import full_path
 from devserver.master.http.response import Response, Send
 from devserver.master.http.scope import accepted, wire_scope

@@ -20,17 +20,17 @@ from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import Switchboard
 from devserver.master.handlers.websocket import FramedSocket
-from devserver.master.http import page
 from devserver.master.http.exchange import Exchange, Scope
-from devserver.master.http.guard import Guard
-from devserver.master.http.index import Index
-from devserver.master.http.page import LIVE_PATH, Answer
-from devserver.master.http.protocol import HANDLED, Face
+from devserver.master.http.host_check import Guard
+from devserver.master.http.pages import answers
+from devserver.master.http.pages.answers import LIVE_PATH, Answer
+from devserver.master.http.pages.index_html import Index
 from devserver.master.http.request_log import RequestLog
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
 from devserver.master.http.upload import Receive
+from devserver.master.http.uvicorn_adapter import HANDLED, Face
 from devserver.master.http.websocket import WebSocket
 
 LONGEST_WATCH = 25.0
@@ -113,7 +113,7 @@ class Front:
         refusal = self._guard.refuses(scope["headers"], websocket=websocket)
         if refusal is not None:
             self._say_once(refusal.text)
-            answer = page.refused(refusal)
+            answer = answers.refused(refusal)
             prefix = "websocket.http.response" if websocket else "http.response"
             if websocket:
                 await receive()
@@ -140,7 +140,7 @@ class Front:
         """Let a guest start, wait or go, as things stand."""
         if self._is_full:
             text = f"{self._most_waiting} requests wait already: try again."
-            guest.answer(page.busy(text, guest.accept))
+            guest.answer(answers.busy(text, guest.accept))
         elif not self.is_settled(guest.stamp) or not (self._live or self._failures):
             self._held[guest] = None
         elif not self._live:
@@ -181,17 +181,17 @@ class Front:
             self.loop.call_later(self._patience, self._lose_patience, stream)
         else:
             text = f"no worker has started within {self._patience:g} s: the console says why."
-            guest.answer(page.busy(text, guest.accept))
+            guest.answer(answers.busy(text, guest.accept))
 
     def _unavailable(self, scope: Scope) -> Answer:
-        return page.unavailable(self._failures, accepted(scope), root=self._root, local=_is_local(scope))
+        return answers.unavailable(self._failures, accepted(scope), root=self._root, local=_is_local(scope))
 
     async def _watch(self, scope: Scope, send: Send) -> None:
         """Answer a page that waits for good code: when there is some, or there is another failure to show."""
         seen = scope["query_string"].removeprefix(b"seen=").decode("ascii", "replace")
         try:
             async with asyncio.timeout(LONGEST_WATCH):
-                while not self._live and (not self._failures or page.fingerprint(self._failures) == seen):
+                while not self._live and (not self._failures or answers.fingerprint(self._failures) == seen):
                     await self._news.wait()
             status = 200
         except TimeoutError:

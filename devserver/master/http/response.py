@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devserver.ipc.messages import Headers
-from devserver.master.http.protocol import HttpConnection
 from devserver.master.http.stream import WINDOW
+from devserver.master.http.uvicorn_adapter import HttpConnection
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Head = tuple[int, Headers]

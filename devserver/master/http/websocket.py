@@ -27,12 +27,12 @@ from devserver.ipc.messages import (
 )
 from devserver.master.http import websocket_commands as plan
 from devserver.master.http.exchange import Scope
-from devserver.master.http.page import Answer
+from devserver.master.http.pages.answers import Answer
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.session import REJECTED, Session
 from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive
+from devserver.master.http.websocket_session import REJECTED, Session
 
 if TYPE_CHECKING:
     from devserver.master.http.front import Front

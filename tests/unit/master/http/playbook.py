@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from devserver.master.http.session import Session
 from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
@@ -11,6 +10,7 @@ from devserver.master.http.websocket_commands import (
     Offer,
     Remember,
 )
+from devserver.master.http.websocket_session import Session
 
 RESTART = CloseClient(1012, "service restart")
 

@@ -7,7 +7,7 @@ import pytest
 from devserver.common import events
 from devserver.config import HttpConfig
 from devserver.ipc.messages import Closed, Detach, Disconnected, Open, Respond, ResponseBody
-from devserver.master.http.eventstream import seam
+from devserver.master.http.event_stream import seam
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Headers, Office
 from tests.unit.master.http.subscribing import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devserver.common import events
 from devserver.ipc.messages import Detach, Open, Respond, ResponseBody
-from devserver.master.http.eventstream import MOST_TAIL, seam
+from devserver.master.http.event_stream import MOST_TAIL, seam
 from tests.unit.clocked import run, turns
 from tests.unit.master.http.rig import Office
 from tests.unit.master.http.subscribing import ONE, STREAM, TWO, last_event_ids, reloaded, subscribed

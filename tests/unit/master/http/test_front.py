@@ -8,7 +8,7 @@ from devserver.common import events
 from devserver.common.failure import Failure
 from devserver.ipc.messages import AppKind, Closed, Open, Respond
 from devserver.master.http.front import LONGEST_WATCH, MOST_REFUSALS
-from devserver.master.http.page import LIVE_PATH, fingerprint
+from devserver.master.http.pages.answers import LIVE_PATH, fingerprint
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Client, FakeWorker, Office
 

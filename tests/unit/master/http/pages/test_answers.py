@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devserver.common.failure import Failure, Frame, Place
-from devserver.master.http import page
-from devserver.master.http.guard import Refusal
-from devserver.master.http.page import LIVE_PATH, Answer
+from devserver.master.http.host_check import Refusal
+from devserver.master.http.pages import answers as page
+from devserver.master.http.pages.answers import LIVE_PATH, Answer
 
 BROWSER = b"text/html,application/xhtml+xml,*/*;q=0.8"
 JSON = b"application/json"

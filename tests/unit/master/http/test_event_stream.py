@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.http.eventstream import MOST_TAIL, EventStream, is_event_stream, seam
+from devserver.master.http.event_stream import MOST_TAIL, EventStream, is_event_stream, seam
 
 BOM = b"\xef\xbb\xbf"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.master.http.session import MOST_AHEAD, MOST_AHEAD_BYTES, Session
 from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
@@ -15,6 +14,7 @@ from devserver.master.http.websocket_commands import (
     RefuseClient,
     TellLeft,
 )
+from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, Session
 from tests.unit.master.http.playbook import opened, say, session
 
 # the handshake

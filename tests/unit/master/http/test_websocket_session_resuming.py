@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.master.http.session import MOST_BARREN
 from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
@@ -14,6 +13,7 @@ from devserver.master.http.websocket_commands import (
     Offer,
     Remember,
 )
+from devserver.master.http.websocket_session import MOST_BARREN
 from tests.unit.master.http.playbook import RESTART, given_up, opened, resumed, say, session
 
 # newer code

@@ -9,7 +9,7 @@ import base64
 import hashlib
 from html import escape
 
-from devserver.master.http.tracebacks import printable
+from devserver.master.http.pages.failure_text import printable
 
 LIVE_PATH = "/__devserver__/live"
 """Held by the Master until good code is live; `?seen=` is the fingerprint of the failures that are shown."""

@@ -11,9 +11,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 from devserver.common.failure import Failure, Frame, Place
-from devserver.master.http import tracebacks
-from devserver.master.http.skin import text
-from devserver.master.http.tracebacks import Row
+from devserver.master.http.pages import failure_text
+from devserver.master.http.pages.failure_text import Row
+from devserver.master.http.pages.layout import text
 
 Span = tuple[str, str]
 """A class of the style (empty: none) and the text that it is for."""
@@ -33,7 +33,7 @@ _CLASSES = {
 
 def body(failures: tuple[Failure, ...], root: str) -> str:
     """Return what stands in the page, the failures one below the other."""
-    shown = [_section(failure, root) for failure in failures[: tracebacks.MOST_FAILURES]]
+    shown = [_section(failure, root) for failure in failures[: failure_text.MOST_FAILURES]]
     left_out = len(failures) - len(shown)
     more = f"<section><p>{left_out:,} more</p></section>" if left_out else ""
     return "".join(shown) + more
@@ -47,20 +47,20 @@ def sentence(words: str) -> str:
 def _section(failure: Failure, root: str) -> str:
     """Return a failure with its causes nested in it, as they came to be."""
     inner = ""
-    for link in reversed(tracebacks.chain(failure)[1:]):
+    for link in reversed(failure_text.chain(failure)[1:]):
         inner = f'<section><p class="what">caused by</p>{_told(link, root, "h2")}{inner}</section>'
-    what = text(tracebacks.headline(failure, root))
+    what = text(failure_text.headline(failure, root))
     return f'<section class="bad"><p class="what">{what}</p>{_told(failure, root, "h1")}{inner}</section>'
 
 
 def _told(failure: Failure, root: str, heading: str) -> str:
     """Return what is known of one exception."""
     first, _, rest = failure.message.strip().partition("\n")
-    said = f": {text(tracebacks.clipped(first))}" if first else ""
+    said = f": {text(failure_text.clipped(first))}" if first else ""
     parts = [f'<{heading}><span class="type">{text(failure.type)}</span>{said}</{heading}>']
     if failure.place:
-        parts.append(f'<p class="where">{text(tracebacks.location(failure.place, root))}</p>')
-    if more := failure.message.strip() if len(first) > tracebacks.WIDEST else rest:
+        parts.append(f'<p class="where">{text(failure_text.location(failure.place, root))}</p>')
+    if more := failure.message.strip() if len(first) > failure_text.WIDEST else rest:
         parts.append(f'<pre class="message">{text(more)}</pre>')
     if failure.place:
         parts.append(_source(failure.place))
@@ -72,7 +72,7 @@ def _told(failure: Failure, root: str, heading: str) -> str:
 
 
 def _source(place: Place) -> str:
-    rows = tracebacks.rows(place)
+    rows = failure_text.rows(place)
     if not any(row.text.strip() for row in rows):
         return ""
     lines = []
@@ -96,25 +96,27 @@ def _painted(rows: list[Row], path: str) -> list[list[Span]]:
 
 def _frames(failure: Failure, root: str) -> str:
     items = []
-    for frame in tracebacks.frames(failure):
+    for frame in failure_text.frames(failure):
         if isinstance(frame, str):
             items.append(f'<li><span class="at">{text(frame)}</span></li>')
             continue
         code = _line(frame)
-        where = f"<b>{text(tracebacks.relative(frame.path, root))}:{frame.line}</b> in {text(frame.function)}"
+        where = (
+            f"<b>{text(failure_text.relative(frame.path, root))}:{frame.line}</b> in {text(frame.function)}"
+        )
         whose = "own" if _is_own(frame.path, root) else "far"
         items.append(f'<li class="{whose}"><span class="at">{where}</span>{code}</li>')
     return f"<details open><summary>Traceback, innermost last</summary><ol>{''.join(items)}</ol></details>"
 
 
 def _line(frame: Frame) -> str:
-    line = tracebacks.clipped(frame.text.strip())
+    line = failure_text.clipped(frame.text.strip())
     return f"<pre>{''.join(_marked(paint(line, frame.path)[0], 0, 0))}</pre>" if line else ""
 
 
 def _is_own(path: str, root: str) -> bool:
     """Say whether a file is the author's; packages often lie in the root too."""
-    inside = tracebacks.relative(path, root)
+    inside = failure_text.relative(path, root)
     return inside != path and not {"site-packages", "dist-packages"} & set(inside.split(os.sep))
 
 

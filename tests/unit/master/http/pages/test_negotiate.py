@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.http.accept import choose
+from devserver.master.http.pages.negotiate import choose
 
 
 @pytest.mark.parametrize(

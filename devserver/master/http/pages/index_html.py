@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from devserver.common.file_reader import PATIENCE, Reader
-from devserver.master.http import page
-from devserver.master.http.page import Answer
+from devserver.master.http.pages import answers
+from devserver.master.http.pages.answers import Answer
 
 LARGEST = 4 * 1024 * 1024
 
@@ -24,7 +24,7 @@ class Index:
         """Give `take` the page for GET and HEAD of `/`, else, or where there is no such file, 404."""
         wanted = scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
         if self._file is None or not wanted:
-            take(page.handlers_only(accept))
+            take(answers.handlers_only(accept))
             return
         task = asyncio.get_running_loop().create_task(self._answer(self._file, accept, take))
         self._tasks.add(task)
@@ -35,10 +35,10 @@ class Index:
         try:
             body = await file.read()
         except TimeoutError:
-            take(page.busy(f"index.html could not be read within {PATIENCE:g} s.", accept))
+            take(answers.busy(f"index.html could not be read within {PATIENCE:g} s.", accept))
             return
         if body is None:
-            take(page.handlers_only(accept))
+            take(answers.handlers_only(accept))
             return
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),

@@ -8,7 +8,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from devserver.master.http.session import MOST_AHEAD, MOST_BARREN, REJECTED, Session
 from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
@@ -21,6 +20,7 @@ from devserver.master.http.websocket_commands import (
     Remember,
     TellLeft,
 )
+from devserver.master.http.websocket_session import MOST_AHEAD, MOST_BARREN, REJECTED, Session
 
 RESTART = CloseClient(1012, "service restart")
 SELDOM = st.sampled_from([False] * 9 + [True])

@@ -13,10 +13,10 @@ import msgspec
 
 from devserver.common import encoding
 from devserver.common.failure import Failure
-from devserver.master.http import errorpage, skin, tracebacks
-from devserver.master.http.accept import Form, choose
-from devserver.master.http.guard import Refusal
-from devserver.master.http.skin import LIVE_PATH
+from devserver.master.http.host_check import Refusal
+from devserver.master.http.pages import failure_html, failure_text, layout
+from devserver.master.http.pages.layout import LIVE_PATH
+from devserver.master.http.pages.negotiate import Form, choose
 
 __all__ = ["LIVE_PATH", "Answer", "busy", "fingerprint", "gone", "handlers_only", "refused", "unavailable"]
 
@@ -90,7 +90,7 @@ def _plain(status: int, words: str, accept: bytes, *more: tuple[bytes, bytes]) -
 
 
 def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
-    policy = [(b"content-security-policy", skin.POLICY)] if form == "html" else []
+    policy = [(b"content-security-policy", layout.POLICY)] if form == "html" else []
     headers = [
         (b"content-type", _TYPES[form]),
         (b"content-length", b"%d" % len(body)),
@@ -106,30 +106,30 @@ def _told(words: str, form: Form, seen: str = "") -> bytes:
     """Return the body of an answer that says one thing."""
     match form:
         case "html":
-            page = skin.document(words, errorpage.sentence(words), seen)
+            page = layout.document(words, failure_html.sentence(words), seen)
             return _bytes(page)
         case "json":
             return encoding.encode(_ENCODER, {"error": words}) + b"\n"
         case "text":
-            return _bytes(f"devserver: {tracebacks.printable(words)}\n")
+            return _bytes(f"devserver: {failure_text.printable(words)}\n")
 
 
 @lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
 def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
     """Return the body of an answer that tells the failures."""
     first = failures[0]
-    where = f"{tracebacks.location(first.place, root)}: " if first.place else ""
-    words = f"{tracebacks.headline(first, root)}: {where}{tracebacks.reason(first)}"
+    where = f"{failure_text.location(first.place, root)}: " if first.place else ""
+    words = f"{failure_text.headline(first, root)}: {where}{failure_text.reason(first)}"
     match form:
         case "html":
-            title = f"✗ {tracebacks.reason(first)}"
-            page = skin.document(title, errorpage.body(failures, root), fingerprint(failures))
+            title = f"✗ {failure_text.reason(first)}"
+            page = layout.document(title, failure_html.body(failures, root), fingerprint(failures))
             return _bytes(page)
         case "json":
             told = [_data(failure, root) for failure in failures]
             return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"
         case "text":
-            return _bytes(f"{tracebacks.report(failures, root)}\n")
+            return _bytes(f"{failure_text.report(failures, root)}\n")
 
 
 def _bytes(text: str) -> bytes:
@@ -141,10 +141,10 @@ def _data(failure: Failure, root: str) -> dict[str, Any]:
     place = failure.place
     return {
         "phase": failure.phase,
-        "file": tracebacks.relative(place.path, root) if place else None,
+        "file": failure_text.relative(place.path, root) if place else None,
         "line": place.line if place else None,
         "column": (place.column or None) if place else None,
         "type": failure.type,
         "message": failure.message,
-        "traceback": tracebacks.trace(failure, root),
+        "traceback": failure_text.trace(failure, root),
     }

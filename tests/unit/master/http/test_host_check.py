@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.http.guard import MOST_REMEMBERED, Guard
+from devserver.master.http.host_check import MOST_REMEMBERED, Guard
 
 
 def status(
