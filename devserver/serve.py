@@ -22,7 +22,7 @@ from devserver.config import Config
 from devserver.console import keys
 from devserver.master.control.control import Control
 from devserver.master.master import Master
-from devserver.master.stopping import stop_gently, stop_now
+from devserver.master.shutdown import stop_gently, stop_now
 from devserver.reporting.console_process import Order
 from devserver.reporting.line_writer import LineWriter
 from devserver.reporting.reporter import Announcer

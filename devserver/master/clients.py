@@ -14,8 +14,8 @@ from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
 from devserver.ipc.messages import WorkerReady
+from devserver.master.connection_limit import Entrance, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.entrance import Entrance, Factory
 from devserver.master.handlers.router import Switchboard
 from devserver.master.http.front import Front
 

@@ -22,9 +22,9 @@ from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source, ToManager
 from devserver.master.clients import Clients
 from devserver.master.dispatch.worker import Worker
-from devserver.master.figures import Figures
 from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import Doors
+from devserver.master.load_report import Figures
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.contention import is_held, is_suspect
 from devserver.master.reload.created_files import Created, Edit
