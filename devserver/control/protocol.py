@@ -20,6 +20,7 @@ VERSION = 1
 LONGEST_REQUEST = 64 * 1024
 """Bytes."""
 Line = TypeVar("Line")
+Source = Literal["app", "devserver"]
 State = Literal["live", "not-live", "starting", "stopping"]
 
 
@@ -126,6 +127,7 @@ class Status(_Reply, frozen=True, kw_only=True, tag="status"):
     workers: tuple[WorkerStatus, ...]
     connections: int
     waiting: int
+    requests: int
     failed: int
     """Failures of the app since the start, those of handlers and requests."""
     output: str = ""
@@ -135,7 +137,7 @@ class Logged(_Reply, frozen=True, kw_only=True, tag="log"):
     """Text as it was written, with the newlines it had. `source` devserver: a line of the server's own."""
 
     at: float
-    source: Literal["app", "devserver"]
+    source: Source
     text: str
     worker: int = 0
 
@@ -157,7 +159,10 @@ class ErrorSeen(_Reply, frozen=True, kw_only=True, tag="error"):
 
 
 class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
-    """A request that was answered. `generation` is the code that it ran on, `ms` its time in the server."""
+    """A request that was answered. `status` 0: its client left before.
+
+    `generation` is the code that it ran on, 0: none; `ms` is its time, with what it waited for a save.
+    """
 
     at: float
     method: str
@@ -165,7 +170,6 @@ class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
     status: int
     ms: float
     generation: int
-    worker: int = 0
 
 
 class End(_Reply, frozen=True, kw_only=True, tag="end"):

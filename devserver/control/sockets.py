@@ -16,6 +16,7 @@ import re
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from devserver.common.errors import DevserverError
 NAME = "devserver"
 LONGEST_PATH = 103
 """Bytes of a socket's path that every system takes: unix(4) of macOS; Linux takes 107."""
+KEPT_S = 7 * 24 * 3600
+"""How long the log of a server that has ended is kept."""
 _NAME = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([0-9]+)\.(sock|log)")
 
 
@@ -166,13 +169,18 @@ def sweep(places: Sequence[Path] | None = None) -> None:
     """Remove the sockets and logs of processes that have ended."""
     for place in candidates() if places is None else places:
         for _, found in _all([place], "sock"):
-            if not _lives(found.pid):
+            if not lives(found.pid):
                 with suppress(OSError):
                     if sock := connect(found.path, 0.1):
                         sock.close()
+        for _, found in _all([place], "log"):
+            with suppress(OSError):
+                if not lives(found.pid) and time.time() - os.path.getmtime(found.path) > KEPT_S:
+                    os.unlink(found.path)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Return whether a process has not ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

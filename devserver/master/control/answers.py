@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, assert_never
 
 from devserver import __version__
-from devserver.common.events import Event
+from devserver.common.events import Event, Requests
 from devserver.control import protocol
 from devserver.control.protocol import Reply, Request, Verdict
-from devserver.master.control.journal import Journal
+from devserver.master.control.journal import Journal, requests_in
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.verdict import is_settled, verdict
 from devserver.master.reload.generations import Generations
@@ -86,7 +86,8 @@ class Answers:
                     yield error
                 yield protocol.End()
             case protocol.AskRequests():
-                yield protocol.End()
+                async for reply in self._requests(request):
+                    yield reply
             case _:
                 assert_never(request)
 
@@ -143,6 +144,7 @@ class Answers:
             workers=tuple(journal.workers.values()),
             connections=journal.connections,
             waiting=journal.waiting,
+            requests=journal.requested,
             failed=journal.failed,
             output=self._output.path if self._output else "",
         )
@@ -180,6 +182,24 @@ class Answers:
                 if fresh := self._journal.line(event):
                     yield fresh
             yield protocol.End(note=note or "the server has stopped")
+        finally:
+            if follower is not None:
+                follower.close()
+
+    async def _requests(self, request: protocol.AskRequests) -> AsyncIterator[Reply]:
+        journal = self._journal
+        follower = _Follower(journal) if request.follow else None
+        try:
+            for seen in journal.requests(request.since, request.failed):
+                yield seen
+            if follower is not None:
+                async for event in follower.events(self.stopping):
+                    for seen in requests_in(event) if isinstance(event, Requests) else ():
+                        if seen.status >= 500 or not request.failed:
+                            yield seen
+            unlisted = journal.unlisted
+            note = f"{unlisted:,} more were counted, and not listed one by one" if unlisted else ""
+            yield protocol.End(note=note)
         finally:
             if follower is not None:
                 follower.close()

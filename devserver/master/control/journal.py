@@ -14,13 +14,15 @@ from msgspec.structs import replace
 from devserver.common import encoding, events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure
-from devserver.control.protocol import ErrorSeen, Logged, WorkerStatus
+from devserver.control.protocol import ErrorSeen, Logged, RequestSeen, WorkerStatus
 from devserver.master.control.ring import Ring
 
 MOST_LINES, MOST_TEXT = 20_000, 4 * 1024 * 1024
 """Pieces of text and events, and their characters."""
 MOST_ERRORS, MOST_ERROR_TEXT = 500, 4 * 1024 * 1024
+MOST_REQUESTS, MOST_REQUEST_TEXT = 2_000, 1024 * 1024
 _EVENT_WEIGHT = 500
+_REQUEST_WEIGHT = 100
 _encoder = msgspec.msgpack.Encoder()
 _QUIET = (
     events.WorkerLoad
@@ -30,6 +32,7 @@ _QUIET = (
     | events.WorkerRetiring
     | events.Rolled
     | events.Checked
+    | events.Requests
 )
 """What no line of the log is made of."""
 
@@ -46,19 +49,25 @@ class Journal:
     connections: int = 0
     waiting: int = 0
     failed: int = 0
+    requested: int = 0
+    unlisted: int = 0
+    """Requests that were counted, and not listed one by one: there were many at once."""
     booting_since: float = 0.0
     stopping: bool = False
     followers: list[Callable[[Event], None]] = field(default_factory=list)
     _lines: Ring[Event] = field(default_factory=lambda: Ring(MOST_LINES, MOST_TEXT))
+    _requests: Ring[RequestSeen] = field(default_factory=lambda: Ring(MOST_REQUESTS, MOST_REQUEST_TEXT))
     _errors: Ring[ErrorSeen] = field(default_factory=lambda: Ring(MOST_ERRORS, MOST_ERROR_TEXT))
 
     def take(self, event: Event) -> None:
         """Take in what has happened."""
-        if isinstance(event, _QUIET):
-            self._take_state(event)
-            return
-        self._lines.add(event, event.at, _weight(event))
         self._take_state(event)
+        if isinstance(event, events.Requests):
+            self._take_requests(event)
+        elif isinstance(event, _QUIET):
+            return
+        else:
+            self._lines.add(event, event.at, _weight(event))
         for follower in tuple(self.followers):
             follower(event)
 
@@ -73,8 +82,12 @@ class Journal:
         if isinstance(event, events.Output):
             text = event.text.replace("\r\n", "\n")
             return Logged(at=event.at, source="app", worker=event.worker, text=text)
-        sentence = self.word(event)
+        sentence = None if isinstance(event, _QUIET) else self.word(event)
         return Logged(at=event.at, source="devserver", text=sentence + "\n") if sentence else None
+
+    def requests(self, since: float = 0.0, failed: bool = False) -> Iterator[RequestSeen]:
+        """Return what was requested since then."""
+        return (each for each in self._requests.since(since) if each.status >= 500 or not failed)
 
     def errors(self, since: float = 0.0) -> Iterator[ErrorSeen]:
         """Return what has failed since then."""
@@ -85,6 +98,12 @@ class Journal:
         if not self._lines.lacks(since):
             return ""
         return f"earlier lines were dropped: the server keeps the last {MOST_TEXT // 2**20} MiB"
+
+    def _take_requests(self, event: events.Requests) -> None:
+        self.requested += event.count
+        self.unlisted += event.count - len(event.requests)
+        for request in requests_in(event):
+            self._requests.add(request, request.at, _REQUEST_WEIGHT + len(request.path))
 
     def _take_state(self, event: Event) -> None:
         match event:
@@ -101,6 +120,7 @@ class Journal:
             case events.HandlerFailed():
                 self.failed += 1
                 where = f"connection {event.connection}" if event.connection else f"worker {event.worker}"
+                where = event.request or where
                 self._fail(event.at, where, event.failure)
             case events.Connections():
                 self.connections, self.waiting = event.open, event.waiting
@@ -148,3 +168,16 @@ def _weight(event: Event) -> int:
 
 def _failure_weight(failure: Failure) -> int:
     return _EVENT_WEIGHT + len(encoding.encode(_encoder, failure))
+
+
+def requests_in(event: events.Requests) -> Iterator[RequestSeen]:
+    """Return the requests that an event lists."""
+    for each in event.requests:
+        yield RequestSeen(
+            at=each.at,
+            method=each.method,
+            path=each.path,
+            status=each.status,
+            ms=round(each.ms, 2),
+            generation=each.generation,
+        )

@@ -78,3 +78,22 @@ def test_followers_are_told_until_they_leave() -> None:
     journal.followers.clear()
     journal.take(news)
     assert heard == [news]
+
+
+def test_requests_are_kept_one_by_one_as_far_as_they_are_listed() -> None:
+    """What is only counted is known to be missing; a failure is named by its request."""
+    journal = Journal(plain.line)
+    heard: list[events.Event] = []
+    journal.followers.append(heard.append)
+    fine = events.Request(at=1, method="GET", path="/a?b", status=200, ms=1.5, generation=2)
+    bad = events.Request(at=2, method="POST", path="/c", status=500, ms=2, generation=2)
+    news = events.Requests(at=3, count=40, failed=1, requests=(fine, bad))
+    journal.take(news)
+    journal.take(events.HandlerFailed(worker=1, connection=0, failure=BROKEN, request="POST /c", status=500))
+    assert (journal.requested, journal.unlisted) == (40, 38)
+    assert [(seen.path, seen.status) for seen in journal.requests()] == [("/a?b", 200), ("/c", 500)]
+    assert [seen.path for seen in journal.requests(failed=True)] == ["/c"]
+    assert [seen.path for seen in journal.requests(since=2)] == ["/c"]
+    assert heard[0] == news
+    assert [error.what for error in journal.errors()] == ["POST /c"]
+    assert [line.source for line in journal.logged()] == ["devserver"]  # of the failure alone
