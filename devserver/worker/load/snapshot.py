@@ -52,6 +52,11 @@ class Snapshot:
             if source.source is not None or not source.digest:
                 self._add(source)
 
+    def renew(self, sources: Iterable[Source]) -> None:
+        """Hold these in place of what there was: the generation of a copy of this process is another one."""
+        for source in sources:
+            self._add(source)
+
     def _add(self, source: Source) -> None:
         path = source.path
         self._sources[path] = source

@@ -18,7 +18,7 @@ from contextlib import suppress
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import decode_source
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from devserver.common.failure import name_source
 from devserver.worker.load import pyc
@@ -29,6 +29,17 @@ from devserver.worker.load.snapshot import Snapshot
 Foreign = Callable[[str, ModuleSpec], None]
 """Is told of each module that is about to be imported and is not the app's."""
 
+
+class Witness(Protocol):
+    """Is given the code of own modules, and told who reads their text."""
+
+    def keep(self, path: str, code: CodeType) -> None:
+        """An import is about to run this very object, compiled as Python does it."""
+
+    def read(self, path: str) -> None:
+        """Somebody is given the text of the file."""
+
+
 _COMPILING = (SyntaxError, ValueError, MemoryError, RecursionError)
 """What compile() raises."""
 _STEPS = ("get_code", "source_to_code", "get_data", "path_stats")
@@ -36,17 +47,21 @@ _system: Any = importlib
 """`_bootstrap` and `_bootstrap_external` in it are what every import goes through; no stub has them."""
 
 
-def install(snapshot: Snapshot, foreign: Foreign | None = None) -> Callable[[], None]:
+def install(
+    snapshot: Snapshot, foreign: Foreign | None = None, witness: Witness | None = None
+) -> Callable[[], None]:
     """Make every import of an own module go through `snapshot`; `foreign` is told of the others.
+
+    `witness` hears of those that are compiled as Python does it.
 
     Return what undoes it.
     """
     patches = Patches()
     _forget_listings(snapshot)
     _patch_finding(patches, snapshot, foreign)
-    _patch_loading(patches, snapshot)
+    _patch_loading(patches, snapshot, witness)
     _patch_caching(patches, snapshot)
-    _patch_lines(patches, snapshot)
+    _patch_lines(patches, snapshot, witness)
     return patches.undo
 
 
@@ -113,31 +128,38 @@ def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: Modul
     return True
 
 
-def _patch_loading(patches: Patches, snapshot: Snapshot) -> None:
+def _patch_loading(patches: Patches, snapshot: Snapshot, witness: Witness | None) -> None:
     get_code_from_disk, read = SourceFileLoader.get_code, SourceFileLoader.get_data
-    plain: dict[type, bool] = {}
+    keep, note_read = (witness.keep, witness.read) if witness else (_ignore, _ignore)
+    known: dict[type, bool] = {}
 
     def is_plain(loader: type) -> bool:
         """Return whether a class of loaders compiles as Python does."""
-        if loader not in plain:
-            plain[loader] = all(getattr(loader, step) is getattr(SourceFileLoader, step) for step in _STEPS)
-        return plain[loader]
+        if loader not in known:
+            known[loader] = all(getattr(loader, step) is getattr(SourceFileLoader, step) for step in _STEPS)
+        return known[loader]
 
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         if not snapshot.owns(path):
             return get_code_from_disk(self, fullname)
-        if is_plain(type(self)) and (code := snapshot.code(path)) is not None:
+        plain = is_plain(type(self))
+        if plain and (code := snapshot.code(path)) is not None:
+            keep(path, code)
             return code
         try:
-            return get_code_from_disk(self, fullname)
+            found = get_code_from_disk(self, fullname)
         except _COMPILING as error:
             name_source(error, path, snapshot.source(path).source or b"")
             raise
+        if plain and found is not None and found.co_filename == path:
+            keep(path, found)
+        return found
 
     def get_data(self: SourceFileLoader, path: str) -> bytes:
         if isinstance(path, str) and snapshot.owns(self.path):
             if path == self.path:
+                note_read(path)
                 return snapshot.source(path).source or b""
             if path.endswith(".pyc") and not pyc.is_clearly_younger(path, self.path):
                 raise OSError(f"{path} may be stale")
@@ -145,6 +167,10 @@ def _patch_loading(patches: Patches, snapshot: Snapshot) -> None:
 
     patches.put(SourceFileLoader, "get_data", get_data)
     patches.put(SourceFileLoader, "get_code", get_code)
+
+
+def _ignore(*_: object) -> None:
+    return
 
 
 def _patch_caching(patches: Patches, snapshot: Snapshot) -> None:
@@ -165,14 +191,16 @@ def _patch_caching(patches: Patches, snapshot: Snapshot) -> None:
     patches.put(SourceFileLoader, "set_data", set_data)
 
 
-def _patch_lines(patches: Patches, snapshot: Snapshot) -> None:
+def _patch_lines(patches: Patches, snapshot: Snapshot, witness: Witness | None) -> None:
     """Let tracebacks show what ran: an entry without a time is never compared with the disk."""
     read_lines = linecache.updatecache
+    note_read = witness.read if witness else _ignore
 
     def updatecache(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:
         data = snapshot.text_that_ran(filename)
         if data is None:
             return read_lines(filename, module_globals)
+        note_read(filename)
         try:
             text = decode_source(data)
         except (SyntaxError, UnicodeDecodeError):

@@ -1,0 +1,101 @@
+"""Finds who holds the app's code in the image: functions, running generators, classes, and who holds lines.
+
+Law: every function that holds code of a known tree is found; whoever else holds it is noticed.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
+from typing import Any
+
+from devserver.worker.warm.instructions import NOTED
+from devserver.worker.warm.trees import children, walk
+
+_CODE_OF: dict[type, tuple[str, str]] = {
+    GeneratorType: ("gi_code", "a generator"),
+    CoroutineType: ("cr_code", "a coroutine"),
+    AsyncGeneratorType: ("ag_code", "an async generator"),
+    FrameType: ("f_code", "a frame"),
+}
+_FILE_OF: dict[type, str] = {
+    logging.LogRecord: "pathname",
+    traceback.FrameSummary: "filename",
+    warnings.WarningMessage: "filename",
+}
+"""What keeps a line number, and the attribute that names its file."""
+
+
+_namespace: Any = type.__dict__["__dict__"].__get__
+"""The attributes of a class itself, whatever its metaclass says of them."""
+
+
+def _known_holders(roots: list[CodeType], codes: list[CodeType]) -> dict[int, int]:
+    """Return how often code, by id, is held by the code around it, or as a tree by the caller and by us."""
+    known = dict.fromkeys(map(id, roots), 2)
+    for code in codes:
+        for each in children(code):
+            known[id(each)] = known.get(id(each), 0) + 1
+    return known
+
+
+class Holders:
+    """An index over all objects of this process, as they are now; the caller keeps each tree once."""
+
+    def __init__(self, trees: Iterable[CodeType]) -> None:
+        self.functions: dict[int, list[FunctionType]] = {}
+        """Functions, by the id of their code."""
+        self.alive: dict[int, str] = {}
+        """Code of generators, coroutines and frames, by id: of what."""
+        self.strangers: dict[str, str] = {}
+        """Files of which a function has code that no tree holds: the function's name."""
+        self.lines: dict[str, str] = {}
+        """Files of which a line number is kept: by what."""
+        self.classes: dict[str, list[type]] = {}
+        """Classes that know their line, by the name of their module."""
+        roots = list(trees)
+        codes = [code for tree in roots for code in walk(tree)]
+        self._look({id(code) for code in codes}, {code.co_filename for code in codes})
+        self.held_elsewhere = self._held_elsewhere(codes, _known_holders(roots, codes))
+        """Code, by id, that something else holds beside its functions and the code around it."""
+
+    def _held_elsewhere(self, codes: list[CodeType], known: dict[int, int]) -> set[int]:
+        codes.append(compile("", "", "exec"))  # nobody else holds this: what is counted besides
+        counts = [(id(code), sys.getrefcount(code)) for code in codes]
+        besides = counts.pop()[1]
+        return {
+            key
+            for key, count in counts
+            if count - besides > known.get(key, 0) + len(self.functions.get(key, ()))
+        }
+
+    def _look(self, ids: set[int], files: set[str]) -> None:
+        knows_line = sys.version_info >= (3, 13)
+        for each in gc.get_objects():
+            kind = type(each)
+            if kind is FunctionType:
+                self._add_function(each, ids, files)
+            elif kind in _CODE_OF:
+                attribute, what = _CODE_OF[kind]
+                self.alive[id(getattr(each, attribute))] = what
+            elif kind in _FILE_OF:
+                self.lines.setdefault(getattr(each, _FILE_OF[kind], ""), kind.__name__)
+            elif knows_line and issubclass(kind, type) and NOTED[0] in _namespace(each):
+                self._add_class(each)
+
+    def _add_function(self, function: FunctionType, ids: set[int], files: set[str]) -> None:
+        code = function.__code__
+        if id(code) in ids:
+            self.functions.setdefault(id(code), []).append(function)
+        elif code.co_filename in files:
+            self.strangers.setdefault(code.co_filename, function.__qualname__)
+
+    def _add_class(self, kind: type) -> None:
+        module = _namespace(kind).get("__module__")
+        if isinstance(module, str):
+            self.classes.setdefault(module, []).append(kind)

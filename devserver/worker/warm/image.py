@@ -1,0 +1,176 @@
+"""Decides, in the image, whether a copy of it can become what a cold start of other files would give.
+
+Law: nothing is changed here; a save is compared with what the image has imported, not with the last save.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Iterable, Iterator
+from types import CodeType, ModuleType
+from typing import Protocol
+
+from devserver.ipc.messages import Source
+from devserver.worker.warm.holders import Holders
+from devserver.worker.warm.instructions import NOTED
+from devserver.worker.warm.record import Record
+from devserver.worker.warm.swap import Refused, Swap
+from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, called, compare, walk
+
+
+class Known(Protocol):
+    """What is asked of the image's snapshot."""
+
+    used: dict[str, None]
+
+    def holds(self, path: str) -> bool | None:
+        """Return whether the snapshot has a file at `path`, None if it says nothing of it."""
+
+
+class Image:
+    """All that is known of the process that imported the app."""
+
+    def __init__(self, record: Record, snapshot: Known) -> None:
+        self._record = record
+        self._snapshot = snapshot
+        self._holders: Holders | None = None
+
+    def prepare(self) -> None:
+        """Build the index, off every path; a decision does it if it has not been done."""
+        if self._holders is None and not self._record.unavailable:
+            self._holders = Holders(tree for trees in self._record.trees.values() for tree in trees)
+
+    def decide(self, sources: Iterable[Source]) -> Swap | Refused:
+        """Return what gives a copy `sources` in place of what the image has, or why nothing does."""
+        if self._record.unavailable:
+            return Refused("", self._record.unavailable)
+        self.prepare()
+        swap = Swap()
+        for source in sources:
+            try:
+                self._add(source, swap)
+            except Unlike as reason:
+                return Refused(source.path, str(reason))
+        return swap
+
+    def _add(self, source: Source, swap: Swap) -> None:
+        trees = self._record.trees.get(source.path, [])
+        if source.source is None:
+            raise Unlike("it was removed")
+        if not trees:
+            self._check_unused(source.path)
+            return
+        self._check_file(source.path, trees[0].co_filename)
+        new = _compiled(source, trees[0].co_filename)
+        differences = [compare(tree, new, self._record.has_run) for tree in trees]
+        if not any(each.pairs for each in differences):
+            return
+        for difference in differences:
+            self._check(difference)
+            self._check_lines(source.path, trees[0].co_filename, difference)
+            self._list(difference, swap)
+        bodies = [called(pair.old) for pair in differences[0].pairs if pair.body]
+        swap.names.extend(dict.fromkeys(bodies))
+        swap.paths.append(source.path)
+        swap.files.append(trees[0].co_filename)
+
+    def _check_unused(self, path: str) -> None:
+        if self._snapshot.holds(path) is None:
+            raise Unlike("it is new")
+        if path in self._snapshot.used:
+            raise Unlike("it is not compiled as Python does it, or cannot be imported")
+        if reader := self._record.readers.texts.get(path):
+            raise Unlike(f"{reader} read it at import")
+
+    def _check_file(self, path: str, filename: str) -> None:
+        readers, holders = self._record.readers, self._index
+        if reader := readers.texts.get(path):
+            raise Unlike(f"{reader} read its source at import")
+        if name := readers.copies.get(filename):
+            raise Unlike(f"the code of {name}() was copied or rewritten at import")
+        if name := holders.strangers.get(filename):
+            raise Unlike(f"{name}() was compiled in another way")
+
+    @property
+    def _index(self) -> Holders:
+        assert self._holders is not None
+        return self._holders
+
+    def _check(self, difference: Difference) -> None:
+        """Refuse if anything but functions would keep, or has used, code that is to be replaced."""
+        readers, holders = self._record.readers, self._index
+        for pair in difference.pairs:
+            for code in walk(pair.old):
+                name = called(code)
+                if what := holders.alive.get(id(code)):
+                    raise Unlike(f"{what} of {name} that began at import is still there")
+                if reader := readers.bodies.get(id(code)):
+                    raise Unlike(f"{reader} read the code of {name} at import")
+                if id(code) in holders.held_elsewhere:
+                    raise Unlike(f"something else holds the code of {name}")
+                if (reader := readers.lines.get(id(code))) and _has_moved(pair):
+                    raise Unlike(f"{reader} read the line of {name} at import")
+
+    def _check_lines(self, path: str, filename: str, difference: Difference) -> None:
+        """Refuse if a line number that was taken down at import would be another now."""
+        if not difference.ran_moved:
+            return
+        name = called(difference.ran_moved[-1])
+        if holder := self._record.shown_lines(path) or self._index.lines.get(filename):
+            raise Unlike(f"{holder} names a line of it, and {name} has moved")
+        for module in _modules_of(filename):
+            if any(isinstance(key, tuple) for key in vars(module).get("__warningregistry__", ())):
+                raise Unlike(f"a warning named a line of it, and {name} has moved")
+
+    def _list(self, difference: Difference, swap: Swap) -> None:
+        for pair in difference.pairs:
+            swap.codes.extend(
+                (function, pair.new) for function in self._index.functions.get(id(pair.old), ())
+            )
+        if difference.classes:
+            swap.attributes.extend(self._renewed(difference.classes, difference.pairs[0].old.co_filename))
+
+    def _renewed(self, changed: list[ClassLines], filename: str) -> Iterator[tuple[type, str, object]]:
+        """Yield what classes are to note of their source."""
+        lines = {each.old.get(_LINE) for each in changed}
+        by_name = {(each.qualname, each.old.get(_LINE)): each for each in changed}
+        for module in _modules_of(filename):
+            for kind in self._index.classes.get(module.__name__, ()):
+                noted = vars(kind)
+                found = by_name.get((kind.__qualname__, noted[_LINE]))
+                if found is None:
+                    if noted[_LINE] in lines:
+                        raise Unlike(f"class {kind.__qualname__} was copied from another")
+                    continue
+                for name, value in found.new.items():
+                    if found.old.get(name) != value and name in noted:
+                        if noted[name] != found.old.get(name):
+                            raise Unlike(f"class {kind.__qualname__} has {name} of its own")
+                        yield kind, name, value
+
+
+_LINE = NOTED[0]
+
+
+def _has_moved(pair: Pair) -> bool:
+    return pair.old.co_firstlineno != pair.new.co_firstlineno
+
+
+def _modules_of(filename: str) -> list[ModuleType]:
+    return [
+        each
+        for each in list(sys.modules.values())
+        if isinstance(each, ModuleType) and vars(each).get("__file__") == filename
+    ]
+
+
+def _compiled(source: Source, filename: str) -> CodeType:
+    """Return the code of a file as an import would get it. Raises Unlike."""
+    code: object = marshal.loads(source.code) if source.code else None
+    if isinstance(code, CodeType) and code.co_filename == filename:
+        return code
+    try:
+        return compile(source.source or b"", filename, "exec", dont_inherit=True)
+    except Exception as error:  # SyntaxError, ValueError, and for hostile nesting MemoryError, RecursionError
+        raise Unlike(f"it does not compile ({type(error).__name__})") from error

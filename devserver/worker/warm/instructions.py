@@ -1,0 +1,78 @@
+"""Reads single instructions: where two codes begin to differ, and what a class body notes of its source."""
+
+from __future__ import annotations
+
+import dis
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+NOTED = ("__firstlineno__", "__static_attributes__")
+"""What a class body puts into its class about its source, from Python 3.13 on."""
+_CONSTANTS = frozenset(("LOAD_CONST", "LOAD_CONST_IMMORTAL", "LOAD_SMALL_INT"))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassBody:
+    """A class body without what it notes of its source, and that."""
+
+    steps: tuple[object, ...]
+    noted: dict[str, Any]
+
+
+def of_class(code: CodeType) -> ClassBody:
+    """Return a class body taken apart; constants by value, not by their place in the table."""
+    found = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+    place = {each.offset: number for number, each in enumerate(found)}
+    noted: dict[str, Any] = {}
+    steps: list[object] = []
+    for number, each in enumerate(found):
+        after = found[number + 1] if number + 1 < len(found) else None
+        if each.opname in _CONSTANTS:
+            if after is not None and after.opname == "STORE_NAME" and after.argval in NOTED:
+                noted[after.argval] = each.argval
+                steps.append("noted")
+            else:
+                steps.append(constant(each.argval))
+        elif each.opcode in dis.hasjrel or each.opcode in dis.hasjabs:
+            target = min((at for at in place if at >= each.argval), default=-1)
+            steps.append((each.opname, place.get(target)))
+        elif each.opcode in dis.hasconst:
+            steps.append((each.opname, constant(each.argval)))
+        elif each.argrepr:
+            steps.append((each.opname, each.argrepr))
+        else:
+            steps.append((each.opname, each.arg))
+    return ClassBody(tuple(steps), noted)
+
+
+def constant(value: object) -> object:
+    """Return what tells a constant from every other: 1 is not True, 0.0 is not -0.0, an order is an order."""
+    match value:
+        case CodeType():
+            return CodeType
+        case tuple():
+            return (tuple, *map(constant, value))
+        case frozenset():
+            return (frozenset, *map(constant, value))
+        case float() | complex():
+            return type(value), repr(value)
+    return type(value), value
+
+
+def first_difference(old: CodeType, new: CodeType) -> int | None:
+    """Return the line of the new code at which it begins to differ from the old, None if none is known."""
+    line = None
+    before = [_read(each) for each in dis.get_instructions(old)]
+    for number, each in enumerate(dis.get_instructions(new)):
+        line = (each.positions.lineno if each.positions else None) or line
+        if number >= len(before) or _read(each) != before[number]:
+            return line
+    return line
+
+
+def _read(instruction: dis.Instruction) -> tuple[object, ...]:
+    value = instruction.argval
+    if isinstance(value, CodeType):
+        return instruction.opname, value.co_name
+    return instruction.opname, type(value), repr(value)

@@ -1,0 +1,154 @@
+"""Notes which of the app's own code has run since it was loaded.
+
+Law: code that has run is never taken for code that has not. Where that cannot be known, it is said why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any, Protocol
+
+_IDS = (4, 3)
+"""Tool identifiers of sys.monitoring that no kind of tool has by convention."""
+_NAME = "devserver"
+_COUNTER = 52
+"""Where Python 3.11 keeps how much a code object has yet to warm up: after co_flags, in a PyCodeObject."""
+_COLD = -8
+
+
+class Ran(Protocol):
+    """Begin, then watch code before it can run; `end` returns why its answers do not count, or nothing."""
+
+    def begin(self) -> str:
+        """Start noting; return why that is not possible, or nothing."""
+
+    def watch(self, codes: Iterable[CodeType]) -> None:
+        """Note it when one of these begins to run. Keep them alive: they are known by their id."""
+
+    def end(self, codes: Iterable[CodeType]) -> str:
+        """Stop noting; `codes` are all that were watched."""
+
+    def has_run(self, code: CodeType) -> bool:
+        """Return whether a watched code had run by the end."""
+
+
+class Monitored:
+    """Python 3.12 and newer: sys.monitoring, on for the watched code only, and off after its first run."""
+
+    def __init__(self) -> None:
+        self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        self._tool = -1
+        self._ran: set[int] = set()
+        self._on_start = self._make_callback()
+
+    def _make_callback(self) -> Any:
+        ran, disable = self._ran, self._monitoring.DISABLE
+
+        def on_start(code: CodeType, _offset: int) -> object:
+            ran.add(id(code))
+            return disable
+
+        return on_start
+
+    def begin(self) -> str:
+        """Take a free tool identifier."""
+        for tool in _IDS:
+            if self._monitoring.get_tool(tool) is None:
+                self._monitoring.use_tool_id(tool, _NAME)
+                self._monitoring.register_callback(tool, self._event, self._on_start)
+                self._tool = tool
+                return ""
+        names = " and ".join(str(self._monitoring.get_tool(tool)) for tool in _IDS)
+        return f"sys.monitoring is taken by {names}"
+
+    @property
+    def _event(self) -> int:
+        return int(self._monitoring.events.PY_START)
+
+    def watch(self, codes: Iterable[CodeType]) -> None:
+        """Note their first run."""
+        if self._tool >= 0:
+            for code in codes:
+                self._monitoring.set_local_events(self._tool, code, self._event)
+
+    def end(self, codes: Iterable[CodeType]) -> str:
+        """Give everything back, as if it had not been used."""
+        tool, self._tool = self._tool, -1
+        if tool < 0:
+            return "sys.monitoring was not available"
+        monitoring = self._monitoring
+        if monitoring.get_tool(tool) != _NAME:
+            return "something took sys.monitoring away while the app was imported"
+        ours = monitoring.register_callback(tool, self._event, None) is self._on_start
+        for code in codes:
+            if ours and id(code) not in self._ran and not monitoring.get_local_events(tool, code):
+                ours = False
+            monitoring.set_local_events(tool, code, 0)
+        monitoring.free_tool_id(tool)
+        return "" if ours else "something used the sys.monitoring of devserver while the app was imported"
+
+    def has_run(self, code: CodeType) -> bool:
+        """Return whether it was seen to start."""
+        return id(code) in self._ran
+
+
+class Counted:
+    """Python 3.11: the warm-up counter of a code object is as it was made until the code runs."""
+
+    def __init__(self) -> None:
+        self._ran: set[int] = set()
+
+    def begin(self) -> str:
+        """Find the counter, and try it."""
+        return "" if _is_counter() else "this Python keeps its counters elsewhere"
+
+    def watch(self, codes: Iterable[CodeType]) -> None:
+        """Take those that have run already for such."""
+        self._ran.update(id(code) for code in codes if _counter(code) != _COLD)
+
+    def end(self, codes: Iterable[CodeType]) -> str:
+        """Read all counters."""
+        self.watch(codes)
+        return ""
+
+    def has_run(self, code: CodeType) -> bool:
+        """Return whether its counter had moved."""
+        return id(code) in self._ran
+
+
+def _counter(code: CodeType) -> int:
+    return ctypes.c_short.from_address(id(code) + _COUNTER).value
+
+
+def _is_counter() -> bool:
+    """Try the counter on fresh code: it moves with the first run, by one for a function, and ends at zero."""
+    if sys.version_info[:2] != (3, 11) or sys.implementation.name != "cpython":
+        return False
+    namespace: dict[str, Any] = {}
+    exec(_TRIAL, namespace)  # fresh code, whatever has run here before
+    plain, steps = namespace["plain"], namespace["steps"]
+    for function, run, step in ((plain, plain, 1), (steps, lambda: list(steps()), 2)):
+        code = function.__code__
+        seen = [_counter(code)]
+        for _ in range(-_COLD + 2):
+            run()
+            seen.append(_counter(code))
+        if seen[0] != _COLD or seen[1] != _COLD + step or seen[-1] != 0:
+            return False
+    return True
+
+
+_TRIAL = """
+def plain():
+    return 1
+def steps():
+    yield 1
+"""
+
+
+def recorder() -> Ran:
+    """Return what suits this Python."""
+    return Monitored() if sys.version_info >= (3, 12) else Counted()

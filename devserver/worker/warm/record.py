@@ -1,0 +1,76 @@
+"""What a Worker notes while it imports the app, so that a copy of it may later get other function bodies.
+
+Law: code counts as known only if an import got the very object that is kept here, from the snapshot.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import CodeType
+
+from devserver.worker.load.own import Own
+from devserver.worker.warm.ran import Ran, recorder
+from devserver.worker.warm.readers import Readers
+from devserver.worker.warm.trees import walk
+
+
+class Record:
+    """Made before anything of the app runs, ended when all is imported and nothing is started.
+
+    `unavailable` tells why nothing can be swapped in this process; it is empty if all is well.
+    """
+
+    def __init__(self, owns: Own, ran: Ran | None = None) -> None:
+        self._owns = owns
+        self._ran = ran or recorder()
+        self.readers = Readers(self._key)
+        self.trees: dict[str, list[CodeType]] = {}
+        """The code of each own file as imports got it, by the snapshot's path; once for each time."""
+        self.unavailable = ""
+
+    def _key(self, path: str) -> str | None:
+        return self._owns.place(path) if self._owns(path) else None
+
+    def begin(self) -> None:
+        """Start noting."""
+        self.unavailable = self._ran.begin()
+        if not self.unavailable:
+            self.readers.begin()
+
+    def keep(self, path: str, code: CodeType) -> None:
+        """An import is about to run `code`, which the snapshot has for the own file at `path`."""
+        if not self.unavailable:
+            self.trees.setdefault(self._owns.place(path), []).append(code)
+            self._ran.watch(walk(code))
+
+    def read(self, path: str) -> None:
+        """Somebody is given the text of the own file at `path`."""
+        self.readers.text(self._owns.place(path))
+
+    def end(self) -> None:
+        """Stop noting: what runs from here on is not in the image."""
+        if self.unavailable:
+            return
+        self.readers.end()
+        self.unavailable = self._ran.end(self.codes())
+        if not self.unavailable and self.readers.child:
+            self.unavailable = f"{self.readers.child} was started at import, and may have run the app's code"
+
+    def codes(self) -> Iterator[CodeType]:
+        """Yield all code that is kept."""
+        for trees in self.trees.values():
+            for tree in trees:
+                yield from walk(tree)
+
+    def has_run(self, code: CodeType) -> bool:
+        """Return whether a kept code had run when noting ended."""
+        return self._ran.has_run(code)
+
+    def shown_lines(self, path: str) -> str:
+        """Return what has shown lines of a file, if anything has."""
+        return "a warning" if path in self.readers.shown else ""
+
+    def place(self, path: str) -> str:
+        """Return the snapshot's path of a file."""
+        return self._owns.place(os.path.abspath(path))

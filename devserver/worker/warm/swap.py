@@ -1,0 +1,68 @@
+"""Gives the functions of this process other code: decided in the image, applied in a copy of it.
+
+Law: applying does what the decision has listed, and cannot fail halfway for a reason that the app has made.
+"""
+
+from __future__ import annotations
+
+import linecache
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a cold start of these files cannot be reached by a swap; `path` is empty if it is for all files."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Swap:
+    """What to set, in a copy of the process in which this was decided."""
+
+    names: list[str] = field(default_factory=list)
+    """Functions whose body differs."""
+    paths: list[str] = field(default_factory=list)
+    """Files of which anything differs."""
+    codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
+    attributes: list[tuple[type, str, Any]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """The names of the files as their code has them."""
+
+    @property
+    def functions(self) -> int:
+        """Return how many functions get another body."""
+        return len(self.names)
+
+    def apply(self) -> None:
+        """Make it so in this process."""
+        for function, code in self.codes:
+            function.__code__ = code
+        for kind, name, value in self.attributes:
+            type.__setattr__(kind, name, value)  # whatever a metaclass would make of it
+        for file in self.files:
+            linecache.cache.pop(file, None)
+        _renew_overloads({id(function) for function, _code in self.codes})
+
+
+def _overloads() -> Iterator[dict[int, Any]]:
+    registry: Any = getattr(typing, "_overload_registry", {})
+    for names in registry.values():
+        yield from names.values()
+
+
+def _renew_overloads(changed: set[int]) -> None:
+    """`typing.get_overloads` knows overloads by their line."""
+    for overloads in _overloads():
+        functions = list(overloads.values())
+        plain = [getattr(each, "__func__", each) for each in functions]
+        if any(id(each) in changed for each in plain):
+            overloads.clear()
+            overloads.update(
+                (each.__code__.co_firstlineno, whole) for each, whole in zip(plain, functions, strict=True)
+            )
