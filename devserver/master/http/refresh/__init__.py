@@ -1,0 +1,1 @@
+"""The browser refreshes itself: what is added to a page, and the channel that tells it of saves."""

@@ -1,0 +1,116 @@
+"""The Master's end of the refresh: adds the script to pages, serves it, and tells pages of the events.
+
+Law: what is no navigation of a browser is not touched; our paths are the app's unless they are asked for
+exactly as our script asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from devserver.config import HttpConfig
+from devserver.master.http.page import Answer
+from devserver.master.http.refresh.channel import Channel
+from devserver.master.http.refresh.page import Head, Page, is_navigation
+from devserver.master.http.refresh.state import State
+from devserver.wire.messages import Headers
+
+SCRIPT = "/__devserver__/refresh.js"
+CHANNEL = "/__devserver__/refresh"
+QUERY = b"devserver="
+"""How the query of ours begins, so that a path of the app's own that is spelt like ours stays the app's."""
+_FOREIGN = b"devserver: only pages of this server may listen.\n"
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class BrowserRefresh:
+    """`say` is told, once a reason, why a page cannot refresh itself."""
+
+    def __init__(self, config: HttpConfig, root: str, say: Callable[[str], None]) -> None:
+        self._on = config.browser_reload
+        self._say = say
+        self._root_path = config.root_path
+        self.state = State(secrets.token_hex(4), root, config.index)
+        self.channel = Channel(lambda local: self.state.told(local=local))
+        self.paths = {config.root_path + path for path in (SCRIPT, CHANNEL)} if self._on else frozenset()
+
+    @cached_property
+    def script(self) -> bytes:
+        """Return the script that pages load."""
+        return files(__package__).joinpath("refresh.js").read_bytes()
+
+    @cached_property
+    def _source(self) -> str:
+        version = hashlib.sha256(self.script).hexdigest()[:8]
+        return f"{self._root_path}{SCRIPT}?{QUERY.decode()}{version}"
+
+    def heard(self, event: object) -> None:
+        """Take in an event of the server's; pages are told if it concerns them."""
+        if self.state.heard(event):
+            self.channel.publish()
+
+    # pages
+
+    def page(self, scope: Scope) -> Page | None:
+        """Return the page that this request asks for, None if a browser would not show it as one."""
+        if not (self._on and is_navigation(scope["method"], scope["headers"])):
+            return None
+        return Page(scope["method"], scope["scheme"], scope["headers"], self._source)
+
+    def begin(
+        self, page: Page, path: str, head: Head, body: tuple[bytes, bool], generation: int | None
+    ) -> tuple[Headers, bytes]:
+        """Return the headers and the first of the body, as the browser gets them.
+
+        `generation` has made the page; None: it is the file beside the handlers.
+        """
+        headers, data, reason = page.begin(head, *body, self.state.stamp(generation))
+        if reason:
+            self._say(f"{path} cannot refresh itself: {reason}")
+        return headers, data
+
+    # our own paths
+
+    def takes(self, scope: Scope) -> bool:
+        """Return whether our script asks for this."""
+        ours = scope["path"] in self.paths and scope["query_string"].startswith(QUERY)
+        return ours and scope["method"] == "GET"
+
+    async def serve(self, scope: Scope, send: Send, *, local: bool) -> None:
+        """Answer our script."""
+        answer = self._answer(scope)
+        if answer is None:
+            await self.channel.serve(scope["state"]["connection"], send, local=local)
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _answer(self, scope: Scope) -> Answer | None:
+        """Return the script or a refusal, None for who may listen."""
+        headers = dict(scope["headers"])
+        own = {scope["scheme"].encode() + b"://" + headers.get(b"host", b""), None}
+        site = headers.get(b"sec-fetch-site", b"same-origin")
+        if site not in (b"same-origin", b"none") or headers.get(b"origin") not in own:
+            return _plain(403, b"text/plain; charset=utf-8", _FOREIGN, b"no-store")
+        if scope["path"].endswith(".js"):
+            kept = b"public, max-age=31536000, immutable"
+            return _plain(200, b"text/javascript; charset=utf-8", self.script, kept)
+        return None
+
+
+def _plain(status: int, kind: bytes, body: bytes, kept: bytes) -> Answer:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", kept),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    ]
+    return Answer(status, headers, body)

@@ -1,0 +1,83 @@
+"""The channel to the pages: an event stream of the Master's own, which no reload cuts.
+
+Law: a page gets the newest state when it comes and after each change, and never an older one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from devserver.wire.messages import Headers
+
+HEARTBEAT = 30.0
+"""Seconds after which a comment shows a proxy that the line is in use."""
+_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_AGAIN = b"retry: 300\n"
+"""How soon, in ms, a page asks again once the line is cut: the server has been stopped, perhaps."""
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        self.gone = False
+
+    def client_left(self) -> None:
+        """The page is closed."""
+        self.gone = True
+        self.news.set()
+
+
+class Channel:
+    """`told` gives the state for who is local, or is not, as an event."""
+
+    def __init__(self, told: Callable[[bool], bytes]) -> None:
+        self._told = told
+        self._listeners: set[_Listener] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._listeners)
+
+    def publish(self) -> None:
+        """Tell every page of the newest state."""
+        for listener in self._listeners:
+            listener.news.set()
+
+    def close(self) -> None:
+        """The server stops: end the streams."""
+        self._closed = True
+        self.publish()
+
+    async def serve(
+        self, connection: Any, send: Callable[[dict[str, Any]], Awaitable[None]], *, local: bool
+    ) -> None:
+        """Tell one page, until it has left or the server stops."""
+        listener = connection.visit = _Listener()
+        self._listeners.add(listener)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            data = _AGAIN + self._told(local)
+            while not (listener.gone or self._closed):
+                listener.news.clear()
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+                data = await self._next(listener, local)
+            if not listener.gone:
+                await send({"type": "http.response.body"})
+        finally:
+            connection.visit = None
+            self._listeners.discard(listener)
+
+    async def _next(self, listener: _Listener, local: bool) -> bytes:
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                await listener.news.wait()
+        except TimeoutError:
+            return b":\n\n"
+        return self._told(local)

@@ -1,0 +1,59 @@
+"""Adds something at the start of a page's head, in the bytes of a body that come in pieces: pure.
+
+Law: what the app has sent is passed on byte for byte; the addition is there once, in the page's own encoding.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+from devserver.master.http.refresh.head_finder import HeadFinder
+
+UTF_16 = {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "unicode": "utf-16-le", "utf-16be": "utf-16-be"}
+"""Labels of the Encoding standard, whose encodings are not those that extend ASCII → Python's name."""
+_MARKS = {codecs.BOM_UTF8: "latin-1", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+"""Byte order marks, which win over what a header says. What extends ASCII is read as Latin-1."""
+
+
+class Insertion:
+    """One page's. `charset` is that of the Content-Type header, empty if it names none."""
+
+    def __init__(self, addition: str, charset: str) -> None:
+        self._addition = addition
+        self._codec = UTF_16.get(charset, "latin-1")
+        self._finder = HeadFinder()
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._held = b""
+        """The first bytes, as long as they may be the beginning of a byte order mark."""
+
+    @property
+    def size(self) -> int | None:
+        """Return how many bytes are added; None as long as a byte order mark may decide about that."""
+        return None if self._decoder is None else len(self._encoded(self._addition))
+
+    def feed(self, data: bytes, more: bool) -> bytes:
+        """Return what can be sent by now; without `more` it is the rest."""
+        if self._finder.found:
+            return data
+        if self._decoder is not None:
+            return self._insert(data, more)
+        data, self._held = self._held + data, b""
+        if more and any(data != mark and mark.startswith(data) for mark in _MARKS):
+            self._held = data
+            return b""
+        mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
+        self._codec = _MARKS.get(mark, self._codec)
+        self._decoder = codecs.getincrementaldecoder(self._codec)("surrogatepass")
+        return mark + self._insert(data[len(mark) :], more)
+
+    def _insert(self, data: bytes, more: bool) -> bytes:
+        assert self._decoder is not None
+        text = self._decoder.decode(data)
+        before, after = self._finder.feed(text, more)
+        if not self._finder.found:
+            return self._encoded(before)
+        odd = self._decoder.getstate()[0]  # half a character, which is passed on as it is
+        return self._encoded(before + self._addition + after) + odd
+
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(self._codec, "surrogatepass")

@@ -1,0 +1,51 @@
+"""What the overlay in a page shows of a save that was refused: the error page's own words and looks. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devserver.failure import Failure
+from devserver.master.http import errorpage, page, skin, tracebacks
+from devserver.master.http.refresh.markup import nodes
+
+_STYLE = (
+    skin.STYLE.replace(":root", ":host").replace("body {", ".never {")
+    + """
+:host { all: initial; display: block; color-scheme: light dark; position: fixed; inset: auto 0 0; margin: 0; padding: 0;
+  border: 0; width: auto; height: auto; max-width: none; background: none; overflow: visible;
+  z-index: 2147483647; }
+.sheet { max-height: min(70vh, 44rem); overflow: auto; overscroll-behavior: contain; background: var(--ground);
+  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; padding: 0 1.5rem 1rem;
+  border-top: 3px solid var(--bad); box-shadow: 0 -.5rem 2.5rem #0005; }
+.sheet header { position: sticky; top: 0; z-index: 1; align-items: center; background: var(--ground);
+  padding: .7rem 0; flex-wrap: nowrap; }
+.sheet header b { color: var(--bad); }
+.sheet header > span { margin-right: auto; }
+.heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.sheet button { all: unset; flex: none; cursor: pointer; color: var(--ink); border: 1px solid var(--line);
+  border-radius: .4rem; padding: .15rem .7rem; font-size: .85rem; }
+.sheet button:hover { background: var(--card); }
+.sheet button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+.sheet section.bad { border-top-width: 1px; border-top-color: var(--line); }
+.sheet section:last-child { margin-bottom: 0; }
+@media (max-width: 40rem) { .sheet { padding: 0 .75rem .75rem; max-height: 75vh; } }
+@media print { :host { display: none; } }
+"""
+)
+
+
+def content(failures: tuple[Failure, ...], root: str, *, local: bool) -> dict[str, Any]:
+    """Return the overlay as data: its key, what is read out, its style, and what stands in it."""
+    first = failures[0]
+    if local:
+        where = f"{tracebacks.location(first.place, root)}: " if first.place else ""
+        title, body = f"{where}{tracebacks.reason(first)}", errorpage.body(failures, root)
+    else:
+        title = "the reason is shown where devserver runs."
+        body = errorpage.sentence(title)
+    return {
+        "key": page.fingerprint(failures),
+        "title": tracebacks.printable(title),
+        "style": _STYLE,
+        "body": nodes(body),
+    }

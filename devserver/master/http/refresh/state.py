@@ -1,0 +1,81 @@
+"""What pages are told: always the whole state, so that it does not matter which news a page has missed. Pure.
+
+Law: who is not on this machine learns that something is wrong, and nothing of the code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from devserver import encoding, events
+from devserver.failure import Failure
+from devserver.master.http.refresh import overlay
+from devserver.master.http.refresh.page import Stamp
+
+MOST_ASSETS = 64
+"""Changes of assets that are remembered; a page that is older than those is loaded again."""
+_ENCODER = msgspec.json.Encoder()
+
+
+class State:
+    """`run` is this Master's, `index` the path of the page beside the handlers; it `hears` events."""
+
+    def __init__(self, run: str, root: str, index: str) -> None:
+        self._run = run
+        self._root = root
+        self._index_path = index
+        self._live = self._index = self._changes = 0
+        self._assets: deque[tuple[int, str]] = deque(maxlen=MOST_ASSETS)
+        self._tcp = ""
+        self.failures: tuple[Failure, ...] = ()
+        """Why the newest code does not run."""
+        self._told: dict[bool, bytes] = {}
+
+    def heard(self, event: object) -> bool:
+        """Take in an event; return whether it is news for pages."""
+        match event:
+            case events.Live(generation=generation, paths=paths):
+                self._live, self.failures = generation, ()
+                self._index = generation if self._index_path in paths else self._index
+            case events.Refused(failures=failures):
+                self.failures = failures
+            case events.Restored():
+                self.failures = ()
+            case events.AssetsChanged(paths=paths):
+                for path in paths:
+                    self._changes += 1
+                    self._assets.append((self._changes, os.path.relpath(path, self._root)))
+            case events.Listening(listeners=listeners) | events.Ready(listeners=listeners):
+                tcp = next((each for each in listeners if each.kind == "tcp"), None)
+                self._tcp = f"{tcp.address} {tcp.port}" if tcp else ""
+            case _:
+                return False
+        self._told.clear()
+        return True
+
+    def stamp(self, generation: int | None) -> Stamp:
+        """Return the stamp of a page that this generation has made, None: that is the file of `index`."""
+        if generation is None:
+            return Stamp(self._run, "index", self._index, self._changes)
+        return Stamp(self._run, "live", generation, self._changes)
+
+    def told(self, *, local: bool) -> bytes:
+        """Return the state as one event of an event stream."""
+        if local not in self._told:
+            data = encoding.encode(_ENCODER, self._data(local))
+            self._told[local] = b"data: " + data + b"\n\n"
+        return self._told[local]
+
+    def _data(self, local: bool) -> dict[str, Any]:
+        return {
+            "run": self._run,
+            "live": self._live,
+            "index": self._index,
+            "assets": list(self._assets),
+            "tcp": self._tcp,
+            "refused": overlay.content(self.failures, self._root, local=local) if self.failures else None,
+        }
