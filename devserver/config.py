@@ -58,6 +58,8 @@ class HttpConfig:
     """Globs of further names that pass it."""
     websockets: Literal["resume", "close"] = "resume"
     streams: Literal["resume", "close"] = "resume"
+    browser_reload: bool = True
+    """Pages that browsers open get a script that shows a save without a press of F5."""
     stream_limit: float = 10.0
     """How long the old code may go on with an event stream that has no ids."""
 
@@ -93,6 +95,8 @@ class WatchConfig:
     root: str
     also: tuple[str, ...] = ()
     """Globs, relative to the root, of further files whose edit reloads."""
+    assets: tuple[str, ...] = ()
+    """Globs, relative to the root, of further files that only browsers show: they replace no Worker."""
     exclude: tuple[str, ...] = ()
     """Globs, as in .gitignore, of files and folders that are not watched."""
     poll: bool = False

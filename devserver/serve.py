@@ -26,7 +26,7 @@ from devserver.master.shutdown import stop_gently, stop_now
 from devserver.reporting.console_process import Order
 from devserver.reporting.line_writer import LineWriter
 from devserver.reporting.reporter import Announcer
-from devserver.watch import Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
+from devserver.watch import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
 INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
@@ -79,6 +79,7 @@ class App:
     async def _serve(self, announcer: Announcer, control: Control, loop: asyncio.AbstractEventLoop) -> int:
         config = self._config
         master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
+        announcer.hear(master.clients.front.refresh.heard)
         watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
         self._listen_to_signals(loop)
         loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
@@ -173,6 +174,8 @@ class App:
                     master.reread(news.edit)
                 case Surveyed():
                     master.surveyed(news.files)
+                case AssetsSaved():
+                    announcer.emit(events.AssetsChanged(paths=news.paths))
                 case Remark():
                     announcer.emit(events.Notice(level=news.level, text=news.text))
                 case _:

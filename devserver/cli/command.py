@@ -62,7 +62,11 @@ def _config(located: Located, options: Mapping[str, Any]) -> Config:
     return Config(
         target=located.target,
         watch=WatchConfig(
-            root=str(located.root), also=options["also"], exclude=options["exclude"], poll=options["poll"]
+            root=str(located.root),
+            also=options["also"],
+            assets=options["assets"],
+            exclude=options["exclude"],
+            poll=options["poll"],
         ),
         listen=ListenConfig(
             http=http_addresses(host, options["port"]),
@@ -78,6 +82,7 @@ def _config(located: Located, options: Mapping[str, Any]) -> Config:
             host=host or HttpConfig().host,
             index=str(located.file.parent / "index.html"),
             allow_hosts=options["allow_host"],
+            browser_reload=options["browser_reload"],
             websockets=options["websockets"],
             streams=options["streams"],
             stream_limit=options["stream_limit"],

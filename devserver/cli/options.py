@@ -155,6 +155,11 @@ _SPEAKING = (
         metavar="GLOB",
         help="Answer under this name too (the Host header). Repeatable.",
     ),
+    _default(
+        "--browser-reload/--no-browser-reload",
+        default=_HTTP.browser_reload,
+        help="Have pages in browsers show each save by themselves.",
+    ),
     _resume(
         "--websockets",
         default=_HTTP.websockets,
@@ -221,6 +226,12 @@ _RUNNING = (
 )
 _WATCHING = (
     click.option("--also", multiple=True, metavar="GLOB", help="Reload for these files too. Repeatable."),
+    click.option(
+        "--assets",
+        multiple=True,
+        metavar="GLOB",
+        help="Refresh pages for these files, and replace no worker. Repeatable.",
+    ),
     click.option(
         "--exclude", multiple=True, metavar="GLOB", help="Do not watch these, as in .gitignore. Repeatable."
     ),

@@ -78,6 +78,12 @@ class Checked(_Event, frozen=True, kw_only=True):
     check_ms: float
 
 
+class AssetsChanged(_Event, frozen=True, kw_only=True):
+    """Files that browsers show were saved: pages are told, and no Worker is replaced."""
+
+    paths: tuple[str, ...]
+
+
 class CompileWarning(_Event, frozen=True, kw_only=True):
     """`compile()` warned of a line in the app."""
 
@@ -304,6 +310,7 @@ Event = (
     | Listening
     | Changed
     | Checked
+    | AssetsChanged
     | CompileWarning
     | Live
     | Refused

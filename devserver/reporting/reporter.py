@@ -41,7 +41,7 @@ class Announcer:
         self._lines = LineWriter(2, owned=False, lost=_lost_lines)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
-        self._also: Callable[[Event], None] | None = None
+        self._also: list[Callable[[Event], None]] = []
         self._is_crowded = False
         picture = not config.plain and usable()
         self.terminal = os.isatty(0) and os.isatty(1)
@@ -54,12 +54,12 @@ class Announcer:
 
     def hear(self, also: Callable[[Event], None]) -> None:
         """Let one more be told of every event, in this process."""
-        self._also = also
+        self._also.append(also)
 
     def emit(self, event: Event) -> None:
         """Tell everybody; never blocks."""
-        if self._also is not None:
-            self._also(event)
+        for also in self._also:
+            also(event)
         line = events.encode(event)
         if self._stream is not None:
             self._stream.write(line)

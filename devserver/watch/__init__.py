@@ -4,7 +4,7 @@ Law: a save whose `close()` or `rename()` has returned is counted by the next `W
 every edit that was noticed is settled, in order.
 """
 
-from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
+from devserver.watch.reports import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.watch import Watch
 
-__all__ = ["Noticed", "Remark", "Report", "Reread", "Settled", "Surveyed", "Watch"]
+__all__ = ["AssetsSaved", "Noticed", "Remark", "Report", "Reread", "Settled", "Surveyed", "Watch"]

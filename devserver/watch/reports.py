@@ -52,6 +52,13 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsSaved:
+    """Files that only browsers show have changed: no edit."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """One sentence for the user."""
 
@@ -59,4 +66,4 @@ class Remark:
     text: str
 
 
-Report = Noticed | Settled | Reread | Surveyed | Remark
+Report = Noticed | Settled | Reread | Surveyed | AssetsSaved | Remark

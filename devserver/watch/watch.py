@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from devserver.common.events import Level
 from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
+from devserver.watch.assets import Assets
 from devserver.watch.check.checker import Examiner, Findings
 from devserver.watch.check.read import Content, signature
 from devserver.watch.check.unwatched import Look
@@ -40,11 +41,13 @@ class Watch:
         root = os.path.abspath(config.root)
         self._report = report
         self._loop = loop
-        self._filters = Filters(root, config.also, config.exclude, gitignore_of(root))
+        self._filters = Filters(root, config.also, config.exclude, gitignore_of(root), config.assets)
         self._examiner = Examiner(self._filters, loop)
         self._cover = Cover(self._filters, self._examiner, self, loop, config.poll)
         self._places = Places(self._cover.tops, self._examiner.off_loop, self._top_left, self._top_came)
         self._settling = Settling(config.settle, config.settle_modified, config.settle_cap)
+        settling = Settling(config.settle, config.settle_modified, config.settle_cap)
+        self._assets = Assets(settling, self._examiner.read, self._tell, loop)
         self._glance = Glance()
         self._look = Look(self._say_that_it_hangs)
         self._hangs = False
@@ -168,6 +171,7 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
         await self._tasks.cancel()
+        await self._assets.close()
         await self._cover.close()
         self._examiner.close()
 
@@ -183,10 +187,12 @@ class Watch:
     def touched(self, path: str, kind: Kind) -> None:
         """Note an event of a file, and of the links that lead to it; `_announce` reports it."""
         for name in (path, *self._links.get(path, ())):
-            if self._filters.interest(name) is Interest.NONE:
-                self._pass_over(name, kind)
-            else:
+            if self._filters.interest(name) is not Interest.NONE:
                 self._note(name, kind)
+            elif self._filters.is_asset(name):
+                self._assets.touched(name, kind)
+            else:
+                self._pass_over(name, kind)
 
     def _note(self, path: str, kind: Kind) -> None:
         if self._settling.note(path, kind, time.monotonic()):

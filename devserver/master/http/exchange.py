@@ -26,7 +26,7 @@ from devserver.master.http.event_stream import EventStream, is_event_stream, sea
 from devserver.master.http.pages import answers as page
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.request_log import full_path
-from devserver.master.http.response import Response, Send
+from devserver.master.http.response import Head, Response, Send
 from devserver.master.http.scope import accepted, wire_scope
 from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive, upload_of
@@ -55,6 +55,7 @@ class Exchange:
         self._stream: Stream | None = None
         self._upload = upload_of(scope["headers"], receive)
         self._response = Response(self._connection, send, self._grant)
+        self._page = front.refresh.navigation(scope)
         self._again = False
         self._events: EventStream | None = None
         self._resuming = False
@@ -130,7 +131,7 @@ class Exchange:
         if self._response.begun:
             self._end()
         else:
-            self._response.begin(answer.status, answer.headers, answer.body, False)
+            self._begin((answer.status, answer.headers), answer.body, False, answer.made_by)
 
     def without_app(self) -> None:
         """The code that runs has no app."""
@@ -194,7 +195,7 @@ class Exchange:
         self._generation = stream.worker.generation
         resumed = stream.worker.generation if self._events is not None else 0
         last_id = self._events.last_id if self._events is not None else None
-        scope = wire_scope(self.scope, resumed, last_id)
+        scope = wire_scope(self.scope, resumed, last_id, ask=self._page.ask if self._page else None)
         self._response.renew()
         upload = self._upload if not resumed else None  # it has gone to the first Worker
         stream.send(Open(stream.number, scope, upload is not None, bool(upload and upload.waits), WINDOW))
@@ -251,16 +252,22 @@ class Exchange:
         if is_stream:
             self._events = EventStream()
             self._front.streaming.add(self)
-        data = self._whole(message.body, message.more)
-        self._response.begin(message.status, message.headers, data, message.more, len(message.body))
+        head, data = (message.status, message.headers), self._whole(message.body, message.more)
+        self._begin(head, data, message.more, self._generation, len(message.body))
         if is_stream:
             self._report(message.status)
             self.moved(self._front.live)  # newer code may have gone live before the app began to answer
 
+    def _begin(self, head: Head, data: bytes, more: bool, made_by: int | None, credit: int = 0) -> None:
+        """Put the head and the first of the body; a page that a browser opens gets our script."""
+        if self._page is not None:
+            head, data = self._page.begin(head, data, more, made_by)
+        self._response.begin(*head, data, more, credit)
+
     def _whole(self, data: bytes, more: bool) -> bytes:
-        """Return what may be passed on: of an event stream whole events."""
+        """Return what may be passed on: of an event stream whole events, a page with our script."""
         if self._events is None:
-            return data
+            return data if self._page is None else self._page.go_on(data, more)
         whole = self._events.feed(data)
         return whole if more else whole + self._events.rest()
 

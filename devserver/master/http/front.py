@@ -25,6 +25,7 @@ from devserver.master.http.host_check import Guard
 from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import LIVE_PATH, Answer
 from devserver.master.http.pages.index_html import Index
+from devserver.master.http.refresh.browser_refresh import BrowserRefresh
 from devserver.master.http.request_log import RequestLog
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
@@ -95,6 +96,7 @@ class Front:
         self._guard = Guard(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._index = Index(config.http.index)
+        self.refresh = BrowserRefresh(config.http, config.watch.root, self._say_once)
         self._live = 0
         self._app: AppKind = ""
         self._failures: tuple[Failure, ...] = ()
@@ -112,7 +114,7 @@ class Front:
         websocket = scope["type"] == "websocket"
         refusal = self._guard.refuses(scope["headers"], websocket=websocket)
         if refusal is not None:
-            self._say_once(refusal.text)
+            self._say_once(f"refused a client: {refusal.text}")
             answer = answers.refused(refusal)
             prefix = "websocket.http.response" if websocket else "http.response"
             if websocket:
@@ -127,14 +129,18 @@ class Front:
                 await FramedSocket(self._board, receive, send, scope["client"]).run()
         elif not self._live and scope["path"] == LIVE_PATH:
             await self._watch(scope, send)
+        elif scope["path"] in self.refresh.paths and self.refresh.takes(scope):
+            await self.refresh.serve(scope, send, local=_is_local(scope))
         else:
             await Exchange(self, scope, receive, send).run()
 
     def _say_once(self, text: str) -> None:
-        """Say why a client was refused: a page that cannot open its WebSocket is told no reason."""
+        """Say why a client was refused, or left as it is: a page that cannot open its WebSocket is told no
+        reason.
+        """
         if text not in self._refusals and len(self._refusals) < MOST_REFUSALS:
             self._refusals.add(text)
-            self._emit(events.Notice(level="warning", text=f"refused a client: {text}"))
+            self._emit(events.Notice(level="warning", text=text))
 
     def admit(self, guest: Guest) -> None:
         """Let a guest start, wait or go, as things stand."""
@@ -314,6 +320,7 @@ class Front:
     def stop(self) -> None:
         """Close what rests or lasts; what is being answered is finished."""
         self.requests.stop()
+        self.refresh.channel.close()
         for exchange in list(self.streaming):
             exchange.stop()
         self.face.shut_down()

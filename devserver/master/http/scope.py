@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from devserver.ipc import messages as wire
@@ -9,9 +10,17 @@ from devserver.ipc import messages as wire
 LAST_EVENT_ID = b"last-event-id"
 
 
-def wire_scope(scope: dict[str, Any], resumed: int = 0, last_event_id: bytes | None = None) -> wire.Scope:
-    """Return what the app may know; with `last_event_id` the request asks for what comes after that event."""
-    headers = scope["headers"]
+def wire_scope(
+    scope: dict[str, Any],
+    resumed: int = 0,
+    last_event_id: bytes | None = None,
+    ask: Callable[[wire.Headers], wire.Headers] | None = None,
+) -> wire.Scope:
+    """Return what the app may know; with `last_event_id` the request asks for what comes after that event.
+
+    `ask`: how the headers are changed.
+    """
+    headers = ask(scope["headers"]) if ask else scope["headers"]
     if last_event_id is not None:
         headers = [(name, value) for name, value in headers if name != LAST_EVENT_ID]
         headers.append((LAST_EVENT_ID, last_event_id))

@@ -191,7 +191,7 @@ class Cover:
         return wanted and not self.is_strict(os.path.dirname(entry.path))
 
     def _matters(self, path: str) -> bool:
-        return self._filters.interest(path) is not Interest.NONE
+        return self._filters.interest(path) is not Interest.NONE or self._filters.is_asset(path)
 
     def drain(self) -> None:
         """Take in every event that the kernel has by now. Costs about a microsecond if there is none."""

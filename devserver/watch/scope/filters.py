@@ -36,6 +36,14 @@ IGNORED = frozenset(
     )
 )
 TEMPLATE_SUFFIXES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".mako")
+ASSET_SUFFIXES = (
+    *(".css", ".js", ".mjs", ".wasm", ".webmanifest"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico", ".bmp"),
+    *(".woff", ".woff2", ".ttf", ".otf"),
+)
+"""Of files that browsers load, wherever they lie."""
+STATIC_FOLDERS = frozenset({"static", "assets", "public"})
+"""Names of folders whose pages (.html) are served as they are, too: they are no templates."""
 SETTINGS = (".env", "pyproject.toml")
 JUNK_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", "___jb_tmp___", "___jb_old___")
 VENV_MARK = "pyvenv.cfg"
@@ -64,7 +72,12 @@ class Filters:
     """
 
     def __init__(
-        self, root: str, also: Iterable[str] = (), exclude: Iterable[str] = (), gitignore: Iterable[str] = ()
+        self,
+        root: str,
+        also: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        gitignore: Iterable[str] = (),
+        assets: Iterable[str] = (),
     ) -> None:
         self.root = root.rstrip(os.sep) or os.sep
         self.everything = False
@@ -80,6 +93,7 @@ class Filters:
         self._inside = self.root.rstrip(os.sep) + os.sep
         self._settings = {self._inside + name for name in SETTINGS}
         self._also = _Patterns(_valid(also, "--also", self.root), self._inside)
+        self._assets = _Patterns(_valid(assets, "--assets", self.root), self._inside)
         self._exclude = _Patterns(_valid(exclude, "--exclude", self.root), self._inside)
         self._gitignore = _Patterns(gitignore, self._inside)
         self._venvs: set[str] = set()
@@ -127,7 +141,23 @@ class Filters:
             return Interest.CODE
         if name.endswith(COMPILED) and (anything or folder in self.folders):
             return Interest.DATA
-        return Interest.DATA if templates or name.endswith(TEMPLATE_SUFFIXES) else Interest.NONE
+        if self._assets.match(path):
+            return Interest.NONE
+        template = name.endswith(TEMPLATE_SUFFIXES) and not self._is_static_page(path)
+        return Interest.DATA if templates or template else Interest.NONE
+
+    def is_asset(self, path: str) -> bool:
+        """Return whether only browsers show a file that makes no edit."""
+        folder, _, name = path.rpartition(os.sep)
+        named = name.endswith(ASSET_SUFFIXES) or self._is_static_page(path) or self._assets.match(path)
+        if not named or name.startswith((".", "#")) or name.endswith(JUNK_SUFFIXES):
+            return False
+        return self.is_watched(folder) and not self._exclude.match(path)
+
+    def _is_static_page(self, path: str) -> bool:
+        if not (path.startswith(self._inside) and path.endswith((".html", ".htm"))):
+            return False
+        return not STATIC_FOLDERS.isdisjoint(path[len(self._inside) :].split(os.sep)[:-1])
 
     def _is_found_in(self, folder: str, name: str) -> bool:
         """Return whether an import that looks into an attended folder finds this file, or its package."""

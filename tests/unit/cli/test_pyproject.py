@@ -89,7 +89,7 @@ def test_the_target_may_stand_in_pyproject(
     [
         (
             "wrokers = 4",
-            "[tool.devserver] has no key 'wrokers'; it has access-log, allow-host, also, boot-timeout",
+            "[tool.devserver] has no key 'wrokers'; it has access-log, allow-host, also, assets",
         ),
         ('workers = "4"', "[tool.devserver] workers must be a whole number, not '4'"),
         ("workers = true", "workers must be a whole number, not True"),

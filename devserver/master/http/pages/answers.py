@@ -36,6 +36,10 @@ _AGAIN = (b"retry-after", b"1")
 _ENCODER = msgspec.json.Encoder()
 
 
+REFRESHES_ITSELF = -1
+"""In the place of a generation: a page of our own that needs nothing added."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response; the names of its headers are in lower case, as ASGI has them."""
@@ -43,6 +47,8 @@ class Answer:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    made_by: int | None = REFRESHES_ITSELF
+    """The generation whose page it is, None for the file beside the handlers."""
 
 
 def fingerprint(failures: tuple[Failure, ...]) -> str:

@@ -45,4 +45,4 @@ class Index:
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-cache"),
         ]
-        take(Answer(200, headers, body))
+        take(Answer(200, headers, body, made_by=None))

@@ -14,7 +14,7 @@ from devserver.master.http.pages.failure_text import printable
 LIVE_PATH = "/__devserver__/live"
 """Held by the Master until good code is live; `?seen=` is the fingerprint of the failures that are shown."""
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ground: #f6f5f2; --card: #fffefc; --ink: #1f2328; --dim: #6a6f78;
   --line: #dfdcd5; --bad: #c4283a; --soft: #fbe9e7; --link: #1d5fa8; --warm: #a35a00;
   --k: #8430ab; --s: #26732f; --n: #a35a00; --c: #7b7f87; --f: #1d5fa8; --b: #0b7285; }
@@ -99,7 +99,7 @@ def _digest(text: str) -> str:
 
 
 POLICY = (
-    f"default-src 'none'; style-src {_digest(_STYLE)}; script-src {_digest(_SCRIPT)}; connect-src 'self'; "
+    f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(_SCRIPT)}; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 ).encode("ascii")
 """The Content-Security-Policy of every page."""
@@ -114,7 +114,7 @@ def document(title: str, body: str, seen: str = "") -> str:
         f'<!doctype html><html lang="en" data-seen="{text(seen)}"><head><meta charset="utf-8">'
         f"<title>{text(title)}</title>"
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}'
-        f"<style>{_STYLE}</style></head><body><header><b>devserver</b>{wait}</header><main>{body}</main>{script}</body></html>\n"
+        f"<style>{STYLE}</style></head><body><header><b>devserver</b>{wait}</header><main>{body}</main>{script}</body></html>\n"
     )
 
 

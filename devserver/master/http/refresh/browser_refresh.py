@@ -14,11 +14,10 @@ from importlib.resources import files
 from typing import Any
 
 from devserver.config import HttpConfig
-from devserver.master.http.page import Answer
+from devserver.master.http.pages.answers import REFRESHES_ITSELF, Answer
 from devserver.master.http.refresh.channel import Channel
 from devserver.master.http.refresh.page import Head, Page, is_navigation
 from devserver.master.http.refresh.state import State
-from devserver.wire.messages import Headers
 
 SCRIPT = "/__devserver__/refresh.js"
 CHANNEL = "/__devserver__/refresh"
@@ -28,6 +27,26 @@ _FOREIGN = b"devserver: only pages of this server may listen.\n"
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Navigation:
+    """A request for a page, and the page."""
+
+    def __init__(self, page: Page, path: str, state: State, say: Callable[[str], None]) -> None:
+        self.ask, self.go_on = page.ask, page.go_on
+        self._page = page
+        self._path = path
+        self._state = state
+        self._say = say
+
+    def begin(self, head: Head, data: bytes, more: bool, made_by: int | None) -> tuple[Head, bytes]:
+        """Return the head and the first of the body, as the browser gets them; `made_by` as in Answer."""
+        if made_by == REFRESHES_ITSELF:
+            return head, data
+        headers, data, reason = self._page.begin(head, data, more, self._state.stamp(made_by))
+        if reason:
+            self._say(f"{self._path} cannot refresh itself: {reason}")
+        return (head[0], headers), data
 
 
 class BrowserRefresh:
@@ -58,23 +77,12 @@ class BrowserRefresh:
 
     # pages
 
-    def page(self, scope: Scope) -> Page | None:
-        """Return the page that this request asks for, None if a browser would not show it as one."""
+    def navigation(self, scope: Scope) -> Navigation | None:
+        """Return what becomes of a request for a page, None if a browser would not show it as one."""
         if not (self._on and is_navigation(scope["method"], scope["headers"])):
             return None
-        return Page(scope["method"], scope["scheme"], scope["headers"], self._source)
-
-    def begin(
-        self, page: Page, path: str, head: Head, body: tuple[bytes, bool], generation: int | None
-    ) -> tuple[Headers, bytes]:
-        """Return the headers and the first of the body, as the browser gets them.
-
-        `generation` has made the page; None: it is the file beside the handlers.
-        """
-        headers, data, reason = page.begin(head, *body, self.state.stamp(generation))
-        if reason:
-            self._say(f"{path} cannot refresh itself: {reason}")
-        return headers, data
+        page = Page(scope["method"], scope["scheme"], scope["headers"], self._source)
+        return Navigation(page, scope["path"], self.state, self._say)
 
     # our own paths
 

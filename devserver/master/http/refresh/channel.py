@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from devserver.wire.messages import Headers
+from devserver.ipc.messages import Headers
 
 HEARTBEAT = 30.0
 """Seconds after which a comment shows a proxy that the line is in use."""

@@ -1,4 +1,4 @@
-"""HTML of our own as data that a script can build again without parsing: no page's policy forbids that. Pure."""
+"""HTML of our own as data, of which a script builds elements: no page's policy forbids that. Pure."""
 
 from __future__ import annotations
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from devserver.failure import Failure
-from devserver.master.http import errorpage, page, skin, tracebacks
+from devserver.common.failure import Failure
+from devserver.master.http.pages import answers, failure_html, failure_text, layout
 from devserver.master.http.refresh.markup import nodes
 
 _STYLE = (
-    skin.STYLE.replace(":root", ":host").replace("body {", ".never {")
+    layout.STYLE.replace(":root", ":host").replace("body {", ".never {")
     + """
-:host { all: initial; display: block; color-scheme: light dark; position: fixed; inset: auto 0 0; margin: 0; padding: 0;
-  border: 0; width: auto; height: auto; max-width: none; background: none; overflow: visible;
+:host { all: initial; display: block; color-scheme: light dark; position: fixed; inset: auto 0 0; margin: 0;
+  padding: 0; border: 0; width: auto; height: auto; max-width: none; background: none; overflow: visible;
   z-index: 2147483647; }
-.sheet { max-height: min(70vh, 44rem); overflow: auto; overscroll-behavior: contain; background: var(--ground);
-  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; padding: 0 1.5rem 1rem;
-  border-top: 3px solid var(--bad); box-shadow: 0 -.5rem 2.5rem #0005; }
+.sheet { max-height: min(70vh, 44rem); overflow: auto; overscroll-behavior: contain; color: var(--ink);
+  background: var(--ground); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+  padding: 0 1.5rem 1rem;  border-top: 3px solid var(--bad); box-shadow: 0 -.5rem 2.5rem #0005; }
 .sheet header { position: sticky; top: 0; z-index: 1; align-items: center; background: var(--ground);
   padding: .7rem 0; flex-wrap: nowrap; }
 .sheet header b { color: var(--bad); }
@@ -38,14 +38,14 @@ def content(failures: tuple[Failure, ...], root: str, *, local: bool) -> dict[st
     """Return the overlay as data: its key, what is read out, its style, and what stands in it."""
     first = failures[0]
     if local:
-        where = f"{tracebacks.location(first.place, root)}: " if first.place else ""
-        title, body = f"{where}{tracebacks.reason(first)}", errorpage.body(failures, root)
+        where = f"{failure_text.location(first.place, root)}: " if first.place else ""
+        title, body = f"{where}{failure_text.reason(first)}", failure_html.body(failures, root)
     else:
         title = "the reason is shown where devserver runs."
-        body = errorpage.sentence(title)
+        body = failure_html.sentence(title)
     return {
-        "key": page.fingerprint(failures),
-        "title": tracebacks.printable(title),
+        "key": answers.fingerprint(failures),
+        "title": failure_text.printable(title),
         "style": _STYLE,
         "body": nodes(body),
     }

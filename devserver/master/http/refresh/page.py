@@ -1,7 +1,7 @@
 """A navigation and its page: what the app is asked, and the answer with our script in it. Pure.
 
-Law: only what a browser shows as a page of its own is touched, and of that only what keeps it true: its length,
-its validator, its cache key. What cannot be touched is passed on as it is.
+Law: only what a browser shows as a page of its own is touched; what cannot be is passed on as it is. Of the
+headers only those change that would be untrue: its length, its validator, its cache key.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from devserver.ipc.messages import Headers
 from devserver.master.http.refresh.insertion import Insertion
 from devserver.master.http.refresh.policy import verdict
-from devserver.wire.messages import Headers
 
 NAVIGATION = (b"sec-fetch-dest", b"document")
 Head = tuple[int, Headers]
@@ -53,7 +53,9 @@ class Page:
     def __init__(self, method: str, scheme: str, headers: Headers, source: str) -> None:
         self._is_form = method != "GET"
         self._scheme = scheme
-        self._host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1").lower()
+        self._host = (
+            next((value for name, value in headers if name == b"host"), b"").decode("latin-1").lower()
+        )
         self._source = source
         self._insertion: Insertion | None = None
 

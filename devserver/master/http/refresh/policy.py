@@ -1,4 +1,4 @@
-"""Reads a page's Content-Security-Policy: whether it lets our script run and listen, and by which nonce. Pure.
+"""Reads a page's Content-Security-Policy: whether our script may run and listen, and by which nonce: pure.
 
 Law: the policy is never changed, nor made to complain: one that only reports counts as one that forbids. What
 is not clearly allowed is not.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from devserver.wire.messages import Headers
+from devserver.ipc.messages import Headers
 
 HEADERS = frozenset({b"content-security-policy", b"content-security-policy-report-only"})
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'", re.IGNORECASE)
@@ -32,7 +32,9 @@ def verdict(headers: Headers, scheme: str, host: str) -> Verdict:
     for policy in policies:
         if reason := _in_the_way(policy, scheme, host):
             return Verdict(reason=reason)
-    demanding = [_nonces(_for_scripts(policy) or []) for policy in policies if not _runs(policy, scheme, host)]
+    demanding = [
+        _nonces(_for_scripts(policy) or []) for policy in policies if not _runs(policy, scheme, host)
+    ]
     if not demanding:
         return Verdict()
     for nonce in demanding[0]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from devserver import encoding, events
-from devserver.failure import Failure
+from devserver.common import encoding, events
+from devserver.common.failure import Failure
 from devserver.master.http.refresh import overlay
 from devserver.master.http.refresh.page import Stamp
 

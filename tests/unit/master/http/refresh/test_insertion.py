@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ PAGES = [
     ("<!doctype html><html><!--!> <head> --><head>", "not ended by that"),
     ("<!doctype html>", "<script>document.write('<head>')</script><head></head>"),
     ("<html><head>", "<title>one</title></head><head><title>two</title></head>"),
-    ("<html data-a='>' data-b=\">\" c=d'><head data-x=\"<head>\">", "<meta charset=utf-8>"),
+    ('<html data-a=\'>\' data-b=">" c=d\'><head data-x="<head>">', "<meta charset=utf-8>"),
     ('<html ="><head>', "a name that begins so"),
     ("<html lang=><head/>", "<base href=/>"),
     ("<?xml version='1.0'?><!doctype html><html xmlns='x'><head>", "<title>x</title>"),
@@ -44,7 +46,7 @@ def whole(data: bytes, charset: str = "", cuts: list[int] | None = None) -> byte
     """Return what comes out when the body comes in these pieces."""
     insertion = Insertion(TAG, charset)
     edges = [0, *sorted({min(cut, len(data)) for cut in cuts or []}), len(data)]
-    pieces = [data[left:right] for left, right in zip(edges, edges[1:], strict=False)]
+    pieces = [data[left:right] for left, right in pairwise(edges)]
     return b"".join(insertion.feed(piece, True) for piece in pieces) + insertion.feed(b"", False)
 
 
@@ -65,7 +67,24 @@ def test_the_script_stands_where_the_head_begins(before: str, after: str, mark: 
 @given(
     st.lists(
         st.sampled_from(
-            ["<", "<!", "<!--", "-", "--", "-->", ">", "<html", "<head", " ", "=", '"', "'", "/", "x", "\ufeff"]
+            [
+                "<",
+                "<!",
+                "<!--",
+                "-",
+                "--",
+                "-->",
+                ">",
+                "<html",
+                "<head",
+                " ",
+                "=",
+                '"',
+                "'",
+                "/",
+                "x",
+                "\ufeff",
+            ]
         ),
         max_size=30,
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devserver.ipc.messages import Headers
 from devserver.master.http.refresh.page import Page, Stamp, is_navigation
-from devserver.wire.messages import Headers
 
 HOST = (b"host", b"localhost:8000")
 DOCUMENT = (b"sec-fetch-dest", b"document")

@@ -1,0 +1,77 @@
+"""Files that only browsers show: joins the events of one save, and reports what has changed.
+
+Law: they make no edit, so they hold nothing and replace no Worker; what was saved as it was is not reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from devserver.common.tasks import Tasks
+from devserver.watch.check.read import Content
+from devserver.watch.notice.debounce import Batch, Kind, Settling
+from devserver.watch.reports import AssetsSaved
+
+Read = Callable[[Iterable[str]], Awaitable[list[Content]]]
+
+
+class Assets:
+    """`read` reads files, `report` is told of those that have changed."""
+
+    def __init__(
+        self,
+        settling: Settling,
+        read: Read,
+        report: Callable[[AssetsSaved], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._settling = settling
+        self._read = read
+        self._report = report
+        self._loop = loop
+        self._digests: dict[str, bytes] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks = Tasks(loop)
+
+    def touched(self, path: str, kind: Kind) -> None:
+        """Take in an event of such a file."""
+        self._settling.note(path, kind, time.monotonic())
+        self._arm()
+
+    async def close(self) -> None:
+        """Report nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self._tasks.cancel()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._settling.deadline()
+        if deadline is not None:
+            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        for batch in self._settling.due(time.monotonic()):
+            self._tasks.start(self._look(batch))
+        self._arm()
+
+    async def _look(self, batch: Batch) -> None:
+        contents = await self._read(list(batch.paths))
+        empty = [content.path for content in contents if not content.data]
+        if not self._settling.accept(batch.edit, empty, time.monotonic()):
+            self._arm()
+            return
+        changed = [
+            content.path
+            for content in contents
+            if content.digest and self._digests.get(content.path) != content.digest
+        ]
+        self._digests.update((content.path, content.digest) for content in contents)
+        if changed:
+            self._report(AssetsSaved(tuple(changed)))
