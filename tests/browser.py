@@ -154,17 +154,15 @@ class Browser:
     @contextlib.contextmanager
     def page(self, url: str = "about:blank", inject: str = "") -> Iterator[Page]:
         """Open a page in a window of its own, `inject` running before its scripts; close it at the end."""
+        with self.user() as user:
+            yield user.tab(url, inject)
+
+    @contextlib.contextmanager
+    def user(self) -> Iterator[User]:
+        """Have somebody come who shares nothing with the others; close their tabs at the end."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
         try:
-            target = self.call("Target.createTarget", url="about:blank", browserContextId=context)
-            attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-            page = Page(self, attached["sessionId"])
-            page.call("Page.enable")
-            if inject:
-                page.call("Page.addScriptToEvaluateOnNewDocument", source=inject)
-            if url != "about:blank":
-                page.goto(url)
-            yield page
+            yield User(self, context)
         finally:
             self.call("Target.disposeBrowserContext", browserContextId=context)
 
@@ -192,12 +190,34 @@ class Browser:
         return [pid for pid in found if not is_gone(pid)]
 
 
+class User:
+    """Somebody with a profile of their own, and any number of tabs."""
+
+    def __init__(self, browser: Browser, context: str) -> None:
+        self._browser = browser
+        self._context = context
+
+    def tab(self, url: str = "about:blank", inject: str = "") -> Page:
+        """Open a tab, `inject` running before the scripts of its pages."""
+        call = self._browser.call
+        target = call("Target.createTarget", url="about:blank", browserContextId=self._context)["targetId"]
+        session = call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        page = Page(self._browser, session, target)
+        page.call("Page.enable")
+        if inject:
+            page.call("Page.addScriptToEvaluateOnNewDocument", source=inject)
+        if url != "about:blank":
+            page.goto(url)
+        return page
+
+
 class Page:
     """One page, as somebody sees it who sits before it."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
+    def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser
         self._session = session
+        self._target = target
 
     def call(self, method: str, deadline: float = DEADLINE, **parameters: Any) -> Any:
         """Ask the page for something by the protocol."""
@@ -246,6 +266,19 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             more: dict[str, Any] = {"text": "\r"} if kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key="Enter", windowsVirtualKeyCode=13, **more)
+
+    def press(self, key: str, code: int) -> None:
+        """Press a key."""
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+
+    def front(self) -> None:
+        """Bring the tab to the front: the others are hidden."""
+        self.call("Page.bringToFront")
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
 
     def look(self, width: int, height: int, *, dark: bool = False, scale: float = 1) -> None:
         """Give the window a size in CSS pixels, and the system a light or a dark look."""

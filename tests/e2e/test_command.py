@@ -76,7 +76,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; it has access-log, allow-host, also, boot"),
+        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; it has access-log, allow-host, also"),
         ("[tool.devserver\n", "pyproject.toml cannot be read: "),
         ('[tool.devserver]\ntcp = ["x:y"]', "'x:y' is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or"),
         ("[tool.devserver]\nworkers = 0", "0 is not in the range x>=1 (from "),

@@ -19,7 +19,7 @@ _STYLE = (
   padding: 0 1.5rem 1rem;  border-top: 3px solid var(--bad); box-shadow: 0 -.5rem 2.5rem #0005; }
 .sheet header { position: sticky; top: 0; z-index: 1; align-items: center; background: var(--ground);
   padding: .7rem 0; flex-wrap: nowrap; }
-.sheet header b { color: var(--bad); }
+.sheet header b { color: var(--bad); white-space: nowrap; }
 .sheet header > span { margin-right: auto; }
 .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .sheet button { all: unset; flex: none; cursor: pointer; color: var(--ink); border: 1px solid var(--line);
@@ -29,6 +29,7 @@ _STYLE = (
 .sheet section.bad { border-top-width: 1px; border-top-color: var(--line); }
 .sheet section:last-child { margin-bottom: 0; }
 @media (max-width: 40rem) { .sheet { padding: 0 .75rem .75rem; max-height: 75vh; } }
+@media (max-width: 30rem) { .sheet header > span { visibility: hidden; } }
 @media print { :host { display: none; } }
 """
 )

@@ -104,8 +104,10 @@
   function typed(field) {
     if (/^(checkbox|radio)$/.test(field.type)) return field.checked !== field.defaultChecked ? field.checked : null;
     if (field.localName === "select") {
-      const chosen = [...field.options].map(option => option.selected);
-      return [...field.options].some(option => option.selected !== option.defaultSelected) ? chosen : null;
+      const options = [...field.options], first = !field.multiple && !options.some(option => option.defaultSelected);
+      const before = options.map((option, at) => first ? at === 0 : option.defaultSelected);
+      const now = options.map(option => option.selected);
+      return now.some((on, at) => on !== before[at]) ? now : null;
     }
     if ("defaultValue" in field) return field.value !== field.defaultValue ? field.value : null;
     return edited.has(field) && !field.children.length ? field.textContent : null;
@@ -281,7 +283,7 @@
     const head = build(["header", {}, ["b", {role: "alert"}, "✗ not live", ["span", {class: "heard"}, `: ${what.title}`]],
       ["span", {}, state.live ? "the last good code answers" : ""]]);
     const sheet = build(["div", {class: "sheet", role: "region", "aria-label": `devserver: ${what.title}`}]);
-    sheet.append(...what === FORM ? [...what.body.map(build), button] : [head, ...what.body.map(build)]);
+    sheet.append(...what === FORM ? [...what.body.map(build), button] : [head, build(["main", {}, ...what.body])]);
     if (what !== FORM) head.append(button);
     button.onclick = () => { memory.keep("closed", what.key); hide(false); };
     inside.append(sheet);
