@@ -76,6 +76,8 @@ class ProcessConfig:
     preload: Literal["auto", "off"] = "auto"
     preload_exclude: tuple[str, ...] = ()
     """Globs of modules that each Worker imports by itself."""
+    warm: Literal["auto", "off"] = "off"
+    """Fork Workers from an image of one that has imported the app, where that cannot be told from a boot."""
     boot_timeout: float = 60.0
     drain: float = 600.0
     stop: float = 5.0

@@ -98,6 +98,7 @@ def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
         threads=options["threads"],
         access_log=options["access_log"],
         preload=options["preload"],
+        warm=options["warm"],
         preload_exclude=options["preload_exclude"],
         boot_timeout=options["boot_timeout"],
         drain=options["drain"],

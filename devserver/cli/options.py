@@ -184,6 +184,12 @@ _SPEAKING = (
         help="Modules that each Worker imports by itself. Repeatable.",
     ),
     _default(
+        "--warm",
+        type=click.Choice(["auto", "off"]),
+        default=_PROCESS.warm,
+        help="Fork workers from an image of the imported app where that is exact. off: import it each time.",
+    ),
+    _default(
         "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
     ),
 )

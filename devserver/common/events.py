@@ -105,6 +105,12 @@ class Live(_Event, frozen=True, kw_only=True):
     steps: dict[str, float]
     total_ms: float
     paths: tuple[str, ...] = ()
+    way: str = "boot"
+    """`boot`: all was imported; `copy`: it was forked from an image; `swap`: and bodies were exchanged."""
+    functions: int = 0
+    """How many bodies were exchanged."""
+    why: str = ""
+    """Why no shorter way was taken, if there is something to say."""
 
 
 class Refused(_Event, frozen=True, kw_only=True):
@@ -165,6 +171,8 @@ class WorkerStarted(_Event, frozen=True, kw_only=True):
     slot: int
     generation: int
     pid: int
+    way: str = "boot"
+    """`boot`: it imports everything; `copy`, `swap`: it was forked from an image (docs/WARM.md)."""
 
 
 class WorkerReady(_Event, frozen=True, kw_only=True):

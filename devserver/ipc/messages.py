@@ -19,6 +19,8 @@ Peer = tuple[str, int]
 UnitKind = Literal["connect", "receive", "close"]
 LoopChoice = Literal["auto", "asyncio", "uvloop"]
 AppKind = Literal["", "asgi", "wsgi"]
+Way = Literal["boot", "copy", "swap", "re-run"]
+"""How a Worker came to its code: by running all of it, or from an image (docs/WARM.md)."""
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -145,6 +147,8 @@ class Configure(_Message, frozen=True):
     debug_server: DebugServer | None = None
     folder: str = ""
     """The working folder of the Workers, as it is when they start; empty: the Manager's."""
+    warm: bool = False
+    """Workers that boot fully leave an image of themselves."""
 
 
 class Reload(_Message, frozen=True):
@@ -158,6 +162,8 @@ class Reload(_Message, frozen=True):
     changes: tuple[Source, ...]
     handover: Handover = "overlap"
     live: bool = False
+    cold: str = ""
+    """Why everything has to be imported, "" if an image may do."""
 
 
 class Drop(_Message, frozen=True):
@@ -271,6 +277,11 @@ class WorkerStarted(_Message, frozen=True):
     generation: int
     pid: int
     fork_ms: float = 0.0
+    way: Way = "boot"
+    functions: int = 0
+    """How many function bodies were exchanged."""
+    why: str = ""
+    """Why no shorter way was taken, if there is something to say."""
 
 
 class Retire(_Message, frozen=True):

@@ -11,13 +11,14 @@ import sys
 from setproctitle import setproctitle
 
 from devserver.manager.loop import Manager
+from devserver.manager.syscalls import become_subreaper
 from devserver.worker.main import run
 
 if __name__ == "__main__":
     for name in sys.argv[2:]:
         os.environ.pop(name, None)
     setproctitle("devserver: manager")
-    boot = Manager(int(sys.argv[1])).run()
+    boot = Manager(int(sys.argv[1]), adopts=become_subreaper()).run()
     if boot is not None:
         sys.exit(run(boot))
     sys.stdout.flush()

@@ -31,18 +31,25 @@ from devserver.ipc.messages import (
     WorkerReady,
 )
 from devserver.manager.backoff import Backoff
+from devserver.manager.images import HANGS_AFTER, Images, differences
 from devserver.manager.memory_bound import Crowd
 from devserver.manager.protocol import (
     Command,
+    CopyFailed,
     Elapsed,
+    EndImage,
     Event,
     Exited,
     Fact,
+    Fork,
     Forked,
     ForkFailed,
     GroupGone,
+    ImageCame,
+    ImageGone,
     Order,
     StackRead,
+    TellImage,
 )
 from devserver.manager.roster import Roster
 from devserver.manager.snapshots import Snapshots
@@ -82,6 +89,11 @@ class Fleet:
         self._held_back = False
         self._rolled = False
         self._crowd = Crowd()
+        self._images = Images()
+        self._copying: dict[int, tuple[int, float]] = {}
+        """Worker → the image that forks it, and when that hangs."""
+        self._no_image = ""
+        """Why there is none, as it was reported."""
         self._slow: set[str] = set()
         """Where boots have been slow, as it was reported."""
         self._relieved = False
@@ -92,6 +104,9 @@ class Fleet:
     def deadline(self) -> float | None:
         """Return when the next event (Elapsed, if there is no other) is due at the latest."""
         others = [self._pace.until] if self._held_back else []
+        others += [hangs for _image, hangs in self._copying.values()]
+        if (awaited := self._images.awaited_until(self.live)) is not None and not self._leaves:
+            others.append(awaited)
         if not self._leaves:
             others += self._crowd.deadlines
         return min(self._roster.deadlines + others, default=None)
@@ -113,6 +128,7 @@ class Fleet:
             self._note(event)
         else:
             self._obey(event)
+        self._end_images()
         self._launch()
         roster.run_plans("stop deadline" if self._stopping else None)
         self._fill()
@@ -130,6 +146,8 @@ class Fleet:
                 self._drop_asked(generation)
             case Loaded():
                 self.snapshots.loaded(order.generation, order.source)
+                for image in self._images.loaded(order.generation, order.source):
+                    self._roster.out.append(TellImage(image, order.source))
             case WorkerReady():
                 self._ready(order)
             case WorkerIdle(worker):
@@ -158,6 +176,7 @@ class Fleet:
             raise IllegalEvent(f"generation {order.generation} is one candidate too many")
         self.snapshots.add(order.generation, order.base, order.changes)
         self._newest = order.generation
+        self._images.ordered(order.generation, order.base, order.cold)
         self._exclusive = exclusive
         if order.live:
             self._go_live(order.generation)
@@ -202,6 +221,7 @@ class Fleet:
             member.accepted = True
             if member.state == "serving":
                 member.plan = Plan()
+            self._images.accepted(member.worker, self._roster.now)
         # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
         if order.generation > self.live and order.generation not in self._dropped and not self._stopping:
             self._go_live(order.generation)
@@ -260,12 +280,19 @@ class Fleet:
     def _note(self, fact: Fact) -> None:
         roster = self._roster
         match fact:
-            case Forked(worker, pid, fork_ms):
-                roster.forked(roster.unborn(worker), pid, fork_ms)
+            case Forked(worker):
+                self._forked(roster.unborn(worker), fact)
             case ForkFailed(worker, reason):
                 member = roster.unborn(worker)
                 member.verdict = f"fork failed: {reason}"
+                self._copying.pop(worker, None)
                 self._exited(member, EXIT_FAILURE)
+            case ImageCame(worker, pid, holds):
+                self._images.came(worker, pid, holds)
+            case ImageGone(worker, reason):
+                self._image_gone(worker, reason)
+            case CopyFailed(worker, reason):
+                self._copy_failed(roster.unborn(worker), reason)
             case Exited(worker, status):
                 self._exited(roster.existing(worker), status)
             case StackRead(worker, text):
@@ -277,9 +304,58 @@ class Fleet:
             case _:
                 assert_never(fact)
 
+    # Images
+
+    def _forked(self, member: Member, forked: Forked) -> None:
+        self._copying.pop(member.worker, None)
+        self._roster.forked(member, forked, self._images.why(member.generation))
+
+    def _image_gone(self, worker: int, reason: str) -> None:
+        """What it had yet to fork, the Manager forks. A reason is reported once."""
+        self._images.gone(worker, reason)
+        for copy in [copy for copy, (image, _hangs) in self._copying.items() if image == worker]:
+            self._copy_failed(self._roster.unborn(copy), reason)
+        if reason and reason != self._no_image:
+            self._no_image = reason
+            self._roster.tell(Said("info", f"no image, so each save imports everything: {reason}"))
+
+    def _copy_failed(self, member: Member, reason: str) -> None:
+        del self._copying[member.worker]
+        self._images.refused(member.generation, reason)
+        if member.state == "ending":
+            self._exited(member, 0)
+        else:
+            self._order_fork(member)
+
+    def _end_images(self) -> None:
+        """End those that hang, and those that no generation needs any more."""
+        now = self._roster.now
+        ending = {image for image, hangs in self._copying.values() if hangs <= now}
+        ending |= set(self._images.all if self._leaves else self._images.superfluous(self.live))
+        for image in sorted(ending):
+            self._end_image(image)
+
+    def _end_image(self, image: int) -> None:
+        self._roster.out.append(EndImage(image))
+        self._image_gone(image, "")
+
+    def _order_fork(self, member: Member) -> None:
+        """Have a Worker forked by an image that may do it, else by the Manager."""
+        image = self._images.of(member.generation)
+        if image is None:
+            if self._settings.warm:
+                self._images.expected(member.worker, member.generation)
+            self._roster.out.append(Fork(member.worker, member.slot, member.generation))
+            return
+        changes = differences(image, self.snapshots[member.generation])
+        self._copying[member.worker] = image.worker, self._roster.now + HANGS_AFTER
+        self._roster.out.append(Fork(member.worker, member.slot, member.generation, image.worker, changes))
+
     def _exited(self, member: Member, status: int) -> None:
         unasked = member.state in ("booting", "serving") or member.verdict == "boot timeout"
         self._roster.exited(member, status, AT_ONCE if self._stop_at <= self._roster.now else LEFTOVERS)
+        if not member.accepted and member.worker in self._images.all:
+            self._end_image(member.worker)
         candidate = self._candidates.get(member.generation)
         if candidate and candidate.worker == member.worker:
             del self._candidates[member.generation]
@@ -340,6 +416,9 @@ class Fleet:
         self._relieve_blocked(serving)
         served = {member.slot for member in serving}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
+        awaited = self._images.awaited_until(self.live)
+        if missing and awaited is not None and awaited > self._roster.now:
+            return
         if missing and not self._must_wait() and not self._crowded:
             busy = {member.slot for member in self._roster if member.state == "serving"}
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)
@@ -373,4 +452,6 @@ class Fleet:
         timetable: Timetable = NOTE
         if timeout and (self.live or not self._settings.first_boot):
             timetable = (*(step for step in NOTE if step[0] < timeout), (timeout, "limit"))
-        return self._roster.fork(slot, generation, timetable)
+        member = self._roster.fork(slot, generation, timetable)
+        self._order_fork(member)
+        return member.worker

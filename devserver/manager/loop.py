@@ -1,4 +1,4 @@
-"""The Manager's loop: carries messages and signals to the fleet, and the fleet's commands to the kernel.
+"""The Manager's loop: carries messages and signals to the fleet, and the fleet's commands to the syscalls.
 
 Law: one thread, from the first fork to the last. A fork returns twice, and so does `Manager.run`.
 """
@@ -13,6 +13,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from devserver.common.errors import ConnectionGone, IllegalEvent
 from devserver.ipc.channel import Channel
@@ -32,10 +34,12 @@ from devserver.ipc.messages import (
 )
 from devserver.manager import syscalls
 from devserver.manager.fleet import Fleet
+from devserver.manager.image_links import Born, ImageLinks
 from devserver.manager.protocol import (
     Command,
     DumpStack,
     Elapsed,
+    EndImage,
     Event,
     Exited,
     Fork,
@@ -46,10 +50,12 @@ from devserver.manager.protocol import (
     Signal,
     StackRead,
     Tell,
+    TellImage,
 )
 from devserver.worker.boot import Boot, Inheritance
 from devserver.worker.load.warmup import warm_up
 
+_MOST_REAPED = 1000
 ORPHAN_DEADLINE = 5.0
 """Seconds that Workers get to leave by themselves when the Master has died."""
 
@@ -67,9 +73,13 @@ class Process:
 
 
 class Manager:
-    """Serves the Master at the other end of the socket `fd`, which it owns from now on."""
+    """Serves the Master at the other end of the socket `fd`, which it owns from now on.
 
-    def __init__(self, fd: int) -> None:
+    `adopts`: descendants whose parents have ended become children of this process.
+    """
+
+    def __init__(self, fd: int, *, adopts: bool = False) -> None:
+        self._adopts = adopts
         sock = socket.socket(fileno=fd)
         sock.set_inheritable(False)
         self._channel: Channel[ToManager, FromManager] = Channel(sock, ToManager, carries_fds=True)
@@ -85,6 +95,9 @@ class Manager:
         self._orders: deque[ToManager] = deque()
         """What has arrived; it is decided on once all that was decided before has been carried out."""
         self._processes: dict[int, Process] = {}
+        self._images = ImageLinks(self._selector)
+        self._reaped: dict[int, int] = {}
+        """Status of reaped children that are nobody's yet: a copy whose image died may be among them."""
         self._sending: list[int] = []
         """Descriptors that are on their way to the Master."""
         self._threads = 1
@@ -132,17 +145,44 @@ class Manager:
             self._signalled(os.read(self._wakeup, 4096))
         if not self._master_gone and self._channel.fileno() in ready:
             self._receive()
+        for news in self._images.received(ready):
+            if isinstance(news, Born):
+                self._born(news)
+            elif isinstance(news, Exited):
+                self._exited(news.worker, news.status)
+            else:
+                self._feed(news)
         if not ready:
             self._feed(Elapsed())
 
     def _signalled(self, signums: bytes) -> None:
         if signal.SIGUSR1 in signums:
             self._tell(ReloadAsked())
+        ended = dict(syscalls.reap())
         for worker, process in list(self._processes.items()):
-            if not process.reaped and (status := syscalls.reap(process.pid)) is not None:
-                process.reaped = True
-                os.close(process.dump)
-                self._feed(Exited(worker, status))
+            if process.pid in ended and not process.reaped:
+                self._exited(worker, ended.pop(process.pid))
+        if len(self._reaped) > _MOST_REAPED:
+            self._reaped.clear()
+        self._reaped |= ended
+
+    def _exited(self, worker: int, status: int) -> None:
+        """A Worker has ended: it was a child, or an image that reaped it reports so."""
+        process = self._processes.get(worker)
+        if process is not None and not process.reaped:
+            process.reaped = True
+            os.close(process.dump)
+            self._feed(Exited(worker, status))
+
+    def _born(self, born: Born) -> None:
+        """An image has forked a copy."""
+        kit, forked = born.kit, born.forked
+        kit.close_own()
+        masters = (kit.master_lane.detach(), born.pidfd, kit.master_terminal)
+        self._processes[forked.worker] = Process(forked.pid, kit.dump, tuple(fd for fd in masters if fd >= 0))
+        self._feed(forked)
+        if (status := self._reaped.pop(forked.pid, None)) is not None:
+            self._exited(forked.worker, status)
 
     def _receive(self) -> None:
         try:
@@ -170,6 +210,7 @@ class Manager:
         if self._fleet is not None:
             self._tell(Said("error", "a Manager is configured once"))
             return
+        settings = replace(settings, warm=settings.warm and self._adopts)
         self._settings, self._fleet = settings, Fleet(settings)
         warm_up(settings.loop)
 
@@ -220,8 +261,14 @@ class Manager:
     def _carry_out(self, command: Command) -> Boot | None:
         """Do it; return None, and in a Worker what it was born for."""
         match command:
-            case Fork():
+            case Fork(image=0):
                 return self._fork(command)
+            case Fork():
+                self._copy(command)
+            case EndImage(worker):
+                self._images.kill(worker)
+            case TellImage(worker, source):
+                self._images.tell(worker, source)
             case Tell(message):
                 self._send(message)
             case Signal(worker, signum, group):
@@ -294,14 +341,21 @@ class Manager:
         except OSError as error:
             self._feed(ForkFailed(order.worker, str(error)))
             return None
+        image: socket.socket | None = None
         try:
+            image = self._images.open(order.worker) if self._settings.warm else None
             pid = syscalls.fork(self._threads)
         except OSError as error:
             kit.close()
+            if image is not None:
+                image.close()
+                self._images.kill(order.worker)
             self._feed(ForkFailed(order.worker, str(error)))
             return None
         if pid == 0:
-            return self._become(order, kit)
+            return self._become(order, kit, image)
+        if image is not None:
+            image.close()
         kit.close_own()
         masters = (kit.master_lane.detach(), syscalls.open_pidfd(pid), kit.master_terminal)
         parcel = tuple(fd for fd in masters if fd is not None and fd >= 0)
@@ -309,7 +363,17 @@ class Manager:
         self._feed(Forked(order.worker, pid, (time.monotonic() - begun) * 1000))
         return None
 
-    def _become(self, order: Fork, kit: syscalls.Kit) -> Boot:
+    def _copy(self, order: Fork) -> None:
+        """Have an image fork a Worker."""
+        assert self._settings is not None
+        try:
+            kit = syscalls.open_kit(self._settings.terminal)
+        except OSError as error:
+            self._feed(ForkFailed(order.worker, str(error)))
+            return
+        self._images.ask(order, kit)
+
+    def _become(self, order: Fork, kit: syscalls.Kit, image: socket.socket | None) -> Boot:
         """In the child: leave everything behind that is the Manager's."""
         assert self._settings is not None
         assert self._fleet is not None
@@ -334,11 +398,14 @@ class Manager:
             notes=self._settings.notes,
             debug_server=self._settings.debug_server,
             inherited=self._inheritance,
+            image=image,
+            dump=kit.dump,
         )
 
     def close(self) -> None:
         """Close every descriptor; the processes are left alone."""
         self._selector.close()
+        self._images.close()
         self._channel.close()
         os.close(self._wakeup)
         os.close(self._wakeup_in)

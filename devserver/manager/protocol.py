@@ -11,8 +11,10 @@ from devserver.ipc.messages import (
     LeaveWithin,
     Loaded,
     Reload,
+    Source,
     StandDown,
     Stop,
+    Way,
     WorkerIdle,
     WorkerReady,
 )
@@ -25,6 +27,8 @@ class Forked:
     worker: int
     pid: int
     fork_ms: float = 0.0
+    way: Way = "boot"
+    functions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,31 @@ class GroupGone:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageCame:
+    """A Worker has left an image: process `pid`, which knows these files (path → digest)."""
+
+    worker: int
+    pid: int
+    holds: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageGone:
+    """There is no image of that Worker, or none any more."""
+
+    worker: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFailed:
+    """The image cannot be what the Worker has to be."""
+
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Elapsed:
     """Time has passed, nothing else."""
 
@@ -66,7 +95,7 @@ class Elapsed:
 Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | LeaveWithin | Debugging | StandDown | Stop
 """What the Master says."""
 
-Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | Elapsed
+Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | ImageCame | ImageGone | CopyFailed | Elapsed
 """What the kernel says."""
 
 Event = Order | Fact
@@ -74,11 +103,31 @@ Event = Order | Fact
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Start a Worker; Forked or ForkFailed follows."""
+    """Start a Worker; Forked or ForkFailed follows.
+
+    `image`: copy the image that this Worker has left, with `changes`; then CopyFailed may follow, too.
+    """
 
     worker: int
     slot: int
     generation: int
+    image: int = 0
+    changes: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EndImage:
+    """Kill an image; ImageGone follows."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellImage:
+    """An image gets to know a file."""
+
+    worker: int
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +160,4 @@ class Tell:
     message: FromManager
 
 
-Command = Fork | Signal | DumpStack | ReadStack | Tell
+Command = Fork | EndImage | TellImage | Signal | DumpStack | ReadStack | Tell

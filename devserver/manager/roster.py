@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import FromManager, Retire, WorkerExited, WorkerStarted
-from devserver.manager.protocol import Command, DumpStack, Fork, ReadStack, Signal, Tell
+from devserver.manager.protocol import Command, DumpStack, Forked, ReadStack, Signal, Tell
 from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Member, Plan, Timetable, Verdict
 
 SIGNALS: dict[Act, tuple[int, bool]] = {
@@ -72,17 +72,29 @@ class Roster:
         """Say something to the Master."""
         self.out.append(Tell(message))
 
-    def fork(self, slot: int, generation: int, timetable: Timetable) -> int:
-        """Start a Worker, to be accepted within its timetable; return its number."""
+    def fork(self, slot: int, generation: int, timetable: Timetable) -> Member:
+        """Take in a Worker that is to be forked and accepted within its timetable."""
         worker = self.number()
         self.members[worker] = Member(worker, slot, generation, Plan.start(timetable, self.now))
-        self.out.append(Fork(worker, slot, generation))
-        return worker
+        return self.members[worker]
 
-    def forked(self, member: Member, pid: int, fork_ms: float) -> None:
-        """It has its process."""
-        member.pid = pid
-        self.tell(WorkerStarted(member.worker, member.slot, member.generation, pid, fork_ms))
+    def forked(self, member: Member, forked: Forked, why: str) -> None:
+        """It has its process; one that was being ended by then is ended now."""
+        member.pid = forked.pid
+        self.tell(
+            WorkerStarted(
+                member.worker,
+                member.slot,
+                member.generation,
+                forked.pid,
+                forked.fork_ms,
+                forked.way,
+                forked.functions,
+                why,
+            )
+        )
+        if member.state == "ending":
+            member.start(ENDINGS["dropped"], self.now)
 
     def retire(self, member: Member, drain: float) -> None:
         """Have it leave when it is idle, at the latest after `drain` seconds."""

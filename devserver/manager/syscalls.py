@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
-import fcntl
 import gc
 import os
 import signal
@@ -14,29 +12,11 @@ import termios
 from contextlib import suppress
 from dataclasses import dataclass
 
-DUMP_SIGNAL: int = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
-"""Makes a Worker write down its threads' stacks. A real-time signal, for those have no other use."""
+from devserver.worker.birth import DUMP_SIGNAL, own_session
+from devserver.worker.image.process_state import count_threads
 
-_TASKS = "/proc/self/task"
-_FORKABLE = ("jemalloc_bg_thd",)
-"""Threads by their names that lose nothing in a fork: jemalloc has handlers for it, and does without them."""
-
-
-def count_threads() -> int:
-    """Return how many threads a fork would lose, C's too, and this one; 1 where that cannot be known."""
-    try:
-        tasks = os.listdir(_TASKS)
-    except FileNotFoundError:
-        return 1
-    return len(tasks) if len(tasks) == 1 else sum(_name_of(task) not in _FORKABLE for task in tasks)
-
-
-def _name_of(task: str) -> str:
-    try:
-        with open(f"{_TASKS}/{task}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+__all__ = ["DUMP_SIGNAL", "count_threads"]
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def fork(most_threads: int = 1) -> int:
@@ -60,10 +40,13 @@ def open_pidfd(pid: int) -> int | None:
     return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
 
 
-def reap(pid: int) -> int | None:
-    """Return the wait status of a child that has ended, None if it has not."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return status if ended else None
+def reap() -> list[tuple[int, int]]:
+    """Return process and wait status of each child that has ended, however it came to be one."""
+    ended = []
+    with suppress(ChildProcessError):
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            ended.append(child)
+    return ended
 
 
 def send_signal(pid: int, signum: int, *, group: bool) -> bool:
@@ -157,23 +140,18 @@ def become_worker(terminal: int, dump: int) -> None:
 
     SIGTERM was never touched; the collector was never off, and what is frozen stays so.
     """
-    os.setsid()
     for signum in (signal.SIGCHLD, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _own_stdio(terminal)
-    # What faulthandler puts back when the interpreter ends: a dump that comes so late must not be a death.
-    signal.signal(DUMP_SIGNAL, signal.SIG_IGN)
-    faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
+    own_session(terminal, dump)
 
 
-def _own_stdio(terminal: int) -> None:
-    if terminal >= 0:
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-        for fd in (0, 1, 2):
-            os.dup2(terminal, fd)
-        os.close(terminal)
-    else:
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
+def become_subreaper() -> bool:
+    """Let descendants whose parents end become children of this process; return whether they do (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    with suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return False

@@ -119,6 +119,8 @@ class Master:
         self._decided = asyncio.Event()
         self.rereads = 0
         """How often all files were read because a reload was asked for."""
+        self._started: wire.WorkerStarted
+        """How the live code's first Worker came to be."""
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
 
@@ -277,6 +279,9 @@ class Master:
                 steps=steps,
                 total_ms=total,
                 paths=command.paths,
+                way=self._started.way,
+                functions=self._started.functions,
+                why=self._started.why,
             )
         )
 
@@ -381,6 +386,7 @@ class Master:
         commands = self.generations.ready(worker.generation)
         if commands:
             self.clients.go_live(worker.generation, message)
+            self._started = worker.started
             self._boots.went_live(worker.generation)
             self._apply(commands)
             self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))

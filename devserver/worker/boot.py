@@ -44,3 +44,7 @@ class Boot:
     inherited: Inheritance | None = None
     """Such modules are here already: what the app has changed counts before it is ready."""
     debug_server: DebugServer | None = None
+    image: socket.socket | None = None
+    """Leads an image of this Worker to the Manager; None: it leaves none."""
+    dump: int = -1
+    """The file for stacks."""

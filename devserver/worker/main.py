@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from setproctitle import setproctitle
 
@@ -21,11 +21,15 @@ from devserver.common.errors import ConnectionGone
 from devserver.common.failure import Failure
 from devserver.common.working_folder import enter
 from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
+from devserver.worker import birth
 from devserver.worker.boot import Boot
 from devserver.worker.find import django_project
 from devserver.worker.find.apps import App, with_debugger
 from devserver.worker.find.discover import Found, discover
 from devserver.worker.find.handlers import Handlers
+from devserver.worker.image.loop_watch import LoopWatch
+from devserver.worker.image.offer import Offer
+from devserver.worker.image.process import Orders
 from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
@@ -69,23 +73,24 @@ def run(boot: Boot) -> int:
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     if boot.folder:
         enter(boot.folder)
-    lane = Lane(boot.lane)
+    lane = Lane(boot.lane, boot.worker, boot.generation)
     os.register_at_fork(after_in_child=lane.abandon)
     late.complete()
     if boot.debug_server is not None:
         debugger_attach.attach(boot.debug_server)
-    usage = Usage(lane, boot.worker, boot.generation)
-    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, boot, source), usage.note)
+    usage = Usage(lane)
+    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
     install(snapshot, notes.found if notes else None)
     opened = Opened(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
-    created = Created(boot.root, snapshot, lambda path, digest: _tell_created(lane, boot, path, digest))
+    created = Created(boot.root, snapshot, lambda path, digest: _tell_created(lane, path, digest))
     sys.addaudithook(created.hear)
     if notes:
         notes.begin()
-    refused = _serve(boot, lane, notes, usage, created)
+    parts = _Parts(lane, snapshot, notes, usage, opened, created)
+    refused = _serve(boot, parts)
     created.finish()
     environment.flush()
     usage.tell()
@@ -98,20 +103,44 @@ def run(boot: Boot) -> int:
     failure = refused.failure
     uninstalled = is_uninstalled(failure, snapshot.owns)
     failure = with_hint(failure) if uninstalled else failure
-    lane.send(BootFailed(boot.worker, boot.generation, failure, paths, uninstalled))
+    lane.send(BootFailed(lane.worker, lane.generation, failure, paths, uninstalled))
     leave_within(FAILED)
     return BOOT_FAILED
 
 
-def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage, created: Created) -> _Refused | None:
+@dataclass(slots=True)
+class _Parts:
+    """What a Worker is made of before its app is imported. A copy of it has the same, and imports nothing."""
+
+    lane: Lane
+    snapshot: Snapshot
+    notes: Notes | None
+    usage: Usage
+    opened: Opened
+    created: Created
+
+
+def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer | None:
+    if boot.image is None:
+        return None
+    if boot.debug_server is not None:
+        boot.image.close()
+        return None
+    return Offer(boot.image, boot.dump, parts.snapshot, boot.root, LoopWatch(loop))
+
+
+def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
     try:
         loop = _new_loop(boot.loop)
     except ImportError as error:
         return _Refused(failure_of(error, "import"))
-    debugger = Debugger(lane, boot.worker)
+    debugger = Debugger(parts.lane)
     debugger.install()
     debugger_attach.watch(debugger)
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
+    offer = _offer(boot, parts, loop)
+    if offer is not None:
+        offer.begin()
     began = time.perf_counter()
     logs.set_up(boot.access_log)
     found = _load(boot)
@@ -119,23 +148,50 @@ def _serve(boot: Boot, lane: Lane, notes: Notes | None, usage: Usage, created: C
         found = _Refused(failure)
     if isinstance(found, _Refused):
         loop.close()
+        if offer is not None:
+            offer.drop()
         return found
+    import_ms = (time.perf_counter() - began) * 1000
+    if offer is not None:
+        own_ms = import_ms - (parts.notes.spent * 1000 if parts.notes else 0.0)
+        forked, orders = offer.leave(own_ms)
+        if orders is not None:
+            boot, import_ms = _become_copy(boot, parts, offer, orders)
+        loop = _new_loop(boot.loop) if forked else loop
     threads = boot.threads
     if green_threads.has_green_threads():
         loop.close()
         loop, threads = green_threads.new_loop(), max(green_threads.GREENLETS, threads)
-    import_ms = (time.perf_counter() - began) * 1000
-    server = Server(lane, boot.worker, boot.generation)
-    runner = Runner(loop, lane, server, found, debugger, threads)
+    server = Server(parts.lane, boot.worker, boot.generation)
+    runner = Runner(loop, parts.lane, server, found, debugger, threads)
+    notes = parts.notes
     if notes is not None:
         runner.tell_imports(
             lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited is not None
         )
-    usage.follow(loop)
-    runner.before_ready = lambda: _before_ready(boot, notes, usage, created)
+    parts.usage.follow(loop)
+    runner.before_ready = lambda: _before_ready(boot, parts)
     failure = runner.run(import_ms)
     _exit_on_sigterm(at_once=runner.terminated and failure is None)
     return None if failure is None else _Refused(failure)
+
+
+def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tuple[Boot, float]:
+    """Be another Worker from now on; return which, and what that took."""
+    began = time.perf_counter()
+    copy = orders.copy
+    birth.own_session(orders.terminal, orders.dump)
+    setproctitle(f"devserver: worker {copy.slot}")
+    parts.lane.renew(orders.lane, copy.worker, copy.generation)
+    parts.snapshot.renew((*orders.known, *copy.changes))
+    parts.usage.renew(parts.snapshot.used)
+    parts.opened.renew()
+    parts.notes = None
+    offer.restore_randomness()
+    if orders.swap is not None:
+        orders.swap.apply()
+    boot = replace(boot, worker=copy.worker, slot=copy.slot, generation=copy.generation)
+    return boot, (time.perf_counter() - began) * 1000
 
 
 def _exit_on_sigterm(*, at_once: bool) -> None:
@@ -157,14 +213,14 @@ def _exit_on_sigterm(*, at_once: bool) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _before_ready(boot: Boot, notes: Notes | None, usage: Usage, created: Created) -> None:
+def _before_ready(boot: Boot, parts: _Parts) -> None:
     """Put in order what differs where modules were there before the app, and take down how things are."""
-    created.finish()
-    usage.tell()
+    parts.created.finish()
+    parts.usage.tell()
     if boot.inherited is not None and boot.inherited.filters is not None:
         conditions.order_filters(boot.inherited.filters)
-    if notes is not None:
-        notes.ready()
+    if parts.notes is not None:
+        parts.notes.ready()
 
 
 def _load(boot: Boot) -> Found | _Refused:
@@ -218,11 +274,11 @@ def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _tell_loaded(lane: Lane, boot: Boot, source: Source) -> None:
+def _tell_loaded(lane: Lane, source: Source) -> None:
     with suppress(ConnectionGone):  # a child of the app's imports something of its own
-        lane.send(Loaded(boot.worker, boot.generation, source))
+        lane.send(Loaded(lane.worker, lane.generation, source))
 
 
-def _tell_created(lane: Lane, boot: Boot, path: str, digest: bytes | None) -> None:
+def _tell_created(lane: Lane, path: str, digest: bytes | None) -> None:
     with suppress(ConnectionGone):  # a child of the app's makes something of its own
-        lane.send(Creates(boot.worker, boot.generation, path, digest))
+        lane.send(Creates(lane.worker, lane.generation, path, digest))

@@ -21,10 +21,10 @@ from devserver.manager.preload.conditions_replay import Stage
 from devserver.manager.preload.import_guard import Guard, Own
 from devserver.manager.preload.loop_variables import leftovers
 from devserver.manager.preload.output_capture import Muffler
-from devserver.manager.preload.randomness import Randomness
 from devserver.manager.preload.side_effects import Footprint
 from devserver.manager.syscalls import count_threads
 from devserver.worker.boot import Inheritance
+from devserver.worker.image.randomness import Randomness
 from devserver.worker.load import late
 from devserver.worker.observe import namespaces
 

@@ -64,6 +64,7 @@ class Worker:
         self.generation = started.generation
         self.pid = started.pid
         self.fork_ms = started.fork_ms
+        self.started = started
         self.seat = Seat(worker=started.worker, generation=started.generation)
         self.units: dict[int, Unit] = {}
         self.failure: Failure | None = None

@@ -5,6 +5,7 @@ Law: a Worker that has inherited modules goes live only if it cannot be told fro
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -49,7 +50,7 @@ class Boots:
         whole = self._generations.snapshot_of(boot.generation)
         if base and whole is not None and not self._command.knows(base):
             base, changes = 0, own_python(whole.values())
-        self._crew.send(wire.Reload(boot.generation, base, changes, boot.handover))
+        self._crew.send(wire.Reload(boot.generation, base, changes, boot.handover, cold=_cold(boot)))
 
     def imported(self, worker: Worker, message: wire.Imported) -> bool:
         """A Worker tells what it has imported: the next ones may inherit that. Return whether to reload.
@@ -103,3 +104,11 @@ class Boots:
             self._command.successor.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"
             self._emit(events.Notice(level="warning", text=text))
+
+
+def _cold(boot: commands.Boot) -> str:
+    """Return why everything has to be imported for a generation, "" if an image may do."""
+    if not boot.changes:
+        return "a reload was asked for"
+    other = next((each.path for each in boot.changes if not each.path.endswith(".py")), "")
+    return f"{os.path.basename(other)} has changed" if other else ""

@@ -115,6 +115,7 @@ class Command:
                 first_boot=not self._hub.live(),
                 debug_server=debug_server(),
                 folder=self._folder,
+                warm=process.warm == "auto",
             )
         )
         return manager

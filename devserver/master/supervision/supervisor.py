@@ -188,7 +188,11 @@ class Crew:
         self._dispatcher.dispatch.seats[worker.id] = worker.seat
         self._emit(
             events.WorkerStarted(
-                worker=worker.id, slot=worker.slot, generation=worker.generation, pid=worker.pid
+                worker=worker.id,
+                slot=worker.slot,
+                generation=worker.generation,
+                pid=worker.pid,
+                way=message.way,
             )
         )
 

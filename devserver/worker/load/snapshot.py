@@ -72,6 +72,10 @@ class Snapshot:
             folder = folder.rpartition(os.sep)[0]
             self._known_in.add(folder)
 
+    def digests(self) -> dict[str, bytes]:
+        """Return the digest of each file that is known, by path."""
+        return {path: source.digest for path, source in self._sources.items()}
+
     # Where modules are
 
     def holds(self, path: str) -> bool | None:

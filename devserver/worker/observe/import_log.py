@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping
 from importlib.machinery import (
     BuiltinImporter,
@@ -47,6 +48,9 @@ class Notes:
         """What was found since an outermost import began."""
         self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
         self._last: int | None = None
+        self.spent = 0.0
+        """Seconds that outermost imports of what is not the app's own have taken."""
+        self._began = 0.0
 
     def begin(self) -> None:
         """Take what is now as the start: a Manager that runs nothing of the app's has the same."""
@@ -102,9 +106,10 @@ class Notes:
     def _running(self, spec: ModuleSpec, running: bool) -> None:
         """The body of an outermost module begins or has ended: what changed meanwhile was not the app."""
         if running and self._outermost is None:
-            self._outermost = spec
+            self._outermost, self._began = spec, time.perf_counter()
         elif not running and self._outermost is spec:
             self._outermost, self._meaning = None, _meaning()
+            self.spent += time.perf_counter() - self._began
             self._modules = dict(sys.modules)
             for each in self._fresh:
                 if _is_loaded(each.name, each):

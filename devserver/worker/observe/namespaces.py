@@ -72,9 +72,9 @@ def _unpacked(sent: bytes) -> set[bytes]:
     return {sent[start : start + SIZE] for start in range(0, len(sent), SIZE)}
 
 
-def pids(module: ModuleType) -> tuple[str, ...]:
-    """Return where a module, a class or an object in it keeps the number of this process."""
-    return tuple(_pids(module, os.getpid()))
+def pids(module: ModuleType, pid: int = 0) -> tuple[str, ...]:
+    """Return where a module, a class or an object in it keeps the number of a process (0: of this one)."""
+    return tuple(_pids(module, pid or os.getpid()))
 
 
 def _pids(module: ModuleType, pid: int) -> Iterator[str]:

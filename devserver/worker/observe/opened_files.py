@@ -46,6 +46,10 @@ class Opened:
         untold, self._untold = self._untold, {}
         return tuple(untold.values())
 
+    def renew(self) -> None:
+        """In a copy: nobody was told of anything yet."""
+        self._untold = dict(self._told)
+
     def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         """Return what is to hear of every event, as sys.addaudithook calls it."""
         opened, executed = self._opened, self._executed

@@ -6,7 +6,7 @@ Law: what runs is known to the Master, however it came here. Nothing is sent whi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from devserver.common.errors import ConnectionGone
@@ -17,9 +17,8 @@ from devserver.worker.run.master_link import Lane
 class Usage:
     """Collects; what there is leaves with `tell`, and once a loop is `followed`, at the end of its turn."""
 
-    def __init__(self, lane: Lane, worker: int, generation: int) -> None:
+    def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._worker, self._generation = worker, generation
         self._paths: list[str] = []
         self._opened: Callable[[], tuple[OpenedFile, ...]] = tuple
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -29,6 +28,10 @@ class Usage:
         """A file of the snapshot is used, for the first time. From any thread."""
         self._paths.append(path)
         self.wake()
+
+    def renew(self, paths: Iterable[str]) -> None:
+        """In a copy: it uses all of these, and nobody was told of it yet."""
+        self._paths = list(paths)
 
     def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
         """Tell, too, what this returns; `wake` says that it has something."""
@@ -52,6 +55,6 @@ class Usage:
         opened = self._opened()
         with suppress(ConnectionGone):  # a child of the app's imports something of its own
             if paths:
-                self._lane.send(Used(self._worker, self._generation, tuple(paths)))
+                self._lane.send(Used(self._lane.worker, self._lane.generation, tuple(paths)))
             if opened:
-                self._lane.send(Opened(self._worker, self._generation, opened))
+                self._lane.send(Opened(self._lane.worker, self._lane.generation, opened))

@@ -51,9 +51,8 @@ class _Stand:
 class Debugger:
     """Knows who stands, and tells the Master."""
 
-    def __init__(self, lane: Lane, worker: int) -> None:
+    def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._worker = worker
         self._stands: list[_Stand] = []
         """The last one has the terminal; the others are of the same thread, and step over an await."""
         self._turn = threading.Condition()
@@ -175,12 +174,12 @@ class Debugger:
 
     def _message(self) -> Debugging:
         if not self._stands:
-            return Debugging(False, self._worker)
+            return Debugging(False, self._lane.worker)
         stand = self._stands[-1]
         path, line = stand.place
         what = stand.unit.name if stand.unit else ""
         blocks = stand.stopped and stand.thread == self._thread
-        return Debugging(True, self._worker, path, line, what, stand.how, blocks)
+        return Debugging(True, self._lane.worker, path, line, what, stand.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Ctrl-C: an interrupt of the code that is debugged, which may run in another thread."""

@@ -47,7 +47,8 @@ ForLoop = Handle | StreamOrder | Leave
 class Lane:
     """Owns the socket. `synchronous` is set by the runner while a sync handler runs on the loop's thread."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, worker: int = 0, generation: int = 0) -> None:
+        self.worker, self.generation = worker, generation
         self._channel: Channel[ToWorker, FromWorker] = Channel(sock, ToWorker)
         self.lock = threading.RLock()
         self._turn = threading.Condition(self.lock)
@@ -260,6 +261,12 @@ class Lane:
             self._loop.remove_reader(self._channel.fileno())
             on_gone, self._on_gone = self._on_gone, _ignore
             on_gone()
+
+    def renew(self, sock: socket.socket, worker: int, generation: int) -> None:
+        """In a copy of this Worker, which has abandoned the lane: it is another Worker, with another lane."""
+        self.worker, self.generation = worker, generation
+        self._channel = Channel(sock, ToWorker)
+        self.forked = self.gone = False
 
     def abandon(self) -> None:
         """Let go of the lane in a forked child: it must not keep the Master from seeing the Worker's end."""

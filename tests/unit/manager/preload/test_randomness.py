@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devserver.manager.preload.randomness import Randomness
+from devserver.worker.image.randomness import Randomness
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: Scene) 
     scene.save(NEW)
     assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
     scene.save(Source(PAGE.path, b"2", b""))
-    assert newest(scene.managers[0]) == Reload(3, 1, (NEW,))
+    assert newest(scene.managers[0]) == Reload(3, 1, (NEW,), cold="page.html has changed")
 
 
 @scene

@@ -1,0 +1,152 @@
+"""The Manager's ends of the sockets to images, and what is on its way over them.
+
+Law: whatever becomes of an image, each copy that was asked of it ends in one answer: copied, failed, or the
+image is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from devserver.common.errors import ConnectionGone
+from devserver.ipc.channel import Channel
+from devserver.ipc.image_messages import (
+    Copied,
+    Copy,
+    CopyExited,
+    CopyRefused,
+    FromImage,
+    ImageReady,
+    Known,
+    NoImage,
+    ToImage,
+)
+from devserver.ipc.messages import Source, Way
+from devserver.manager.protocol import CopyFailed, Exited, Fork, Forked, ForkFailed, ImageCame, ImageGone
+from devserver.manager.syscalls import Kit
+
+News = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """A copy runs: what is to be told of it, what it was given, and a descriptor of its process."""
+
+    forked: Forked
+    kit: Kit
+    pidfd: int
+
+
+@dataclass(slots=True)
+class _Link:
+    channel: Channel[FromImage, ToImage]
+    pid: int = 0
+
+
+class ImageLinks:
+    """One for each Worker that may leave an image or has left one, named after it."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._links: dict[int, _Link] = {}
+        self._kits: dict[int, tuple[Fork, Kit, float]] = {}
+        """Worker → what was asked for, what it was given, and when."""
+
+    def open(self, worker: int) -> socket.socket:
+        """Return the end that a Worker is forked with; close it here afterwards. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        channel: Channel[FromImage, ToImage] = Channel(ours, FromImage, carries_fds=True)
+        self._links[worker] = _Link(channel)
+        self._selector.register(channel, selectors.EVENT_READ)
+        return theirs
+
+    def ask(self, order: Fork, kit: Kit) -> None:
+        """Ask an image for a copy, which gets its half of the kit."""
+        fds = (kit.lane.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
+        self._kits[order.worker] = order, kit, time.monotonic()
+        self._send(order.image, Copy(order.worker, order.slot, order.generation, order.changes), fds)
+
+    def tell(self, worker: int, source: Source) -> None:
+        """Let an image know a file."""
+        self._send(worker, Known(source))
+
+    def _send(self, worker: int, message: ToImage, fds: tuple[int, ...] = ()) -> None:
+        """Send; blocks while the image has yet to read what came before."""
+        link = self._links.get(worker)
+        if link is None:
+            return
+        with suppress(ConnectionGone):  # its end is news of its own
+            link.channel.queue(message, fds)
+            while not link.channel.flush():
+                with selectors.DefaultSelector() as selector:
+                    selector.register(link.channel, selectors.EVENT_WRITE)
+                    if not selector.select(_PATIENCE):
+                        self.kill(worker)
+                        return
+
+    def received(self, ready: set[int]) -> Iterator[News | Born]:
+        """Yield what images say whose descriptors are `ready`."""
+        for worker, link in list(self._links.items()):
+            if link.channel.fileno() in ready:
+                try:
+                    messages = link.channel.receive()
+                except ConnectionGone:
+                    yield self._gone(worker, "")
+                    continue
+                for message, fds in messages:
+                    yield self._news(worker, link, message, fds)
+
+    def _news(self, worker: int, link: _Link, message: FromImage, fds: list[int]) -> News | Born:
+        match message:
+            case ImageReady(pid, holds):
+                link.pid = pid
+                return ImageCame(worker, pid, holds)
+            case NoImage(reason):
+                return self._gone(worker, reason)
+            case CopyRefused(copy, reason):
+                _order, kit, _asked = self._kits.pop(copy)
+                kit.close()
+                return CopyFailed(copy, reason)
+            case CopyExited(copy, status):
+                return Exited(copy, status)
+            case Copied(copy, pid, functions):
+                _order, kit, asked = self._kits.pop(copy)
+                fork_ms = (time.monotonic() - asked) * 1000
+                way: Way = "swap" if functions else "copy"
+                return Born(Forked(copy, pid, fork_ms, way, functions), kit, fds[0])
+
+    def _gone(self, worker: int, reason: str) -> ImageGone:
+        link = self._links.pop(worker)
+        self._selector.unregister(link.channel)
+        link.channel.close()
+        for copy in [copy for copy, (order, _kit, _asked) in self._kits.items() if order.image == worker]:
+            self._kits.pop(copy)[1].close()
+        return ImageGone(worker, reason)
+
+    def kill(self, worker: int) -> None:
+        """End an image; what it had yet to fork is given up."""
+        if (link := self._links.get(worker)) is not None:
+            self._gone(worker, "")
+            if link.pid:
+                with suppress(ProcessLookupError):
+                    os.kill(link.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close every descriptor: the images end by themselves."""
+        for link in self._links.values():
+            link.channel.close()
+        for _order, kit, _asked in self._kits.values():
+            kit.close()
+        self._links.clear()
+        self._kits.clear()
+
+
+_PATIENCE = 1.0
+"""Seconds in which an image has to read on."""

@@ -1,0 +1,45 @@
+"""What a new Worker does first, whatever it was forked from: its own session, stdio and file for stacks."""
+
+from __future__ import annotations
+
+import faulthandler
+import fcntl
+import os
+import signal
+import termios
+
+DUMP_SIGNAL: int = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
+"""Makes a Worker write down its threads' stacks. A real-time signal, for those have no other use."""
+
+
+def own_session(terminal: int, dump: int) -> None:
+    """Begin a session, with `terminal` (-1: none) as its terminal and stdio, and `dump` for stacks."""
+    os.setsid()
+    own_stdio(terminal)
+    # What faulthandler puts back when the interpreter ends: a dump that comes so late must not be a death.
+    signal.signal(DUMP_SIGNAL, signal.SIG_IGN)
+    faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
+
+
+def own_stdio(terminal: int) -> None:
+    """Make `terminal` the terminal of this session, and stdio; without one there is nothing to read."""
+    if terminal >= 0:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        for fd in (0, 1, 2):
+            os.dup2(terminal, fd)
+        os.close(terminal)
+    else:
+        _put_nothing(0)
+
+
+def silence() -> None:
+    """Let go of a terminal that is another Worker's."""
+    if os.isatty(0):
+        for fd in (0, 1, 2):
+            _put_nothing(fd)
+
+
+def _put_nothing(fd: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR if fd else os.O_RDONLY)
+    os.dup2(nothing, fd)
+    os.close(nothing)

@@ -1,0 +1,227 @@
+"""Leaves an image of a Worker that has imported everything and started nothing, if copies will be exact.
+
+Law: whatever is unclear is an objection; the Worker goes on as if nothing had happened, and so does each
+copy, under another name.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import socket
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from devserver.ipc.channel import Channel
+from devserver.ipc.image_messages import FromImage, NoImage, ToImage
+from devserver.ipc.messages import Source
+from devserver.worker.image import process_state as state
+from devserver.worker.image.loop_watch import LoopWatch
+from devserver.worker.image.process import ImageProcess, Judge, Orders, Swap, begin
+from devserver.worker.image.randomness import Randomness
+from devserver.worker.image.traces import Traces
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.observe import namespaces
+
+LEAST = 30.0
+"""Milliseconds that the import of the app's own modules takes: below that another process is not worth it."""
+_PATCHED = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
+_BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
+"""Whose finalizers change nothing but what dies with the process."""
+
+
+class Offer:
+    """Make it before anything of the app's runs. `sock` leads to the Manager, `dump` is for stacks."""
+
+    def __init__(
+        self, sock: socket.socket, dump: int, snapshot: Snapshot, root: str, loop: LoopWatch
+    ) -> None:
+        self._socket = sock
+        self._dump = dump
+        self._snapshot = snapshot
+        self._traces = Traces(snapshot.owns, root)
+        self._randomness = Randomness()
+        self._open = state.descriptors()
+        self._shared = state.shared_memory()
+        self._native = state.native_threads()
+        self._finalizers = set(_finalizers())
+        self._child_handler = signal.getsignal(signal.SIGCHLD)
+        self._loop = loop
+        self._pid = os.getpid()
+        self._random: Any = None
+        self._reseed: list[Callable[[], None]] = []
+
+    def begin(self) -> None:
+        """The app is about to be imported, with the loop of the watch."""
+        self._loop.start()
+        self._open |= state.descriptors()
+        self._traces.begin()
+
+    def leave(self, own_ms: float) -> tuple[bool, Orders | None]:
+        """Leave an image, or tell why there is none; return whether there was a fork, and a copy's orders.
+
+        Then the loop is closed: each of the processes makes another.
+        """
+        self._traces.end()
+        self._randomness.close()
+        reason = "" if own_ms < LEAST else self._objection()
+        if own_ms < LEAST or reason:
+            self._decline(reason)
+            return False, None
+        self._loop.close()
+        return True, self._fork()
+
+    def drop(self) -> None:
+        """There will be nothing to make an image of."""
+        self._traces.end()
+        self._randomness.close()
+        self._socket.close()
+
+    def _decline(self, reason: str) -> None:
+        channel: Channel[ToImage, FromImage] = Channel(self._socket, ToImage)
+        channel.queue(NoImage(reason))
+        with suppress(Exception):
+            channel.flush()
+        channel.close()
+
+    # what is looked at before the fork
+
+    def _objection(self) -> str:
+        traces, native = self._traces, state.native_threads()
+        if state.count_threads() - 1 - native > 0 or sys._current_frames().keys() - {_ident()}:
+            return f"{traces.place('_thread.start_new_thread')}starts a thread"
+        if native > self._native and native > state.pool_threads():
+            return "its import starts native threads"
+        if traces.objections:
+            return traces.objections[0]
+        if state.has_children():
+            return f"{traces.place('subprocess.Popen')}starts a process"
+        if state.has_timers():
+            return "its import starts a timer"
+        if sys.gettrace() or sys.getprofile():
+            return "a debugger or a profiler looks on"
+        if signal.getsignal(signal.SIGCHLD) != self._child_handler:
+            return "its import handles SIGCHLD"
+        for name, mark in _PATCHED:
+            if getattr(sys.modules.get(name), mark, None):
+                return f"{name.partition('.')[0]} has patched the standard library"
+        if reason := self._loop.objection():
+            return reason
+        return self._descriptors()
+
+    def _descriptors(self) -> str:
+        now = state.descriptors()
+        for fd, target in sorted(now.items()):
+            if self._open.get(fd) == target:
+                continue
+            if target.startswith("socket:"):
+                return f"{self._traces.place('socket.__new__')}opens sockets"
+            return f"{self._traces.opener(target)}{state.opens(target)}"
+        if any(self._open[fd] != now.get(fd) for fd in self._open.keys() - now.keys()):
+            return "its import closes what it did not open"
+        return ""
+
+    # the fork
+
+    def _fork(self) -> Orders | None:
+        if any(fd > 2 for fd in state.open_logs()):
+            state.flush_logs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        if self._randomness.shared_is_seeded:
+            self._random = random.getstate()
+        gc.freeze()
+        if not _fork_twice():
+            self._socket.close()
+            return None
+        mask = begin(self._dump)
+        judge = Judge(
+            self._image_objection, self._traces.outdated, self._decide, self._prepare, self._snapshot.digests
+        )
+        return ImageProcess(self._socket, judge, mask).run()
+
+    # in the image
+
+    def _image_objection(self) -> str:
+        if shared := state.shared_memory() - self._shared:
+            return f"its import shares memory ({min(shared)})"
+        for key, description in _finalizers().items():
+            if key not in self._finalizers:
+                return f"its import has {description} run at exit"
+        for name, module in list(sys.modules.items()):
+            if type(module) is type(sys) and (kept := namespaces.pids(module, self._pid)):
+                return f"{name}.{kept[0]} is the number of the process"
+        gc.unfreeze()
+        self._reseed = self._randomness.unseeded()
+        return ""
+
+    def _prepare(self) -> None:
+        """Do ahead what the next order will need."""
+
+    def _decide(self, changes: Sequence[Source]) -> Swap | str | None:
+        used = self._snapshot.used
+        for source in changes:
+            path = source.path
+            if path in used:
+                return f"{os.path.basename(path)} has changed"
+            if self._snapshot.holds(path) is None:
+                return f"{os.path.basename(path)} is new"
+        return None
+
+    # in a copy
+
+    def restore_randomness(self) -> None:
+        """Seed again what the system has seeded; what the app has seeded goes on where the import left it."""
+        if self._random is not None:
+            random.setstate(self._random)
+        for reseed in self._reseed:
+            reseed()
+
+
+def _fork_twice() -> bool:
+    """Fork a process that is no child of this one; return whether this is it. Raises OSError."""
+    between = _fork()
+    if between:
+        os.waitpid(between, 0)
+        return False
+    try:
+        if _fork():
+            os._exit(0)
+    except BaseException:
+        os._exit(1)
+    return True
+
+
+def _fork() -> int:
+    """Fork; threads that are known to survive it are no reason for a warning."""
+    if state.count_threads() == 1:
+        return os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _ident() -> int:
+    import threading
+
+    return threading.get_ident()
+
+
+def _finalizers() -> dict[object, str]:
+    """Return what would act when this process exits, but for what is known to concern this process only."""
+    found: dict[object, str] = {}
+    registry: dict[object, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+    for key, info in list(registry.items()):
+        if info.atexit and not str(getattr(info.func, "__module__", "")).startswith(_BENIGN):
+            found[id(key)] = getattr(info.func, "__qualname__", "a finalizer")
+    util = sys.modules.get("multiprocessing.util")
+    for key in list(getattr(util, "_finalizer_registry", ())):
+        found[key] = "a finalizer of multiprocessing's"
+    return found

@@ -1,0 +1,205 @@
+"""The image's own life: waits on its socket, forks copies, reaps them; runs nothing of the app's.
+
+Law: `run` returns in copies only; the image ends when the Manager lets go of it. What it cannot do it
+reports, so that the Manager forks that Worker itself.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from setproctitle import setproctitle
+
+from devserver.common.errors import ConnectionGone
+from devserver.ipc.channel import Channel
+from devserver.ipc.image_messages import (
+    Copied,
+    Copy,
+    CopyExited,
+    CopyRefused,
+    FromImage,
+    ImageReady,
+    Known,
+    NoImage,
+    ToImage,
+)
+from devserver.ipc.messages import Source
+from devserver.worker.birth import DUMP_SIGNAL, silence
+
+
+class Swap(Protocol):
+    """What turns a copy into the code that is wanted."""
+
+    functions: int
+
+    def apply(self) -> None:
+        """Do it, in the copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a copy is to be, and its descriptors; -1 for no terminal."""
+
+    copy: Copy
+    lane: socket.socket
+    dump: int
+    terminal: int
+    swap: Swap | None
+    known: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Who decides: none of these changes anything."""
+
+    objection: Callable[[], str]
+    """Why there can be no image, as it shows in the image."""
+    outdated: Callable[[], str]
+    decide: Callable[[Sequence[Source]], Swap | str | None]
+    """How to turn a copy into code that differs so, or why that cannot be; None: there is nothing to do."""
+    prepare: Callable[[], None]
+    holds: Callable[[], dict[str, bytes]]
+
+
+class ImageProcess:
+    """Owns the socket to the Manager; `mask` are the signals that a copy blocks."""
+
+    def __init__(self, sock: socket.socket, judge: Judge, mask: set[int]) -> None:
+        self._channel: Channel[ToImage, FromImage] = Channel(sock, ToImage, carries_fds=True)
+        self._judge = judge
+        self._mask = mask
+        self._poll = select.poll()
+        self._poll.register(self._channel, select.POLLIN)
+        self._copies: dict[int, tuple[int, int]] = {}
+        """pidfd → Worker and process."""
+        self._known: list[Source] = []
+
+    def run(self) -> Orders:
+        """Return in a copy only."""
+        try:
+            return self._run()
+        except ConnectionGone:
+            os._exit(0)
+        except BaseException as error:
+            self._last_word(error)
+            os._exit(1)
+
+    def _run(self) -> Orders:
+        setproctitle("devserver: image")
+        if reason := self._judge.objection():
+            self._send(NoImage(reason))
+            os._exit(0)
+        self._send(ImageReady(os.getpid(), self._judge.holds()))
+        prepared = False
+        while True:
+            ready = self._poll.poll(None if prepared else 0)
+            if not ready and not prepared:
+                self._judge.prepare()
+                prepared = True
+            for fd, _event in ready:
+                if fd in self._copies:
+                    self._reap(fd)
+                elif (orders := self._receive()) is not None:
+                    return orders
+
+    def _receive(self) -> Orders | None:
+        for message, fds in self._channel.receive():
+            match message:
+                case Known(source):
+                    self._known.append(source)
+                case Copy():
+                    if (orders := self._copy(message, fds)) is not None:
+                        return orders
+        return None
+
+    def _copy(self, order: Copy, fds: list[int]) -> Orders | None:
+        """Fork; return None, and the orders in the copy."""
+        swap: Swap | None = None
+        answer = self._judge.outdated() or (self._judge.decide(order.changes) if order.changes else None)
+        if isinstance(answer, str):
+            self._refuse(order, fds, answer)
+            return None
+        swap = answer
+        gc.freeze()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._refuse(order, fds, str(error))
+            return None
+        if pid == 0:
+            return self._become(order, fds, swap)
+        for fd in fds:
+            os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        self._copies[pidfd] = order.worker, pid
+        self._poll.register(pidfd, select.POLLIN)
+        self._send(Copied(order.worker, pid, swap.functions if swap else 0), (pidfd,))
+        return None
+
+    def _become(self, order: Copy, fds: list[int], swap: Swap | None) -> Orders:
+        """In the copy: leave behind what is the image's."""
+        for pidfd in self._copies:
+            os.close(pidfd)
+        self._channel.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        lane, dump, *terminal = fds
+        return Orders(
+            order,
+            socket.socket(fileno=lane),
+            dump,
+            terminal[0] if terminal else -1,
+            swap,
+            tuple(self._known),
+        )
+
+    def _refuse(self, order: Copy, fds: list[int], reason: str) -> None:
+        for fd in fds:
+            os.close(fd)
+        self._send(CopyRefused(order.worker, reason))
+
+    def _reap(self, pidfd: int) -> None:
+        """Report a copy's end before it is reaped: if this process dies between, the Manager reaps it."""
+        worker, pid = self._copies.pop(pidfd)
+        self._poll.unregister(pidfd)
+        ended: Any = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        status = ended.si_status << 8 if ended.si_code == os.CLD_EXITED else ended.si_status
+        if ended.si_code == os.CLD_DUMPED:
+            status |= 0x80
+        self._send(CopyExited(worker, status))
+        os.waitpid(pid, 0)
+        os.close(pidfd)
+
+    def _send(self, message: FromImage, fds: Sequence[int] = ()) -> None:
+        self._channel.queue(message, fds)
+        while not self._channel.flush():
+            poll = select.poll()
+            poll.register(self._channel, select.POLLOUT)
+            poll.poll()
+
+    def _last_word(self, error: BaseException) -> None:
+        """A fault of our own: the Manager does without this image."""
+        try:
+            self._send(NoImage(f"devserver's image has failed: {type(error).__name__}: {error}"))
+        except BaseException:
+            return
+
+
+def begin(dump: int) -> set[int]:
+    """In a new image: leave its parent's session, terminal and file for stacks; return what was blocked.
+
+    No signal reaches what the app has set up for it: only SIGKILL and the socket's end concern an image.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    os.setsid()
+    silence()
+    faulthandler.unregister(DUMP_SIGNAL)
+    os.close(dump)
+    return {int(number) for number in mask}

@@ -1,0 +1,246 @@
+"""What the app does while it is imported that a copy of the result would share, miss or repeat.
+
+Law: what an import has read of the disk is known, so that a copy is refused once a cold start would read
+something else; what it has done outside this process, or would undo at its exit, is an objection to any copy.
+Hooks hear of it (an audit hook cannot be taken away), and what goes wrong in them never reaches the app.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import stat
+import sys
+from collections.abc import Callable
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+from devserver.worker.load.own import foreign_folders
+
+MOST = 2000
+"""Files and folders that are compared before each copy; an app that reads more gets no image."""
+_WRITES = os.O_WRONLY | os.O_RDWR
+_IMPORTS = "<frozen importlib._bootstrap"
+_CODE = (".py", ".pyc", ".so", ".pyd")
+_SYSTEMS = ("/proc/", "/sys/", "/dev/")
+_DOES = {
+    "_thread.start_new_thread": "starts a thread",
+    "builtins.input": "asks the user",
+    "fcntl.flock": "locks a file",
+    "fcntl.lockf": "locks a file",
+    "os.fork": "forks",
+    "os.forkpty": "forks",
+    "os.link": "makes a link",
+    "os.remove": "removes a file",
+    "os.rename": "renames a file",
+    "os.rmdir": "removes a folder",
+    "os.symlink": "makes a link",
+    "os.truncate": "writes a file",
+    "shutil.rmtree": "removes a folder",
+    "tempfile.mkdtemp": "makes a temporary folder",
+    "tempfile.mkstemp": "makes a temporary file",
+}
+_WHERE = ("socket.__new__", "sqlite3.connect", "subprocess.Popen")
+"""Their places are of interest only if something of them is still there."""
+_LOOKS_AT_ALL = ("gc.get_objects", "gc.get_referrers")
+_HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
+Signature = tuple[int, ...]
+
+
+class Traces:
+    """Hears from `begin` to `end`. `owns` is whether a file is the app's own; `root` shortens its paths."""
+
+    def __init__(self, owns: Callable[[str], bool], root: str) -> None:
+        self._owns = owns
+        self._root = os.path.join(root, "")
+        self._foreign = (*foreign_folders(), *_SYSTEMS)
+        self._objections: dict[str, None] = {}
+        self._files: dict[str, tuple[Signature, str]] = {}
+        """Path → how it looked when it was opened, and where that was."""
+        self._folders: dict[str, str] = {}
+        self._made: dict[str, str] = {}
+        self._places: dict[str, str] = {}
+        self._undo: list[Callable[[], None]] = []
+        self._names: dict[str, frozenset[str]] = {}
+        self._hears = False
+
+    def begin(self) -> None:
+        """Hear from now on, in this process and its forks."""
+        self._hears = True
+        sys.addaudithook(self._hook())
+        self._watch(atexit, "register", "registers with atexit")
+        self._watch(os, "register_at_fork", "registers for forks")
+
+    def end(self) -> None:
+        """The app is imported: what follows is not its import."""
+        self._hears = False
+        while self._undo:
+            self._undo.pop()()
+        self._names = {folder: _names(folder) for folder in self._folders}
+
+    @property
+    def objections(self) -> list[str]:
+        """Return what the app has done that forbids any image, each with its place."""
+        return list(self._objections)
+
+    def place(self, event: str) -> str:
+        """Return where the app has done that last, as `file:line `; "" if it is not known."""
+        return f"{self._places[event]} " if self._places.get(event) else ""
+
+    def opener(self, path: str) -> str:
+        """Return where the app has opened a file, likewise."""
+        where = self._files[path][1] if path in self._files else ""
+        return f"{where} " if where else ""
+
+    def outdated(self) -> str:
+        """Return what a cold start would read now that the import has not read, "" if there is nothing."""
+        for path, (signature, where) in self._files.items():
+            if _signature(path) != signature:
+                return f"{self._short(path)}, which {where or 'the import'} reads, has changed"
+        for folder, where in self._folders.items():
+            if _names(folder) != self._names.get(folder):
+                return f"the folder {self._short(folder)}, which {where or 'the import'} lists, has changed"
+        for folder, where in self._made.items():
+            if not os.path.isdir(folder):
+                return f"the folder {self._short(folder)}, which {where or 'the import'} makes, is gone"
+        return ""
+
+    # hooks
+
+    def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        frozen = True
+
+        def hook(event: str, args: tuple[Any, ...]) -> None:
+            if event == "open":
+                if self._hears:
+                    self._guarded(self._opened, args)
+            elif event in _LOOKS_AT_ALL:
+                nonlocal frozen
+                if frozen and not self._hears:
+                    frozen = False
+                    gc.unfreeze()  # what was set aside for the fork is there for who looks
+            elif self._hears:
+                if event in _DOES:
+                    self._guarded(self._does, event)
+                elif event in ("os.listdir", "os.scandir", "os.mkdir"):
+                    self._guarded(self._folder, event, args)
+                elif event in _WHERE:
+                    self._guarded(self._where, event, args)
+
+        return hook
+
+    @staticmethod
+    def _guarded(call: Callable[..., None], *arguments: Any) -> None:
+        try:
+            call(sys._getframe(2), *arguments)
+        except Exception:  # a path that is none, the end of the stack
+            return
+
+    def _opened(self, frame: FrameType, args: tuple[Any, ...]) -> None:
+        path, _mode, flags = args
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        path = os.path.abspath(os.fsdecode(path))
+        if _is_import(frame) and (path.endswith(_CODE) or ".pyc." in path):
+            return
+        if flags & _WRITES and not path.startswith(_SYSTEMS):
+            if not (flags & os.O_ACCMODE == os.O_WRONLY and flags & os.O_APPEND):
+                where = self._place_of(frame)
+                self._object(f"{where} writes {self._short(path)}")
+                self._files.setdefault(path, ((), where))
+        elif not path.startswith(self._foreign):
+            self._read(frame, path)
+
+    def _read(self, frame: FrameType, path: str) -> None:
+        if path in self._files:
+            return
+        if len(self._files) + len(self._folders) >= MOST:
+            self._object(f"its import reads over {MOST:,} files")
+            return
+        self._files[path] = _signature(path), self._place_of(frame)
+
+    def _folder(self, frame: FrameType, event: str, args: tuple[Any, ...]) -> None:
+        name = args[0] if args and args[0] is not None else "."
+        if _is_import(frame) or isinstance(name, int):
+            return
+        path = os.path.abspath(os.fsdecode(name))
+        if not path.startswith(self._foreign):
+            found = self._made if event == "os.mkdir" else self._folders
+            found.setdefault(path, self._place_of(frame))
+            if len(found) > MOST:
+                self._object(f"its import reads over {MOST:,} files")
+
+    def _does(self, frame: FrameType, event: str) -> None:
+        if not _is_import(frame):
+            self._object(f"{self._place_of(frame)} {_DOES[event]}")
+
+    def _where(self, frame: FrameType, event: str, args: tuple[Any, ...]) -> None:
+        self._places[event] = self._place_of(frame)
+        if event == "sqlite3.connect" and isinstance(args[0], str | bytes) and args[0]:
+            path = os.path.abspath(os.fsdecode(args[0]))
+            if path not in self._files and os.path.exists(path):
+                self._files[path] = _signature(path), self._places[event]
+
+    def _watch(self, module: Any, name: str, does: str) -> None:
+        """Hear of calls of a function that raises no event."""
+        original = getattr(module, name)
+
+        @wraps(original)
+        def heard(*arguments: Any, **options: Any) -> Any:
+            if self._hears:
+                functions = (*arguments[:1], *options.values())
+                self._guarded(self._registers, does, functions)
+            return original(*arguments, **options)
+
+        setattr(module, name, heard)
+        self._undo.append(lambda: setattr(module, name, original))
+
+    def _registers(self, frame: FrameType, does: str, functions: tuple[Any, ...]) -> None:
+        codes = [getattr(getattr(each, "__func__", each), "__code__", None) for each in functions]
+        own = any(code is not None and self._owns(code.co_filename) for code in codes)
+        if own or self._owns(frame.f_code.co_filename):
+            self._object(f"{self._place_of(frame)} {does}")
+
+    def _object(self, text: str) -> None:
+        self._objections.setdefault(text.strip())
+
+    # words
+
+    def _place_of(self, frame: FrameType | None) -> str:
+        """Return the innermost place of the app's own, "" if there is none."""
+        while frame is not None:
+            path = frame.f_code.co_filename
+            if path[:1] == os.sep and not path.startswith(_HERE) and self._owns(path):
+                return f"{self._short(path)}:{frame.f_lineno}"
+            frame = frame.f_back
+        return ""
+
+    def _short(self, path: str) -> str:
+        return path.removeprefix(self._root)
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Return whether the import system, or this package for it, is at work."""
+    return frame.f_code.co_filename.startswith((_IMPORTS, _HERE))
+
+
+def _signature(path: str) -> Signature:
+    """Return what a file looks like without being read, () if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    if stat.S_ISDIR(found.st_mode):
+        return (found.st_ino,)
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _names(folder: str) -> frozenset[str]:
+    """Return what is in a folder, but for what an import or an editor makes there in passing."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return frozenset()
+    return frozenset(n for n in names if n != "__pycache__" and n[:1] != "." and n[-1:] != "~")

@@ -1,0 +1,76 @@
+"""Workers are copies of an image of one that has imported the app: only the time that it takes tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.harness import DevServer, eventually, is_gone, serving
+from tests.http import browsing
+
+SLOW = "import time; time.sleep(0.04)\n"
+"""Makes an image worth its while."""
+APP = """
+import os, sys, random
+from slow import *
+{top}
+STATE = []
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (event := await receive())["type"] == "lifespan.startup":
+            STATE.append(os.getpid())
+            await send({{"type": "lifespan.startup.complete"}})
+        await send({{"type": "lifespan.shutdown.complete"}})
+        return
+    said = f"{answer} {{os.getpid()}} {{STATE == [os.getpid()]}}"
+    await send({{"type": "http.response.start", "status": 200, "headers": []}})
+    await send({{"type": "http.response.body", "body": said.encode()}})
+"""
+
+
+def project(folder: Path, top: str = "", answer: str = "v1") -> str:
+    """Make an app whose own import is worth an image; return its text."""
+    (folder / "slow.py").write_text(SLOW)
+    return APP.format(top=top, answer=answer)
+
+
+def images(server: DevServer) -> list[int]:
+    """Return the images that there are, by the names of the Manager's descendants."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                name = (entry / "cmdline").read_bytes().split(b"\0")[0]
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if name == b"devserver: image" and parent == server.manager():
+                found.append(int(entry.name))
+    return found
+
+
+def the_image(server: DevServer) -> int:
+    """Wait until there is one, and return it."""
+    return int(eventually("there is one image", lambda: len(found := images(server)) == 1 and found[0]))
+
+
+def test_further_workers_are_copies(tmp_path: Path) -> None:
+    """Slots 2 to 4 are forked from the image, with a start-up of their own; so is who replaces a dead one."""
+    with (
+        serving(tmp_path, "--warm", "auto", "--workers", "4", text=project(tmp_path)) as server,
+        browsing(server) as client,
+    ):
+        server.wait("rolled")
+        ways = [fact["way"] for fact in server.past("worker-started")]
+        assert ways == ["boot", "copy", "copy", "copy"]
+        answer, pid, started = client.get("/").text.split()
+        assert (answer, started) == ("v1", "True")
+        image = the_image(server)
+        os.kill(int(pid), signal.SIGKILL)
+        assert server.wait("worker-started")["way"] == "copy"
+        server.wait("worker-ready")
+        assert client.get("/").text.split()[2] == "True"
+        assert server.stop() == 0
+        assert is_gone(image)
