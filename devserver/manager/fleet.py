@@ -105,8 +105,10 @@ class Fleet:
         """Return when the next event (Elapsed, if there is no other) is due at the latest."""
         others = [self._pace.until] if self._held_back else []
         others += [hangs for _image, hangs in self._copying.values()]
-        if (awaited := self._images.awaited_until(self.live)) is not None and not self._leaves:
-            others.append(awaited)
+        if not self._leaves:
+            waiting = (self.live, *(each.generation for each in self._candidates.values() if not each.worker))
+            moments = map(self._images.awaited_until, waiting)
+            others += [moment for moment in moments if moment is not None and moment > self._roster.now]
         if not self._leaves:
             others += self._crowd.deadlines
         return min(self._roster.deadlines + others, default=None)
@@ -339,6 +341,11 @@ class Fleet:
         self._roster.out.append(EndImage(image))
         self._image_gone(image, "")
 
+    def _awaits_image(self, generation: int) -> bool:
+        """Return whether it will be known soon if a Worker of this generation can be a copy."""
+        until = self._images.awaited_until(generation)
+        return until is not None and until > self._roster.now
+
     def _order_fork(self, member: Member) -> None:
         """Have a Worker forked by an image that may do it, else by the Manager."""
         image = self._images.of(member.generation)
@@ -391,7 +398,9 @@ class Fleet:
         """Fork the candidates; an exclusive one once nobody is there any more."""
         for candidate in self._candidates.values():
             crowded = any(member.generation < candidate.generation for member in self._roster)
-            if not candidate.worker and not (candidate.exclusive and (crowded or self._roster.leftovers)):
+            if candidate.worker or self._awaits_image(candidate.generation):
+                continue
+            if not (candidate.exclusive and (crowded or self._roster.leftovers)):
                 candidate.worker = self._fork(FIRST_SLOT, candidate.generation)
 
     @property
@@ -416,8 +425,7 @@ class Fleet:
         self._relieve_blocked(serving)
         served = {member.slot for member in serving}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
-        awaited = self._images.awaited_until(self.live)
-        if missing and awaited is not None and awaited > self._roster.now:
+        if missing and self._awaits_image(self.live):
             return
         if missing and not self._must_wait() and not self._crowded:
             busy = {member.slot for member in self._roster if member.state == "serving"}

@@ -7,7 +7,7 @@ and of candidates are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from devserver.ipc.messages import Source
@@ -37,21 +37,20 @@ class Images:
 
     def __init__(self) -> None:
         self._images: dict[int, Image] = {}
-        self._of: dict[int, int] = {}
-        """Generation → the Worker whose image it may be copied from."""
+        self._bases: dict[int, int] = {}
+        """Generation → the older one whose image it may be copied from, if it has none itself."""
         self._why: dict[int, str] = {}
-        """Generation → why it boots fully."""
-        self._none: dict[int, str] = {}
-        """Generation → why its Worker has left no image."""
+        """Generation → why it boots fully, or why its Worker has left no image."""
 
     def ordered(self, generation: int, base: int, cold: str) -> None:
         """A generation that differs from `base` is ordered; `cold`: why it has to boot fully, if so."""
         if cold:
             self._why[generation] = cold
-        elif base in self._of:
-            self._of[generation] = self._of[base]
-        elif base in self._none:
-            self._why[generation] = self._none[base]
+            return
+        image = self.of(base)
+        self._bases[generation] = image.generation if image else base
+        if image is None and base in self._why:
+            self._why[generation] = self._why[base]
 
     def expected(self, worker: int, generation: int) -> None:
         """A Worker boots fully and may leave an image."""
@@ -61,44 +60,41 @@ class Images:
         """It has left one."""
         if image := self._images.get(worker):
             image.pid, image.holds = pid, holds
-            self._take(image)
 
     def accepted(self, worker: int, now: float) -> None:
         """The Master has accepted the Worker: its image, if there will be one, is as good as it is."""
         if (image := self._images.get(worker)) and image.accepted_at is None:
             image.accepted_at = now
-            self._take(image)
-
-    def _take(self, image: Image) -> None:
-        if image.ready:
-            self._of[image.generation] = image.worker
-            self._why.pop(image.generation, None)
 
     def gone(self, worker: int, reason: str = "") -> None:
         """There is no image of that Worker, or none any more."""
-        image = self._images.pop(worker, None)
-        if image is not None:
-            self._none[image.generation] = reason
-        self._of = {number: other for number, other in self._of.items() if other != worker}
+        if image := self._images.pop(worker, None):
+            self._why.setdefault(image.generation, reason)
 
     def refused(self, generation: int, reason: str) -> None:
-        """What a generation is cannot be made of the image."""
-        self._of.pop(generation, None)
+        """What a generation is cannot be made of an older image."""
+        self._bases.pop(generation, None)
         self._why[generation] = reason
 
     def of(self, generation: int) -> Image | None:
         """Return what a Worker of this generation may be copied from."""
-        image = self._images.get(self._of.get(generation, 0))
-        return image if image is not None and image.ready else None
+        return next((image for image in self._line(generation) if image.ready), None)
 
     def awaited_until(self, generation: int) -> float | None:
-        """Return until when an accepted Worker of this generation may yet say that it has left an image."""
-        moments = [
-            image.accepted_at + HANGS_AFTER
-            for image in self._images.values()
-            if image.generation == generation and not image.pid and image.accepted_at is not None
-        ]
-        return max(moments, default=None)
+        """Return until when it may yet turn out that a Worker of this generation can be a copy."""
+        for image in self._line(generation):
+            if image.ready:
+                return None
+            if image.accepted_at is not None:
+                return image.accepted_at + HANGS_AFTER
+        return None
+
+    def _line(self, generation: int) -> Iterator[Image]:
+        """Yield images from which a Worker of this generation may be copied, the best one first."""
+        at: int | None = generation
+        while at is not None:
+            yield from (image for image in self._images.values() if image.generation == at)
+            at = self._bases.get(at)
 
     def why(self, generation: int) -> str:
         """Return why a generation boots fully, "" if there is nothing to say."""
@@ -120,15 +116,16 @@ class Images:
 
     def superfluous(self, live: int) -> list[int]:
         """Forget what is older than the live generation; return the images that nothing needs any more."""
-        self._of = {number: worker for number, worker in self._of.items() if number >= live}
-        self._why = {number: why for number, why in self._why.items() if number >= live}
-        self._none = {number: why for number, why in self._none.items() if number >= live}
-        kept = set(self._of.values())
-        return [
-            image.worker
-            for image in self._images.values()
-            if image.worker not in kept and image.generation < live
-        ]
+        needed = {
+            image.worker for number in (live, *self._bases) if number >= live for image in self._line(number)
+        }
+        old = [image for image in self._images.values() if image.generation < live]
+        kept = {live, *(image.generation for image in old if image.worker in needed)}
+        self._bases = {
+            number: base for number, base in self._bases.items() if number >= live or number in kept
+        }
+        self._why = {number: why for number, why in self._why.items() if number >= live or number in kept}
+        return [image.worker for image in old if image.worker not in needed]
 
 
 def differences(image: Image, snapshot: Mapping[str, Source]) -> tuple[Source, ...]:

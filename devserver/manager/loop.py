@@ -210,7 +210,7 @@ class Manager:
         if self._fleet is not None:
             self._tell(Said("error", "a Manager is configured once"))
             return
-        settings = replace(settings, warm=settings.warm and self._adopts)
+        settings = replace(settings, warm=settings.warm and self._adopts and settings.debug_server is None)
         self._settings, self._fleet = settings, Fleet(settings)
         warm_up(settings.loop)
 

@@ -44,6 +44,7 @@ from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of, files_named_by, is_uninstalled, with_hint
 from devserver.worker.run.master_link import Lane
 from devserver.worker.runner import GONE, NOT_STARTED, Runner, leave_within
+from devserver.worker.warm.record import Record
 
 BOOT_FAILED = 3
 """The exit code of a Worker whose app could not be imported or started."""
@@ -81,7 +82,10 @@ def run(boot: Boot) -> int:
     usage = Usage(lane)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, source), usage.note)
     notes = Notes(snapshot) if boot.notes else None
-    install(snapshot, notes.found if notes else None)
+    record = Record(snapshot.owns) if boot.image is not None else None
+    if record is not None:
+        record.begin()
+    install(snapshot, notes.found if notes else None, record)
     opened = Opened(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
@@ -89,7 +93,7 @@ def run(boot: Boot) -> int:
     sys.addaudithook(created.hear)
     if notes:
         notes.begin()
-    parts = _Parts(lane, snapshot, notes, usage, opened, created)
+    parts = _Parts(lane, snapshot, notes, usage, opened, created, record)
     refused = _serve(boot, parts)
     created.finish()
     environment.flush()
@@ -118,15 +122,14 @@ class _Parts:
     usage: Usage
     opened: Opened
     created: Created
+    record: Record | None
+    """What runs from now on, if this Worker may leave an image."""
 
 
 def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer | None:
-    if boot.image is None:
+    if parts.record is None:
         return None
-    if boot.debug_server is not None:
-        boot.image.close()
-        return None
-    return Offer(boot.image, boot.dump, parts.snapshot, boot.root, LoopWatch(loop))
+    return Offer(boot, parts.snapshot, parts.record, LoopWatch(loop))
 
 
 def _serve(boot: Boot, parts: _Parts) -> _Refused | None:

@@ -74,3 +74,23 @@ def test_further_workers_are_copies(tmp_path: Path) -> None:
         assert client.get("/").text.split()[2] == "True"
         assert server.stop() == 0
         assert is_gone(image)
+
+
+def test_a_save_of_a_function_body_is_a_swap(tmp_path: Path) -> None:
+    """The next request runs it; nothing is imported again, and the start-up runs."""
+    options = ("--warm", "auto", "--preload", "off")
+    with serving(tmp_path, *options, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        the_image(server)
+        for version in range(2, 6):
+            server.save(project(tmp_path, answer=f"v{version}"))
+            answer, _pid, started = client.get("/").text.split()
+            assert (answer, started) == (f"v{version}", "True")
+            live = server.wait("live")
+            assert (live["way"], live["functions"], live["why"]) == ("swap", 1, "")
+        server.save(project(tmp_path, top="A = 1"))
+        assert client.get("/").text.split()[0] == "v1"
+        live = server.wait("live")
+        assert live["way"] == "boot"
+        assert live["why"].startswith("handlers.py: its module level changed")
+        assert server.stop() == 0

@@ -10,7 +10,6 @@ import gc
 import os
 import random
 import signal
-import socket
 import sys
 import warnings
 import weakref
@@ -21,13 +20,17 @@ from typing import Any
 from devserver.ipc.channel import Channel
 from devserver.ipc.image_messages import FromImage, NoImage, ToImage
 from devserver.ipc.messages import Source
+from devserver.worker.boot import Boot
 from devserver.worker.image import process_state as state
 from devserver.worker.image.loop_watch import LoopWatch
-from devserver.worker.image.process import ImageProcess, Judge, Orders, Swap, begin
+from devserver.worker.image.process import ImageProcess, Judge, Orders, begin
 from devserver.worker.image.randomness import Randomness
 from devserver.worker.image.traces import Traces
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import namespaces
+from devserver.worker.warm.image import Image
+from devserver.worker.warm.record import Record
+from devserver.worker.warm.swap import Swap
 
 LEAST = 30.0
 """Milliseconds that the import of the app's own modules takes: below that another process is not worth it."""
@@ -37,15 +40,16 @@ _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
 
 
 class Offer:
-    """Make it before anything of the app's runs. `sock` leads to the Manager, `dump` is for stacks."""
+    """Make it before anything of the app's runs, but for `record`, which hears of all that runs."""
 
-    def __init__(
-        self, sock: socket.socket, dump: int, snapshot: Snapshot, root: str, loop: LoopWatch
-    ) -> None:
-        self._socket = sock
-        self._dump = dump
+    def __init__(self, boot: Boot, snapshot: Snapshot, record: Record, loop: LoopWatch) -> None:
+        assert boot.image is not None
+        self._socket = boot.image
+        self._dump = boot.dump
         self._snapshot = snapshot
-        self._traces = Traces(snapshot.owns, root)
+        self._record = record
+        self._image = Image(record, snapshot)
+        self._traces = Traces(snapshot.owns, boot.root)
         self._randomness = Randomness()
         self._open = state.descriptors()
         self._shared = state.shared_memory()
@@ -53,6 +57,7 @@ class Offer:
         self._finalizers = set(_finalizers())
         self._child_handler = signal.getsignal(signal.SIGCHLD)
         self._loop = loop
+        self._root = boot.root
         self._pid = os.getpid()
         self._random: Any = None
         self._reseed: list[Callable[[], None]] = []
@@ -68,8 +73,7 @@ class Offer:
 
         Then the loop is closed: each of the processes makes another.
         """
-        self._traces.end()
-        self._randomness.close()
+        self._end()
         reason = "" if own_ms < LEAST else self._objection()
         if own_ms < LEAST or reason:
             self._decline(reason)
@@ -79,9 +83,13 @@ class Offer:
 
     def drop(self) -> None:
         """There will be nothing to make an image of."""
+        self._end()
+        self._socket.close()
+
+    def _end(self) -> None:
+        self._record.end()
         self._traces.end()
         self._randomness.close()
-        self._socket.close()
 
     def _decline(self, reason: str) -> None:
         channel: Channel[ToImage, FromImage] = Channel(self._socket, ToImage)
@@ -164,16 +172,15 @@ class Offer:
 
     def _prepare(self) -> None:
         """Do ahead what the next order will need."""
+        self._image.prepare()
 
-    def _decide(self, changes: Sequence[Source]) -> Swap | str | None:
-        used = self._snapshot.used
-        for source in changes:
-            path = source.path
-            if path in used:
-                return f"{os.path.basename(path)} has changed"
-            if self._snapshot.holds(path) is None:
-                return f"{os.path.basename(path)} is new"
-        return None
+    def _decide(self, changes: Sequence[Source]) -> Swap | str:
+        answer = self._image.decide(changes)
+        if isinstance(answer, Swap):
+            return answer
+        return (
+            f"{os.path.relpath(answer.path, self._root)}: {answer.reason}" if answer.path else answer.reason
+        )
 
     # in a copy
 

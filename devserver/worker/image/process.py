@@ -14,7 +14,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from setproctitle import setproctitle
 
@@ -33,15 +33,7 @@ from devserver.ipc.image_messages import (
 )
 from devserver.ipc.messages import Source
 from devserver.worker.birth import DUMP_SIGNAL, silence
-
-
-class Swap(Protocol):
-    """What turns a copy into the code that is wanted."""
-
-    functions: int
-
-    def apply(self) -> None:
-        """Do it, in the copy."""
+from devserver.worker.warm.swap import Swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +55,8 @@ class Judge:
     objection: Callable[[], str]
     """Why there can be no image, as it shows in the image."""
     outdated: Callable[[], str]
-    decide: Callable[[Sequence[Source]], Swap | str | None]
-    """How to turn a copy into code that differs so, or why that cannot be; None: there is nothing to do."""
+    decide: Callable[[Sequence[Source]], Swap | str]
+    """How to turn a copy into code that differs so, or why that cannot be."""
     prepare: Callable[[], None]
     holds: Callable[[], dict[str, bytes]]
 
@@ -123,11 +115,13 @@ class ImageProcess:
     def _copy(self, order: Copy, fds: list[int]) -> Orders | None:
         """Fork; return None, and the orders in the copy."""
         swap: Swap | None = None
-        answer = self._judge.outdated() or (self._judge.decide(order.changes) if order.changes else None)
-        if isinstance(answer, str):
-            self._refuse(order, fds, answer)
+        reason = self._judge.outdated()
+        if not reason and order.changes:
+            answer = self._judge.decide(order.changes)
+            swap, reason = (None, answer) if isinstance(answer, str) else (answer, "")
+        if reason:
+            self._refuse(order, fds, reason)
             return None
-        swap = answer
         gc.freeze()
         try:
             pid = os.fork()
