@@ -119,9 +119,13 @@ class LimitsConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsoleConfig:
-    """`plain`: lines even in a terminal. `events`: a path, `-` or `fd:N`; empty for none."""
+    """`plain`: lines even in a terminal. `events`: a path, `-` or `fd:N`; empty for none.
+
+    `draws` is found out at the start: the console draws, and shows requests by itself.
+    """
 
     plain: bool = False
+    draws: bool = False
     events: str = ""
 
 

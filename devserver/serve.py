@@ -7,6 +7,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
@@ -62,7 +63,9 @@ class App:
         loop = asyncio.get_running_loop()
         self._reason = loop.create_future()
         config = self._config
-        announcer = Announcer(config.console, self._stream, config.watch.root, self._order, self._crowded)
+        self._announcer = announcer = Announcer(
+            config.console, self._stream, config.watch.root, self._order, self._crowded
+        )
         loop.set_exception_handler(partial(_report_own_error, announcer))
         control = Control(config.watch.root, announcer.emit)
         announcer.hear(control.take)
@@ -77,7 +80,7 @@ class App:
         return code
 
     async def _serve(self, announcer: Announcer, control: Control, loop: asyncio.AbstractEventLoop) -> int:
-        config = self._config
+        config = replace(self._config, console=replace(self._config.console, draws=announcer.draws))
         master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
         announcer.hear(master.clients.front.refresh.heard)
         watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
@@ -137,7 +140,14 @@ class App:
                 self._master.crew.resize(order.worker, order.columns, order.rows)
             case "typed" if not self._master.crew.prompts.typed(order.keys):
                 for meant in keys.decode(order.keys):
-                    self._order(Order(meant))
+                    self._press(meant)
+
+    def _press(self, key: keys.Key) -> None:
+        """Do what a key asks for; what is only shown is the console's."""
+        if key in ("reload", "stop"):
+            self._order(Order(key))
+        else:
+            self._announcer.show(events.Pressed(key=key))
 
     def _crowded(self, on: bool) -> None:
         self._master.crew.pause_output(on)

@@ -19,7 +19,7 @@ class Server(Pty):
     """Serves `main.py`, which holds `text`, until the block ends."""
 
     def __init__(
-        self, folder: Path, text: str, *options: str, see: Sequence[str] = (PICTURE, "● live")
+        self, folder: Path, text: str, *options: str, see: Sequence[str] = (PICTURE, "✓ LIVE")
     ) -> None:
         self.folder = folder
         self.save(text)

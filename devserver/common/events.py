@@ -282,6 +282,12 @@ class Output(_Event, frozen=True, kw_only=True):
     text: str
 
 
+class Pressed(_Event, frozen=True, kw_only=True):
+    """A key was pressed that is the console's to answer; it is sent to the console only."""
+
+    key: str
+
+
 class Debugging(_Event, frozen=True, kw_only=True):
     """Somebody stands at a prompt in the Worker, or (`active` false) nobody does any more.
 
@@ -339,6 +345,7 @@ Event = (
     | Lost
     | Resumed
     | Output
+    | Pressed
     | Debugging
     | Notice
     | Stopping

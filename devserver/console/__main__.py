@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from setproctitle import setproctitle
 
@@ -35,10 +36,21 @@ def main() -> int:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     with socket.socket(fileno=int(sys.argv[1])) as link:
         shell = PlainShell if sys.argv[2:] == ["plain"] else Shell
-        code = shell(link, console, ours).run()
+        code = shell(link, console, ours, _editor()).run()
     if code:
         os._exit(code)  # an interpreter that ends flushes stdout: the terminal may not be reading
     return code
+
+
+def _editor() -> str:
+    """Return the template of links to files; what makes no sense was reported by the command."""
+    from devserver.common import editor_links
+    from devserver.common.errors import UsageError
+
+    with suppress(UsageError):
+        if named := os.environ.get("DEVSERVER_EDITOR"):
+            return editor_links.template(named)
+    return editor_links.guessed(os.environ)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,39 @@
-"""The dashboard: `picture` is a pure function of a view and the terminal's size.
+"""The dashboard: `picture` is a pure function of what the console knows, the terminal's size and the time.
 
-Each row is one line that fits, and the rows are fewer than the terminal's: Live smears what is higher. Where
-room is short the least important goes first, by the ladder below; the fault and its caret go last.
+Law: the headline comes first, at the left. Each row is one line that fits; the rows take at most half of the
+terminal, unless a key has asked for more. Where room is short the least important goes first, by the ladder.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.text import Text
 
-from devserver.common.failure import Failure
-from devserver.console import failure_view
-from devserver.console.failure_view import fit
-from devserver.console.model import Error, Prompt, Status, Timeline, View
+from devserver.common.explain import explain
+from devserver.console import failure_view, requests
+from devserver.console.facts import facts
+from devserver.console.failure_view import Page, fit
+from devserver.console.headline import Headline, Mood, headline, laid_out
+from devserver.console.keys import HELP
+from devserver.console.model import Error, Prompt, Timeline, View
 from devserver.console.process_table import summary, tree
 from devserver.reporting import wording
 
-STATUS: dict[Status, tuple[str, str]] = {
-    "starting": ("◌ starting", "yellow"),
-    "live": ("● live", "green"),
-    "reloading": ("◐ reloading", "yellow"),
-    "refused": ("✗ refused", "red"),
-    "stopping": ("◌ stopping", "yellow"),
-    "stopped": ("○ stopped", "dim"),
+Panel = Literal["", "help", "processes", "urls"]
+"""What a key has asked for."""
+
+STYLES: dict[Mood, str] = {
+    "good": "green",
+    "warning": "yellow",
+    "bad": "red",
+    "waiting": "yellow",
+    "over": "dim",
 }
 STEPS = {
     "settle": "blue",
@@ -43,20 +49,18 @@ BAR = 24
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
-    """How much is drawn.
-
-    `workers` 0: the tree is one line, -1: there is none; `others`: broken files after the first.
-    """
+    """How much is drawn. `head`: rows of the headline, `others`: broken files after the first."""
 
     gaps: bool = True
-    head: bool = True
+    head: int = 4
+    traffic: bool = True
     workers: int = 1_000
-    context: int = 4
-    frames: int = 10
-    others: int = 10
-    message: int = 4
-    timeline: bool = True
-    listeners: bool = True
+    context: int = 3
+    steps: int = 8
+    others: int = 8
+    words: int = 8
+    links: int = 8
+    hints: bool = True
 
 
 def _ladder() -> Iterator[Detail]:
@@ -64,21 +68,21 @@ def _ladder() -> Iterator[Detail]:
     for less in (
         {},
         {"workers": 16},
-        {"workers": 8},
-        {"frames": 5, "others": 5},
+        {"workers": 8, "steps": 5, "others": 5},
         {"gaps": False},
-        {"context": 2, "frames": 3, "others": 2, "message": 3},
-        {"workers": 4},
-        {"head": False},
-        {"workers": 2},
+        {"context": 2, "steps": 3, "others": 2, "words": 4},
+        {"workers": 4, "links": 2},
+        {"context": 1, "steps": 1, "words": 2, "links": 1},
+        {"workers": 2, "others": 1},
+        {"context": 0},
+        {"traffic": False, "others": 0},
+        {"steps": 0, "words": 0},
+        {"head": 3},
+        {"hints": False},
+        {"head": 2},
+        {"links": 0},
         {"workers": 0},
-        {"context": 1, "frames": 1},
-        {"timeline": False},
-        {"context": 0, "others": 1},
-        {"workers": -1},
-        {"listeners": False},
-        {"frames": 0, "others": 0},
-        {"message": 2},
+        {"head": 1},
     ):
         detail = replace(detail, **less)
         yield detail
@@ -87,20 +91,20 @@ def _ladder() -> Iterator[Detail]:
 LADDER = tuple(_ladder())
 
 
-def picture(view: View, width: int, height: int) -> RenderableType:
-    """Return the dashboard for a terminal of that size: at most `rows(height)` lines, none too wide."""
-    limit = rows(height)
+def picture(view: View, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
+    """Return the dashboard for a terminal of that size: at most `rows(height, panel)` lines that fit."""
+    limit = rows(height, panel)
     lines: list[Text] = []
     for detail in LADDER:
-        lines = _lines(view, width, detail)
+        lines = _lines(view, width, now, panel, detail)
         if len(lines) <= limit:
             break
     return Group(*lines[:limit])
 
 
-def rows(height: int) -> int:
+def rows(height: int, panel: Panel = "") -> int:
     """Return how many lines the dashboard may take: the rest is for what the app prints."""
-    return max(1, height - 1 if height <= 12 else height - max(2, height // 4))
+    return max(1, height - max(2, height // 4) if panel else height // 2)
 
 
 def farewell(view: View, width: int) -> RenderableType:
@@ -111,27 +115,30 @@ def farewell(view: View, width: int) -> RenderableType:
         text = Text("devserver stopped", style="bold")
         if view.exit_code:
             text.append(f" with exit code {view.exit_code}", style="red")
-        if view.generation:
-            text.append(f" · generation {view.generation} was live", style="dim")
-    error = _error(view.error, view, width, LADDER[5]) if view.error else []
-    return Group(*error, text)
+    if not view.error:
+        return text
+    seen = replace(view, exit_code=None, stopping="", pending={})
+    head = _headline(headline(facts(seen), 0), width, 2)
+    return Group(*head, *_error(view.error, Page(width, view.root, view.editor), LADDER[5]), text)
 
 
-def _lines(view: View, width: int, detail: Detail) -> list[Text]:
-    sections = [[_title(view, width)]]
-    if detail.listeners:
-        sections[0].append(_doors(view, width))
-    if detail.workers > 0:
-        sections.append(tree(view, width, detail.workers, head=detail.head))
-    elif detail.workers == 0:
-        sections.append([summary(view, width)])
+def _lines(view: View, width: int, now: float, panel: Panel, detail: Detail) -> list[Text]:
+    sections = [_headline(headline(facts(view), now), width, detail.head)]
+    if detail.traffic and (counted := _traffic(view, width, now)):
+        sections[0].append(counted)
     if view.prompts:
         sections.append([_prompt(prompt, view, width) for prompt in view.prompts.values()][:2])
-    if detail.timeline and view.timeline:
-        sections.append([_timeline(view.timeline, view.root, width)])
-    if view.error:
-        sections.append(_error(view.error, view, width, detail))
-    sections.append([_hints(view, width)])
+    if view.error and not view.pending:
+        sections.append(_error(view.error, Page(width, view.root, view.editor), detail))
+    if panel == "help":
+        sections.append(_help(width))
+    if panel == "processes" and detail.workers:
+        sections.append(tree(view, width, detail.workers, head=True))
+        if view.timeline:
+            sections.append([_timeline(view.timeline, view.root, width)])
+    foot = [*_links(view, width, detail.links if panel != "urls" else 1_000)]
+    foot += [_hints(view, width)] if detail.hints or panel else []
+    sections.append(foot)
     lines: list[Text] = []
     for section in sections:
         if lines and section and detail.gaps:
@@ -140,42 +147,51 @@ def _lines(view: View, width: int, detail: Detail) -> list[Text]:
     return lines
 
 
-def _title(view: View, width: int) -> Text:
-    glyph, style = STATUS[view.status]
-    row = Text().append("── ", style="dim").append("devserver ", style="bold")
-    room = width - cell_len(f"{row.plain} {glyph} ──")
-    standing = _first_fitting((_standing(view), f" · {view.generation}"), room)
-    names = (wording.relative(view.target, view.root), view.target.rpartition("/")[2])
-    name = _first_fitting(names, room - cell_len(standing) - 2)
-    row.append(f"{name} " if name else "")
-    row.append("─" * (width - cell_len(f"{row.plain} {glyph}{standing} ──")), style="dim")
-    row.append(f" {glyph}", style=f"bold {style}").append(standing, style=style).append(" ──", style="dim")
-    return fit(row, width)
+def _headline(line: Headline, width: int, most: int) -> list[Text]:
+    style = STYLES[line.mood]
+    looks = {"state": f"bold {style}", "where": "bold", "what": style if line.mood == "bad" else ""}
+    looks |= {"when": "dim", "consequence": "", "": "dim"}
+    found = []
+    for spans in laid_out(line, max(1, width - 1), most):
+        row = Text(" ")
+        for name, text in spans:
+            row.append(text, style=looks[name])
+        found.append(fit(row, width))
+    return found
 
 
-def _first_fitting(texts: tuple[str, ...], room: int) -> str:
-    return next((text for text in texts if cell_len(text) <= room), "")
-
-
-def _standing(view: View) -> str:
-    """Return which generation answers, in view of the status."""
-    if not view.generation:
-        return " · nothing runs yet" if view.status == "refused" else ""
-    return f" · generation {view.generation}" + (" goes on" if view.status == "refused" else "")
-
-
-def _doors(view: View, width: int) -> Text:
-    row = Text(" ")
-    for listener in view.listeners:
-        row.append(str(listener), style="bold").append(" · ", style="dim")
-    if not view.listeners:
-        row.append("nothing listens yet · ", style="dim")
-    row.append(wording.plural(view.connections, "connection"), style="" if view.connections else "dim")
+def _traffic(view: View, width: int, now: float) -> Text | None:
+    """Return the counters in one row; the least important go where it is narrow."""
+    parts = requests.summary(view.traffic, now)
+    if view.traffic.failed:
+        parts.insert(1, f"{view.traffic.failed:,} failed")
+    if view.connections and (view.waiting or not parts):
+        parts.append(wording.plural(view.connections, "connection"))
     if view.waiting:
-        row.append(f" · {view.waiting:,} waiting", style="yellow")
-    if view.stopping and view.exit_code is None:
-        row.append(f" · {view.stopping}", style="yellow")
-    return fit(row, width)
+        parts.insert(0, f"{view.waiting:,} waiting")
+    while len(parts) > 1 and cell_len("   " + " · ".join(parts)) > width:
+        parts.pop()
+    return fit(Text(f"   {' · '.join(parts)}", style="dim"), width) if parts else None
+
+
+def _links(view: View, width: int, most: int) -> list[Text]:
+    """Return where the app is found: in one row if all of it fits, else a row each."""
+    if not most:
+        return []
+    urls = [*view.links] or [str(listener) for listener in view.listeners]
+    shown = [Text(url, style=Style(bold=True, link=url if "://" in url else None)) for url in urls]
+    if not shown:
+        return [fit(Text(" nothing listens yet", style="dim"), width)]
+    row = Text(" ") + Text(" · ", style="dim").join(shown)
+    if cell_len(row.plain) <= width:
+        return [row]
+    hidden = len(shown) - most
+    found = [fit(Text(" ") + each, width) for each in shown[:most]]
+    return (
+        [*found, fit(Text(f" u shows {hidden} more", style="dim"), width)]
+        if hidden > 0 and most > 1
+        else found
+    )
 
 
 def _prompt(prompt: Prompt, view: View, width: int) -> Text:
@@ -190,6 +206,13 @@ def _prompt(prompt: Prompt, view: View, width: int) -> Text:
     if prompt.how != "elsewhere":
         row.append(" · d ", style="bold").append("goes there", style="dim")
     return fit(row, width)
+
+
+def _help(width: int) -> list[Text]:
+    return [
+        fit(Text(f"   {key}  ", style="bold").append(what, style="not bold"), width)
+        for key, what in HELP.items()
+    ]
 
 
 def _timeline(timeline: Timeline, root: str, width: int) -> Text:
@@ -230,46 +253,38 @@ def _bar(steps: list[tuple[str, float]]) -> Text:
     return bar
 
 
-def _error(error: Error, view: View, width: int, detail: Detail) -> list[Text]:
+def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
+    """Return the first fault's source and the way to it; the headline has its words, if they fit there."""
     if not error.failures:
-        return [fit(Text(" ✗ the new code was refused", style="bold red"), width)]
-    failure = error.failures[0]
-    lines = _headline(failure, view.root, width, detail.message)
-    if detail.frames:
-        lines += failure_view.causes(failure, view.root, width)[: detail.frames]
-        if len(failure.frames) > 1:
-            lines += failure_view.frames(failure, detail.frames, view.root, width)
-    if failure.place:
-        lines += failure_view.excerpt(failure.place, detail.context, width)
-    if failure.stack and detail.frames:
-        tail = failure.stack.strip().splitlines()[-detail.frames :]
-        lines += [fit(Text(f"   {line}", style="dim"), width) for line in tail]
+        return []
+    told = explain(error.failures[0], page.root)
+    shown = told.root
+    lines: list[Text] = []
+    if shown is not told:
+        lines.append(fit(Text(f"   {told.reason}", style="red"), page.width))
+    lines += failure_view.causes(shown, page)[: detail.steps]
+    lines += failure_view.steps(shown, detail.steps, page) if detail.steps else []
+    lines += failure_view.excerpt(shown, detail.context, page.width)
+    words = [*failure_view.details(shown), *shown.stack.splitlines()[-detail.words :]]
+    lines += [fit(Text(f"   {line}", style="dim"), page.width) for line in words[: detail.words]]
     for other in error.failures[1 : 1 + detail.others]:
-        lines += _headline(other, view.root, width, 1)
-    hidden = len(error.failures) - 1 - detail.others
-    if hidden > 0:
-        lines.append(fit(Text(f"   and {wording.plural(hidden, 'broken file')} more", style="red"), width))
+        each = explain(other, page.root).root
+        row = Text(" ✗ ", style="bold red")
+        row.append_text(page.where(each.where, "not bold cyan") if each.where else Text())
+        lines.append(fit(row.append(f"  {each.reason}", style="not bold red"), page.width))
     return lines
 
 
-def _headline(failure: Failure, root: str, width: int, most: int) -> list[Text]:
-    """Return where and what, in at most `most` lines of message; the place has its own if both do not fit."""
-    where = wording.location(failure.place, root) if failure.place else ""
-    what = wording.reason(failure)
-    row = Text(" ✗ ", style="bold red")
-    if most == 1 or not where or cell_len(f"{where}{what}") + 5 <= width:
-        row.append(f"{where}  " if where else "", style="not bold cyan").append(what)
-        return [fit(row, width)]
-    folded = textwrap.wrap(
-        failure_view.printable(what), max(8, width - 3), max_lines=most - 1, placeholder=" …"
-    )
-    lines = [row.append(where, style="not bold cyan")]
-    lines += [Text(f"   {line}", style="bold red") for line in folded]
-    return [fit(line, width) for line in lines]
-
-
 def _hints(view: View, width: int) -> Text:
+    """Return who runs, in a few words, and the keys."""
     if view.stopping:
         return fit(Text().append(" q", style="bold").append(" stop now", style="dim"), width)
-    row = Text().append(" r", style="bold").append(" reload · ", style="dim")
-    return fit(row.append("q", style="bold").append(" quit", style="dim"), width)
+    row = Text()
+    for key, what in (("r", "reload"), ("q", "quit"), ("h", "help")):
+        row.append(" · " if row else " ", style="dim").append(key, style="bold").append(
+            f" {what}", style="dim"
+        )
+    running = Text(" · ", style="dim").append_text(summary(view))
+    if view.unknown_key:
+        running = Text(" · ", style="dim").append("that is no key: h shows them", style="yellow")
+    return fit(row + running if cell_len(row.plain + running.plain) <= width else row, width)

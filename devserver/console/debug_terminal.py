@@ -96,7 +96,7 @@ def note(event: events.Event, root: str) -> str:
     """Return what is said beneath a prompt: what became of a save, for it is live for all others."""
     match event:
         case events.Live() if event.edit:
-            return f"  generation {event.generation} is live for everybody else"
+            return "  the save is live for everybody else"
         case events.Refused() if event.live:
             return f"  {plain.line(event, root) or ''}".partition("\n")[0]
     return ""

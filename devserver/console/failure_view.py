@@ -1,4 +1,4 @@
-"""A failure of the app's code as lines of styled text: the source with its caret, and the frames.
+"""A failure of the app's code as lines of styled text: the source with its marks, and the way to it.
 
 Drawn from the failure's own data: no file is read, because it may have changed since.
 """
@@ -6,100 +6,170 @@ Drawn from the failure's own data: no file is read, because it may have changed 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import zip_longest
+from typing import TypeGuard
 
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.text import Text
 
-from devserver.common.failure import Failure, Place
+from devserver.common.editor_links import link
+from devserver.common.explain import Explanation, SourceLine, Step, Where, explain
+from devserver.common.failure import Failure
 from devserver.reporting import wording
 
 THEME = "ansi_dark"
 """The terminal's own sixteen colours: legible on a dark and on a light ground."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+MOST_IN_GROUP = 8
+"""Exceptions of a group that are shown in full."""
 
 
-def excerpt(place: Place, context: int, width: int) -> list[Text]:
-    """Return the source within `context` lines of the fault, numbered, with the caret under its column."""
+class Page:
+    """How wide the lines are, and how a file is linked: see `editor_links`."""
+
+    def __init__(self, width: int, root: str = "", editor: str = "") -> None:
+        self.width = width
+        self.root = root
+        self._editor = editor
+
+    def where(self, where: Where, style: str = "cyan") -> Text:
+        """Return a place as text that can be clicked."""
+        url = link(self._editor, where.path, where.line, where.column)
+        return Text(str(where), style=Style.parse(style) + Style(link=url) if url else style)
+
+
+def excerpt(told: Explanation, context: int, width: int) -> list[Text]:
+    """Return the source within `context` lines of the fault, numbered, with the mark under its columns."""
+    if not told.source or not told.where:
+        return []
+    lines = told.source
     shown: list[Text] = []
-    digits = len(str(place.first + place.excerpt.count("\n")))
+    digits = len(str(lines[-1].number))
     room = max(1, width - digits - 6)
-    fault = place.excerpt.split("\n")[place.line - place.first :][:1]
-    blanks, carets = wording.caret(fault[0] if fault else "", place.column, place.end_column)
+    fault = next((line for line in lines if line.at_fault), None)
+    blanks, carets = _caret(fault) if fault else ("", "")
     start = max(0, len(blanks) - room * 2 // 3) if len(blanks) + 2 > room else 0
-    for number, code in enumerate(_highlighted(place.path, place.excerpt), place.first):
-        if abs(number - place.line) > context:
+    source = "\n".join(line.text for line in lines)
+    for line, code in zip_longest(lines, _highlighted(told.where.path, source, told.opening)):
+        if line is None or abs(line.number - told.where.line) > context:
             continue
-        at_fault = number == place.line
-        row = Text(" ❱ " if at_fault else "   ", style="bold red" if at_fault else "")
-        row.append(f"{number:{digits}}", style="bold" if at_fault else "dim")
-        row.append(" │ ", style="red" if at_fault else "dim")
-        shown.append(fit(row + code[start:], width))
-        if at_fault and place.column:
+        row = Text(" ❱ " if line.at_fault else "   ", style="bold red" if line.at_fault else "")
+        row.append(f"{line.number:{digits}}", style="bold" if line.at_fault else "dim")
+        row.append(" │ ", style="red" if line.at_fault else "dim")
+        shown.append(fit(row + (code or Text())[start:], width))
+        if line.at_fault and carets:
             below = Text(f"   {'':{digits}}").append(" │ ", style="red")
             shown.append(fit(below.append(f"{blanks}{carets}"[start:], style="bold red"), width))
     return shown
 
 
+def _caret(line: SourceLine) -> tuple[str, str]:
+    """Return what stands under the line at fault; nothing where no part of it is marked."""
+    if line.end <= line.start:
+        return "", ""
+    return wording.caret(line.text, line.start + 1, line.end + 1)
+
+
 @lru_cache(maxsize=32)
-def _highlighted(path: str, source: str) -> tuple[Text, ...]:
+def _highlighted(path: str, source: str, opening: str) -> tuple[Text, ...]:
+    """Return the lines of an excerpt, coloured as they are in the whole file."""
     lexer = "python" if path.endswith((".py", ".pyi")) else Syntax.guess_lexer(path, source)
-    code = Syntax(source, lexer, theme=THEME, tab_size=wording.TAB).highlight(source.expandtabs(wording.TAB))
+    before = f"{opening}\n" if opening else ""
+    code = Syntax("", lexer, theme=THEME, tab_size=wording.TAB).highlight(
+        before + source.expandtabs(wording.TAB)
+    )
     code.rstrip()
-    return tuple(line[: len(line)] for line in code.split("\n", allow_blank=True))
+    lines = tuple(line[: len(line)] for line in code.split("\n", allow_blank=True))
+    return lines[1:] if opening else lines
 
 
-def frames(failure: Failure, most: int, root: str, width: int) -> list[Text]:
+def steps(told: Explanation, most: int, page: Page) -> list[Text]:
     """Return the way to the fault, a line each, outermost first; the innermost `most` are kept."""
+    way = told.steps
+    if way and told.source and _is_at(way[-1], told.where):
+        way = way[:-1]  # the source says the same
     rows: list[Text] = []
-    folded = wording.folded(failure.frames)
-    hidden = max(0, len(folded) - most)
+    hidden = max(0, len(way) - most)
     if hidden and most:
-        rows.append(Text(f"   … {wording.plural(hidden, 'outer frame')}", style="dim"))
-    for frame in folded[hidden:]:
-        if isinstance(frame, str):
-            rows.append(fit(Text(f"   {frame}", style="dim"), width))
+        rows.append(Text(f"   … {wording.plural(hidden, 'outer step')}", style="dim"))
+    for step in way[hidden:]:
+        if isinstance(step, str):
+            rows.append(fit(Text(f"   {step}", style="dim"), page.width))
             continue
-        row = Text("   ").append(f"{wording.relative(frame.path, root)}:{frame.line}", style="cyan")
-        row.append(f" in {frame.function}", style="dim")
-        if frame.text:
-            row.append("  ").append_text(_code(frame.text.strip()))
-        rows.append(fit(row, width))
+        row = Text("   ").append_text(page.where(step.where, "cyan" if step.own else "dim cyan"))
+        row.append(f" in {step.function}", style="dim")
+        if step.text:
+            row.append("  ").append_text(_marked(step))
+        rows.append(fit(row, page.width))
     return rows
+
+
+def _is_at(step: Step | str, where: Where | None) -> TypeGuard[Step]:
+    if where is None or isinstance(step, str):
+        return False
+    return (step.where.path, step.where.line) == (where.path, where.line)
+
+
+def _marked(step: Step) -> Text:
+    code = _code(step.text).copy()
+    if step.own and step.end > step.start:
+        code.stylize("underline", step.start, step.end)
+    return code
 
 
 @lru_cache(maxsize=256)
 def _code(line: str) -> Text:
-    code = Syntax(line, "python", theme=THEME).highlight(line)
+    code = Syntax("", "python", theme=THEME).highlight(line)
     code.rstrip()
     return code
 
 
-def causes(failure: Failure, root: str, width: int) -> list[Text]:
+def causes(told: Explanation, page: Page) -> list[Text]:
     """Return the exceptions that this one came from, a line each."""
     rows: list[Text] = []
-    cause = failure.cause
-    while cause is not None:
-        row = Text("   caused by ", style="dim").append(wording.reason(cause), style="default not dim red")
-        if cause.place:
-            row.append(f"  {wording.location(cause.place, root)}", style="cyan")
-        rows.append(fit(row, width))
-        cause = cause.cause
+    for cause in told.causes:
+        row = Text(f"   {cause.relation} ", style="dim").append(cause.reason, style="default not dim red")
+        if cause.where:
+            row.append("  ").append_text(page.where(cause.where))
+        rows.append(fit(row, page.width))
     return rows
 
 
-def traceback(failure: Failure, title: str, root: str, width: int) -> list[Text]:
-    """Return the whole failure for the scrolling part: nothing is cut but the ends of long lines."""
-    rows = [Text.assemble((" ✗ ", "bold red"), (title, "bold"), " ", (wording.reason(failure), "red"))]
-    rows += causes(failure, root, width)
-    rows += frames(failure, 20, root, width)
-    if failure.place:
-        rows.append(Text("   ").append(wording.location(failure.place, root), style="cyan"))
-        rows += excerpt(failure.place, 2, width)
-    message = failure.message.strip().partition("\n")[2]
-    rows += [Text(f"   {line}") for text in (message, failure.stack) for line in text.splitlines()]
-    return rows
+def details(told: Explanation) -> list[str]:
+    """Return what else is known in words: the rest of the message, notes, the library that raised it."""
+    raised = [f"raised in {told.raised_in}"] if told.raised_in else []
+    return [*told.rest, *(line for note in told.notes for line in note.splitlines()), *raised]
+
+
+def whole(failure: Failure, title: str, page: Page) -> list[Text]:
+    """Return all of a failure, for the scrolling part: nothing is cut but the ends of long lines."""
+    told = explain(failure, page.root)
+    row = Text(" ✗ ", style="bold red").append(title, style="bold default")
+    return [row.append(" " if title else "").append(told.reason, style="not bold red"), *_whole(told, page)]
+
+
+def _whole(told: Explanation, page: Page) -> Iterator[Text]:
+    yield from steps(told, len(told.steps), page)
+    if told.where:
+        within = told.steps[-1].function if told.steps and _is_at(told.steps[-1], told.where) else ""
+        row = Text("   ").append_text(page.where(told.where))
+        yield row.append(f" in {within}" if within else "", style="dim")
+        yield from excerpt(told, 2, page.width)
+    for line in (*details(told), *told.stack.splitlines()):
+        yield Text(f"   {printable(line)}")
+    for index, each in enumerate(told.group[:MOST_IN_GROUP], 1):
+        head = Text(f"   ── {index} of {len(told.group)}: ", style="dim")
+        yield head.append(each.reason, style="not dim red")
+        yield from _whole(each, page)
+    if len(told.group) > MOST_IN_GROUP:
+        yield Text(f"   … {len(told.group) - MOST_IN_GROUP:,} exceptions more", style="dim")
+    if told.cause:
+        yield Text(f"   {told.cause.relation} ", style="dim").append(told.cause.reason, style="not dim red")
+        yield from _whole(told.cause, page)
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,6 @@
-"""Which keys give which orders; pure.
+"""Which keys mean what; pure.
 
-What is pasted, and what the arrow and function keys send, gives none.
+What is pasted, and what the arrow and function keys send, means nothing.
 """
 
 from __future__ import annotations
@@ -8,21 +8,41 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Order = Literal["reload", "stop"]
+Key = Literal["reload", "stop", "help", "open", "clear", "error", "processes", "urls", "unknown"]
+"""What a key asks for; `unknown`: a key that asks for nothing."""
 
-KEYS: dict[str, Order] = {"r": "reload", "q": "stop"}
+KEYS: dict[str, Key] = {
+    "h": "help",
+    "r": "reload",
+    "o": "open",
+    "c": "clear",
+    "e": "error",
+    "p": "processes",
+    "u": "urls",
+    "q": "stop",
+}
+HELP = {
+    "h": "show or hide these keys",
+    "r": "reload: start the code anew, as if it had been saved",
+    "o": "open the app in the browser",
+    "c": "clear the screen, and what failed",
+    "e": "the last error, whole",
+    "p": "show or hide the processes and where the last save's time went",
+    "u": "all addresses",
+    "q": "quit; again: at once",
+}
 
 _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
 """What one press of a special key sends (ECMA-48 5.4: CSI; SS3 and Alt-key of xterm)."""
 
 
-def decode(data: bytes) -> list[Order]:
-    """Return the orders in what one read of the terminal gave.
+def decode(data: bytes) -> list[Key]:
+    """Return what was asked for in what one read of the terminal gave.
 
-    A read with any other letter in it is a paste or a slip: it gives none at all.
+    A read with any other letter in it is a paste or a slip: it asks for nothing else.
     """
     letters = _SEQUENCE.sub(b"", data).decode("ascii", "replace").lower()
     pressed = [letter for letter in letters if not letter.isspace()]
     if any(letter not in KEYS for letter in pressed):
-        return []
+        return ["unknown"]
     return [KEYS[letter] for letter in pressed]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.segment import Segment
 
-from devserver.console.dashboard import picture
-from devserver.console.model import View
-
 
 class Canvas:
-    """Draws the view of the moment at the size of the moment, from now on until it is lifted.
+    """Draws `picture(width, height)` at the size of the moment, from now on until it is lifted.
 
     What is printed on the console meanwhile stands above it.
     """
 
-    def __init__(self, console: Console, view: Callable[[], View]) -> None:
+    def __init__(self, console: Console, picture: Callable[[int, int], RenderableType]) -> None:
         self._console = console
-        self._view = view
+        self._picture = picture
         self._size = console.size
         self._widths: list[int] = []
         """How wide the lines are that stand on the terminal."""
@@ -44,6 +41,13 @@ class Canvas:
         """Draw it again."""
         self._live.refresh()
 
+    def clear(self) -> None:
+        """Empty the screen and what has scrolled off it; the picture is drawn at the top."""
+        self._live.stop()
+        self._console.file.write("\x1b[H\x1b[2J\x1b[3J")
+        self._widths = []
+        self._live.start()
+
     def lift(self) -> None:
         """Take it away."""
         self.mind_size()
@@ -62,7 +66,7 @@ class Canvas:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = console.size
-        lines = console.render_lines(picture(self._view(), width, height), options, pad=False)
+        lines = console.render_lines(self._picture(width, height), options, pad=False)
         self._widths = [Segment.get_line_length(line) for line in lines]
         for line in lines:
             yield from line

@@ -13,6 +13,7 @@ from typing import Literal
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure
+from devserver.console.requests import Traffic
 
 State = Literal["booting", "idle", "busy", "retiring"]
 Status = Literal["starting", "live", "reloading", "refused", "stopping", "stopped"]
@@ -59,6 +60,23 @@ class Error:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Save:
+    """A save on its way: since when (Unix time), and of which files."""
+
+    since: float
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """What the live code has failed in last."""
+
+    name: str
+    """`GET /boom`, or nothing."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
     """Somebody stands at a prompt in a Worker: where, in which unit of work, since when (Unix time)."""
 
@@ -83,14 +101,27 @@ class View:
     prompts: Mapping[int, Prompt] = field(default_factory=dict)
     """By the number of the Worker."""
     listeners: tuple[Listener, ...] = ()
+    links: tuple[str, ...] = ()
+    """Where a browser finds the app; empty: at its listeners."""
+    editor: str = ""
+    """The template of links to files."""
+    quiet: tuple[str, ...] = ()
+    """Globs of paths whose requests are not shown one by one."""
+    unknown_key: bool = False
+    """A key was pressed that means nothing."""
     connections: int = 0
     waiting: int = 0
     generation: int = 0
     """The live one; 0: none yet."""
-    pending: frozenset[int] = frozenset()
+    lives: Mapping[int, float] = field(default_factory=dict)
+    """Since when each of the last generations is live (Unix time)."""
+    pending: Mapping[int, Save] = field(default_factory=dict)
     """Edits that are neither live nor refused yet."""
     timeline: Timeline | None = None
     error: Error | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    """Of the live code."""
+    broken: Broken | None = None
     stopping: str = ""
     """The reason, once the server stops."""
     exit_code: int | None = None
@@ -106,6 +137,14 @@ class View:
         if self.error:
             return "refused"
         return "live" if self.generation else "starting"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has run or was refused yet."""
+        return not self.generation and self.error is None
+
+
+MOST_LIVES = 8
 
 
 def apply(view: View, event: Event) -> View:
@@ -123,16 +162,39 @@ def apply(view: View, event: Event) -> View:
         case events.Restored():
             return replace(view, error=None)
         case events.Stopping():
-            return replace(view, stopping=event.reason or "asked to", pending=frozenset())
+            return replace(view, stopping=event.reason or "asked to", pending={})
         case events.Stopped():
-            return replace(view, exit_code=event.code, pending=frozenset())
+            return replace(view, exit_code=event.code, pending={})
         case events.Changed() | events.Checked() | events.Live() | events.Refused():
             return _reload(view, event)
+        case events.Requests() | events.HandlerFailed():
+            return _work(view, event)
         case events.ManagerStarted() | events.ManagerExited():
             return _manager(view, event)
         case events.Debugging():
             return _prompt(view, event)
     return _worker(view, event)
+
+
+def _work(view: View, event: events.Requests | events.HandlerFailed) -> View:
+    """Count what was answered, and what has failed of the live code's."""
+    if isinstance(event, events.Requests):
+        failed = [each for each in event.requests if each.status >= 500]
+        last = Broken(name=f"{failed[-1].method} {failed[-1].path} {failed[-1].status}") if failed else None
+        return replace(view, traffic=view.traffic.plus(event), broken=last or view.broken)
+    worker = view.workers.get(event.worker)
+    if worker is not None and worker.generation < view.generation:
+        return view
+    # a request that got a 5xx for it was counted before
+    traffic = view.traffic if event.status >= 500 else view.traffic.plus_failure()
+    return replace(view, traffic=traffic, broken=Broken(name=event.request, failure=event.failure))
+
+
+def forgive(view: View) -> View:
+    """Return the view after the user has seen what failed."""
+    if not view.traffic.failed:
+        return view
+    return replace(view, traffic=replace(view.traffic, failed=0))
 
 
 def _prompt(view: View, event: events.Debugging) -> View:
@@ -153,9 +215,11 @@ def _prompt(view: View, event: events.Debugging) -> View:
 def _reload(view: View, event: events.Changed | events.Checked | events.Live | events.Refused) -> View:
     match event:
         case events.Changed():
-            return replace(view, pending=view.pending | {event.edit})
+            save = Save(since=event.at, paths=event.paths)
+            return replace(view, pending={**view.pending, event.edit: save})
         case events.Checked():
-            return view if event.changed else replace(view, pending=view.pending - {event.edit})
+            pending = {edit: save for edit, save in view.pending.items() if edit != event.edit}
+            return view if event.changed else replace(view, pending=pending)
         case events.Refused():
             error = Error(edit=event.edit, failures=event.failures)
             newest = view.error is None or event.edit >= view.error.edit
@@ -165,15 +229,18 @@ def _reload(view: View, event: events.Changed | events.Checked | events.Live | e
             return replace(
                 view,
                 generation=event.generation,
+                lives=dict([*view.lives.items(), (event.generation, event.at)][-MOST_LIVES:]),
                 pending=_after(event.edit, view),
                 timeline=timeline,
+                traffic=Traffic(),
+                broken=None,
                 error=view.error if view.error and view.error.edit > event.edit else None,
             )
 
 
-def _after(edit: int, view: View) -> frozenset[int]:
+def _after(edit: int, view: View) -> dict[int, Save]:
     """Return the edits that are pending still: those that came later."""
-    return frozenset(each for each in view.pending if each > edit)
+    return {each: save for each, save in view.pending.items() if each > edit}
 
 
 def _manager(view: View, event: events.ManagerStarted | events.ManagerExited) -> View:

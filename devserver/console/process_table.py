@@ -59,15 +59,13 @@ def tree(view: View, width: int, most: int, *, head: bool) -> list[Text]:
     return rows
 
 
-def summary(view: View, width: int) -> Text:
-    """Return the tree in one line."""
-    row = Text(" ")
-    if view.master:
-        row.append(f"master {view.master.pid} · ", style="dim")
-    row.append(wording.plural(len(view.workers), "worker"))
-    if view.workers:
-        row.append(f": {states(list(view.workers.values()))}", style="dim")
-    return fit(row, width)
+def summary(view: View) -> Text:
+    """Return who runs the app, in a few words."""
+    row = Text(wording.plural(len(view.workers), "process", "processes"), style="dim")
+    memory = wording.size(sum(worker.memory for worker in view.workers.values()))
+    busy = sum(worker.state == "busy" for worker in view.workers.values())
+    row.append(f" · {memory}" if memory else "")
+    return row.append(f" · {busy} busy" if busy else "")
 
 
 def states(workers: list[Worker]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.ansi import AnsiDecoder
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
@@ -18,7 +19,7 @@ from rich.text import Text
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.console import failure_view
+from devserver.console import failure_view, requests
 from devserver.console.line_buffer import Line, Lines
 from devserver.console.model import View
 from devserver.console.process_table import colour
@@ -77,9 +78,11 @@ class Scroll:
                 self._fact(event, view.root, "" if event.planned else "red")
             case events.HandlerFailed():
                 self._release(event.worker)
-                connection = f", connection {event.connection}" if event.connection else ""
-                title = f"w{event.worker}{connection}"
-                self.entries += failure_view.traceback(event.failure, title, view.root, width)
+                title = event.request or (f"connection {event.connection}" if event.connection else "")
+                page = failure_view.Page(width, view.root, view.editor)
+                self.entries += failure_view.whole(event.failure, title, page)
+            case events.Requests():
+                self._requests(event, view)
             case events.Live():
                 self.entries.append(_seam(event, view.root, width))
             case events.Notice():
@@ -92,6 +95,13 @@ class Scroll:
                 self._fact(event, view.root, "red")
             case events.CompileWarning():
                 self._fact(event, view.root, "yellow")
+
+    def _requests(self, event: events.Requests, view: View) -> None:
+        shown = [each for each in event.requests if not requests.is_quiet(each, view.quiet)]
+        self.entries += [requests.line(each, view.generation, view.lives) for each in shown]
+        hidden = event.count - len(event.requests)
+        if hidden and any(each.status < 500 for each in event.requests):
+            self.entries.append(Text(f"… {wording.plural(hidden, 'more request')}", style="dim"))
 
     def take_plain(self, event: Event, view: View, now: float) -> None:
         """Add what `event` leaves on the screen while there is no picture."""
@@ -179,12 +189,15 @@ _PALETTE = Console(quiet=True, force_terminal=False)
 
 
 def _seam(event: events.Live, root: str, width: int) -> Text:
-    """Return the line between the output of one generation and of the next."""
-    parts = [f"generation {event.generation}", wording.duration(event.total_ms)]
-    if event.paths:
-        parts.append(wording.files(event.paths, root))
-    row = Text(f"── {' · '.join(parts)} ", style="dim green")
-    row.append("─" * max(0, width - len(row.plain)))
+    """Return the line between the output of the code before and of the new code."""
+    parts = [
+        "live",
+        wording.files(event.paths, root),
+        wording.duration(event.total_ms),
+        wording.clock(event.at),
+    ]
+    row = Text(f"── ✓ {' · '.join(part for part in parts if part)} ", style="dim green")
+    row.append("─" * max(0, width - cell_len(row.plain)))
     return failure_view.fit(row, width)
 
 

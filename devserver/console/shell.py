@@ -16,16 +16,20 @@ import time
 from contextlib import suppress
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from devserver.common import events
-from devserver.console.dashboard import farewell
+from devserver.console.dashboard import farewell, picture
 from devserver.console.debug_queue import Turns
 from devserver.console.debug_terminal import AWAY, STOP, Attachment, note
+from devserver.console.facts import facts
+from devserver.console.headline import headline
+from devserver.console.key_actions import KeyActions
 from devserver.console.keys import decode
 from devserver.console.live_area import Canvas
 from devserver.console.model import Prompt, View, apply
 from devserver.console.scrollback import Batch, Scroll
+from devserver.console.title import Title
 from devserver.reporting.terminal import Terminal
 
 RATE = 8
@@ -53,13 +57,17 @@ class _Ended(Exception):
 class Shell:
     """The console on its terminal, until the link ends."""
 
-    def __init__(self, link: socket.socket, console: Console, terminal: Terminal | None) -> None:
+    def __init__(
+        self, link: socket.socket, console: Console, terminal: Terminal | None, editor: str = ""
+    ) -> None:
         self._link = link
         self._console = console
         self._terminal = terminal
-        self._view = View()
+        self._view = View(editor=editor)
         self._scroll = Scroll()
         self._canvas: Canvas | None = None
+        self._title = Title(console.file, os.environ.get("TERM", ""))
+        self._keys = KeyActions()
         self._turns = Turns(closed=terminal is None)
         self._attachment: Attachment | None = None
         self._away = False
@@ -132,11 +140,14 @@ class Shell:
                 self._press()
         if self._suspending:
             self._suspend()
+        if self._holder is not None:
+            self._title.show(headline(facts(self._view), time.time()).title)
         if self._attachment is not None:
             self._attachment.resize()
             return True
         self._changed |= self._canvas is not None and self._canvas.outgrown
         now = time.monotonic()
+        self._changed |= now >= self._drawn_at + 1 and self._moves
         self._scroll.release(now)
         if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:
             self._draw()
@@ -148,11 +159,24 @@ class Shell:
         times = [self._scroll.due_at]
         if self._changed or self._scroll.entries:
             times.append(self._drawn_at + 1 / RATE)
+        if self._moves:
+            times.append(self._drawn_at + 1)
         now = time.monotonic()
         waits = [max(0.0, at - now) for at in times if at is not None]
         if self._canvas is None:
             waits.append(BACKGROUND)
         return min(waits, default=None)
+
+    @property
+    def _moves(self) -> bool:
+        """Whether the picture changes with the time alone: a start that takes, a rate that falls."""
+        now = time.time()
+        return self._canvas is not None and bool(
+            facts(self._view).starting_since or self._view.traffic.rate(now)
+        )
+
+    def _picture(self, width: int, height: int) -> RenderableType:
+        return picture(self._view, width, height, time.time(), self._keys.panel)
 
     def _mind_ground(self) -> None:
         """Use the terminal and read keys in the foreground only: else it is another job's."""
@@ -163,13 +187,14 @@ class Shell:
             return
         self._lift()
         if wanted is None:
+            self._title.restore()
             return
         if self._terminal is not None:
             self._terminal.cbreak()
         if os.isatty(STDIN):
             self._selector.register(STDIN, selectors.EVENT_READ)
         if wanted == PICTURE:
-            self._canvas = Canvas(self._console, lambda: self._view)
+            self._canvas = Canvas(self._console, self._picture)
             self._changed = True
         elif self._terminal is not None:
             self._scroll.release_all()
@@ -227,6 +252,11 @@ class Shell:
             self._attachment.show(self._turns.read(self._attachment.worker))
 
     def _keep(self, event: events.Event) -> None:
+        if isinstance(event, events.Pressed):
+            self._view, entries = self._keys.press(event.key, self._view, self._console.width)
+            self._scroll.entries += entries
+            self._changed = True
+            return
         view = apply(self._view, event)
         self._changed |= view is not self._view
         self._view = view
@@ -285,6 +315,9 @@ class Shell:
         entries = self._scroll.drain()
         if self._canvas is not None:
             self._canvas.mind_size()
+            if self._keys.clears:
+                self._keys.clears = False
+                self._canvas.clear()
             if not entries and self._changed:
                 self._canvas.refresh()
         for start in range(0, len(entries), BATCH):
@@ -296,6 +329,7 @@ class Shell:
     def _suspend(self) -> None:
         """Ctrl-Z: stop as any program does, with the terminal as it was; here again on SIGCONT."""
         self._lift()
+        self._title.restore()
         if self._terminal is not None:
             self._terminal.restore()
         # Blocked meanwhile: the shell's SIGTSTP and the Master's become one, and one SIGCONT ends it.
@@ -312,6 +346,7 @@ class Shell:
         self._mind_ground()
         self._scroll.release_all()
         self._draw()
+        self._title.restore()
         if self._canvas is not None:
             self._lift()
             self._console.print(farewell(self._view, self._console.width))

@@ -31,6 +31,15 @@ def line(event: Event, root: str = "") -> str | None:
     return None if sentence is None else PREFIX + sentence
 
 
+def requests(event: events.Requests) -> str | None:
+    """Return a line for each request, for a reader who has no access log; None if there is none to show."""
+    lines = [
+        f"{PREFIX}{each.method} {each.path} {each.status or 'client left'} {wording.duration(each.ms)}"
+        for each in event.requests
+    ]
+    return "\n".join(lines) or None
+
+
 def _server(event: Event, root: str) -> str | None:
     match event:
         case events.Started():

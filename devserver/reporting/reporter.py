@@ -43,11 +43,11 @@ class Announcer:
         self._link: ConsoleLink | None = None
         self._also: list[Callable[[Event], None]] = []
         self._is_crowded = False
-        picture = not config.plain and usable()
+        self.draws = not config.plain and usable() and os.isatty(0)
         self.terminal = os.isatty(0) and os.isatty(1)
         """Whether the Workers have terminals of their own, because a console shows what they print."""
         if self.terminal:
-            self._console = ConsoleProcess(plain=not picture)
+            self._console = ConsoleProcess(plain=not self.draws)
             self._link = ConsoleLink(
                 self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
             )
@@ -70,6 +70,11 @@ class Announcer:
         else:
             self._say(event)
 
+    def show(self, event: Event) -> None:
+        """Tell the console alone."""
+        if self._link is not None:
+            self._link.write(events.encode(event))
+
     def suspend(self) -> None:
         """Ctrl-Z: stop this process once the console has given the terminal back; returns when continued."""
         console = self._console if self._link is not None else None
@@ -91,7 +96,10 @@ class Announcer:
                 writer.close()
 
     def _say(self, event: Event) -> None:
-        text = plain.line(event, self._root)
+        if isinstance(event, events.Requests) and self.draws:  # the Workers log none: the console did it
+            text: str | None = plain.requests(event)
+        else:
+            text = plain.line(event, self._root)
         if text is not None:
             end = "" if isinstance(event, events.Output) else "\n"
             self._lines.write((text + end).encode("utf-8", "backslashreplace"))

@@ -71,7 +71,7 @@ class Server(Pty):
             "handlers.py",
         ]
         super().__init__(*command, folder=folder)
-        self.see("● live", "idle", PICTURE)
+        self.see("✓ LIVE", PICTURE)
 
     def __exit__(self, *_: object) -> None:
         for client in self.clients:
@@ -125,10 +125,10 @@ def test_a_breakpoint_is_answered_while_the_server_goes_on(server: Server) -> No
     server.type(b"p 6 * 7\r")
     server.see("\n42\n")
     assert PICTURE not in server.text
-    assert "generation 2" not in server.text
+    assert "everybody else" not in server.text
     server.type(b"c\r")
     assert debugged.line() == "old debug me"
-    server.see("w1 │ after debug me", "generation 2", PICTURE)
+    server.see("w1 │ after debug me", "✓ live · handlers.py", PICTURE)
     assert debugged.ask("again") == "new again"
     assert server.stop_by_key() == 0
     assert server.settings == server.before
@@ -201,7 +201,7 @@ def test_a_breakpoint_in_the_import_works_too(server: Server) -> None:
     server.save("breakpoint()\n" + NEW)
     server.see("worker 2 is in the debugger", "(Pdb)")
     server.type(b"c\r")
-    server.see("● live · generation 2", PICTURE)
+    server.see("✓ LIVE", PICTURE)
     assert client.ask("x") == "new x"
     assert server.stop_by_key() == 0
 

@@ -72,7 +72,7 @@ def test_all_else_is_shown_afterwards(console: Session) -> None:
         events.Output(worker=1, text="after\r\n"),
         events.Stopped(code=0),
     )
-    console.see("w2 │ of another", "a sentence", "w1 │ after", "stopped")
+    console.see("w2 │ of another", "a sentence", "w1 │ after", "STOPPED")
     lines = console.scrolled
     assert lines.index("(Pdb) c") < lines.index("w2 │ of another") < lines.index("warning: a sentence")
     assert console.settings[LFLAG] & termios.ISIG

@@ -110,7 +110,7 @@ class Command:
                 drain=process.drain,
                 loop=process.loop,
                 threads=process.threads,
-                access_log=process.access_log,
+                access_log=process.access_log and not self._config.console.draws,
                 notes=process.preload == "auto",
                 first_boot=not self._hub.live(),
                 debug_server=debug_server(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import reduce
 from io import StringIO
 
@@ -13,8 +14,9 @@ from rich.console import Console, RenderableType
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console.dashboard import farewell, picture, rows
+from devserver.console.dashboard import Panel, farewell, picture, rows
 from devserver.console.model import View, apply
+from devserver.reporting import wording
 
 SOURCE = (
     "".join(f"line_{number} = {number}\n" for number in range(1, 8))
@@ -37,6 +39,7 @@ IMPORT = Failure(
     ),
     cause=Failure(phase="import", type="KeyError", message="'rate'"),
 )
+NOW = 1e9 + 60
 SIZES = [(40, 10), (60, 15), (80, 24), (140, 40), (200, 60)]
 
 
@@ -55,7 +58,8 @@ def running(workers: int = 2) -> View:
             events.WorkerLoad(worker=worker, running=worker % 2, handled=1400 + worker, memory=24_100_000),
         ]
     steps = {"settle": 5.0, "check": 1.0, "fork": 1.0, "import": 3.0, "live": 1.0}
-    news.append(events.Live(generation=2, edit=1, steps=steps, total_ms=11.0, paths=("/app/handlers.py",)))
+    paths = ("/app/handlers.py",)
+    news.append(events.Live(at=NOW, generation=2, edit=1, steps=steps, total_ms=11.0, paths=paths))
     return reduce(apply, news, View())
 
 
@@ -72,20 +76,22 @@ def draw(renderable: RenderableType, width: int, height: int) -> list[str]:
     return ["".join(segment.text for segment in line) for line in lines]
 
 
-def screen(view: View, width: int, height: int) -> str:
-    return "\n".join(draw(picture(view, width, height), width, height))
+def screen(view: View, width: int, height: int, panel: Panel = "") -> str:
+    return "\n".join(draw(picture(view, width, height, NOW, panel), width, height))
 
 
-@pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (12, 4), (40, 60), (200, 8)])
+@pytest.mark.parametrize("panel", ["", "help", "processes", "urls"])
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (12, 4), (20, 10), (40, 60), (200, 8)])
 @pytest.mark.parametrize(
     "view",
     [View(), running(), running(40), broken(SYNTAX), broken(IMPORT, SYNTAX, SYNTAX, view=running(40))],
     ids=["empty", "running", "crowded", "syntax", "import"],
 )
-def test_the_picture_always_fits(view: View, width: int, height: int) -> None:
-    """At no size does a line wrap or the picture reach the terminal's height."""
-    lines = draw(picture(view, width, height), width, height)
-    assert 1 <= len(lines) <= rows(height) <= max(1, height - 1)
+def test_the_picture_always_fits(view: View, width: int, height: int, panel: Panel) -> None:
+    """At no size does a line wrap, or the picture take over half of the screen unasked."""
+    lines = draw(picture(view, width, height, NOW, panel), width, height)
+    assert 1 <= len(lines) <= rows(height, panel) <= max(1, height - 1)
+    assert panel or rows(height) <= max(1, height // 2)
     assert max(cell_len(line) for line in lines) <= width
 
 
@@ -97,23 +103,26 @@ def test_each_address_is_shown_as_a_terminal_can_click_it() -> None:
         Listener("uds", "/tmp/s"),
     )
     view = apply(running(), events.Listening(listeners=listeners))
-    shown = " http://127.0.0.1:8000 · http://[::1]:8000 · unix:/tmp/s · 1,234 connections"
-    assert shown in screen(view, 80, 24)
+    assert " http://127.0.0.1:8000 · http://[::1]:8000 · unix:/tmp/s" in screen(view, 80, 24)
 
 
-def test_a_running_server_shows_all_there_is_to_know() -> None:
-    """Roles, pids, slots, generations, states, counts, memory, start times, doors and the last reload."""
-    text = screen(running(), 140, 40)
+def test_a_running_server_says_that_the_save_is_live() -> None:
+    """The state comes first, at the left; then what waits, the addresses, the keys and who runs."""
+    lines = screen(running(), 140, 40).splitlines()
+    assert lines[0] == f" ✓ LIVE  handlers.py  11 ms  {wording.clock(NOW)}"
+    assert lines[1] == "   5 waiting · 1,234 connections"
+    assert lines[3:] == [
+        " tcp://127.0.0.1:9501",
+        " r reload · q quit · h help · 2 processes · 48 MB · 1 busy",
+    ]
+
+
+def test_the_processes_are_shown_on_a_key() -> None:
+    """Roles, pids, states, counts, memory, start times, and where the last save's time went."""
+    text = screen(running(), 140, 40, "processes")
     clock = time.strftime("%H:%M:%S", time.localtime(1e9))
-    for part in (
-        "devserver handlers.py",
-        "● live · generation 2",
-        "tcp://127.0.0.1:9501 · 1,234 connections · 5 waiting",
-        "saved → live 11 ms",
-        "settle 5 · check 1 · fork 1 · import 3 · live 1  handlers.py",
-        "r reload · q quit",
-    ):
-        assert part in text
+    assert "saved → live 11 ms" in text
+    assert "settle 5 · check 1 · fork 1 · import 3 · live 1  handlers.py" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["master", "4711", clock] in lines
     assert ["└", "manager", "4712", clock] in lines
@@ -121,16 +130,44 @@ def test_a_running_server_shows_all_there_is_to_know() -> None:
     assert ["└", "w2", "2", "5002", "1", "idle", "1,402", "24", "MB", clock] in lines
 
 
+def test_no_word_needs_the_architecture() -> None:
+    """What everybody must read speaks of saves and code, not of generations, workers, managers or slots."""
+    failed = events.HandlerFailed(worker=9, connection=0, failure=IMPORT, request="GET /", status=500)
+    for view in (View(), running(), broken(SYNTAX, IMPORT), apply(running(), failed)):
+        text = screen(view, 140, 60).lower()
+        assert not [word for word in ("generation", "worker", "manager", "master", "slot") if word in text]
+
+
+def test_the_keys_are_shown_on_a_key() -> None:
+    """`h` lists each key with what it does."""
+    text = screen(running(), 80, 24, "help")
+    assert all(f"   {key}  " in text for key in "hroceqpu")
+
+
+def test_a_key_that_means_nothing_is_answered() -> None:
+    """Who presses another key is told where the keys are."""
+    assert "that is no key: h shows them" in screen(replace(running(), unknown_key=True), 80, 24)
+
+
+def test_the_counters_stand_in_the_second_line() -> None:
+    """Requests, how many failed, a second, and the slowest one."""
+    slow = events.Request(at=NOW, method="GET", path="/report", status=200, ms=240)
+    view = apply(running(), events.Requests(at=NOW, count=60, failed=1, requests=(slow,)))
+    assert screen(view, 120, 30).splitlines()[1] == (
+        "   5 waiting · 60 requests · 1 failed · 12/s · slowest 240 ms GET /report · 1,234 connections"
+    )
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_syntax_error_shows_the_line_and_the_caret_at_every_size(width: int, height: int) -> None:
     """However small the terminal, the place, the line at fault and the caret below its column are there."""
     lines = screen(broken(SYNTAX), width, height).splitlines()
-    assert any("shop/handlers.py:8:15" in line for line in lines)
-    assert any("SyntaxError: '(' was never closed" in line for line in lines)
+    assert any("shop/handlers.py:8" in line for line in lines)
+    assert any("'(' was never closed" in line for line in lines)
     fault = next(index for index, line in enumerate(lines) if "❱" in line)
     column = lines[fault].index("def on_receive(")
     assert lines[fault + 1].index("^") == column + len("def on_receive")
-    assert "✗ refused" in lines[0]
+    assert lines[0].startswith(" ✗ NOT LIVE")
 
 
 def test_a_caret_far_to_the_right_is_brought_into_view() -> None:
@@ -153,14 +190,14 @@ def test_wide_letters_and_tabs_do_not_shift_the_caret() -> None:
 
 
 def test_an_import_error_shows_the_way_to_it() -> None:
-    """Frames, cause and source of a failed import are shown, and which generation goes on."""
+    """The way, the cause and the source of a failed import are shown, and which code runs on."""
     text = screen(broken(IMPORT), 140, 40)
+    running_on = f"still running the code of {wording.clock(NOW)}"
     for part in (
-        "✗ shop/prices.py:2  ZeroDivisionError: division by zero",
+        f"✗ NOT LIVE  shop/prices.py:2  ZeroDivisionError: division by zero — {running_on}",
         "caused by KeyError: 'rate'",
         "handlers.py:1 in <module>  import shop.prices",
         "❱ 2 │ b = a / 0",
-        "refused · generation 2 goes on",
     ):
         assert part in text
 
@@ -183,29 +220,29 @@ def test_control_characters_of_the_app_cannot_bend_the_picture() -> None:
     assert "[2Jgone" in text
 
 
-def test_many_workers_become_a_summary_where_room_is_short() -> None:
-    """Forty Workers in a small terminal are counted, in a large one listed, the rest counted."""
-    assert "40 workers: 20 idle, 20 busy" in screen(running(40), 60, 8)
-    assert "more" in screen(running(40), 140, 40)
+def test_many_processes_become_a_summary_where_room_is_short() -> None:
+    """Forty of them are counted in a line; on the key those that fit are listed, the rest counted."""
+    assert "40 processes · 964 MB · 20 busy" in screen(running(40), 80, 8)
+    assert "more" in screen(running(40), 140, 40, "processes")
 
 
 def test_the_tree_drops_columns_not_letters() -> None:
     """In a narrow terminal the least important columns go; those that stay are whole."""
-    line = next(line for line in screen(running(), 40, 20).splitlines() if "w1" in line)
+    line = next(line for line in screen(running(), 40, 30, "processes").splitlines() if "w1" in line)
     assert line.split() == ["├", "w1", "5001", "1", "busy", "1,401"]
 
 
 def test_a_first_start_with_broken_code_says_that_nothing_runs() -> None:
     """Before anything was live, nobody is told that an old generation goes on."""
     event = events.Refused(edit=0, generation=1, live=0, file="a.py", line=1, failures=(SYNTAX,))
-    assert "refused · nothing runs yet" in screen(apply(View(), event), 80, 24)
+    assert "nothing runs until it is fixed" in screen(apply(View(), event), 80, 24)
 
 
 def test_stopping_says_why_and_how_to_hurry() -> None:
     """While the server stops, the reason and the key that ends it at once are shown."""
     view = apply(running(), events.Stopping(reason="SIGINT"))
     text = screen(view, 80, 24)
-    assert "◌ stopping" in text
+    assert "… STOPPING" in text
     assert "SIGINT" in text
     assert "q stop now" in text
 
@@ -213,5 +250,7 @@ def test_stopping_says_why_and_how_to_hurry() -> None:
 def test_the_farewell_tells_a_stop_from_a_crash() -> None:
     """What stays on the screen says whether the server ended as it should."""
     stopped = apply(running(), events.Stopped(code=0))
-    assert draw(farewell(stopped, 80), 80, 24) == ["devserver stopped · generation 2 was live"]
+    assert draw(farewell(stopped, 80), 80, 24) == ["devserver stopped"]
+    failed = draw(farewell(apply(broken(SYNTAX), events.Stopped(code=0)), 80), 80, 24)
+    assert failed[0].startswith(" ✗ NOT LIVE  shop/handlers.py:8  '(' was never closed")
     assert "killed" in draw(farewell(running(), 80), 80, 24)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from devserver.common.failure import Failure, Frame, Place
 from devserver.console.line_buffer import QUIET
 from devserver.console.model import View
 from devserver.console.scrollback import Batch, Scroll
+from devserver.reporting import wording
 
 VIEW = View(root="/app")
 
@@ -101,7 +103,7 @@ def test_a_handlers_failure_scrolls_by_as_a_traceback() -> None:
     )
     text = printed(scrolled(events.HandlerFailed(worker=3, connection=12, failure=failure)))
     for part in (
-        "w3, connection 12 ZeroDivisionError: division by zero",
+        "✗ connection 12 ZeroDivisionError: division by zero",
         "handlers.py:2 in on_receive",
         "❱ 2 │     1 / 0",
     ):
@@ -122,7 +124,7 @@ def test_what_is_dropped_is_said() -> None:
         "lost: a frame (connection 7): worker 2 died",
         "warning: polling\n  no file events here",
         "a.py:3: SyntaxWarning: odd",
-        "── generation 4 · 11 ms · a.py ──",
+        "── ✓ live · a.py · 11 ms · ",
     ):
         assert part in text
 
@@ -141,3 +143,27 @@ def test_too_many_lines_to_hold_are_counted() -> None:
     ]
     scroll.entries.append(Text("11"))
     assert [str(entry) for entry in scroll.drain()] == ["11"]
+
+
+def test_requests_scroll_by_as_lines() -> None:
+    """Time, method, path, status and time taken; what ran on older code says so; the rest is counted."""
+    view = replace(VIEW, generation=3, lives={2: 1e9, 3: 1e9 + 5}, quiet=("/static/*",))
+    requests = (
+        events.Request(at=1e9, method="GET", path="/items?page=2", status=200, ms=11.3, generation=3),
+        events.Request(at=1e9, method="POST", path="/boom\x1b[2J", status=500, ms=1_200, generation=2),
+        events.Request(at=1e9, method="GET", path="/static/a.css", status=200, ms=1, generation=3),
+        events.Request(at=1e9, method="GET", path="/static/b.css", status=404, ms=1, generation=3),
+        events.Request(at=1e9, method="GET", path="/slow", status=0, ms=1, generation=3),
+    )
+    scroll = Scroll()
+    scroll.take(events.Requests(count=9, failed=1, requests=requests), view, 100, now=0.0)
+    clock = wording.clock(1e9)
+    console = Console(file=(out := StringIO()), width=100)
+    console.print(Batch(scroll.entries), crop=False)
+    assert out.getvalue().splitlines() == [
+        f"{clock} GET  /items?page=2 200 11 ms",
+        f"{clock} POST /boom\ufffd[2J 500 1.2 s on the code of {clock}",
+        f"{clock} GET  /static/b.css 404 1 ms",
+        f"{clock} GET  /slow client left 1 ms",
+        "… 4 more requests",
+    ]

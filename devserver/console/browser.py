@@ -1,0 +1,33 @@
+"""Opens the app in the user's browser, as a process of its own: nothing of it may reach the terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from devserver.common.events import Listener
+
+DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
+"""Variables of which one is set where a browser with a window can be opened."""
+
+
+def address(listeners: tuple[Listener, ...], links: tuple[str, ...]) -> str:
+    """Return the URL to open; empty if nothing speaks HTTP."""
+    found = [*links, *(str(each) for each in listeners)]
+    return next((url for url in found if url.startswith("http")), "")
+
+
+def open_browser(url: str) -> str:
+    """Open `url`; return what to tell the user if that cannot be."""
+    if not url:
+        return "there is no HTTP address to open yet"
+    if sys.platform != "darwin" and not any(os.environ.get(name) for name in DESKTOP):
+        return f"no browser can be opened from here: {url}"
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, "-m", "webbrowser", url]
+    try:
+        subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    except OSError as error:
+        return f"the browser cannot be started ({error.strerror}): {url}"
+    return ""

@@ -1,0 +1,47 @@
+"""What the headline is made of, out of what the console knows; pure."""
+
+from __future__ import annotations
+
+from devserver.common.explain import explain
+from devserver.console.headline import Facts, Refusal
+from devserver.console.model import Broken, Error, Save, View
+from devserver.reporting.wording import relative
+
+
+def facts(view: View) -> Facts:
+    """Return the headline's facts."""
+    save = view.pending[max(view.pending)] if view.pending else None
+    if save is None and view.is_new and view.master:
+        save = Save(since=view.master.started)
+    return Facts(
+        name=relative(view.target, view.root),
+        live_since=view.lives.get(view.generation, 0.0),
+        took_ms=view.timeline.total if view.timeline else 0.0,
+        saved=_names(view.timeline.paths if view.timeline else (), view.root),
+        starting_since=save.since if save else 0.0,
+        starting=_names(save.paths if save else (), view.root),
+        refused=_refusal(view.error, view.root) if view.error else None,
+        failed=view.traffic.failed,
+        failed_what="request" if view.traffic.count else "call",
+        last_failure=_last_failure(view.broken, view.root) if view.broken else "",
+        stopping=view.stopping,
+        exit_code=view.exit_code,
+    )
+
+
+def _names(paths: tuple[str, ...], root: str) -> tuple[str, ...]:
+    return tuple(relative(path, root) for path in paths)
+
+
+def _refusal(error: Error, root: str) -> Refusal:
+    if not error.failures:
+        return Refusal(where="", why="the new code was refused")
+    told = explain(error.failures[0], root).root
+    where = f"{told.where.name}:{told.where.line}" if told.where else ""
+    why = told.message if told.is_syntax and told.where else told.reason
+    return Refusal(where=where, why=why, more=len(error.failures) - 1)
+
+
+def _last_failure(broken: Broken, root: str) -> str:
+    reason = explain(broken.failure, root).root.reason if broken.failure else ""
+    return f"{broken.name} {reason}".strip()

@@ -1,0 +1,52 @@
+"""What the keys of the dashboard do that are the console's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.text import Text
+
+from devserver.console import browser, failure_view
+from devserver.console.dashboard import Panel
+from devserver.console.model import View, forgive
+from devserver.console.scrollback import Entry
+
+PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "urls"}
+
+
+class KeyActions:
+    """Keeps which panel is open. `clears`: the screen is to be emptied."""
+
+    def __init__(self) -> None:
+        self.panel: Panel = ""
+        self.clears = False
+
+    def press(self, key: str, view: View, width: int) -> tuple[View, list[Entry]]:
+        """Return the view, and what to print."""
+        view = replace(view, unknown_key=key == "unknown")
+        entries: list[Entry] = []
+        if key in PANELS:
+            self.panel = "" if self.panel == PANELS[key] else PANELS[key]
+        elif key == "clear":
+            self.panel, self.clears = "", True
+            view = forgive(view)
+        elif key == "error":
+            entries += _last_error(view, width)
+        elif key == "open":
+            complaint = browser.open_browser(browser.address(view.listeners, view.links))
+            entries += [Text(complaint, style="yellow")] if complaint else []
+        return view, entries
+
+
+def _last_error(view: View, width: int) -> list[Entry]:
+    """Return the newest error, whole: why the last save does not run, else what the live code failed in."""
+    page = failure_view.Page(width, view.root, view.editor)
+    entries: list[Entry] = []
+    if view.error:
+        for failure in view.error.failures:
+            entries += failure_view.whole(failure, "", page)
+    elif view.broken and view.broken.failure:
+        entries += failure_view.whole(view.broken.failure, view.broken.name, page)
+    elif view.broken:
+        entries.append(Text(f"{view.broken.name}: the app has answered it by itself", style="yellow"))
+    return entries or [Text("no error since the last save", style="dim")]
