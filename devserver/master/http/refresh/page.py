@@ -13,7 +13,9 @@ from devserver.ipc.messages import Headers
 from devserver.master.http.refresh.insertion import Insertion
 from devserver.master.http.refresh.policy import verdict
 
-NAVIGATION = (b"sec-fetch-dest", b"document")
+_DOCUMENT = (b"sec-fetch-dest", b"document")
+_RELAYED = ((b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"empty"))
+"""How a service worker passes a navigation on; no script can ask in this mode."""
 Head = tuple[int, Headers]
 METHODS = frozenset({"GET", "POST"})
 MARK = b'-devserver"'
@@ -43,8 +45,9 @@ class Stamp:
 
 
 def is_navigation(method: str, headers: Headers) -> bool:
-    """Return whether a browser wants a page for a tab; nobody else says so, and a program cannot."""
-    return NAVIGATION in headers and method in METHODS and all(name != b"range" for name, _ in headers)
+    """Return whether a browser wants a page for a tab; nobody else says so, and a page's script cannot."""
+    wants = _DOCUMENT in headers or (_RELAYED[0] in headers and _RELAYED[1] in headers)
+    return wants and method in METHODS and all(name != b"range" for name, _ in headers)
 
 
 class Page:

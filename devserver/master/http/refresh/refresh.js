@@ -7,6 +7,7 @@
   let [run, kind, number, assets] = me.dataset.devserver.split(" ");  // what this page is made of
   const address = me.src.replace(".js?", "?");
   me.remove();
+  if (top !== self) return;  // a frame, which a service worker asks for as if it was a page
 
   const say = text => console.info(`devserver: ${text}`);
   const memory = {

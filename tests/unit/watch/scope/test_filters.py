@@ -170,3 +170,41 @@ def test_a_pattern_that_leads_out_of_the_root(option: str) -> None:
     """It could never match: that is said at once, with what is watched."""
     with pytest.raises(UsageError, match=rf"--{option} '\.\./x' can match nothing: only what is under /app"):
         Filters("/app", **{option: ["../x"]})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/app/static/css/main.css", True),
+        ("/app/web/logo.svg", True),
+        ("/app/static/index.html", True),
+        ("/app/shop/public/help/page.htm", True),
+        ("/app/data/numbers.json", True),  # --assets
+        ("/app/data/numbers.csv", False),
+        ("/app/page.html", False),
+        ("/app/static.html", False),
+        ("/app/templates/static/page.html", False),
+        ("/app/templates/page.css", False),
+        ("/app/static/script.py", False),
+        ("/app/static/.main.css.swp", False),
+        ("/app/static/main.css~", False),
+        ("/app/node_modules/a/a.css", False),
+        ("/app/build/a.css", False),
+        ("/elsewhere/a.css", False),
+        ("/app/used.css", False),  # the app reads it by itself
+        ("/app/also.svg", False),  # --also
+        ("/app/gen/a.css", False),
+    ],
+)
+def test_what_only_browsers_show_is_an_asset(path: str, expected: bool) -> None:
+    """It makes no edit; what the app itself uses, or the user names, does."""
+    filters = Filters("/app", ["also.svg"], ["gen/"], ["build/"], ["data/*.json"])
+    filters.attend("/app/used.css")
+    is_asset = filters.interest(path) is NONE and filters.is_asset(path)
+    assert is_asset is expected
+
+
+def test_a_pattern_of_assets_that_is_none_is_refused() -> None:
+    """As those of the others are."""
+    with pytest.raises(UsageError, match="--assets"):
+        Filters("/app", assets=["../x"])

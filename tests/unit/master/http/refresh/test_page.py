@@ -113,6 +113,8 @@ def test_a_length_that_is_not_known_yet_is_not_claimed() -> None:
     [
         ("GET", [HOST, DOCUMENT], True),
         ("POST", [HOST, DOCUMENT], True),
+        ("GET", [HOST, (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"empty")], True),
+        ("GET", [HOST, (b"sec-fetch-mode", b"cors"), (b"sec-fetch-dest", b"empty")], False),
         ("HEAD", [HOST, DOCUMENT], False),
         ("GET", [HOST], False),
         ("GET", [HOST, (b"sec-fetch-dest", b"empty"), (b"hx-request", b"true")], False),

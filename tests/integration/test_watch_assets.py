@@ -1,0 +1,53 @@
+"""Files that only browsers show: reported, and no edit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from devserver.watch import AssetsSaved
+from tests.integration.watching import Ear, an_app, on_each_loop, watching
+
+
+async def saved(ear: Ear, count: int) -> list[str]:
+    """Return the files that were reported, once there are so many reports."""
+    await ear.until(lambda: len(ear.all(AssetsSaved)) >= count or None)
+    return [os.path.basename(path) for report in ear.all(AssetsSaved) for path in report.paths]
+
+
+@pytest.mark.parametrize("poll", [False, True])
+@on_each_loop
+async def test_a_saved_style_sheet_is_reported_and_makes_no_edit(tmp_path: Path, poll: bool) -> None:
+    """Once, however it is saved; not where nothing has changed."""
+    sheet = tmp_path / "static" / "main.css"
+    sheet.parent.mkdir()
+    sheet.write_text("a {}")
+    async with watching(tmp_path, poll=poll) as ear:
+        await ear.attend(an_app(tmp_path))
+        sheet.write_text("b {}")
+        assert await saved(ear, 1) == ["main.css"]
+        sheet.write_text("b {}")  # as it was
+        other = tmp_path / "main.css.new"
+        other.write_text("c { color: red }")
+        other.rename(sheet)
+        assert await saved(ear, 2) == ["main.css", "main.css"]
+        assert ear.watch.newest_edit() == 0
+
+
+@on_each_loop
+async def test_many_assets_at_once_are_one_report(tmp_path: Path) -> None:
+    """A build writes them all."""
+    (tmp_path / "web").mkdir()
+    async with watching(tmp_path, assets=("*.json",)) as ear:
+        await ear.attend(an_app(tmp_path))
+        names = [f"{number}.{kind}" for number in range(5) for kind in ("js", "json")]
+        for name in names:
+            (tmp_path / "web" / name).write_text(name)
+        await ear.until(
+            lambda: sum(len(report.paths) for report in ear.all(AssetsSaved)) >= len(names) or None
+        )
+        assert len(ear.all(AssetsSaved)) <= 2
+        assert sorted(await saved(ear, 1)) == sorted(names)
+        assert ear.watch.newest_edit() == 0
