@@ -43,10 +43,10 @@ def run(config: Config, stream: LineWriter | None) -> int:
     """
     setproctitle("devserver: master")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(App(config, stream).serve())
+        return runner.run(DevServer(config, stream).serve())
 
 
-class App:
+class DevServer:
     """One run. A stop is asked for by a signal, a key or a failure; a second signal does not wait."""
 
     def __init__(self, config: Config, stream: LineWriter | None) -> None:

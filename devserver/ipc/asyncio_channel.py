@@ -13,7 +13,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Attached(Generic[In, Out]):
+class AsyncioChannel(Generic[In, Out]):
     """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left;
     `on_drained()` each time that it has taken all that was sent.
 

@@ -16,7 +16,7 @@ from devserver.common.framing import Framing, Raw
 Handover = Literal["overlap", "exclusive"]
 Transport = Literal["tcp", "uds", "websocket"]
 Peer = tuple[str, int]
-UnitKind = Literal["connect", "receive", "close"]
+JobKind = Literal["connect", "receive", "close"]
 LoopChoice = Literal["auto", "asyncio", "uvloop"]
 AppKind = Literal["", "asgi", "wsgi"]
 Way = Literal["boot", "copy", "swap", "re-run"]
@@ -180,7 +180,7 @@ class Loaded(_Message, frozen=True):
     source: Source
 
 
-class WorkerReady(_Message, frozen=True):
+class BootDone(_Message, frozen=True):
     """The app is imported and started. Passed on to the Manager, it says that the Master accepts the Worker.
 
     `handlers` are the names found, `capacity` is how many of them may run at once; `app_capacity` is how many
@@ -257,7 +257,7 @@ class Preloading(_Message, frozen=True):
     module: str
 
 
-class Preloaded(_Message, frozen=True):
+class PreloadDone(_Message, frozen=True):
     report: Report
 
 
@@ -269,7 +269,7 @@ class ReloadAsked(_Message, frozen=True):
     """Somebody sent SIGUSR1."""
 
 
-class WorkerStarted(_Message, frozen=True):
+class WorkerForked(_Message, frozen=True):
     """Carries descriptors: the Master's end of the lane, a pidfd, and with a terminal its master side."""
 
     worker: int
@@ -290,7 +290,7 @@ class Retire(_Message, frozen=True):
     worker: int
 
 
-class WorkerExited(_Message, frozen=True):
+class WorkerGone(_Message, frozen=True):
     """`status` is as os.waitpid gives it; `stack` a dump of its threads if it was ended at a time limit."""
 
     worker: int
@@ -303,13 +303,13 @@ class WorkerExited(_Message, frozen=True):
     """Why the Manager ended it, if it did: `boot timeout`, `drain limit`, `stop timeout`, `dropped` …"""
 
 
-class Rolled(_Message, frozen=True):
+class RollDone(_Message, frozen=True):
     """Every slot runs `generation`."""
 
     generation: int
 
 
-class Said(_Message, frozen=True):
+class ManagerNotice(_Message, frozen=True):
     """A sentence of the Manager's for the user."""
 
     level: Literal["info", "warning", "error"]
@@ -441,21 +441,21 @@ class Accept(StreamNews, frozen=True):
     headers: Headers
 
 
-class Speak(StreamNews, frozen=True):
+class WebSocketSend(StreamNews, frozen=True):
     """A message for a WebSocket's client; `text`: it is UTF-8."""
 
     data: bytes
     text: bool
 
 
-class Hang(StreamNews, frozen=True):
+class WebSocketClose(StreamNews, frozen=True):
     """Close a WebSocket; before it was accepted: refuse it."""
 
     code: int
     reason: str
 
 
-class Taken(StreamNews, frozen=True):
+class Consumed(StreamNews, frozen=True):
     """The app has received `size` bytes of a request's body, or a WebSocket's message."""
 
     size: int
@@ -498,7 +498,7 @@ How = Literal["debugger", "question", "elsewhere"]
 """What stands at a prompt; a debugger that is answered `elsewhere`, over a socket, reads no terminal."""
 
 
-class Debugging(_Message, frozen=True):
+class DebuggerState(_Message, frozen=True):
     """Somebody stands at a prompt in the Worker, or nobody any more: nobody hurries it.
 
     Passed on to the Manager. The Master sends it back when all have been told: until then the Worker prints
@@ -521,7 +521,7 @@ class Handle(_Message, frozen=True):
     """Run one handler. `state` is msgpack; `window` is how many bytes may be sent before credit is due."""
 
     unit: int
-    kind: UnitKind
+    kind: JobKind
     connection: int
     peer: Peer
     transport: Transport
@@ -530,7 +530,7 @@ class Handle(_Message, frozen=True):
     window: int
 
 
-class Credit(_Message, frozen=True):
+class ConnectionWindowUpdate(_Message, frozen=True):
     """`size` more bytes may be sent to this connection."""
 
     connection: int
@@ -544,7 +544,7 @@ class ConnectionRow(msgspec.Struct, frozen=True, array_like=True):
     state: bytes
 
 
-class Connections(_Message, frozen=True):
+class ConnectionTable(_Message, frozen=True):
     """The answer to ConnectionsAsked."""
 
     request: int
@@ -600,7 +600,7 @@ class Message(_Message, frozen=True):
     text: bool
 
 
-class Grant(_Message, frozen=True):
+class WindowUpdate(_Message, frozen=True):
     """`size` more bytes may be sent on a stream."""
 
     stream: int
@@ -637,20 +637,28 @@ ToManager = (
     | Reload
     | Drop
     | Loaded
-    | WorkerReady
+    | BootDone
     | WorkerIdle
     | LeaveWithin
-    | Debugging
+    | DebuggerState
     | StandDown
     | Stop
 )
 FromManager = (
-    Pong | Preloading | Preloaded | ReloadAsked | WorkerStarted | Retire | WorkerExited | Rolled | Said
+    Pong
+    | Preloading
+    | PreloadDone
+    | ReloadAsked
+    | WorkerForked
+    | Retire
+    | WorkerGone
+    | RollDone
+    | ManagerNotice
 )
-StreamOrder = Open | RequestBody | Message | Grant | Disconnected | Detach
-ToWorker = Handle | Credit | Connections | Leave | Debugging | StreamOrder
+StreamOrder = Open | RequestBody | Message | WindowUpdate | Disconnected | Detach
+ToWorker = Handle | ConnectionWindowUpdate | ConnectionTable | Leave | DebuggerState | StreamOrder
 FromWorker = (
-    WorkerReady
+    BootDone
     | Imported
     | Loaded
     | Used
@@ -665,12 +673,12 @@ FromWorker = (
     | Failed
     | Leaving
     | TasksCancelled
-    | Debugging
+    | DebuggerState
     | Respond
     | ResponseBody
     | Accept
-    | Speak
-    | Hang
-    | Taken
+    | WebSocketSend
+    | WebSocketClose
+    | Consumed
     | Closed
 )

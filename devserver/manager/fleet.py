@@ -16,23 +16,23 @@ from typing import assert_never
 from devserver.common import thread_dump
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import (
+    BootDone,
     Configure,
-    Debugging,
+    DebuggerState,
     Drop,
     LeaveWithin,
     Loaded,
+    ManagerNotice,
     Reload,
-    Rolled,
-    Said,
+    RollDone,
     StandDown,
     Stop,
-    WorkerExited,
+    WorkerGone,
     WorkerIdle,
-    WorkerReady,
 )
 from devserver.manager.backoff import Backoff
 from devserver.manager.images import HANGS_AFTER, Images, differences
-from devserver.manager.memory_bound import Crowd
+from devserver.manager.memory_bound import MemoryBound
 from devserver.manager.protocol import (
     Command,
     CopyFailed,
@@ -51,9 +51,9 @@ from devserver.manager.protocol import (
     StackRead,
     TellImage,
 )
-from devserver.manager.roster import Roster
+from devserver.manager.roster import ChildTable
 from devserver.manager.snapshots import Snapshots
-from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Member, Plan, Timetable
+from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Child, Escalation, Plan
 
 MOST_CANDIDATES = 2
 FIRST_SLOT = 1
@@ -80,7 +80,7 @@ class Fleet:
         self.snapshots = Snapshots()
         self._settings = configure
         self._slots = configure.slots or SLOTS_OF_APP
-        self._roster = Roster(configure.first_worker)
+        self._roster = ChildTable(configure.first_worker)
         self._candidates: dict[int, Candidate] = {}
         self._dropped: set[int] = set()
         self._newest = 0
@@ -88,7 +88,7 @@ class Fleet:
         self._pace = Backoff()
         self._held_back = False
         self._rolled = False
-        self._crowd = Crowd()
+        self._crowd = MemoryBound()
         self._images = Images()
         self._copying: dict[int, tuple[int, float]] = {}
         """Worker → the image that forks it, and when that hangs."""
@@ -135,7 +135,7 @@ class Fleet:
         roster.run_plans("stop deadline" if self._stopping else None)
         self._fill()
         if not self._leaves and (text := self._crowd.note(self._crowded, self.live, self._slots, now)):
-            roster.tell(Said("info", text))
+            roster.tell(ManagerNotice("info", text))
         return roster.out
 
     # What the Master orders
@@ -150,7 +150,7 @@ class Fleet:
                 self.snapshots.loaded(order.generation, order.source)
                 for image in self._images.loaded(order.generation, order.source):
                     self._roster.out.append(TellImage(image, order.source))
-            case WorkerReady():
+            case BootDone():
                 self._ready(order)
             case WorkerIdle(worker):
                 member = self._roster.find(worker)
@@ -158,7 +158,7 @@ class Fleet:
                     self._roster.retire(member, self._settings.drain)
             case LeaveWithin():
                 self._leave_within(order)
-            case Debugging():
+            case DebuggerState():
                 self._debugging(order)
             case StandDown():
                 self._relieved = True
@@ -210,11 +210,11 @@ class Fleet:
             del self._candidates[candidate.generation]
             if not candidate.worker:
                 number, generation = self._roster.number(), candidate.generation
-                self._roster.tell(WorkerExited(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
+                self._roster.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
             elif (member := self._roster.members[candidate.worker]).state == "booting":
                 self._roster.end(member, "dropped")
 
-    def _ready(self, order: WorkerReady) -> None:
+    def _ready(self, order: BootDone) -> None:
         member = self._roster.find(order.worker)
         if order.generation > self._newest or (member and member.generation != order.generation):
             raise IllegalEvent(f"Worker {order.worker} is not of generation {order.generation}")
@@ -232,7 +232,7 @@ class Fleet:
 
     def _go_live(self, generation: int) -> None:
         self.live = generation
-        self._pace, self._rolled, self._crowd = Backoff(), False, Crowd()
+        self._pace, self._rolled, self._crowd = Backoff(), False, MemoryBound()
         self._candidates.pop(generation, None)
         self._drop(*(other for other in self._candidates.values() if other.generation < generation))
         for member in self._roster:
@@ -242,7 +242,7 @@ class Fleet:
                 self._roster.limit(member, self._settings.drain)
         self.snapshots.forget(below=generation)
 
-    def _debugging(self, order: Debugging) -> None:
+    def _debugging(self, order: DebuggerState) -> None:
         member = self._roster.find(order.worker)
         if member is None or member.state == "ending" or self._stopping:
             return
@@ -308,7 +308,7 @@ class Fleet:
 
     # Images
 
-    def _forked(self, member: Member, forked: Forked) -> None:
+    def _forked(self, member: Child, forked: Forked) -> None:
         self._copying.pop(member.worker, None)
         self._roster.forked(member, forked, self._images.why(member.generation))
 
@@ -319,9 +319,9 @@ class Fleet:
             self._copy_failed(self._roster.unborn(copy), reason)
         if reason and reason != self._no_image:
             self._no_image = reason
-            self._roster.tell(Said("info", f"no image, so each save imports everything: {reason}"))
+            self._roster.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
 
-    def _copy_failed(self, member: Member, reason: str) -> None:
+    def _copy_failed(self, member: Child, reason: str) -> None:
         del self._copying[member.worker]
         self._images.refused(member.generation, reason)
         if member.state == "ending":
@@ -346,7 +346,7 @@ class Fleet:
         until = self._images.awaited_until(generation)
         return until is not None and until > self._roster.now
 
-    def _order_fork(self, member: Member) -> None:
+    def _order_fork(self, member: Child) -> None:
         """Have a Worker forked by an image that may do it, else by the Manager."""
         image = self._images.of(member.generation)
         if image is None:
@@ -358,7 +358,7 @@ class Fleet:
         self._copying[member.worker] = image.worker, self._roster.now + HANGS_AFTER
         self._roster.out.append(Fork(member.worker, member.slot, member.generation, image.worker, changes))
 
-    def _exited(self, member: Member, status: int) -> None:
+    def _exited(self, member: Child, status: int) -> None:
         unasked = member.state in ("booting", "serving") or member.verdict == "boot timeout"
         self._roster.exited(member, status, AT_ONCE if self._stop_at <= self._roster.now else LEFTOVERS)
         if not member.accepted and member.worker in self._images.all:
@@ -369,28 +369,30 @@ class Fleet:
         elif unasked and member.generation == self.live and not (self._stopping or self._relieved):
             self._count_death(member)
 
-    def _count_death(self, member: Member) -> None:
+    def _count_death(self, member: Child) -> None:
         if self._pace.died(self._roster.now):
             text = f"Workers of generation {member.generation} keep dying"
-            self._roster.tell(Said("warning", f"{text}: the next one starts in {self._pace.pause:g} s"))
+            self._roster.tell(
+                ManagerNotice("warning", f"{text}: the next one starts in {self._pace.pause:g} s")
+            )
         elif not member.accepted and not self._pace.pause:
             text = f"Worker {member.worker} did not boot: slot {member.slot} is tried again"
-            self._roster.tell(Said("warning", text))
+            self._roster.tell(ManagerNotice("warning", text))
 
-    def _stack_read(self, member: Member, text: str) -> None:
+    def _stack_read(self, member: Child, text: str) -> None:
         if member.state == "booting":
             self._note_slow_boot(member, text)
         else:
             member.stack = text
 
-    def _note_slow_boot(self, member: Member, dump: str) -> None:
+    def _note_slow_boot(self, member: Child, dump: str) -> None:
         """Report once where the app's code stands; the next boot may well take as long there."""
         frame = thread_dump.own_place(dump)
         where = f", in {thread_dump.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
         if where not in self._slow:
             self._slow.add(where)
             who = f"worker {member.worker} (generation {member.generation})"
-            self._roster.tell(Said("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
+            self._roster.tell(ManagerNotice("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
 
     # What follows from where things stand
 
@@ -432,9 +434,9 @@ class Fleet:
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)
         elif not missing and not self._rolled:
             self._rolled = True
-            self._roster.tell(Rolled(self.live))
+            self._roster.tell(RollDone(self.live))
 
-    def _relieve_blocked(self, serving: list[Member]) -> None:
+    def _relieve_blocked(self, serving: list[Child]) -> None:
         """Start one more where everybody stands at a prompt; it leaves once somebody is let go."""
         free = [member for member in serving if not member.blocked]
         if serving and not free and not self._exclusive and not self._must_wait():
@@ -457,7 +459,7 @@ class Fleet:
 
     def _fork(self, slot: int, generation: int) -> int:
         timeout = self._settings.boot_timeout
-        timetable: Timetable = NOTE
+        timetable: Escalation = NOTE
         if timeout and (self.live or not self._settings.first_boot):
             timetable = (*(step for step in NOTE if step[0] < timeout), (timeout, "limit"))
         member = self._roster.fork(slot, generation, timetable)

@@ -30,7 +30,7 @@ from devserver.ipc.image_messages import (
 )
 from devserver.ipc.messages import Source, Way
 from devserver.manager.protocol import CopyFailed, Exited, Fork, Forked, ForkFailed, ImageCame, ImageGone
-from devserver.manager.syscalls import Kit
+from devserver.manager.syscalls import WorkerFds
 
 News = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
 
@@ -40,7 +40,7 @@ class Born:
     """A copy runs: what is to be told of it, what it was given, and a descriptor of its process."""
 
     forked: Forked
-    kit: Kit
+    kit: WorkerFds
     pidfd: int
 
 
@@ -56,7 +56,7 @@ class ImageLinks:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._links: dict[int, _Link] = {}
-        self._kits: dict[int, tuple[Fork, Kit, float]] = {}
+        self._kits: dict[int, tuple[Fork, WorkerFds, float]] = {}
         """Worker → what was asked for, what it was given, and when."""
 
     def open(self, worker: int) -> socket.socket:
@@ -67,7 +67,7 @@ class ImageLinks:
         self._selector.register(channel, selectors.EVENT_READ)
         return theirs
 
-    def ask(self, order: Fork, kit: Kit) -> None:
+    def ask(self, order: Fork, kit: WorkerFds) -> None:
         """Ask an image for a copy, which gets its half of the kit."""
         fds = (kit.lane.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
         self._kits[order.worker] = order, kit, time.monotonic()

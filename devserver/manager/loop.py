@@ -21,16 +21,16 @@ from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
     Configure,
     FromManager,
+    ManagerNotice,
     Ping,
     Pong,
     Preload,
-    Preloaded,
+    PreloadDone,
     Preloading,
     ReloadAsked,
-    Said,
     Stop,
     ToManager,
-    WorkerStarted,
+    WorkerForked,
 )
 from devserver.manager import syscalls
 from devserver.manager.fleet import Fleet
@@ -208,7 +208,7 @@ class Manager:
 
     def _configure(self, settings: Configure) -> None:
         if self._fleet is not None:
-            self._tell(Said("error", "a Manager is configured once"))
+            self._tell(ManagerNotice("error", "a Manager is configured once"))
             return
         settings = replace(settings, warm=settings.warm and self._adopts and settings.debug_server is None)
         self._settings, self._fleet = settings, Fleet(settings)
@@ -218,7 +218,9 @@ class Manager:
         """Import what the next Workers need; each module is told first, for it may be the end of us."""
         if self._settings is None or self._processes:
             self._tell(
-                Said("error", "a Manager preloads after it was configured and before its first Worker")
+                ManagerNotice(
+                    "error", "a Manager preloads after it was configured and before its first Worker"
+                )
             )
             return
         from devserver.manager.preload.preload import preload
@@ -226,7 +228,7 @@ class Manager:
         terminal = self._settings.terminal
         report, inheritance = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
         self._threads, self._inheritance = report.threads, inheritance
-        self._tell(Preloaded(report))
+        self._tell(PreloadDone(report))
 
     def _tell_at_once(self, module: str) -> None:
         self._channel.queue(Preloading(module))
@@ -237,12 +239,14 @@ class Manager:
 
     def _feed(self, event: Event) -> None:
         if self._fleet is None:
-            self._tell(Said("error", f"a Manager is configured before anything else: {event!r:.200}"))
+            self._tell(
+                ManagerNotice("error", f"a Manager is configured before anything else: {event!r:.200}")
+            )
             return
         try:
             self._commands += self._fleet.handle(event, time.monotonic())
         except IllegalEvent as error:
-            self._tell(Said("error", f"the Manager was told what cannot be: {error}"))
+            self._tell(ManagerNotice("error", f"the Manager was told what cannot be: {error}"))
 
     def _lose_master(self) -> None:
         if self._master_gone:
@@ -283,7 +287,7 @@ class Manager:
 
     def _send(self, message: FromManager) -> None:
         fds: tuple[int, ...] = ()
-        if isinstance(message, WorkerStarted):
+        if isinstance(message, WorkerForked):
             process = self._processes[message.worker]
             fds, process.parcel = process.parcel, ()
         self._sending += fds
@@ -373,7 +377,7 @@ class Manager:
             return
         self._images.ask(order, kit)
 
-    def _become(self, order: Fork, kit: syscalls.Kit, image: socket.socket | None) -> Boot:
+    def _become(self, order: Fork, kit: syscalls.WorkerFds, image: socket.socket | None) -> Boot:
         """In the child: leave everything behind that is the Manager's."""
         assert self._settings is not None
         assert self._fleet is not None

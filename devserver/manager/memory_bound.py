@@ -12,7 +12,7 @@ NOTE_AFTER = 1.0
 """Seconds after which it is reported that slots stay empty: most Workers leave sooner."""
 
 
-class Crowd:
+class MemoryBound:
     """Of one generation, while it is live. `leaving` is how many older Workers have yet to exit."""
 
     def __init__(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devserver.ipc.messages import (
-    Debugging,
+    BootDone,
+    DebuggerState,
     Drop,
     FromManager,
     LeaveWithin,
@@ -16,7 +17,6 @@ from devserver.ipc.messages import (
     Stop,
     Way,
     WorkerIdle,
-    WorkerReady,
 )
 
 
@@ -92,7 +92,7 @@ class Elapsed:
     """Time has passed, nothing else."""
 
 
-Order = Reload | Drop | Loaded | WorkerReady | WorkerIdle | LeaveWithin | Debugging | StandDown | Stop
+Order = Reload | Drop | Loaded | BootDone | WorkerIdle | LeaveWithin | DebuggerState | StandDown | Stop
 """What the Master says."""
 
 Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | ImageCame | ImageGone | CopyFailed | Elapsed

@@ -10,9 +10,9 @@ import signal
 from collections.abc import Iterator
 
 from devserver.common.errors import IllegalEvent
-from devserver.ipc.messages import FromManager, Retire, WorkerExited, WorkerStarted
+from devserver.ipc.messages import FromManager, Retire, WorkerForked, WorkerGone
 from devserver.manager.protocol import Command, DumpStack, Forked, ReadStack, Signal, Tell
-from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Member, Plan, Timetable, Verdict
+from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Child, Escalation, Plan, Verdict
 
 SIGNALS: dict[Act, tuple[int, bool]] = {
     "terminate": (signal.SIGTERM, False),
@@ -22,18 +22,18 @@ SIGNALS: dict[Act, tuple[int, bool]] = {
 }
 
 
-class Roster:
+class ChildTable:
     """Turns decisions about single Workers into commands, which it collects in `out`."""
 
     def __init__(self, first_worker: int) -> None:
         self.now = 0.0
         self.out: list[Command] = []
-        self.members: dict[int, Member] = {}
+        self.members: dict[int, Child] = {}
         self.leftovers: dict[int, Plan] = {}
         """Groups of Workers that were reaped, and how they are ended."""
         self._next_worker = first_worker
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[Child]:
         return iter(self.members.values())
 
     @property
@@ -43,20 +43,20 @@ class Roster:
         moments += [plan.deadline for plan in self.leftovers.values()]
         return [moment for moment in moments if moment is not None]
 
-    def find(self, worker: int) -> Member | None:
+    def find(self, worker: int) -> Child | None:
         """Return a Worker, None if it has left. Raises IllegalEvent if it was never there."""
         if worker >= self._next_worker:
             raise IllegalEvent(f"there was no Worker {worker} yet")
         return self.members.get(worker)
 
-    def existing(self, worker: int) -> Member:
+    def existing(self, worker: int) -> Child:
         """Return a Worker; raises IllegalEvent if it has left."""
         member = self.find(worker)
         if member is None:
             raise IllegalEvent(f"Worker {worker} has left")
         return member
 
-    def unborn(self, worker: int) -> Member:
+    def unborn(self, worker: int) -> Child:
         """Return a Worker that has no process yet; raises IllegalEvent if it has one."""
         member = self.existing(worker)
         if member.pid:
@@ -72,17 +72,17 @@ class Roster:
         """Say something to the Master."""
         self.out.append(Tell(message))
 
-    def fork(self, slot: int, generation: int, timetable: Timetable) -> Member:
+    def fork(self, slot: int, generation: int, timetable: Escalation) -> Child:
         """Take in a Worker that is to be forked and accepted within its timetable."""
         worker = self.number()
-        self.members[worker] = Member(worker, slot, generation, Plan.start(timetable, self.now))
+        self.members[worker] = Child(worker, slot, generation, Plan.start(timetable, self.now))
         return self.members[worker]
 
-    def forked(self, member: Member, forked: Forked, why: str) -> None:
+    def forked(self, member: Child, forked: Forked, why: str) -> None:
         """It has its process; one that was being ended by then is ended now."""
         member.pid = forked.pid
         self.tell(
-            WorkerStarted(
+            WorkerForked(
                 member.worker,
                 member.slot,
                 member.generation,
@@ -96,32 +96,32 @@ class Roster:
         if member.state == "ending":
             member.start(ENDINGS["dropped"], self.now)
 
-    def retire(self, member: Member, drain: float) -> None:
+    def retire(self, member: Child, drain: float) -> None:
         """Have it leave when it is idle, at the latest after `drain` seconds."""
         member.step("retire")
         self.limit(member, drain)
         self.tell(Retire(member.worker))
 
-    def limit(self, member: Member, drain: float) -> None:
+    def limit(self, member: Child, drain: float) -> None:
         """Start the clock of one that is to leave, if it does not run yet."""
         if not member.plan.steps:
             member.start(((drain, "limit"),), self.now)
 
-    def end(self, member: Member, verdict: Verdict, timetable: Timetable = ()) -> None:
+    def end(self, member: Child, verdict: Verdict, timetable: Escalation = ()) -> None:
         """Kill it, as gently as the verdict has it."""
         member.step("end")
         member.verdict = member.verdict or verdict
         member.paused_at = None
         member.start(timetable or ENDINGS[verdict], self.now)
 
-    def exited(self, member: Member, status: int, leftovers: Timetable = LEFTOVERS) -> None:
+    def exited(self, member: Child, status: int, leftovers: Escalation = LEFTOVERS) -> None:
         """It was reaped, or never born."""
         member.step("exit")
         del self.members[member.worker]
         if member.pid:
             self.leftovers[member.worker] = Plan.start(leftovers, self.now)
         self.tell(
-            WorkerExited(
+            WorkerGone(
                 member.worker,
                 member.slot,
                 member.generation,

@@ -31,7 +31,7 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
 }
 
 Act = Literal["dump", "read", "limit", "terminate", "terminate group", "probe", "kill"]
-Timetable = tuple[tuple[float, Act], ...]
+Escalation = tuple[tuple[float, Act], ...]
 """Seconds from now, in order, and what is due then."""
 
 Verdict = Literal["boot timeout", "drain limit", "stop timeout", "dropped", "stop deadline"]
@@ -39,17 +39,17 @@ Verdict = Literal["boot timeout", "drain limit", "stop timeout", "dropped", "sto
 READ_AFTER = 0.2
 """Seconds that a signal handler gets for writing a dump."""
 
-NOTE: Timetable = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
+NOTE: Escalation = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
 """A boot that takes long is mentioned, with its stack."""
 
-_WITH_STACK: Timetable = (
+_WITH_STACK: Escalation = (
     (0.0, "dump"),
     (READ_AFTER, "read"),
     (READ_AFTER, "terminate"),
     (READ_AFTER + 1.0, "kill"),
 )
 
-ENDINGS: dict[Verdict, Timetable] = {
+ENDINGS: dict[Verdict, Escalation] = {
     "boot timeout": ((0.0, "dump"), (READ_AFTER, "read"), (READ_AFTER, "kill")),
     "drain limit": _WITH_STACK,
     "stop timeout": _WITH_STACK,
@@ -57,9 +57,9 @@ ENDINGS: dict[Verdict, Timetable] = {
     "stop deadline": ((0.0, "terminate"), (1.0, "kill")),
 }
 
-AT_ONCE: Timetable = ((0.0, "kill"),)
+AT_ONCE: Escalation = ((0.0, "kill"),)
 
-LEFTOVERS: Timetable = (
+LEFTOVERS: Escalation = (
     (0.0, "terminate group"),
     (0.1, "probe"),
     (0.3, "probe"),
@@ -76,7 +76,7 @@ class Plan:
     steps: list[tuple[float, Act]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, timetable: Timetable, now: float) -> Plan:
+    def start(cls, timetable: Escalation, now: float) -> Plan:
         """Count from `now`."""
         return cls([(now + after, act) for after, act in timetable])
 
@@ -96,7 +96,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Member:
+class Child:
     """A Worker as the fleet sees it. The clock of one in a debugger stands still since `paused_at`."""
 
     worker: int
@@ -133,7 +133,7 @@ class Member:
         while (deadline := self.deadline) is not None and deadline <= now:
             yield self.plan.steps.pop(0)[1]
 
-    def start(self, timetable: Timetable, now: float) -> None:
+    def start(self, timetable: Escalation, now: float) -> None:
         """Begin a plan; in a debugger its clock starts when that lets go."""
         self.plan = Plan.start(timetable, now)
         self.paused_at = None if self.paused_at is None else now

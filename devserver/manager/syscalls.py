@@ -61,7 +61,7 @@ def send_signal(pid: int, signum: int, *, group: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class WorkerFds:
     """The descriptors of a Worker to be: the Worker's end and the Master's of each, -1 for no terminal.
 
     `dump` is the file for its stacks; Worker and Manager share it.
@@ -90,7 +90,7 @@ class Kit:
         _close(self.dump)
 
 
-def open_kit(terminal: bool) -> Kit:
+def open_kit(terminal: bool) -> WorkerFds:
     """Open what a Worker needs. Raises OSError, and leaves nothing open then."""
     lanes: tuple[socket.socket, ...] = ()
     master = slave = -1
@@ -98,7 +98,7 @@ def open_kit(terminal: bool) -> Kit:
         lanes = socket.socketpair()
         if terminal:
             master, slave = open_terminal()
-        return Kit(lanes[0], lanes[1], slave, master, _open_dump())
+        return WorkerFds(lanes[0], lanes[1], slave, master, _open_dump())
     except OSError:
         for lane in lanes:
             lane.close()

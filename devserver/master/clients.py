@@ -13,11 +13,11 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
-from devserver.ipc.messages import WorkerReady
-from devserver.master.connection_limit import Entrance, Factory
+from devserver.ipc.messages import BootDone
+from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.handlers.router import Switchboard
-from devserver.master.http.front import Front
+from devserver.master.handlers.router import Router
+from devserver.master.http.front import Gateway
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the target that are looked at."""
@@ -40,9 +40,9 @@ class Clients:
         self.seems_native = False
         self._native: bool | None = None
         self.dispatcher = Dispatcher(changed)
-        self.board = Switchboard(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
-        self.front = Front(config, self.dispatcher, self.board, is_settled, emit)
-        self._entrance = Entrance(self.board, self.front, self._has_only_handlers)
+        self.board = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
+        self.front = Gateway(config, self.dispatcher, self.board, is_settled, emit)
+        self._entrance = ConnectionLimit(self.board, self.front, self._has_only_handlers)
 
     @property
     def open(self) -> int:
@@ -63,7 +63,7 @@ class Clients:
 
     # the generations
 
-    def go_live(self, generation: int, ready: WorkerReady) -> None:
+    def go_live(self, generation: int, ready: BootDone) -> None:
         """Every unit starts on this generation from now on."""
         self._native = not ready.app and bool(ready.handlers)
         self.dispatcher.dispatch.live = generation

@@ -10,8 +10,8 @@ import resource
 from collections.abc import Callable
 from typing import cast
 
-from devserver.master.handlers.router import Switchboard
-from devserver.master.http.front import Front
+from devserver.master.handlers.router import Router
+from devserver.master.http.front import Gateway
 
 RESERVED = 48
 """Descriptors kept for files, Workers and Managers."""
@@ -19,17 +19,17 @@ RESERVED = 48
 Factory = Callable[[], asyncio.Protocol]
 
 
-class Refused(asyncio.Protocol):
+class RefusedConnection(asyncio.Protocol):
     """A client that there is no room for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast("asyncio.Transport", transport).abort()
 
 
-class Entrance:
+class ConnectionLimit:
     """`native` tells whether a client of a Unix socket meets handlers; else it speaks HTTP."""
 
-    def __init__(self, board: Switchboard, front: Front, native: Callable[[], bool]) -> None:
+    def __init__(self, board: Router, front: Gateway, native: Callable[[], bool]) -> None:
         self._board = board
         self._front = front
         self._native = native
@@ -58,6 +58,6 @@ class Entrance:
                 return factory()
             ulimit = "as many as descriptors allow: raise `ulimit -n`"
             self._front.lost("a new connection", f"{self._most} are open, {ulimit}")
-            return Refused()
+            return RefusedConnection()
 
         return connect

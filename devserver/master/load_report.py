@@ -15,7 +15,7 @@ INTERVAL = 0.125
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Figures:
+class LoadReport:
     """Emits WorkerLoad and Connections for what differs from the last time."""
 
     def __init__(

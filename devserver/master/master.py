@@ -23,20 +23,20 @@ from devserver.ipc.messages import FromWorker, Source, ToManager
 from devserver.master.clients import Clients
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import TCP_HANDLERS
-from devserver.master.listen.policy import Doors
-from devserver.master.load_report import Figures
+from devserver.master.listen.policy import ListenPolicy
+from devserver.master.load_report import LoadReport
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.contention import is_held, is_suspect
-from devserver.master.reload.created_files import Created, Edit
+from devserver.master.reload.created_files import CreatedFiles, Edit
 from devserver.master.reload.disk import digest_in, own_python
 from devserver.master.reload.generations import Generations
 from devserver.master.reload.held_resources import held_by
-from devserver.master.reload.missing_package import Awaited
-from devserver.master.reload.self_writing import Runaway
-from devserver.master.reload.timings import Steps, Timelines
+from devserver.master.reload.missing_package import MissingPackage
+from devserver.master.reload.self_writing import SelfWriteGuard
+from devserver.master.reload.timings import Steps, Timings
 from devserver.master.supervision import site_packages
-from devserver.master.supervision.boot_policy import Boots
-from devserver.master.supervision.supervisor import Crew, CrewHub
+from devserver.master.supervision.boot_policy import BootPolicy
+from devserver.master.supervision.supervisor import Supervisor, SupervisorHub
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"
@@ -92,10 +92,10 @@ class Master:
         clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
         self.clients, dispatcher = clients, clients.dispatcher
         self._workers = dispatcher.workers
-        self._figures = Figures(emit, dispatcher, lambda: clients.open, self._loop)
+        self._figures = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         dispatcher.on_idle = self._worker_idle
-        self.doors = Doors(config, clients.factories(), emit)
-        hub = CrewHub(
+        self.doors = ListenPolicy(config, clients.factories(), emit)
+        hub = SupervisorHub(
             heard=self._heard,
             dying=clients.board.abandon,
             buried=self._buried,
@@ -105,21 +105,21 @@ class Master:
             briefing=self._briefing,
             live=lambda: self.generations.live,
         )
-        self.crew = Crew(config, terminal, dispatcher, emit, hub)
-        self._boots = Boots(self.generations, self.crew, emit, self._rehome)
-        self._awaited = Awaited(site_packages.times, self._reload, self._loop)
+        self.crew = Supervisor(config, terminal, dispatcher, emit, hub)
+        self._boots = BootPolicy(self.generations, self.crew, emit, self._rehome)
+        self._awaited = MissingPackage(site_packages.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._runaway = Runaway()
+        self._runaway = SelfWriteGuard()
         self._written_in_boot: set[int] = set()
         self._asked: set[int] = set()
         """Edits that a reload is asked for with."""
-        self._created = Created(self._settle, self._loop)
-        self._timelines = Timelines()
+        self._created = CreatedFiles(self._settle, self._loop)
+        self._timelines = Timings()
         self._steps: Steps = {}
         self._decided = asyncio.Event()
         self.rereads = 0
         """How often all files were read because a reload was asked for."""
-        self._started: wire.WorkerStarted
+        self._started: wire.WorkerForked
         """How the live code's first Worker came to be."""
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
@@ -311,7 +311,7 @@ class Master:
             self.clients.front.heard(worker, message)
             return
         match message:
-            case wire.WorkerReady():
+            case wire.BootDone():
                 self._worker_ready(worker, message)
             case wire.Loaded():
                 if self._joins(message.generation, message.source):
@@ -327,7 +327,7 @@ class Master:
                     self._reload()
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
-            case wire.Debugging() | wire.Leaving() | wire.TasksCancelled():
+            case wire.DebuggerState() | wire.Leaving() | wire.TasksCancelled():
                 self.crew.heard(worker, message)
             case _:
                 self.clients.board.heard(worker, message)
@@ -369,7 +369,7 @@ class Master:
         if commands := self.generations.used(message.generation, run):
             self._apply(commands)
 
-    def _worker_ready(self, worker: Worker, message: wire.WorkerReady) -> None:
+    def _worker_ready(self, worker: Worker, message: wire.BootDone) -> None:
         live = self.generations.live
         if worker.abandoned or (worker.orphan and worker.generation != live):
             return
@@ -434,7 +434,7 @@ class Master:
         else:
             self._apply(self.generations.failed(generation, _silent_failure(verdict)))
 
-    def _buried(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
+    def _buried(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
         self._changed()
         if worker.orphan or worker.seat.ready or worker.abandoned:
             return

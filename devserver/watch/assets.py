@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from devserver.common.tasks import Tasks
 from devserver.watch.check.read import Content
-from devserver.watch.notice.debounce import Batch, Kind, Settling
+from devserver.watch.notice.debounce import Batch, Debouncer, Kind
 from devserver.watch.reports import AssetsSaved
 
 Read = Callable[[Iterable[str]], Awaitable[list[Content]]]
@@ -22,7 +22,7 @@ class Assets:
 
     def __init__(
         self,
-        settling: Settling,
+        settling: Debouncer,
         read: Read,
         report: Callable[[AssetsSaved], None],
         loop: asyncio.AbstractEventLoop,

@@ -16,13 +16,13 @@ from devserver.common.events import Level
 from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
 from devserver.watch.assets import Assets
-from devserver.watch.check.checker import Examiner, Findings
+from devserver.watch.check.checker import Findings, SourceChecker
 from devserver.watch.check.read import Content, signature
-from devserver.watch.check.unwatched import Look
-from devserver.watch.notice.coverage import Cover
-from devserver.watch.notice.debounce import Batch, Kind, Settling
-from devserver.watch.notice.moved_folders import Places
-from devserver.watch.notice.poll_budget import Glance
+from devserver.watch.check.unwatched import UnwatchedFiles
+from devserver.watch.notice.coverage import Coverage
+from devserver.watch.notice.debounce import Batch, Debouncer, Kind
+from devserver.watch.notice.moved_folders import FolderIdentities
+from devserver.watch.notice.poll_budget import PollBudget
 from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
 from devserver.watch.scope.filters import Filters, Interest, gitignore_of
 
@@ -42,14 +42,16 @@ class Watch:
         self._report = report
         self._loop = loop
         self._filters = Filters(root, config.also, config.exclude, gitignore_of(root), config.assets)
-        self._examiner = Examiner(self._filters, loop)
-        self._cover = Cover(self._filters, self._examiner, self, loop, config.poll)
-        self._places = Places(self._cover.tops, self._examiner.off_loop, self._top_left, self._top_came)
-        self._settling = Settling(config.settle, config.settle_modified, config.settle_cap)
-        settling = Settling(config.settle, config.settle_modified, config.settle_cap)
+        self._examiner = SourceChecker(self._filters, loop)
+        self._cover = Coverage(self._filters, self._examiner, self, loop, config.poll)
+        self._places = FolderIdentities(
+            self._cover.tops, self._examiner.off_loop, self._top_left, self._top_came
+        )
+        self._settling = Debouncer(config.settle, config.settle_modified, config.settle_cap)
+        settling = Debouncer(config.settle, config.settle_modified, config.settle_cap)
         self._assets = Assets(settling, self._examiner.read, self._tell, loop)
-        self._glance = Glance()
-        self._look = Look(self._say_that_it_hangs)
+        self._glance = PollBudget()
+        self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
         """It was said that a mount does not answer."""
         self._noted: dict[str, None] = {}

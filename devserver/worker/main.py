@@ -34,15 +34,15 @@ from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
 from devserver.worker.observe import conditions
-from devserver.worker.observe.created_files import Created
-from devserver.worker.observe.import_log import Notes
-from devserver.worker.observe.opened_files import Opened
-from devserver.worker.observe.used_files import Usage
+from devserver.worker.observe.created_files import CreatedFiles
+from devserver.worker.observe.import_log import ImportLog
+from devserver.worker.observe.opened_files import OpenedFiles
+from devserver.worker.observe.used_files import UsedFiles
 from devserver.worker.run import debugger_attach, environment, green_threads, logs
 from devserver.worker.run.api import Server
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of, files_named_by, is_uninstalled, with_hint
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 from devserver.worker.runner import GONE, NOT_STARTED, Runner, leave_within
 from devserver.worker.warm.record import Record
 
@@ -74,22 +74,22 @@ def run(boot: Boot) -> int:
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     if boot.folder:
         enter(boot.folder)
-    lane = Lane(boot.lane, boot.worker, boot.generation)
+    lane = MasterLink(boot.lane, boot.worker, boot.generation)
     os.register_at_fork(after_in_child=lane.abandon)
     late.complete()
     if boot.debug_server is not None:
         debugger_attach.attach(boot.debug_server)
-    usage = Usage(lane)
+    usage = UsedFiles(lane)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, source), usage.note)
-    notes = Notes(snapshot) if boot.notes else None
+    notes = ImportLog(snapshot) if boot.notes else None
     record = Record(snapshot.owns) if boot.image is not None else None
     if record is not None:
         record.begin()
     install(snapshot, notes.found if notes else None, record)
-    opened = Opened(snapshot, usage.wake)
+    opened = OpenedFiles(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
-    created = Created(boot.root, snapshot, lambda path, digest: _tell_created(lane, path, digest))
+    created = CreatedFiles(boot.root, snapshot, lambda path, digest: _tell_created(lane, path, digest))
     sys.addaudithook(created.hear)
     if notes:
         notes.begin()
@@ -116,12 +116,12 @@ def run(boot: Boot) -> int:
 class _Parts:
     """What a Worker is made of before its app is imported. A copy of it has the same, and imports nothing."""
 
-    lane: Lane
+    lane: MasterLink
     snapshot: Snapshot
-    notes: Notes | None
-    usage: Usage
-    opened: Opened
-    created: Created
+    notes: ImportLog | None
+    usage: UsedFiles
+    opened: OpenedFiles
+    created: CreatedFiles
     record: Record | None
     """What runs from now on, if this Worker may leave an image."""
 
@@ -277,11 +277,11 @@ def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _tell_loaded(lane: Lane, source: Source) -> None:
+def _tell_loaded(lane: MasterLink, source: Source) -> None:
     with suppress(ConnectionGone):  # a child of the app's imports something of its own
         lane.send(Loaded(lane.worker, lane.generation, source))
 
 
-def _tell_created(lane: Lane, path: str, digest: bytes | None) -> None:
+def _tell_created(lane: MasterLink, path: str, digest: bytes | None) -> None:
     with suppress(ConnectionGone):  # a child of the app's makes something of its own
         lane.send(Creates(lane.worker, lane.generation, path, digest))

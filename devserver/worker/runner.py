@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from devserver.common.failure import Failure, Phase
-from devserver.ipc.messages import Failed, Handle, Imported, Leave, Leaving, TasksCancelled, WorkerReady
+from devserver.ipc.messages import BootDone, Failed, Handle, Imported, Leave, Leaving, TasksCancelled
 from devserver.worker.asgi import shutdown_signal
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.streams import Streams
@@ -26,8 +26,8 @@ from devserver.worker.find.discover import Found
 from devserver.worker.run.api import Server
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
-from devserver.worker.run.jobs import Units
-from devserver.worker.run.master_link import ForLoop, Lane
+from devserver.worker.run.jobs import Jobs
+from devserver.worker.run.master_link import ForLoop, MasterLink
 from devserver.worker.run.task_places import places
 
 GONE = 5
@@ -55,7 +55,7 @@ class Runner:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        lane: Lane,
+        lane: MasterLink,
         server: Server,
         found: Found,
         debugger: Debugger,
@@ -66,7 +66,7 @@ class Runner:
         self._server = server
         self._handlers = found.handlers
         self._debugger = debugger
-        self._units = Units(found.handlers, lane, server, debugger)
+        self._units = Jobs(found.handlers, lane, server, debugger)
         self._app = found.app.kind if found.app else ""
         self._threads = threads
         self._streams: Streams | None = None
@@ -152,7 +152,7 @@ class Runner:
         if self._imports_first:
             self._tell_imports()
         self._lane.send(
-            WorkerReady(
+            BootDone(
                 self._server.worker,
                 self._server.generation,
                 self._handlers.names,

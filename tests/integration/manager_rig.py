@@ -18,15 +18,15 @@ from typing import Any, TypeVar
 from devserver.common.errors import ConnectionGone
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
+    BootDone,
     Configure,
     FromManager,
     Reload,
     Source,
     Target,
     ToManager,
-    WorkerExited,
-    WorkerReady,
-    WorkerStarted,
+    WorkerForked,
+    WorkerGone,
 )
 
 DEADLINE = 30.0
@@ -151,7 +151,7 @@ class Rig:
 
     def _receive(self) -> None:
         for message, fds in self.channel.receive():
-            if isinstance(message, WorkerStarted):
+            if isinstance(message, WorkerForked):
                 lane, pidfd, *terminal = fds
                 self.lanes[message.worker] = Lane(lane)
                 self.pidfds[message.worker] = pidfd
@@ -166,15 +166,15 @@ class Rig:
             while select.select([self.channel], [], [], DEADLINE)[0]:
                 self._receive()
 
-    def started(self) -> tuple[WorkerStarted, Any]:
+    def started(self) -> tuple[WorkerForked, Any]:
         """Return the next Worker, and what it found at its birth."""
-        message = self.wait(WorkerStarted)
+        message = self.wait(WorkerForked)
         return message, self.lanes[message.worker].read()
 
-    def accept(self, worker: WorkerStarted) -> None:
-        self.send(WorkerReady(worker.worker, worker.generation, ()))
+    def accept(self, worker: WorkerForked) -> None:
+        self.send(BootDone(worker.worker, worker.generation, ()))
 
-    def serve(self) -> WorkerStarted:
+    def serve(self) -> WorkerForked:
         """Bring generation 1 live in one slot; return its Worker."""
         self.configure()
         self.reload(1)
@@ -182,8 +182,8 @@ class Rig:
         self.accept(worker)
         return worker
 
-    def exited(self, worker: int) -> WorkerExited:
-        message = self.wait(WorkerExited)
+    def exited(self, worker: int) -> WorkerGone:
+        message = self.wait(WorkerGone)
         assert message.worker == worker
         return message
 

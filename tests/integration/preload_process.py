@@ -24,7 +24,7 @@ from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
 from devserver.worker.observe import conditions
-from devserver.worker.observe.import_log import Notes
+from devserver.worker.observe.import_log import ImportLog
 
 NOTHING = Inheritance({}, (), None)
 
@@ -69,7 +69,7 @@ def run_app(orders: Orders, inheritance: Inheritance) -> Any:
     for reseed in inheritance.reseed:
         reseed()
     snapshot = Snapshot({}, lambda _source: None)
-    notes = Notes(snapshot)
+    notes = ImportLog(snapshot)
     install(snapshot, notes.found)
     notes.begin()
     sys.path[:0] = [orders.project, orders.site]

@@ -18,7 +18,7 @@ from devserver.common.events import Listener
 from devserver.config import Address, Config, ListenConfig, WatchConfig
 from devserver.ipc.messages import Target
 from devserver.master.listen.listeners import Listeners
-from devserver.master.listen.policy import Doors
+from devserver.master.listen.policy import ListenPolicy
 from tests.tls import ENCRYPTED_KEY, OTHER_KEY, trusting, write_pair
 
 ANY = Address(host="127.0.0.1", port=0)
@@ -240,11 +240,11 @@ def test_the_port_that_was_taken_instead_is_said_when_all_is_open(busy: int) -> 
     asyncio.run(main())
 
 
-def made(listen: ListenConfig) -> tuple[Doors, list[events.Event]]:
+def made(listen: ListenConfig) -> tuple[ListenPolicy, list[events.Event]]:
     """Return doors, and the list of what they say."""
     said: list[events.Event] = []
     config = Config(target=Target("app", ()), watch=WatchConfig(root="/"), listen=listen)
-    return Doors(config, FACTORIES, said.append), said
+    return ListenPolicy(config, FACTORIES, said.append), said
 
 
 def kinds(said: list[events.Event]) -> list[list[str]]:

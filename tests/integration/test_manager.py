@@ -15,20 +15,20 @@ import pytest
 
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
+    BootDone,
     BootFailed,
     Drop,
     FromWorker,
+    ManagerNotice,
     Reload,
     ReloadAsked,
     Retire,
-    Rolled,
-    Said,
+    RollDone,
     Stop,
     Target,
     ToWorker,
+    WorkerForked,
     WorkerIdle,
-    WorkerReady,
-    WorkerStarted,
 )
 from tests.integration.manager_rig import DEADLINE, REAL, Rig, wait_gone
 
@@ -54,7 +54,7 @@ def test_a_reload_from_the_first_boot_to_the_last_slot() -> None:
         rig.accept(first)
         second, _ = rig.started()
         rig.accept(second)
-        assert rig.wait(Rolled).generation == 1
+        assert rig.wait(RollDone).generation == 1
         assert [(one.worker, one.slot) for one in (first, second)] == [(1, 1), (2, 2)]
 
         rig.reload(2, base=1)
@@ -69,7 +69,7 @@ def test_a_reload_from_the_first_boot_to_the_last_slot() -> None:
             rig.lanes[old.worker].send("exit", 0)
             assert rig.exited(old.worker).status == 0
         rig.accept(fourth)
-        assert rig.wait(Rolled).generation == 2
+        assert rig.wait(RollDone).generation == 2
 
 
 def test_a_worker_is_born_with_what_is_its_own_and_nothing_else() -> None:
@@ -166,7 +166,7 @@ def test_an_exit_code_is_told() -> None:
     with Rig() as rig:
         rig.configure()
         rig.reload(1, "exit")
-        worker = rig.wait(WorkerStarted)
+        worker = rig.wait(WorkerForked)
         assert os.waitstatus_to_exitcode(rig.exited(worker.worker).status) == 3
         rig.reload(2)
         assert rig.started()[0].worker == 2
@@ -248,7 +248,7 @@ def test_the_death_of_the_master_ends_everything() -> None:
         rig.accept(second)
         rig.lanes[first.worker].ask("stay")
         child = rig.lanes[first.worker].ask("spawn")
-        rig.wait(Rolled)
+        rig.wait(RollDone)
         rig.leave()
         assert rig.process.wait(DEADLINE) == 0
         for worker in (first, second):
@@ -270,7 +270,7 @@ def test_fifty_forks_leave_no_descriptor_behind() -> None:
         counts = []
         for generation in range(2, 52):
             rig.reload(generation, "exit", base=1)
-            rig.exited(rig.wait(WorkerStarted).worker)
+            rig.exited(rig.wait(WorkerForked).worker)
             counts.append(rig.open_fds())
         assert counts[-1] == counts[0]
 
@@ -294,10 +294,10 @@ def test_an_impossible_order_is_answered_and_survived() -> None:
     """The Manager says what it cannot make sense of, and serves on."""
     with Rig() as rig:
         rig.send(Drop(3))
-        assert "configured" in rig.wait(Said).text
+        assert "configured" in rig.wait(ManagerNotice).text
         rig.serve()
         rig.send(Drop(3))
-        said = rig.wait(Said)
+        said = rig.wait(ManagerNotice)
         assert (said.level, "3" in said.text) == ("error", True)
         rig.reload(2, base=1)
         assert rig.started()[0].generation == 2
@@ -315,7 +315,7 @@ def test_the_real_manager_forks_real_workers_and_has_nothing_heavy_loaded(tmp_pa
     with Rig(REAL) as rig:
         rig.configure(target=Target("app", (str(tmp_path),), path=str(app)))
         rig.send(Reload(1, 0, ()))
-        worker = rig.wait(WorkerStarted)
+        worker = rig.wait(WorkerForked)
         _wait_for_ready(rig.lanes[worker.worker].socket)
         assert Path(f"/proc/{rig.process.pid}/cmdline").read_bytes().startswith(b"devserver: manager")
     modules = set(json.loads((tmp_path / "modules.json").read_text(encoding="utf-8")))
@@ -327,7 +327,7 @@ def _wait_for_ready(lane: socket.socket) -> None:
     """Read the lane of a real Worker until it says that it is ready."""
     messages: Channel[FromWorker, ToWorker] = Channel(lane.dup(), FromWorker)
     said: list[FromWorker] = []
-    while not any(isinstance(message, WorkerReady) for message in said):
+    while not any(isinstance(message, BootDone) for message in said):
         assert not any(isinstance(message, BootFailed) for message in said), said
         assert select.select([messages], [], [], DEADLINE)[0]
         said += [message for message, _ in messages.receive()]

@@ -123,13 +123,13 @@ async def test_a_pause_in_the_middle_of_a_save(app: Path) -> None:
 async def test_a_touch_changes_nothing(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened for writing and closed again: an edit at most, with the content that runs, and not compiled."""
     compiled: list[str] = []
-    original = syntax.Checker.check
+    original = syntax.SyntaxChecker.check
 
-    def counting(self: syntax.Checker, path: str, data: bytes) -> syntax.Verdict:
+    def counting(self: syntax.SyntaxChecker, path: str, data: bytes) -> syntax.Verdict:
         compiled.append(path)
         return original(self, path, data)
 
-    monkeypatch.setattr(syntax.Checker, "check", counting)
+    monkeypatch.setattr(syntax.SyntaxChecker, "check", counting)
 
     async with watching(app.parent) as ear:
         await ear.attend(app)
@@ -216,17 +216,17 @@ async def test_edits_settle_in_order(app: Path, monkeypatch: pytest.MonkeyPatch)
     """A short check does not wait for a long one to begin, but its edit is reported after the elder one."""
     other = app.with_name("other.py")
     free = threading.Event()
-    original = syntax.Checker.check
+    original = syntax.SyntaxChecker.check
 
     begun: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def slow(self: syntax.Checker, path: str, data: bytes) -> syntax.Verdict:
+    def slow(self: syntax.SyntaxChecker, path: str, data: bytes) -> syntax.Verdict:
         loop.call_soon_threadsafe(begun.put_nowait, path)
         assert path == str(other) or free.wait(DEADLINE)
         return original(self, path, data)
 
-    monkeypatch.setattr(syntax.Checker, "check", slow)
+    monkeypatch.setattr(syntax.SyntaxChecker, "check", slow)
     async with watching(app.parent) as ear, asyncio.timeout(DEADLINE):
         await ear.attend(app)
         app.write_text("x = 1\n")

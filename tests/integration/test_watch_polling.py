@@ -9,7 +9,7 @@ import pytest
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
 from devserver.watch import Remark, Settled
-from devserver.watch.notice.inotify import Fence
+from devserver.watch.notice.inotify import Inotify
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
 
@@ -55,14 +55,14 @@ async def test_polling_looks_before_it_answers(app: Path) -> None:
 @on_each_loop
 async def test_polling_where_the_limit_is_reached(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What inotify has no room for is polled: the one file there is found, and the rest stays strict."""
-    add = Fence.add
+    add = Inotify.add
 
-    def limited(self: Fence, folder: str) -> bool:
+    def limited(self: Inotify, folder: str) -> bool:
         if "full" in folder:
             raise OSError(28, "No space left on device")
         return add(self, folder)
 
-    monkeypatch.setattr(Fence, "add", limited)
+    monkeypatch.setattr(Inotify, "add", limited)
     full = app.parent / "full/page.html"
 
     async with watching(app.parent) as ear:
@@ -85,10 +85,10 @@ async def test_polling_where_the_limit_is_reached(app: Path, monkeypatch: pytest
 async def test_no_descriptor_is_granted(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where inotify is not to be had at all, everything is polled."""
 
-    def refused(self: Fence) -> None:
+    def refused(self: Inotify) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(Fence, "__init__", refused)
+    monkeypatch.setattr(Inotify, "__init__", refused)
 
     async with watching(app.parent) as ear:
         assert "max_user_instances" in ear.all(Remark)[0].text

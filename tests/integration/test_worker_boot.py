@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.ipc.messages import BootFailed, Handled, Leave, Loaded, Source, Used, WorkerReady
+from devserver.ipc.messages import BootDone, BootFailed, Handled, Leave, Loaded, Source, Used
 from devserver.ipc.source_digest import digest
 from tests.integration.worker_driver import Start, WorkerProcess, workers
 
@@ -63,7 +63,7 @@ def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path
     (tmp_path / "shop/prices.py").write_text("PRICE = 12\n")
     first = start("from shop.prices import PRICE\n" + ANSWER.format("PRICE"), ready=False)
     sources = {}
-    while not isinstance(message := first.next(), WorkerReady):
+    while not isinstance(message := first.next(), BootDone):
         assert isinstance(message, Loaded | Used)
         if isinstance(message, Loaded):
             sources[message.source.path] = message.source
@@ -74,7 +74,7 @@ def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path
     used = second.next()
     assert isinstance(used, Used)
     assert [path for path in used.paths if not path.endswith("/")] == list(sources)
-    assert isinstance(second.next(), WorkerReady)
+    assert isinstance(second.next(), BootDone)
     assert second.reply() == b"12"
 
 

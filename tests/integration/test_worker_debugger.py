@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from devserver.ipc.messages import (
-    Debugging,
+    DebuggerState,
     Handled,
     Send,
 )
@@ -29,12 +29,12 @@ def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
         """
     )
     unit = worker.begin()  # pdb finds stdin at its end, and quits by raising BdbQuit
-    told = worker.until(Debugging)
+    told = worker.until(DebuggerState)
     assert (told.active, os.path.basename(told.path), told.line) == (True, "app.py", LINE)
     assert (told.what, told.how, told.blocks) == ("receive of connection 1", "debugger", True)
-    worker.tell(Debugging(True, 7))  # till then it waits: what it prints is for the debugger's terminal
-    assert worker.until(Debugging) == Debugging(False, 7)
-    worker.tell(Debugging(False, 7))
+    worker.tell(DebuggerState(True, 7))  # till then it waits: what it prints is for the debugger's terminal
+    assert worker.until(DebuggerState) == DebuggerState(False, 7)
+    worker.tell(DebuggerState(False, 7))
     assert worker.until(Handled).unit == unit
     worker.leave()
     assert "app.py(" in worker.output

@@ -20,19 +20,19 @@ import msgspec
 from devserver.common.errors import ConnectionGone
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
+    BootDone,
     BootFailed,
-    Credit,
+    ConnectionWindowUpdate,
     FromWorker,
     Handle,
     Handled,
+    JobKind,
     Leave,
     LoopChoice,
     Send,
     Source,
     Target,
     ToWorker,
-    UnitKind,
-    WorkerReady,
 )
 from tests.integration.fork_worker import Orders
 
@@ -113,8 +113,8 @@ class WorkerProcess:
             if isinstance(message, BootFailed):
                 raise AssertionError(message.failure)
 
-    def ready(self) -> WorkerReady:
-        return self.until(WorkerReady)
+    def ready(self) -> BootDone:
+        return self.until(BootDone)
 
     def tell(self, message: ToWorker) -> None:
         self.channel.queue(message)
@@ -125,7 +125,7 @@ class WorkerProcess:
         self,
         data: bytes = b"",
         *,
-        kind: UnitKind = "receive",
+        kind: JobKind = "receive",
         connection: int = 1,
         state: bytes = b"\x80",
         window: int = PLENTY,
@@ -151,7 +151,7 @@ class WorkerProcess:
         return self.sent.get(connection, b"")
 
     def credit(self, size: int, connection: int = 1) -> None:
-        self.tell(Credit(connection, size))
+        self.tell(ConnectionWindowUpdate(connection, size))
 
     # its end
 

@@ -13,7 +13,7 @@ from devserver.ipc.messages import Surroundings
 from devserver.worker.observe.conditions import CONDITIONS, Undo
 
 
-class Stage:
+class ConditionsReplay:
     """`touched`: what the app has changed so far; variables by `variable(name)`, conditions by their names.
 
     `handed_on`: the variables that modules have set, which the app had left alone.

@@ -44,7 +44,7 @@ class Own:
         return self._owns(path) or real in self._files or real.startswith(self._inner)
 
 
-class Guard:
+class ImportGuard:
     """First on sys.meta_path: asks the others, and refuses what must not be here, with an ImportError.
 
     `noted` are the modules that a Worker had, with their origins; `without` are unfit, each with the reason.

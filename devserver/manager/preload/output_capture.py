@@ -16,7 +16,7 @@ _MARK = b"\x01\x02"
 """Follows what was printed through the terminal, where it arrives a little later."""
 
 
-class Muffler:
+class OutputCapture:
     """Puts other descriptors in the place of stdio until it is closed.
 
     They are of the kind that Workers have, for modules ask whether it is a terminal; `terminal`: theirs are.

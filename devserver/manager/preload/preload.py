@@ -17,11 +17,11 @@ from typing import Any
 
 from devserver.ipc.messages import ModuleNote, Preload, Report
 from devserver.manager.preload import side_effects
-from devserver.manager.preload.conditions_replay import Stage
-from devserver.manager.preload.import_guard import Guard, Own
+from devserver.manager.preload.conditions_replay import ConditionsReplay
+from devserver.manager.preload.import_guard import ImportGuard, Own
 from devserver.manager.preload.loop_variables import leftovers
-from devserver.manager.preload.output_capture import Muffler
-from devserver.manager.preload.side_effects import Footprint
+from devserver.manager.preload.output_capture import OutputCapture
+from devserver.manager.preload.side_effects import SideEffects
 from devserver.manager.syscalls import count_threads
 from devserver.worker.boot import Inheritance
 from devserver.worker.image.randomness import Randomness
@@ -45,7 +45,7 @@ def preload(
     """
     began = time.perf_counter()
     before = set(sys.modules)
-    stage, randomness, output = Stage(), Randomness(), Muffler(terminal)
+    stage, randomness, output = ConditionsReplay(), Randomness(), OutputCapture(terminal)
     replay = _Replay(order, own, stage, output, randomness, tell)
     try:
         replay.run()
@@ -84,8 +84,8 @@ class _Replay:
         self,
         order: Preload,
         own: Collection[str],
-        stage: Stage,
-        output: Muffler,
+        stage: ConditionsReplay,
+        output: OutputCapture,
         randomness: Randomness,
         tell: Callable[[str], None],
     ) -> None:
@@ -96,7 +96,7 @@ class _Replay:
         self._tell = tell
         self._notes = {note.name: note for note in order.notes}
         noted = {note.name: note.origin for note in order.notes}
-        self._guard = Guard(noted, Own(own), order.exclude, dict(order.without))
+        self._guard = ImportGuard(noted, Own(own), order.exclude, dict(order.without))
         self._out = self._guard.out
         self._ran_for_nothing: set[str] = set()
         self._unseen = set(self._notes) - sys.modules.keys()
@@ -108,7 +108,7 @@ class _Replay:
     def run(self) -> None:
         """Import one after the other what is not there yet, until one leaves behind what spoils the next."""
         surroundings = -1
-        effects = Footprint(self._stage)
+        effects = SideEffects(self._stage)
         for note in self._order.notes:
             if note.name in sys.modules:
                 continue

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from devserver.manager.preload.conditions_replay import Stage, variable
+from devserver.manager.preload.conditions_replay import ConditionsReplay, variable
 from devserver.manager.syscalls import count_threads
 from devserver.worker.observe import conditions
 from devserver.worker.observe.conditions import HOOKS, Ear
@@ -61,10 +61,10 @@ _POOL = re.compile(r"\S*/lib(?:scipy_)?openblas[^/\s]*\.so[^/\s]*$", re.MULTILIN
 _POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_", "")
 
 
-class Footprint:
+class SideEffects:
     """Compares the process as it is with how it was, from now on. `stage` knows what the app has changed."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: ConditionsReplay) -> None:
         self._stage = stage
         self._patched = _Patched()
         self._pool = _native_threads()

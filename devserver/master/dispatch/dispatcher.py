@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from devserver.master.dispatch.queue import Dispatch, Kind
+from devserver.master.dispatch.queue import DispatchQueue, JobKind
 from devserver.master.dispatch.worker import Worker
 
 LANE_LIMIT = 4 * 1024 * 1024
 """A Worker that is this many bytes behind gets nothing more."""
 
 
-class Unit(Protocol):
+class Job(Protocol):
     """A piece of work, or what has one: waits in line, then runs on one Worker. `queued` is dispatch's."""
 
     queued: bool
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> JobKind:
         """Return what is to run it."""
 
     def startable(self) -> bool:
@@ -39,7 +39,7 @@ class Dispatcher:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.changed = changed
-        self.dispatch: Dispatch[Unit] = Dispatch()
+        self.dispatch: DispatchQueue[Job] = DispatchQueue()
         self.workers: dict[int, Worker] = {}
         self.on_idle: Callable[[Worker], None] = lambda worker: None
         self._last_unit = 0
@@ -54,7 +54,7 @@ class Dispatcher:
         """Tell whether nobody waits and nobody works."""
         return not self.dispatch.length and all(worker.idle for worker in self.workers.values())
 
-    def offer(self, unit: Unit) -> None:
+    def offer(self, unit: Job) -> None:
         """Start `unit` as soon as there is a Worker for it."""
         self.dispatch.wait(unit)
         self.pump()
@@ -73,7 +73,7 @@ class Dispatcher:
             seat.clogged = worker.lane.unsent > LANE_LIMIT
             self.changed()
 
-    def finished(self, worker: Worker, number: int) -> Unit | None:
+    def finished(self, worker: Worker, number: int) -> Job | None:
         """Take back a unit that a Worker has finished, None for one that is not known (any more).
 
         The caller pumps when it has dealt with it.

@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
-from devserver.ipc.messages import FromWorker, ToWorker, WorkerStarted
-from devserver.master.dispatch.queue import Seat
+from devserver.ipc.messages import FromWorker, ToWorker, WorkerForked
+from devserver.master.dispatch.queue import WorkerEntry
 
 if TYPE_CHECKING:
     from devserver.common.failure import Failure, Frame
-    from devserver.master.dispatch.dispatcher import Unit
+    from devserver.master.dispatch.dispatcher import Job
     from devserver.master.supervision.manager import Manager
 
 _READ = 64 * 1024
@@ -48,7 +48,7 @@ class Worker:
 
     def __init__(
         self,
-        started: WorkerStarted,
+        started: WorkerForked,
         fds: list[int],
         hub: WorkerHub,
         loop: asyncio.AbstractEventLoop,
@@ -65,8 +65,8 @@ class Worker:
         self.pid = started.pid
         self.fork_ms = started.fork_ms
         self.started = started
-        self.seat = Seat(worker=started.worker, generation=started.generation)
-        self.units: dict[int, Unit] = {}
+        self.seat = WorkerEntry(worker=started.worker, generation=started.generation)
+        self.units: dict[int, Job] = {}
         self.failure: Failure | None = None
         """Why its boot failed, if it said so."""
         self.uninstalled = False
@@ -80,7 +80,7 @@ class Worker:
         self._hub = hub
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)
-        self.lane = Attached(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
+        self.lane = AsyncioChannel(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
         self._terminal = terminal[0] if terminal else -1
         self._keys = bytearray()
         self._text = codecs.getincrementaldecoder("utf-8")("replace")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from devserver.ipc.messages import ConnectionRow, Credit, Handle, Peer, Send, Transport
-from devserver.master.dispatch.queue import Kind
+from devserver.ipc.messages import ConnectionRow, ConnectionWindowUpdate, Handle, Peer, Send, Transport
+from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.inbox import Inbox, Item
 from devserver.master.handlers.outbox import Outbox
@@ -39,7 +39,7 @@ class Hub(Protocol):
     def closed(self, connection: Connection) -> None:
         """The client has gone."""
 
-    def grant(self, worker: int, credit: Credit) -> None:
+    def grant(self, worker: int, credit: ConnectionWindowUpdate) -> None:
         """Tell a Worker that it may send more."""
 
     def lost(self, what: str, reason: str, connection: int) -> None:
@@ -49,7 +49,7 @@ class Hub(Protocol):
 class Connection(asyncio.Protocol):
     """Lives from accept to the end of its last unit; `open` is false once the client is gone."""
 
-    kind: Kind = "native"
+    kind: JobKind = "native"
 
     def __init__(self, number: int, transport_kind: Transport, hub: Hub, limit: int) -> None:
         self.id = number
@@ -222,4 +222,4 @@ class Connection(asyncio.Protocol):
     def _grant(self, worker: int) -> None:
         size = self.outbox.credit(worker)
         if size:
-            self._hub.grant(worker, Credit(self.id, size))
+            self._hub.grant(worker, ConnectionWindowUpdate(self.id, size))

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 
 from devserver.common.errors import FrameError
 from devserver.common.framing import Decoder, Framing, decoder
-from devserver.ipc.messages import UnitKind
+from devserver.ipc.messages import JobKind
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing for a handler: a frame, or the connection's begin or end."""
 
-    kind: UnitKind
+    kind: JobKind
     data: bytes = b""
 
 
 @dataclass(slots=True)
 class _Arrival:
     stamp: int
-    kind: UnitKind
+    kind: JobKind
     data: bytes
 
 
@@ -53,7 +53,7 @@ class Inbox:
         """Return the incomplete frame at the end."""
         return self._decoder.tail if self._decoder else b""
 
-    def arrive(self, stamp: int, kind: UnitKind, data: bytes = b"") -> None:
+    def arrive(self, stamp: int, kind: JobKind, data: bytes = b"") -> None:
         """Keep what arrived until `release` lets it through."""
         self._held.append(_Arrival(stamp, kind, data))
         self.size += len(data)

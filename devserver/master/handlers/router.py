@@ -17,9 +17,9 @@ from devserver.config import LimitsConfig
 from devserver.ipc.messages import (
     Broadcast,
     Close,
-    Connections,
     ConnectionsAsked,
-    Credit,
+    ConnectionTable,
+    ConnectionWindowUpdate,
     Handled,
     Send,
     Transport,
@@ -33,7 +33,7 @@ Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
 TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
 
 
-class Switchboard:
+class Router:
     """Owns every connection of handlers. `stamp` and `is_settled` say what may start; `changed` hears of each
     change.
     """
@@ -95,7 +95,7 @@ class Switchboard:
     def started(self, connection: Connection) -> None:
         self._account(connection)
 
-    def grant(self, worker: int, credit: Credit) -> None:
+    def grant(self, worker: int, credit: ConnectionWindowUpdate) -> None:
         if worker in self._dispatcher.workers:
             self._dispatcher.workers[worker].lane.send(credit)
 
@@ -113,7 +113,7 @@ class Switchboard:
                 if self._is_open(connection := self.connections.get(message.connection)):
                     connection.send(worker.id, message)
                 else:
-                    worker.lane.send(Credit(message.connection, len(message.data)))
+                    worker.lane.send(ConnectionWindowUpdate(message.connection, len(message.data)))
             case Broadcast():
                 for connection in list(self.connections.values()):
                     if connection.open and connection.id not in message.exclude:
@@ -125,7 +125,7 @@ class Switchboard:
                     connection.close()
             case ConnectionsAsked():
                 rows = tuple(connection.row() for connection in self.connections.values() if connection.open)
-                worker.lane.send(Connections(message.request, rows))
+                worker.lane.send(ConnectionTable(message.request, rows))
 
     @staticmethod
     def _is_open(connection: Connection | None) -> TypeGuard[Connection]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from devserver.master.handlers.connection import Connection
-from devserver.master.handlers.router import Switchboard
+from devserver.master.handlers.router import Router
 
 Event = dict[str, Any]
 
@@ -83,7 +83,7 @@ class FramedSocket:
 
     def __init__(
         self,
-        board: Switchboard,
+        board: Router,
         receive: Callable[[], Awaitable[Event]],
         send: Callable[[Event], Awaitable[None]],
         client: tuple[str, int] | None,

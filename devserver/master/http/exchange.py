@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from devserver.common.events import Request
 from devserver.ipc.messages import (
     Closed,
+    Consumed,
     Detach,
     Disconnected,
-    Grant,
     Open,
     Respond,
     ResponseBody,
     StreamNews,
-    Taken,
+    WindowUpdate,
 )
 from devserver.master.http.event_stream import EventStream, is_event_stream, seam
 from devserver.master.http.pages import answers as page
@@ -32,7 +32,7 @@ from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive, upload_of
 
 if TYPE_CHECKING:
-    from devserver.master.http.front import Front
+    from devserver.master.http.front import Gateway
 
 Scope = dict[str, Any]
 
@@ -47,7 +47,7 @@ _FAILED = Answer(
 class Exchange:
     """Lives from the request's head to the end of its response. `stamp` is the newest edit at its arrival."""
 
-    def __init__(self, front: Front, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, front: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.stamp = front.stamp()
         self._front = front
@@ -113,7 +113,7 @@ class Exchange:
 
     def _grant(self, size: int) -> None:
         if self._stream is not None:
-            self._stream.send(Grant(self._stream.number, size))
+            self._stream.send(WindowUpdate(self._stream.number, size))
 
     # what the front says
 
@@ -210,7 +210,7 @@ class Exchange:
                 self._respond(message)
             case ResponseBody(data=data, more=more):
                 self._response.go_on(self._whole(data, more), more, len(data))
-            case Taken(size=size) if self._upload is not None:
+            case Consumed(size=size) if self._upload is not None:
                 self._upload.grant(size)
             case Closed():
                 self._stream = None

@@ -18,10 +18,10 @@ from devserver.config import Config
 from devserver.ipc.messages import AppKind, Closed, Detach, StreamNews
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
-from devserver.master.handlers.router import Switchboard
+from devserver.master.handlers.router import Router
 from devserver.master.handlers.websocket import FramedSocket
 from devserver.master.http.exchange import Exchange, Scope
-from devserver.master.http.host_check import Guard
+from devserver.master.http.host_check import HostCheck
 from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import LIVE_PATH, Answer
 from devserver.master.http.pages.index_html import Index
@@ -31,7 +31,7 @@ from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
 from devserver.master.http.stream import Stream
 from devserver.master.http.upload import Receive
-from devserver.master.http.uvicorn_adapter import HANDLED, Face
+from devserver.master.http.uvicorn_adapter import HANDLED, UvicornAdapter
 from devserver.master.http.websocket import WebSocket
 
 LONGEST_WATCH = 25.0
@@ -40,7 +40,7 @@ MOST_REFUSALS = 20
 """Different ones that are said in a run: names can be made up."""
 
 
-class Guest(Protocol):
+class PendingRequest(Protocol):
     """A request or a WebSocket that wants in."""
 
     stamp: int
@@ -64,14 +64,14 @@ class Guest(Protocol):
         """Have it run as soon as there is a Worker."""
 
 
-class Front:
+class Gateway:
     """`stamp` and `is_settled` are the files'; what the live code serves is told by `go_live`."""
 
     def __init__(
         self,
         config: Config,
         dispatcher: Dispatcher,
-        board: Switchboard,
+        board: Router,
         is_settled: Callable[[int], bool],
         emit: Callable[[Event], None],
     ) -> None:
@@ -93,19 +93,19 @@ class Front:
         self._board = board
         self._emit = emit
         self.requests = RequestLog(emit, config.process.access_log)
-        self._guard = Guard(config.http.host, config.http.allow_hosts)
+        self._guard = HostCheck(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._index = Index(config.http.index)
         self.refresh = BrowserRefresh(config.http, config.watch.root, self._say_once)
         self._live = 0
         self._app: AppKind = ""
         self._failures: tuple[Failure, ...] = ()
-        self._held: dict[Guest, None] = {}
+        self._held: dict[PendingRequest, None] = {}
         self._left: set[Stream] = set()
         """Streams that run though their clients have left."""
         self._news = asyncio.Event()
         """Set, and replaced, when code has gone live or was refused."""
-        self.face = Face(config.http, self.app, emit, dispatcher.changed)
+        self.face = UvicornAdapter(config.http, self.app, emit, dispatcher.changed)
 
     # the clients
 
@@ -142,7 +142,7 @@ class Front:
             self._refusals.add(text)
             self._emit(events.Notice(level="warning", text=text))
 
-    def admit(self, guest: Guest) -> None:
+    def admit(self, guest: PendingRequest) -> None:
         """Let a guest start, wait or go, as things stand."""
         if self._is_full:
             text = f"{self._most_waiting} requests wait already: try again."
@@ -165,7 +165,7 @@ class Front:
     def _is_full(self) -> bool:
         return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
 
-    def forget(self, guest: Guest) -> None:
+    def forget(self, guest: PendingRequest) -> None:
         """A guest has left: it waits no longer."""
         self._held.pop(guest, None)
 
@@ -205,7 +205,7 @@ class Front:
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
-    def index(self, guest: Guest) -> None:
+    def index(self, guest: PendingRequest) -> None:
         """Answer for a module that has no app."""
         self._index.answer(guest.scope, guest.accept, guest.answer)
 

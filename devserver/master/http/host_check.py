@@ -44,7 +44,7 @@ _NULL_ORIGIN = Refusal(
 )
 
 
-class Guard:
+class HostCheck:
     """Knows the names that pass: `host` as given by --host, and the globs of --allow-host."""
 
     def __init__(self, host: str, allow: tuple[str, ...]) -> None:

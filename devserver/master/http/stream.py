@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from devserver.ipc.messages import StreamNews, ToWorker
-from devserver.master.dispatch.queue import Kind
+from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 
 WINDOW = 256 * 1024
@@ -36,7 +36,7 @@ class Stream:
 
     __slots__ = ("number", "owner", "queued", "running", "worker")
 
-    kind: Kind = "app"
+    kind: JobKind = "app"
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner

@@ -31,7 +31,7 @@ HANDLED = "devserver.handled"
 """In the scope of a WebSocket: handlers have it, and their side closes it."""
 
 
-class Visit(Protocol):
+class DisconnectListener(Protocol):
     """What an HTTP connection is busy with."""
 
     def client_left(self) -> None:
@@ -82,7 +82,7 @@ class HttpConnection(HttpToolsProtocol):
     their requests, the answer to an upgrade too.
     """
 
-    visit: Visit | None = None
+    visit: DisconnectListener | None = None
     _running: RequestResponseCycle | None = None
     """The request whose answer is due; uvicorn itself knows the one that arrived last."""
     _upgrading = False
@@ -171,7 +171,7 @@ class State(ServerState):
         """uvicorn's own start value: ours is made above."""
 
 
-class Face:
+class UvicornAdapter:
     """Makes a protocol for each connection, all with `app` behind them; `changed` as for those."""
 
     def __init__(

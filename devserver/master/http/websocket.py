@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, assert_never
 from devserver.ipc.messages import (
     Accept,
     Closed,
+    Consumed,
     Detach,
     Disconnected,
-    Grant,
-    Hang,
     Message,
     Open,
     Respond,
     ResponseBody,
-    Speak,
     StreamNews,
-    Taken,
+    WebSocketClose,
+    WebSocketSend,
+    WindowUpdate,
 )
 from devserver.master.http import websocket_commands as plan
 from devserver.master.http.exchange import Scope
@@ -32,10 +32,10 @@ from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, wire_scope
 from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive
-from devserver.master.http.websocket_session import REJECTED, Session
+from devserver.master.http.websocket_session import REJECTED, WebSocketSession
 
 if TYPE_CHECKING:
-    from devserver.master.http.front import Front
+    from devserver.master.http.front import Gateway
 
 Event = dict[str, Any]
 
@@ -43,7 +43,7 @@ Event = dict[str, Any]
 class WebSocket:
     """Lives from the upgrade to the end of the connection. `stamp` is the newest edit at its arrival."""
 
-    def __init__(self, front: Front, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, front: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.stamp = front.stamp()
         self.accept = accepted(scope)
@@ -51,7 +51,9 @@ class WebSocket:
         self._receive = receive
         self._send = send
         path = scope["path"]
-        self._session = Session(front.may_resume(scope), front.is_settled, lambda: path in front.unresumable)
+        self._session = WebSocketSession(
+            front.may_resume(scope), front.is_settled, lambda: path in front.unresumable
+        )
         self._stream: Stream | None = None
         self._resumed = False
         self._generation = 0
@@ -113,7 +115,7 @@ class WebSocket:
             self._owed += credit
             if self._owed >= WINDOW // 4 and self._stream is not None:
                 owed, self._owed = self._owed, 0
-                self._stream.send(Grant(self._stream.number, owed))
+                self._stream.send(WindowUpdate(self._stream.number, owed))
 
     def _put(self, event: Event | None, credit: int = 0) -> None:
         self._out.append((event, credit))
@@ -183,12 +185,12 @@ class WebSocket:
         match message:
             case Accept(subprotocol=subprotocol, headers=headers):
                 self._do(self._session.accepted(subprotocol, headers))
-            case Speak(data=data, text=text) if self._session.spoke():
+            case WebSocketSend(data=data, text=text) if self._session.spoke():
                 said = {"text": data.decode()} if text else {"bytes": data}
                 self._put({"type": "websocket.send", **said}, len(data))
-            case Hang(code=code, reason=reason):
+            case WebSocketClose(code=code, reason=reason):
                 self._do(self._session.hung_up(code, reason))
-            case Taken():
+            case Consumed():
                 self._do(self._session.took())
                 self._room.set()
             case Respond() | ResponseBody():

@@ -48,7 +48,7 @@ Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 
 
 @dataclass(slots=True)
-class Session:
+class WebSocketSession:
     """`resumable` is whether its path and the settings allow it; a subprotocol forbids it.
 
     `settled` tells whether what came under that edit may be given to the app, `barred` whether the live code

@@ -13,7 +13,7 @@ from devserver.config import Config
 from devserver.master.listen.listeners import Factories, Listeners
 
 
-class Doors:
+class ListenPolicy:
     """Opens and closes, and says so."""
 
     def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:

@@ -31,7 +31,7 @@ class Edit:
     steps: Steps
 
 
-class Created:
+class CreatedFiles:
     """`settle` gets the edits, in their order."""
 
     def __init__(self, settle: Callable[[Edit], None], loop: asyncio.AbstractEventLoop) -> None:

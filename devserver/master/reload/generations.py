@@ -25,7 +25,7 @@ from devserver.master.reload.commands import (
     Warn,
 )
 from devserver.master.reload.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
-from devserver.master.reload.used_files import Uses
+from devserver.master.reload.used_files import UsedFiles
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Generations:
     pending: dict[int, int] = field(default_factory=dict)
     """Edit → the candidate that will settle it, 0 while it is being looked at."""
     disk: Disk = field(default_factory=Disk)
-    uses: Uses = field(default_factory=Uses)
+    uses: UsedFiles = field(default_factory=UsedFiles)
     refusal: Refuse | None = None
     """The last word on the code, if that is a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None

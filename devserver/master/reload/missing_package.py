@@ -12,7 +12,7 @@ EVERY = 0.5
 """Seconds between two looks: a folder's time tells, on every file system, and costs microseconds."""
 
 
-class Awaited:
+class MissingPackage:
     """`look` returns what differs after an installation; `retry` is called after each, until the `end`."""
 
     def __init__(

@@ -18,7 +18,7 @@ PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(slots=True)
-class Runaway:
+class SelfWriteGuard:
     """`muted` files reload no more by what is written during a boot; a save at another time still counts."""
 
     muted: set[str] = field(default_factory=set)

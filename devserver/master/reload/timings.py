@@ -15,7 +15,7 @@ class _Reload:
 
 
 @dataclass(slots=True)
-class Timelines:
+class Timings:
     """The reloads under way. Times are seconds on one monotonic clock, steps are ms."""
 
     _noticed: dict[int, float] = field(default_factory=dict)

@@ -11,7 +11,7 @@ MOST = 3
 """Generations younger than the live one that are remembered: the candidates, and the one refused last."""
 
 
-class Uses:
+class UsedFiles:
     """Generation → real paths. Those of a refused one may name files that could not be found."""
 
     def __init__(self) -> None:

@@ -18,16 +18,16 @@ from devserver.master.reload import commands
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.preload_blame import may_be_inherited
-from devserver.master.supervision.supervisor import Crew
+from devserver.master.supervision.supervisor import Supervisor
 
 
-class Boots:
+class BootPolicy:
     """Between the book of generations and the Managers."""
 
     def __init__(
         self,
         generations: Generations,
-        crew: Crew,
+        crew: Supervisor,
         emit: Callable[[Event], None],
         on_homeless: Callable[[], None],
     ) -> None:
@@ -75,7 +75,7 @@ class Boots:
             successor.added(message)
         return False
 
-    def begins_cold(self, worker: Worker, failure: Failure, exited: wire.WorkerExited | None) -> bool:
+    def begins_cold(self, worker: Worker, failure: Failure, exited: wire.WorkerGone | None) -> bool:
         """A boot has failed: try it once more without preloaded modules, if they may be the reason."""
         preloaded = worker.manager is not None and worker.manager.preloaded
         if not preloaded or not may_be_inherited(failure, exited) or not self._begin_cold(worker):

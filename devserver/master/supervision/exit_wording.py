@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from devserver.common import events, thread_dump
 from devserver.common.failure import Frame
 from devserver.config import Config
-from devserver.ipc.messages import WorkerExited
+from devserver.ipc.messages import WorkerGone
 from devserver.master.dispatch.worker import Worker
 
 MOST_NAMED = 5
@@ -23,7 +23,7 @@ def cancelled(worker: Worker, tasks: tuple[Frame, ...], root: str) -> events.Not
 
 
 def ended(
-    worker: Worker, exited: WorkerExited | None, config: Config, *, stopping: bool
+    worker: Worker, exited: WorkerGone | None, config: Config, *, stopping: bool
 ) -> events.Notice | None:
     """Word why a Worker was ended, and where it was; None if it left by itself or was not needed."""
     verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")

@@ -16,7 +16,7 @@ PAUSE = 2
 """Ticks after an answer until it is asked again, if something is still due."""
 
 
-class Pulse:
+class Heartbeat:
     """`expect` when an order was sent, `tick` each second while `awake`, `answered` when it has answered."""
 
     def __init__(self) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from devserver.common.exit_reason import exit_reason
-from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromManager, Ping, Pong, ToManager
 from devserver.master.supervision import heartbeat
-from devserver.master.supervision.heartbeat import Pulse
+from devserver.master.supervision.heartbeat import Heartbeat
 from devserver.master.supervision.spawn import spawn
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -42,9 +42,9 @@ class Manager:
         spawned = spawn()
         self._process = spawned.process
         channel: Channel[FromManager, ToManager] = Channel(spawned.channel, FromManager, carries_fds=True)
-        self._link = Attached(channel, self._message, self._gone, loop)
+        self._link = AsyncioChannel(channel, self._message, self._gone, loop)
         self._reaping: asyncio.Task[None] | None = None
-        self._pulse = Pulse()
+        self._pulse = Heartbeat()
         self._due: Callable[[], bool] | None = None
         self._ticking: asyncio.TimerHandle | None = None
 

@@ -13,7 +13,7 @@ from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.manager import Manager
 
 
-class Chain:
+class ManagerChain:
     """`serving` gets the next candidates; an *elder* keeps its Workers until newer code is live elsewhere."""
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Chain:
                 if home := self.home(generation):
                     home.send(message)
             case (
-                wire.WorkerReady(worker=number)
+                wire.BootDone(worker=number)
                 | wire.WorkerIdle(worker=number)
                 | wire.LeaveWithin(worker=number)
-                | wire.Debugging(worker=number)
+                | wire.DebuggerState(worker=number)
             ):
                 worker = workers.get(number)
                 if worker is not None and worker.manager is not None:

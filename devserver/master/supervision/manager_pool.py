@@ -20,16 +20,16 @@ from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.debug_server import debug_server
 from devserver.master.supervision.manager import LONGEST_PAUSE, Manager
-from devserver.master.supervision.manager_chain import Chain
-from devserver.master.supervision.site_packages import Installed, top_level
-from devserver.master.supervision.standby import Successor
+from devserver.master.supervision.manager_chain import ManagerChain
+from devserver.master.supervision.site_packages import SitePackages, top_level
+from devserver.master.supervision.standby import StandbyManager
 
 BLOCK, MOST_FORKS = 1000, 100
 """Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""
 
 
 @dataclass(frozen=True, slots=True)
-class CommandHub:
+class ManagerPoolHub:
     """Where the Managers' reports go, and who knows what a new one must be told."""
 
     message: Callable[[Manager, FromManager, list[int]], None]
@@ -40,23 +40,23 @@ class CommandHub:
     """Whether something is expected of a Manager, an exit or a boot."""
 
 
-class Command:
+class ManagerPool:
     """Starts Managers, and gives each order to the one whom it concerns."""
 
     def __init__(
-        self, config: Config, terminal: bool, emit: Callable[[Event], None], hub: CommandHub
+        self, config: Config, terminal: bool, emit: Callable[[Event], None], hub: ManagerPoolHub
     ) -> None:
         self._config = config
         self._terminal = terminal
         self._emit = emit
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._chain = Chain()
-        self._installed = Installed()
+        self._chain = ManagerChain()
+        self._installed = SitePackages()
         self._stopping = False
         self._folder = os.getcwd()
         own = (config.watch.root, *config.target.search)
-        self.successor = Successor(self._start_beside, emit, own, config.process.preload_exclude)
+        self.successor = StandbyManager(self._start_beside, emit, own, config.process.preload_exclude)
         self.successor.enabled = config.process.preload == "auto"
 
     @property
@@ -181,7 +181,7 @@ class Command:
 
     # the end of one, and of all
 
-    def heard(self, manager: Manager, message: wire.Preloading | wire.Preloaded) -> None:
+    def heard(self, manager: Manager, message: wire.Preloading | wire.PreloadDone) -> None:
         """A Manager tells of its preloading."""
         if manager is self.successor.manager:
             self.successor.heard(message)

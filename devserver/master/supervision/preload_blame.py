@@ -6,7 +6,7 @@ import os
 import sysconfig
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import WorkerExited
+from devserver.ipc.messages import WorkerGone
 
 _FOREIGN = tuple(
     os.path.join(path, "")
@@ -16,7 +16,7 @@ _FOREIGN = tuple(
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
-def may_be_inherited(failure: Failure, exited: WorkerExited | None) -> bool:
+def may_be_inherited(failure: Failure, exited: WorkerGone | None) -> bool:
     """Tell whether a boot that failed so in a fork of a Manager with modules may succeed in one without.
 
     It crashed or hung, or what was raised comes from installed code. What the app's own line raises does not

@@ -20,7 +20,7 @@ def top_level(path: str, search: Iterable[str]) -> str:
     return name.removesuffix(".py") if folder in search else ""
 
 
-class Installed:
+class SitePackages:
     """Tells when something was installed or removed: by a folder's time, and by its names if that differs."""
 
     def __init__(self) -> None:

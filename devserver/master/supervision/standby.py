@@ -33,7 +33,7 @@ CALM = 0.5
 """Seconds without news of what is imported before it is acted on."""
 
 
-class Successor:
+class StandbyManager:
     """`launch` starts a Manager that is configured; `emit` takes what the user is told."""
 
     def __init__(
@@ -167,7 +167,7 @@ class Successor:
         )
         self._timer = self._loop.call_later(PATIENCE, self._hangs)
 
-    def heard(self, message: wire.Preloading | wire.Preloaded) -> None:
+    def heard(self, message: wire.Preloading | wire.PreloadDone) -> None:
         """The Manager that is prepared says how it gets on."""
         if isinstance(message, wire.Preloading):
             self._last = message.module

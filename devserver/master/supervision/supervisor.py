@@ -26,7 +26,7 @@ from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker, WorkerHub
 from devserver.master.supervision.exit_wording import cancelled, ended
 from devserver.master.supervision.manager import FIRST_PAUSE, LONGEST_PAUSE, Manager
-from devserver.master.supervision.manager_pool import Command, CommandHub
+from devserver.master.supervision.manager_pool import ManagerPool, ManagerPoolHub
 from devserver.master.supervision.orphans import LAST_WARNING, Orphans
 from devserver.master.terminal.prompts import Prompts
 
@@ -35,13 +35,13 @@ STOP_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class CrewHub:
+class SupervisorHub:
     """Where the crew's news goes."""
 
     heard: Callable[[Worker, FromWorker], None]
     dying: Callable[[Worker], None]
     """A Worker is dead; its units are not yet lost."""
-    buried: Callable[[Worker, str, wire.WorkerExited | None], None]
+    buried: Callable[[Worker, str, wire.WorkerGone | None], None]
     stillborn: Callable[[int, str], None]
     """A Worker of that generation ended, with that verdict, before it had a process."""
     moved_out: Callable[[], None]
@@ -52,7 +52,7 @@ class CrewHub:
     live: Callable[[], int]
 
 
-class Crew:
+class Supervisor:
     """Launches, replaces and addresses the Manager; buries Workers."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Crew:
         terminal: bool,
         dispatcher: Dispatcher,
         emit: Callable[[Event], None],
-        hub: CrewHub,
+        hub: SupervisorHub,
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
@@ -71,10 +71,10 @@ class Crew:
         self._worker_hub = WorkerHub(
             hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.unclogged
         )
-        command_hub = CommandHub(
+        command_hub = ManagerPoolHub(
             self._message, self._manager_exited, lambda: self._last_worker, hub.live, self._is_due
         )
-        self.command = Command(config, terminal, emit, command_hub)
+        self.command = ManagerPool(config, terminal, emit, command_hub)
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
@@ -121,10 +121,10 @@ class Crew:
 
     # the Workers' terminals
 
-    def heard(self, worker: Worker, message: wire.Debugging | wire.Leaving | wire.TasksCancelled) -> None:
+    def heard(self, worker: Worker, message: wire.DebuggerState | wire.Leaving | wire.TasksCancelled) -> None:
         """A Worker reports what changes how long it may stay."""
         match message:
-            case wire.Debugging():
+            case wire.DebuggerState():
                 self.prompts.told(worker, message)
             case wire.Leaving():
                 self._leaving(worker, message)
@@ -147,22 +147,22 @@ class Crew:
 
     def _message(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
         match message:
-            case wire.WorkerStarted():
+            case wire.WorkerForked():
                 self._worker_started(manager, message, fds)
-            case wire.Preloading() | wire.Preloaded():
+            case wire.Preloading() | wire.PreloadDone():
                 self.command.heard(manager, message)
             case wire.Retire():
                 if worker := self._dispatcher.workers.get(message.worker):
                     self._retire(worker)
-            case wire.WorkerExited():
+            case wire.WorkerGone():
                 self._worker_exited(message)
-            case wire.Rolled():
+            case wire.RollDone():
                 self._pause = 0.0
                 self._emit(events.Rolled(generation=message.generation))
                 self._orphans.relieve()
             case wire.ReloadAsked():
                 self._hub.reload_asked()
-            case wire.Said():
+            case wire.ManagerNotice():
                 self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
             case wire.Pong():
                 pass
@@ -175,7 +175,7 @@ class Crew:
         mine = [worker.seat for worker in workers if worker.manager is manager and not worker.orphan]
         return any(seat.leaving or not seat.ready for seat in mine)
 
-    def _worker_started(self, manager: Manager, message: wire.WorkerStarted, fds: list[int]) -> None:
+    def _worker_started(self, manager: Manager, message: wire.WorkerForked, fds: list[int]) -> None:
         worker = Worker(message, fds, self._worker_hub, self._loop, manager)
         if self._output_paused:
             worker.pause_output(True)
@@ -223,14 +223,14 @@ class Crew:
         else:
             self.command.send(wire.LeaveWithin(worker.id, seconds, held), self._dispatcher.workers)
 
-    def _worker_exited(self, message: wire.WorkerExited) -> None:
+    def _worker_exited(self, message: wire.WorkerGone) -> None:
         worker = self._dispatcher.workers.get(message.worker)
         if worker is None:
             self._hub.stillborn(message.generation, message.verdict)
         else:
             self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
-    def _bury(self, worker: Worker, reason: str, exited: wire.WorkerExited | None) -> None:
+    def _bury(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
         self._dispatcher.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
         worker.drain()
         verdict = exited.verdict if exited else ""

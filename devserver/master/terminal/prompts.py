@@ -23,16 +23,16 @@ PATIENCE = 2
 """Looks in a row that find nobody reading: between two questions a program reads nothing for a moment."""
 STILL = 2
 """Such looks in a row mean that the loop stands still: at one alone it may just be writing."""
-NOBODY = wire.Debugging(False)
+NOBODY = wire.DebuggerState(False)
 
 
 @dataclass(slots=True)
 class _State:
-    told: wire.Debugging = NOBODY
+    told: wire.DebuggerState = NOBODY
     seen: bool = False
     still: int = 0
     """Looks in a row that have found the event loop of a Worker that reads stopped."""
-    shown: wire.Debugging = NOBODY
+    shown: wire.DebuggerState = NOBODY
     looks: int = 0
     """Looks since the unfinished line, or that have found nobody since somebody was seen."""
     timer: asyncio.TimerHandle | None = None
@@ -45,7 +45,7 @@ class Prompts:
         self,
         workers: Mapping[int, Worker],
         emit: Callable[[Event], None],
-        tell: Callable[[wire.Debugging], None],
+        tell: Callable[[wire.DebuggerState], None],
         released: Callable[[], None],
     ) -> None:
         self._workers = workers
@@ -55,7 +55,7 @@ class Prompts:
         self._states: dict[int, _State] = {}
         self._loop = asyncio.get_running_loop()
 
-    def told(self, worker: Worker, message: wire.Debugging) -> None:
+    def told(self, worker: Worker, message: wire.DebuggerState) -> None:
         """The Worker says who stands there; what it printed before comes first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
@@ -143,7 +143,7 @@ class Prompts:
             state.timer = None
 
     def _show(self, worker: Worker, state: _State) -> None:
-        seen = wire.Debugging(state.seen, worker.id, how="question", blocks=state.still >= STILL)
+        seen = wire.DebuggerState(state.seen, worker.id, how="question", blocks=state.still >= STILL)
         now = state.told if state.told.active else seen
         if now == state.shown or not (now.active or state.shown.active):
             return

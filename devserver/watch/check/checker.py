@@ -20,7 +20,7 @@ from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import Signature
 from devserver.watch.check.read import Content, read
 from devserver.watch.check.survey import beside, packages_before
-from devserver.watch.check.syntax import Checker, Verdict
+from devserver.watch.check.syntax import SyntaxChecker, Verdict
 from devserver.watch.scope.filters import Filters, Interest
 
 VERDICTS = 256
@@ -38,7 +38,7 @@ class Findings:
     warnings: tuple[CompileWarning, ...]
 
 
-class Examiner:
+class SourceChecker:
     """What is known of the disk. `trusted`: path → digest of what runs: it needs no check."""
 
     def __init__(self, filters: Filters, loop: asyncio.AbstractEventLoop) -> None:
@@ -49,7 +49,7 @@ class Examiner:
         self._loop = loop
         self._seen: dict[str, tuple[bytes, Signature | None]] = {}
         self._verdicts: OrderedDict[tuple[str, bytes], asyncio.Future[Verdict]] = OrderedDict()
-        self._checker = Checker()
+        self._checker = SyntaxChecker()
         self._reads = ThreadPoolExecutor(1, "watch-read")
         self._checks = ThreadPoolExecutor(2, "watch-check")
 

@@ -36,7 +36,7 @@ class Verdict:
     warnings: tuple[CompileWarning, ...] = ()
 
 
-class Checker:
+class SyntaxChecker:
     """Compiles in the calling thread or in a child; `stop` ends what runs."""
 
     def __init__(self, large: int = LARGE, deadline: float = DEADLINE) -> None:

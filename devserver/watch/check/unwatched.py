@@ -16,7 +16,7 @@ PATIENCE = 0.1
 Seen = dict[str, Signature | None]
 
 
-class Look:
+class UnwatchedFiles:
     """`hangs` is called each time that a look does not come back in time."""
 
     def __init__(

@@ -15,10 +15,10 @@ from typing import Protocol, assert_never
 
 from devserver.common.events import Level
 from devserver.common.tasks import Tasks
-from devserver.watch.check.checker import Examiner
+from devserver.watch.check.checker import SourceChecker
 from devserver.watch.check.survey import files_of
 from devserver.watch.notice.debounce import Kind
-from devserver.watch.notice.inotify import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
+from devserver.watch.notice.inotify import Fact, FolderCame, FolderLeft, Inotify, Overflowed, Touched
 from devserver.watch.notice.mounts import Mounts, read_mounts
 from devserver.watch.notice.watchdog_observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.scope.filters import VENV_MARK, Filters, Interest
@@ -51,11 +51,16 @@ class Sink(Protocol):
         """There is something to `drain`."""
 
 
-class Cover:
+class Coverage:
     """The folders watched."""
 
     def __init__(
-        self, filters: Filters, examiner: Examiner, sink: Sink, loop: asyncio.AbstractEventLoop, poll: bool
+        self,
+        filters: Filters,
+        examiner: SourceChecker,
+        sink: Sink,
+        loop: asyncio.AbstractEventLoop,
+        poll: bool,
     ) -> None:
         self._filters = filters
         self._examiner = examiner
@@ -64,7 +69,7 @@ class Cover:
         self._poll_all = poll
         self._started = False
         self._mounts = Mounts("")
-        self._fence: Fence | None = None
+        self._fence: Inotify | None = None
         self._native: Observing | None = None
         self._polling: Observing | None = None
         self._reasons: dict[str, None] = {}
@@ -108,7 +113,7 @@ class Cover:
             self._reasons[ASKED] = None
             return
         try:
-            self._fence = Fence()
+            self._fence = Inotify()
         except OSError as error:
             if error.errno != errno.ENOSYS:  # there, watchdog has the system's own events
                 self._reasons[NO_INSTANCE] = None

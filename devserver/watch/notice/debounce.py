@@ -77,7 +77,7 @@ class Batch:
         return bool(unsure)
 
 
-class Settling:
+class Debouncer:
     """The edits that have begun and were not read to the end; `newest` is the number of the last one."""
 
     def __init__(self, settle: float, settle_modified: float, cap: float) -> None:

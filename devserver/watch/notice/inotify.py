@@ -67,7 +67,7 @@ class Overflowed:
 Fact = Touched | FolderCame | FolderLeft | Overflowed
 
 
-class Fence:
+class Inotify:
     """The folders watched. Raises OSError when the kernel grants no descriptor, or is not Linux."""
 
     def __init__(self) -> None:

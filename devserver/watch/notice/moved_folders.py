@@ -17,7 +17,7 @@ Identity = tuple[int, int] | None
 """Device and inode; None: there is no such folder."""
 
 
-class Places:
+class FolderIdentities:
     """`off_loop` runs the look; `gone` and `came` are called on the loop when something has changed."""
 
     def __init__(

@@ -8,7 +8,7 @@ EVERY = 0.02
 """Seconds from one look to the next, at least."""
 
 
-class Glance:
+class PollBudget:
     """Goes round `files`."""
 
     def __init__(self) -> None:

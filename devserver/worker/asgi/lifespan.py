@@ -15,13 +15,13 @@ from devserver.worker.run.failures import failure_of
 RAISES_WITHIN = 1.0
 """Seconds after "start-up has failed" in which the app may still raise the error itself."""
 Event = dict[str, Any]
-App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
 class Lifespan:
     """`state` is what the app puts into its scope: each request gets a copy."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.state: dict[str, Any] = {}
         self._events: asyncio.Queue[Event] = asyncio.Queue()

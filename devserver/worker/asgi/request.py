@@ -13,16 +13,16 @@ from typing import Any
 from devserver.common.failure import Failure
 from devserver.ipc.messages import (
     Closed,
+    Consumed,
     Disconnected,
-    Grant,
     Headers,
     Open,
     RequestBody,
     Respond,
     ResponseBody,
-    Taken,
+    WindowUpdate,
 )
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 
 Event = dict[str, Any]
 
@@ -72,7 +72,7 @@ class Request:
     )
 
     def __init__(
-        self, order: Open, lane: Lane, log: Callable[[int], None] | None, *, raises: bool = False
+        self, order: Open, lane: MasterLink, log: Callable[[int], None] | None, *, raises: bool = False
     ) -> None:
         self.order = order
         self._lane = lane
@@ -104,7 +104,7 @@ class Request:
 
     # the Master's side
 
-    def take(self, message: RequestBody | Grant | Disconnected) -> None:
+    def take(self, message: RequestBody | WindowUpdate | Disconnected) -> None:
         """Take in what has arrived."""
         match message:
             case RequestBody(data=data, more=more):
@@ -112,7 +112,7 @@ class Request:
                 self._more = more
                 if not data and more:
                     return
-            case Grant(size=size):
+            case WindowUpdate(size=size):
                 self._credit += size
             case Disconnected():
                 self._gone = True
@@ -144,7 +144,7 @@ class Request:
                 return self._take_body()
             if self._waits:
                 self._waits = False
-                self._lane.send(Taken(self.order.stream, 0))
+                self._lane.send(Consumed(self.order.stream, 0))
             await self._wait()
         self.told = self._outdated
         return {"type": "http.disconnect"}
@@ -153,7 +153,7 @@ class Request:
         data, self._body = bytes(self._body), bytearray()
         self._ended = not self._more
         if data and self._more:
-            self._lane.send(Taken(self.order.stream, len(data)))
+            self._lane.send(Consumed(self.order.stream, len(data)))
         return {"type": "http.request", "body": data, "more_body": self._more}
 
     async def send(self, message: Event) -> None:

@@ -14,15 +14,15 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import Detach, Failed, Open, Scope, StreamOrder
 from devserver.worker.asgi.request import ClientDisconnected, Request
 from devserver.worker.asgi.scope import asgi_scope
-from devserver.worker.asgi.websocket import Socket
+from devserver.worker.asgi.websocket import WebSocket
 from devserver.worker.run import environment
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
-from devserver.worker.run.jobs import Units, end_child
+from devserver.worker.run.jobs import Jobs, end_child
 from devserver.worker.run.logs import Log
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 
-App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[Any]]
+ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[Any]]
 CANCEL_AFTER = 2.0
 """Seconds that an app gets to notice that its client is served elsewhere."""
 
@@ -35,9 +35,9 @@ class Streams:
 
     def __init__(
         self,
-        app: App,
-        lane: Lane,
-        units: Units,
+        app: ASGIApp,
+        lane: MasterLink,
+        units: Jobs,
         debugger: Debugger,
         *,
         threaded: bool,
@@ -50,7 +50,7 @@ class Streams:
         self._log = Log()
         self._debugger = debugger
         self._state = state
-        self._open: dict[int, tuple[Request | Socket, asyncio.Task[None]]] = {}
+        self._open: dict[int, tuple[Request | WebSocket, asyncio.Task[None]]] = {}
         self._abandoned: set[int] = set()
         """Streams that we have cancelled: the app did nothing wrong."""
 
@@ -71,15 +71,15 @@ class Streams:
 
     def _begin(self, order: Open) -> None:
         scope = asgi_scope(order.scope, self._state)
-        stream: Request | Socket
+        stream: Request | WebSocket
         if order.scope.type == "http":
             log = self._log.access
             stream = Request(order, self._lane, log and partial(log, order.scope), raises=self._threaded)
         else:
-            stream = Socket(order, self._lane, partial(self._log.handshake, order.scope))
+            stream = WebSocket(order, self._lane, partial(self._log.handshake, order.scope))
         self._open[order.stream] = stream, self._units.begin(self._run(stream, scope), _name(order.scope))
 
-    async def _run(self, stream: Request | Socket, scope: dict[str, Any]) -> None:
+    async def _run(self, stream: Request | WebSocket, scope: dict[str, Any]) -> None:
         failure: Failure | None = None
         error: BaseException | None = None
         try:
@@ -108,12 +108,12 @@ class Streams:
         self._debugger.ended()
         stream.close(failure)
 
-    def _is_cut_short(self, stream: Request | Socket, error: BaseException) -> bool:
+    def _is_cut_short(self, stream: Request | WebSocket, error: BaseException) -> bool:
         """Return whether this process ends with the stream in hand: it is the Master's to run it again."""
         cancelled = self._units.cancelled and isinstance(error, asyncio.CancelledError)
         return cancelled and stream.order.stream not in self._abandoned and not self._lane.forked
 
-    def _failed(self, stream: Request | Socket, error: BaseException) -> Failure | None:
+    def _failed(self, stream: Request | WebSocket, error: BaseException) -> Failure | None:
         abandoned = stream.order.stream in self._abandoned
         if isinstance(error, asyncio.CancelledError) and (abandoned or self._units.cancelled):
             return None
@@ -129,7 +129,7 @@ class Streams:
             stream, task = found
             self._abandoned.add(number)
             task.cancel()
-            if isinstance(stream, Socket) and stream.in_hand:
+            if isinstance(stream, WebSocket) and stream.in_hand:
                 path = stream.order.scope.path
                 message = (
                     f"a message of WebSocket {path} was in hand when newer code took over, and is cancelled"

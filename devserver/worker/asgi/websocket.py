@@ -15,18 +15,18 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import (
     Accept,
     Closed,
+    Consumed,
     Disconnected,
-    Grant,
-    Hang,
     Message,
     Open,
     Respond,
     ResponseBody,
-    Speak,
-    Taken,
+    WebSocketClose,
+    WebSocketSend,
+    WindowUpdate,
 )
 from devserver.worker.asgi.request import ClientDisconnected, checked_status
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 
 Event = dict[str, Any]
 SERVICE_RESTART = 1012
@@ -40,10 +40,10 @@ LONGEST_REASON = 123
 """Bytes: RFC 6455, section 5.5."""
 
 
-class Socket:
+class WebSocket:
     """Lives from Open to Closed. `log` is called with what was decided about the handshake."""
 
-    def __init__(self, order: Open, lane: Lane, log: Callable[[str], None] | None) -> None:
+    def __init__(self, order: Open, lane: MasterLink, log: Callable[[str], None] | None) -> None:
         self.order = order
         self._stream = order.stream
         self._lane = lane
@@ -67,14 +67,14 @@ class Socket:
 
     # the Master's side
 
-    def take(self, message: Message | Grant | Disconnected) -> None:
+    def take(self, message: Message | WindowUpdate | Disconnected) -> None:
         """Take in what has arrived."""
         match message:
             case Message(data=data, text=True):
                 self._events.append({"type": "websocket.receive", "text": data.decode()})
             case Message(data=data):
                 self._events.append({"type": "websocket.receive", "bytes": data})
-            case Grant(size=size):
+            case WindowUpdate(size=size):
                 self._credit += size
             case Disconnected(code=code, reason=reason):
                 self._end = {"type": "websocket.disconnect", "code": code, "reason": reason}
@@ -120,7 +120,7 @@ class Socket:
         event = self._events.popleft()
         if event["type"] == "websocket.receive":
             self.in_hand = True
-            self._lane.send(Taken(self._stream, 1))
+            self._lane.send(Consumed(self._stream, 1))
         return event
 
     async def send(self, message: Event) -> None:
@@ -175,7 +175,7 @@ class Socket:
                 packed = bytes(data) if data is not None else (text or "").encode()
                 if data is not None or text is not None:
                     self._credit -= len(packed)
-                    self._lane.answer(Speak(self._stream, packed, data is None))
+                    self._lane.answer(WebSocketSend(self._stream, packed, data is None))
             case "websocket.close":
                 self._hang(*_checked_close(message.get("code", 1000), message.get("reason") or ""))
             case other:
@@ -198,7 +198,7 @@ class Socket:
 
     def _hang(self, code: int, reason: str) -> None:
         if not self._detached:  # else newer code has the client by now
-            self._lane.send(Hang(self._stream, code, reason))
+            self._lane.send(WebSocketClose(self._stream, code, reason))
         self._finish(code, reason)
 
     def _finish(self, code: int, reason: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from devserver.common.failure import Failure, Place, excerpt
 from devserver.common.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
-from devserver.ipc.messages import UnitKind
+from devserver.ipc.messages import JobKind
 
 ARGUMENTS = {
     "on_worker_start": ("server",),
@@ -24,7 +24,7 @@ ARGUMENTS = {
 }
 """What each handler is called with."""
 
-UNITS: dict[UnitKind, str] = {"connect": "on_connect", "receive": "on_receive", "close": "on_close"}
+UNITS: dict[JobKind, str] = {"connect": "on_connect", "receive": "on_receive", "close": "on_close"}
 _PROTOCOLS = (Raw, Lines, Delimited, LengthPrefixed)
 
 
@@ -54,7 +54,7 @@ class Handlers:
         units = [self.found[name] for name in UNITS.values() if name in self.found]
         return 0 if units and all(handler.asynchronous for handler in units) else 1
 
-    def of(self, kind: UnitKind) -> Handler | None:
+    def of(self, kind: JobKind) -> Handler | None:
         """Return what handles units of `kind`."""
         return self.found.get(UNITS[kind])
 

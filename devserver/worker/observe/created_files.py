@@ -24,7 +24,7 @@ _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect
 _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
-class Created:
+class CreatedFiles:
     """`tell` gets a real path as its making begins, and once more with the digest; b"": it is not told."""
 
     def __init__(self, root: str, snapshot: Snapshot, tell: Callable[[str, bytes | None], None]) -> None:

@@ -32,7 +32,7 @@ from devserver.worker.observe.import_probe import observe
 _Seen = tuple[dict[Any, Any], list[str], list[str]]
 
 
-class Notes:
+class ImportLog:
     """Give `found` to the loader's `install`, then begin, before anything is set up for the app."""
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -20,7 +20,7 @@ MOST = 2000
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
-class Opened:
+class OpenedFiles:
     """Collects until `taken`; `fresh` is called when there is something again. Files are told at most twice.
 
     A file counts if it is executed, whatever its name, or opened for reading and named `.py`. One that was

@@ -11,13 +11,13 @@ from contextlib import suppress
 
 from devserver.common.errors import ConnectionGone
 from devserver.ipc.messages import Opened, OpenedFile, Used
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 
 
-class Usage:
+class UsedFiles:
     """Collects; what there is leaves with `tell`, and once a loop is `followed`, at the end of its turn."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: MasterLink) -> None:
         self._lane = lane
         self._paths: list[str] = []
         self._opened: Callable[[], tuple[OpenedFile, ...]] = tuple

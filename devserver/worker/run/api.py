@@ -8,7 +8,7 @@ from typing import Any
 
 from devserver.ipc.messages import Broadcast, Peer, Transport
 from devserver.worker.run.connection import Connection, Data, to_bytes
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 from devserver.worker.run.state import State
 
 
@@ -25,7 +25,7 @@ class Row:
 class Server:
     """The server from inside a Worker: `worker` is its number, `generation` that of the code it runs."""
 
-    def __init__(self, lane: Lane, worker: int, generation: int) -> None:
+    def __init__(self, lane: MasterLink, worker: int, generation: int) -> None:
         self._lane = lane
         self.worker = worker
         self.generation = generation

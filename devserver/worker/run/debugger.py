@@ -22,10 +22,10 @@ from types import FrameType
 from typing import Any
 
 from devserver.common.errors import ConnectionGone
-from devserver.ipc.messages import Debugging, How
+from devserver.ipc.messages import DebuggerState, How
 from devserver.worker.run import environment
-from devserver.worker.run.current_job import Unit, current
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.current_job import Job, current
+from devserver.worker.run.master_link import MasterLink
 
 _PACKAGE = __name__.partition(".")[0]
 _ASKING = frozenset({__name__, "bdb", "cmd", "code", "getpass", "pdb"})
@@ -41,7 +41,7 @@ class _Stand:
 
     thread: int
     task: asyncio.Task[Any] | None
-    unit: Unit | None
+    unit: Job | None
     how: How
     place: tuple[str, int]
     stopped: bool = True
@@ -51,7 +51,7 @@ class _Stand:
 class Debugger:
     """Knows who stands, and tells the Master."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: MasterLink) -> None:
         self._lane = lane
         self._stands: list[_Stand] = []
         """The last one has the terminal; the others are of the same thread, and step over an await."""
@@ -165,21 +165,21 @@ class Debugger:
                 message = self._message()
             self._send(message)
 
-    def _send(self, message: Debugging) -> None:
+    def _send(self, message: DebuggerState) -> None:
         if self._lane.forked:
             return
         environment.flush()
         with suppress(ConnectionGone):
             self._lane.debugging(message)
 
-    def _message(self) -> Debugging:
+    def _message(self) -> DebuggerState:
         if not self._stands:
-            return Debugging(False, self._lane.worker)
+            return DebuggerState(False, self._lane.worker)
         stand = self._stands[-1]
         path, line = stand.place
         what = stand.unit.name if stand.unit else ""
         blocks = stand.stopped and stand.thread == self._thread
-        return Debugging(True, self._lane.worker, path, line, what, stand.how, blocks)
+        return DebuggerState(True, self._lane.worker, path, line, what, stand.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Ctrl-C: an interrupt of the code that is debugged, which may run in another thread."""

@@ -24,13 +24,13 @@ from devserver.worker.run.connection import Connection
 from devserver.worker.run.current_job import context_of, current
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
-from devserver.worker.run.master_link import Lane
+from devserver.worker.run.master_link import MasterLink
 
 
-class Units:
+class Jobs:
     """The units of one Worker."""
 
-    def __init__(self, handlers: Handlers, lane: Lane, server: Server, debugger: Debugger) -> None:
+    def __init__(self, handlers: Handlers, lane: MasterLink, server: Server, debugger: Debugger) -> None:
         self._handlers = handlers
         self._lane = lane
         self._server = server

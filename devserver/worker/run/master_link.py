@@ -23,10 +23,10 @@ from devserver.common.errors import ConnectionGone
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
     ConnectionRow,
-    Connections,
     ConnectionsAsked,
-    Credit,
-    Debugging,
+    ConnectionTable,
+    ConnectionWindowUpdate,
+    DebuggerState,
     FromWorker,
     Handle,
     Leave,
@@ -44,7 +44,7 @@ _REMEMBERED = 4096
 ForLoop = Handle | StreamOrder | Leave
 
 
-class Lane:
+class MasterLink:
     """Owns the socket. `synchronous` is set by the runner while a sync handler runs on the loop's thread."""
 
     def __init__(self, sock: socket.socket, worker: int = 0, generation: int = 0) -> None:
@@ -140,7 +140,7 @@ class Lane:
         self.wait(lambda: request in self._answers)
         return self._answers.pop(request)
 
-    def debugging(self, message: Debugging) -> None:
+    def debugging(self, message: DebuggerState) -> None:
         """Tell that a debugger begins or ends; return when the Master knows. Raises ConnectionGone.
 
         So what is printed next can be told from what was printed before.
@@ -230,13 +230,13 @@ class Lane:
 
     def _accept(self, message: ToWorker) -> None:
         match message:
-            case Credit(connection=connection, size=size):
+            case ConnectionWindowUpdate(connection=connection, size=size):
                 outbox = self._outboxes.get(connection)
                 if outbox is not None:
                     outbox.grant(size)
-            case Connections(request=request, rows=rows):
+            case ConnectionTable(request=request, rows=rows):
                 self._answers[request] = rows
-            case Debugging():
+            case DebuggerState():
                 self._attended = True
             case _:
                 self._backlog.append(message)

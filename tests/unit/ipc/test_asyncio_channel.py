@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from devserver.ipc.asyncio_channel import Attached
+from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromManager, Ping, Retire, ToManager
 
@@ -28,7 +28,7 @@ def test_a_message_that_fails_costs_no_other() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, context: reported.append(context))
         ours, theirs = socket.socketpair()
-        link: Attached[FromManager, ToManager] = Attached(
+        link: AsyncioChannel[FromManager, ToManager] = AsyncioChannel(
             Channel(ours, FromManager), take, lambda: None, loop
         )
         other: Channel[ToManager, FromManager] = Channel(theirs, ToManager)
@@ -53,7 +53,7 @@ def test_bytes_that_are_no_message_are_told_not_dropped_in_silence() -> None:
         loop.set_exception_handler(lambda _loop, context: told.append(context))
         ours, theirs = socket.socketpair()
         gone = asyncio.Event()
-        link: Attached[ToManager, FromManager] = Attached(
+        link: AsyncioChannel[ToManager, FromManager] = AsyncioChannel(
             Channel(ours, ToManager), lambda *_: None, gone.set, loop
         )
         theirs.send(b"\0\0\0\1\0\xc1")
@@ -74,7 +74,7 @@ def test_an_end_that_leaves_something_unread_is_noticed_behind_its_last_message(
     async def main() -> None:
         ours, theirs = socket.socketpair()
         gone = asyncio.Event()
-        link: Attached[FromManager, ToManager] = Attached(
+        link: AsyncioChannel[FromManager, ToManager] = AsyncioChannel(
             Channel(ours, FromManager),
             lambda message, _fds: taken.append(message),
             gone.set,

@@ -14,16 +14,16 @@ from devserver.ipc.messages import (
     Configure,
     FromManager,
     Loaded,
+    ManagerNotice,
     Preload,
     Reload,
     Retire,
-    Said,
     Source,
     Stop,
     Surroundings,
     Target,
     ToManager,
-    WorkerStarted,
+    WorkerForked,
 )
 
 
@@ -36,7 +36,7 @@ def pair(incoming: Any, outgoing: Any) -> tuple[Channel[Any, Any], Channel[Any, 
 def test_messages_arrive_in_order_whatever_their_size() -> None:
     """Small and large messages, more than the kernel takes at once."""
     manager, master = pair(ToManager, FromManager)
-    sent = [Said("info", "x" * size) for size in (1, 5_000_000, 3, 70_000)]
+    sent = [ManagerNotice("info", "x" * size) for size in (1, 5_000_000, 3, 70_000)]
     for message in sent:
         manager.queue(message)
     received: list[FromManager] = []
@@ -54,7 +54,7 @@ def test_descriptors_arrive_with_their_message() -> None:
     manager, master = pair(ToManager, FromManager)
     read, write = os.pipe()
     manager.queue(Retire(1))
-    manager.queue(WorkerStarted(1, 1, 1, 99), [write])
+    manager.queue(WorkerForked(1, 1, 1, 99), [write])
     manager.queue(Retire(2))
     assert manager.flush()
     received: list[tuple[FromManager, list[int]]] = []
@@ -63,7 +63,7 @@ def test_descriptors_arrive_with_their_message() -> None:
     os.close(write)
     (_, none), (started, [copy]), (_, nothing) = received
     assert (none, nothing) == ([], [])
-    assert started == WorkerStarted(1, 1, 1, 99)
+    assert started == WorkerForked(1, 1, 1, 99)
     os.write(copy, b"!")
     assert os.read(read, 1) == b"!"
     for fd in (copy, read):
@@ -87,7 +87,7 @@ def test_the_end_comes_after_the_last_message() -> None:
 def test_drain_takes_all_that_is_there() -> None:
     """A large message and the end of the stream."""
     manager, master = pair(ToManager, FromManager)
-    messages = [Said("info", "x" * 50_000), Retire(3)]
+    messages = [ManagerNotice("info", "x" * 50_000), Retire(3)]
     for message in messages:
         manager.queue(message)
     manager.flush()
@@ -99,9 +99,9 @@ def test_drain_takes_all_that_is_there() -> None:
 def test_text_that_is_not_valid_unicode_arrives() -> None:
     """A lone surrogate in what the app raised or in a file's name does not keep the message back."""
     manager, master = pair(ToManager, FromManager)
-    manager.queue(Said("info", "a \udcff", detail="é"))
+    manager.queue(ManagerNotice("info", "a \udcff", detail="é"))
     manager.flush()
-    assert master.receive() == [(Said("info", "a \udcff", detail="é"), [])]
+    assert master.receive() == [(ManagerNotice("info", "a \udcff", detail="é"), [])]
     manager.close()
     master.close()
 

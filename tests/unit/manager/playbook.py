@@ -5,14 +5,14 @@ from __future__ import annotations
 from signal import SIGTERM
 
 from devserver.ipc.messages import (
+    BootDone,
     Configure,
     Handover,
     Reload,
     Target,
-    WorkerExited,
+    WorkerForked,
+    WorkerGone,
     WorkerIdle,
-    WorkerReady,
-    WorkerStarted,
 )
 from devserver.manager.fleet import Fleet
 from devserver.manager.protocol import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
@@ -58,7 +58,7 @@ class Playbook:
         self.alive[fork.worker] = "booting"
         pid = 100 + fork.worker
         answer = self.fleet.handle(Forked(fork.worker, pid, 1.0), self.now)
-        assert answer == [Tell(WorkerStarted(fork.worker, fork.slot, fork.generation, pid, 1.0))]
+        assert answer == [Tell(WorkerForked(fork.worker, fork.slot, fork.generation, pid, 1.0))]
 
     def after(self, seconds: float) -> list[Command]:
         self.now += seconds
@@ -78,7 +78,7 @@ class Playbook:
     def ready(self, worker: int) -> list[Command]:
         if worker in self.alive:
             self.alive[worker] = "ready"
-        return self.do(WorkerReady(worker, self.forks[worker].generation, ()))
+        return self.do(BootDone(worker, self.forks[worker].generation, ()))
 
     def idle(self, worker: int) -> list[Command]:
         return self.do(WorkerIdle(worker))
@@ -88,7 +88,7 @@ class Playbook:
         del self.alive[worker]
         commands = self.do(Exited(worker, status))
         fork = self.forks[worker]
-        report = WorkerExited(worker, fork.slot, fork.generation, 100 + worker, status, stack, verdict)
+        report = WorkerGone(worker, fork.slot, fork.generation, 100 + worker, status, stack, verdict)
         assert commands[0] == Tell(report)
         rest = [command for command in commands[1:] if command != Signal(worker, SIGTERM, group=True)]
         return rest + self.do(GroupGone(worker))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signal import SIGTERM
 
-from devserver.ipc.messages import Drop, Retire, WorkerExited
+from devserver.ipc.messages import Drop, Retire, WorkerGone
 from devserver.manager.protocol import Command, Exited, Fork, GroupGone, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
@@ -53,7 +53,7 @@ def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_told_as_exited
     play.serve(1)
     exclusive(play, 2)
     assert play.exits(1) == []
-    assert play.do(Drop(2)) == [Tell(WorkerExited(3, 1, 2, 0, 0, verdict="dropped"))]
+    assert play.do(Drop(2)) == [Tell(WorkerGone(3, 1, 2, 0, 0, verdict="dropped"))]
     assert play.exits(2) == [Fork(4, 1, 1)]
 
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from devserver.ipc.messages import (
-    Debugging,
+    BootDone,
+    DebuggerState,
     Drop,
     Handover,
     Reload,
     Retire,
-    Rolled,
+    RollDone,
     Stop,
-    WorkerExited,
+    WorkerGone,
     WorkerIdle,
-    WorkerReady,
 )
 from devserver.manager.fleet import Fleet
 from devserver.manager.protocol import (
@@ -141,12 +141,12 @@ class World(RuleBasedStateMachine):
             process = self.processes[message.worker]
             assert not process.retired, "told once"
             process.retired = True
-        elif isinstance(message, Rolled):
+        elif isinstance(message, RollDone):
             self.rolled[message.generation] += 1
             assert self.rolled[message.generation] == 1
             serving = {one.slot for one in self.serving() if one.generation == message.generation}
             assert serving == set(range(1, self.slots + 1)), "rolled means every slot"
-        elif isinstance(message, WorkerExited) and not message.pid:
+        elif isinstance(message, WorkerGone) and not message.pid:
             self.workers = max(self.workers, message.worker)
             self.candidates = [one for one in self.candidates if one != message.generation]
 
@@ -181,7 +181,7 @@ class World(RuleBasedStateMachine):
         if process.generation > self.live and not self.leaving:
             self.live = process.generation
             self.candidates = [one for one in self.candidates if one > self.live]
-        self.do(WorkerReady(process.worker, process.generation, ()))
+        self.do(BootDone(process.worker, process.generation, ()))
 
     @precondition(lambda self: self.processes)
     @rule(data=st.data(), status=st.sampled_from([0, 9, 256]), leftovers=st.booleans())
@@ -203,7 +203,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.processes)
     @rule(data=st.data(), active=st.booleans())
     def debugs(self, data: st.DataObject, active: bool) -> None:
-        self.do(Debugging(active, data.draw(st.sampled_from(sorted(self.processes)))))
+        self.do(DebuggerState(active, data.draw(st.sampled_from(sorted(self.processes)))))
 
     @rule()
     def memory_runs_out(self) -> None:
@@ -256,7 +256,7 @@ class World(RuleBasedStateMachine):
         if not hasattr(self, "fleet"):
             return
         for worker in list(self.processes):
-            self.do(Debugging(False, worker))
+            self.do(DebuggerState(False, worker))
         self.time_passes(self.drain + SLOWEST_END + 10.0)
         for one in self.processes.values():
             outdated = one.ready and one.generation < self.live

@@ -7,7 +7,7 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from devserver.common.errors import IllegalEvent
-from devserver.ipc.messages import Debugging, Drop, Retire, Stop
+from devserver.ipc.messages import DebuggerState, Drop, Retire, Stop
 from devserver.manager.protocol import Exited, GroupGone, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
 
@@ -82,9 +82,9 @@ def test_a_stop_does_not_wait_for_a_debugger() -> None:
     """Who stops the server wants it stopped."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    play.do(Debugging(True, 1))
+    play.do(DebuggerState(True, 1))
     play.do(Stop(5.0))
-    play.do(Debugging(True, 1))
+    play.do(DebuggerState(True, 1))
     assert play.after(5.0) == [Signal(1, SIGTERM)]
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import (
-    Debugging,
+    BootDone,
+    DebuggerState,
     Drop,
     LeaveWithin,
+    ManagerNotice,
     Retire,
-    Rolled,
-    Said,
+    RollDone,
     StandDown,
     Stop,
-    WorkerReady,
 )
 from devserver.manager.protocol import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
@@ -40,7 +40,7 @@ def test_a_slow_boot_is_mentioned_once_with_the_apps_own_line() -> None:
     assert play.after(4.9) == []
     assert play.wake() == [DumpStack(3)]
     assert play.wake() == [ReadStack(3)]
-    said = Said("info", "worker 3 (generation 2) is still booting after 5 s, in app/main.py:7")
+    said = ManagerNotice("info", "worker 3 (generation 2) is still booting after 5 s, in app/main.py:7")
     assert play.do(StackRead(3, DUMP)) == [Tell(said)]
     play.ready(3)
     play.reload(3, base=2)
@@ -114,10 +114,10 @@ def test_the_clock_of_a_boot_stops_in_a_debugger() -> None:
     play.serve(1)
     play.reload(2, base=1)
     play.after(1.0)
-    assert play.do(Debugging(True, 3)) == []
+    assert play.do(DebuggerState(True, 3)) == []
     assert play.fleet.deadline is None
     assert play.after(1000.0) == []
-    play.do(Debugging(False, 3))
+    play.do(DebuggerState(False, 3))
     assert play.fleet.deadline == play.now + 4.0
 
 
@@ -128,7 +128,7 @@ def test_a_replacement_that_hangs_is_said_to_be_tried_again() -> None:
     assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
     play.after(60.0)
     play.after(0.3)
-    again = Tell(Said("warning", "Worker 3 did not boot: slot 2 is tried again"))
+    again = Tell(ManagerNotice("warning", "Worker 3 did not boot: slot 2 is tried again"))
     assert play.exits(3, KILLED, verdict="boot timeout") == [again, Fork(4, 2, 1)]
 
 
@@ -138,7 +138,7 @@ def test_a_debugger_does_not_hold_up_what_is_being_ended() -> None:
     play.serve(1)
     play.reload(2, base=1)
     play.do(Drop(2))
-    play.do(Debugging(True, 3))
+    play.do(DebuggerState(True, 3))
     assert play.after(0.5) == [Signal(3, SIGKILL, group=True)]
 
 
@@ -187,12 +187,12 @@ def test_a_worker_in_a_debugger_is_not_drained() -> None:
     """Who stands at a breakpoint while the code is saved keeps it."""
     play = Playbook(configure(slots=1, drain=30.0))
     play.serve(1)
-    play.do(Debugging(True, 1))
+    play.do(DebuggerState(True, 1))
     play.after(50.0)
     play.reload(2, base=1)
     play.ready(2)
     assert play.after(1000.0) == []
-    play.do(Debugging(False, 1))
+    play.do(DebuggerState(False, 1))
     assert play.fleet.deadline == play.now + 30.0
 
 
@@ -201,7 +201,7 @@ def test_no_number_of_saves_ends_a_busy_worker_before_the_drain_limit() -> None:
     play = Playbook(configure(slots=1, drain=600.0))
     for generation in range(1, 8):
         play.reload(generation, base=generation - 1)
-        assert play.ready(generation) == [Tell(Rolled(generation))]
+        assert play.ready(generation) == [Tell(RollDone(generation))]
         assert play.after(20.0) == []
 
 
@@ -215,7 +215,7 @@ def test_while_many_workers_are_busy_newer_code_gets_one_each_and_that_is_report
     play.reload(3, base=2)
     assert play.ready(5) == []
     text = "4 workers still finish work that older code has begun: generation 3 gets 1 of 2 workers"
-    assert play.wake() == [Tell(Said("info", f"{text} until one of them exits"))]
+    assert play.wake() == [Tell(ManagerNotice("info", f"{text} until one of them exits"))]
     assert play.fleet.deadline == 1000.0 + 600.0
     play.idle(1)
     assert play.exits(1) == [Fork(6, 2, 3)]
@@ -295,11 +295,11 @@ def test_a_worker_in_a_debugger_does_not_count_as_leaving() -> None:
     play = Playbook(configure(slots=1))
     play.reload(1)
     play.ready(1)
-    play.do(Debugging(True, 1))
+    play.do(DebuggerState(True, 1))
     for generation in (2, 3, 4, 5):
         play.reload(generation, base=generation - 1)
         assert not any(isinstance(command, DumpStack) for command in play.ready(generation))
-    play.do(Debugging(False, 1))
+    play.do(DebuggerState(False, 1))
     assert play.fleet.live == 5
 
 
@@ -333,7 +333,7 @@ def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_g
     play.exits(1)
     play.exits(4, KILLED)
     assert play.exits(5, 256) == [
-        Tell(Said("warning", "Worker 5 did not boot: slot 2 is tried again")),
+        Tell(ManagerNotice("warning", "Worker 5 did not boot: slot 2 is tried again")),
         Fork(6, 1, 2),
     ]
 
@@ -347,11 +347,11 @@ def test_a_crash_loop_is_slowed_down_and_said() -> None:
     assert play.exits(2, KILLED) == [Fork(3, 1, 1)]
     play.ready(3)
     text = "Workers of generation 1 keep dying: the next one starts in {} s"
-    assert play.exits(3, KILLED) == [Tell(Said("warning", text.format("0.1")))]
+    assert play.exits(3, KILLED) == [Tell(ManagerNotice("warning", text.format("0.1")))]
     assert play.after(0.09) == []
     assert play.wake() == [Fork(4, 1, 1)]
     play.ready(4)
-    assert play.exits(4, KILLED) == [Tell(Said("warning", text.format("0.2")))]
+    assert play.exits(4, KILLED) == [Tell(ManagerNotice("warning", text.format("0.2")))]
 
 
 def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() -> None:
@@ -363,7 +363,7 @@ def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() 
     for worker in (4, 5, 6):
         said, *rest = play.exits(worker, 256)
         assert isinstance(said, Tell)
-        assert isinstance(said.message, Said)
+        assert isinstance(said.message, ManagerNotice)
         assert rest == []
         assert play.wake() == [Fork(worker + 1, 2, 1)]
     assert play.ready(7) == []
@@ -417,9 +417,9 @@ def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
     play = Playbook(configure(slots=1))
     play.serve(1)
     play.exits(1, KILLED)
-    assert play.do(Debugging(True, 1)) == []
+    assert play.do(DebuggerState(True, 1)) == []
     with pytest.raises(IllegalEvent):
-        play.do(WorkerReady(2, 7, ()))
+        play.do(BootDone(2, 7, ()))
 
 
 @pytest.mark.parametrize("order", [StandDown(), Stop(60.0)], ids=["stand down", "stop"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devserver.ipc.messages import Debugging, Retire
+from devserver.ipc.messages import DebuggerState, Retire
 from devserver.manager.protocol import Fork, Tell
 from tests.unit.manager.playbook import Playbook, configure
 
@@ -11,11 +11,11 @@ def test_one_more_serves_while_the_last_free_worker_stands_still() -> None:
     """Others are served though the only Worker is stopped; the spare one leaves when that is let go."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    assert play.do(Debugging(True, 1, blocks=True)) == [Fork(2, 1, 1)]
+    assert play.do(DebuggerState(True, 1, blocks=True)) == [Fork(2, 1, 1)]
     assert play.ready(2) == []
-    assert play.do(Debugging(True, 1, blocks=False)) == []  # it steps
-    assert play.do(Debugging(True, 1, blocks=True)) == []
-    assert play.do(Debugging(False, 1)) == [Tell(Retire(2))]
+    assert play.do(DebuggerState(True, 1, blocks=False)) == []  # it steps
+    assert play.do(DebuggerState(True, 1, blocks=True)) == []
+    assert play.do(DebuggerState(False, 1)) == [Tell(Retire(2))]
     assert play.exits(2) == []
 
 
@@ -23,29 +23,29 @@ def test_no_more_are_started_while_another_worker_is_free() -> None:
     """With two Workers the second one serves; only when both stand still a third comes, once."""
     play = Playbook(configure(slots=2))
     play.serve(1)
-    assert play.do(Debugging(True, 1, blocks=True)) == []
-    assert play.do(Debugging(True, 2, blocks=True)) == [Fork(3, 1, 1)]
+    assert play.do(DebuggerState(True, 1, blocks=True)) == []
+    assert play.do(DebuggerState(True, 2, blocks=True)) == [Fork(3, 1, 1)]
     play.ready(3)
-    assert play.do(Debugging(True, 3, blocks=True)) == [Fork(4, 1, 1)]
+    assert play.do(DebuggerState(True, 3, blocks=True)) == [Fork(4, 1, 1)]
     play.ready(4)
-    assert play.do(Debugging(False, 2)) == [Tell(Retire(4))]
+    assert play.do(DebuggerState(False, 2)) == [Tell(Retire(4))]
     play.exits(4)
-    assert play.do(Debugging(False, 3)) == [Tell(Retire(3))]
+    assert play.do(DebuggerState(False, 3)) == [Tell(Retire(3))]
 
 
 def test_a_prompt_in_a_thread_needs_no_spare_worker() -> None:
     """Where the event loop goes on the Worker serves on."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    assert play.do(Debugging(True, 1)) == []
+    assert play.do(DebuggerState(True, 1)) == []
 
 
 def test_a_spare_worker_that_is_ready_too_late_leaves_at_once() -> None:
     """The debugger has let go while it was booting."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    play.do(Debugging(True, 1, blocks=True))
-    assert play.do(Debugging(False, 1)) == []
+    play.do(DebuggerState(True, 1, blocks=True))
+    assert play.do(DebuggerState(False, 1)) == []
     assert play.ready(2) == [Tell(Retire(2))]
 
 
@@ -53,7 +53,7 @@ def test_a_spare_worker_stays_where_the_debugged_one_has_died() -> None:
     """Whoever is killed at a breakpoint has a successor already."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    play.do(Debugging(True, 1, blocks=True))
+    play.do(DebuggerState(True, 1, blocks=True))
     play.ready(2)
     assert play.exits(1, 9) == []
-    assert play.do(Debugging(True, 2, blocks=True)) == [Fork(3, 1, 1)]
+    assert play.do(DebuggerState(True, 2, blocks=True)) == [Fork(3, 1, 1)]

@@ -6,14 +6,14 @@ import pytest
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import (
+    BootDone,
     Drop,
     Loaded,
     Reload,
     Retire,
-    Rolled,
+    RollDone,
     Source,
-    WorkerExited,
-    WorkerReady,
+    WorkerGone,
 )
 from devserver.manager.protocol import Exited, Fork, ForkFailed, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
@@ -27,7 +27,7 @@ def test_the_first_generation_boots_one_worker_then_the_other_slots() -> None:
     assert play.reload(1) == [Fork(1, 1, 1)]
     assert play.ready(1) == [Fork(2, 2, 1)]
     assert play.ready(2) == [Fork(3, 3, 1)]
-    assert play.ready(3) == [Tell(Rolled(1))]
+    assert play.ready(3) == [Tell(RollDone(1))]
     assert play.fleet.deadline is None
 
 
@@ -45,7 +45,7 @@ def test_the_other_slots_follow_one_boot_at_a_time() -> None:
     play.reload(2, base=1)
     assert play.ready(4) == [Fork(5, 2, 2)]
     assert play.ready(5) == [Fork(6, 3, 2)]
-    assert play.ready(6) == [Tell(Rolled(2))]
+    assert play.ready(6) == [Tell(RollDone(2))]
 
 
 def test_slots_whose_old_worker_is_idle_come_first() -> None:
@@ -69,7 +69,7 @@ def test_old_workers_are_told_to_leave_as_they_fall_idle_even_before_their_slot_
     assert play.idle(2) == [Tell(Retire(2))]
     assert play.idle(2) == []
     assert play.exits(2) == []
-    assert play.ready(4) == [Tell(Rolled(2))]
+    assert play.ready(4) == [Tell(RollDone(2))]
 
 
 def test_a_candidate_that_fails_is_reported_and_nothing_else_happens() -> None:
@@ -169,7 +169,7 @@ def test_a_successor_boots_every_slot_of_the_live_generation() -> None:
     assert play.fleet.live == 7
     assert play.reload(8, base=7) == [Fork(2, 1, 8)]
     assert play.ready(1) == [Fork(3, 2, 7)]
-    assert play.ready(3) == [Tell(Rolled(7))]
+    assert play.ready(3) == [Tell(RollDone(7))]
 
 
 def test_rolled_is_said_once_a_generation() -> None:
@@ -204,10 +204,10 @@ def test_what_is_outlived_is_forgotten() -> None:
         Reload(9, 5, ()),
         Drop(1),
         Drop(9),
-        WorkerReady(1, 1, ()),
-        WorkerReady(1, 9, ()),
-        WorkerReady(2, 2, ()),
-        WorkerReady(77, 1, ()),
+        BootDone(1, 1, ()),
+        BootDone(1, 9, ()),
+        BootDone(2, 2, ()),
+        BootDone(77, 1, ()),
         Exited(77, 0),
     ],
     ids=repr,
@@ -237,6 +237,6 @@ def test_a_fork_that_fails_is_a_failed_boot() -> None:
     play = Playbook()
     commands = play.fleet.handle(Reload(1, 0, ()), play.now)
     assert commands == [Fork(1, 1, 1)]
-    report = WorkerExited(1, 1, 1, 0, 256, verdict="fork failed: no memory")
+    report = WorkerGone(1, 1, 1, 0, 256, verdict="fork failed: no memory")
     assert play.fleet.handle(ForkFailed(1, "no memory"), play.now) == [Tell(report)]
     assert play.fleet.deadline is None

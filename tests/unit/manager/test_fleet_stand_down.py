@@ -8,15 +8,15 @@ import pytest
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import (
-    Debugging,
+    DebuggerState,
     Drop,
     Loaded,
+    ManagerNotice,
     Retire,
-    Said,
     Source,
     StandDown,
     Stop,
-    WorkerExited,
+    WorkerGone,
 )
 from devserver.manager.protocol import DumpStack, Fork, Signal, Tell
 from tests.unit.manager.playbook import KILLED, Playbook, configure
@@ -78,7 +78,9 @@ def test_a_slot_that_waits_for_its_next_try_is_given_up() -> None:
             break
         worker += 1
         play.ready(worker)
-    assert any(isinstance(command, Tell) and isinstance(command.message, Said) for command in commands)
+    assert any(
+        isinstance(command, Tell) and isinstance(command.message, ManagerNotice) for command in commands
+    )
     assert play.fleet.deadline is not None
     assert play.do(StandDown()) == []
     assert play.fleet.deadline is None
@@ -99,7 +101,7 @@ def test_a_candidate_that_waits_for_the_others_is_dropped_too() -> None:
     play = Playbook(configure(slots=1))
     play.serve(1)
     play.reload(2, base=1, handover="exclusive")
-    assert play.do(StandDown()) == [Tell(WorkerExited(2, 1, 2, 0, 0, verdict="dropped"))]
+    assert play.do(StandDown()) == [Tell(WorkerGone(2, 1, 2, 0, 0, verdict="dropped"))]
     assert play.exits(1) == []
     assert play.fleet.done
 
@@ -152,11 +154,11 @@ def test_who_is_in_a_debugger_is_not_hurried() -> None:
     """The author looks at the old code while the new one serves."""
     play = Playbook(configure(slots=1))
     play.serve(1)
-    play.do(Debugging(True, 1))
+    play.do(DebuggerState(True, 1))
     assert play.do(StandDown()) == [Tell(Retire(1))]
     assert play.fleet.deadline is None
     assert play.after(6000.0) == []
-    play.do(Debugging(False, 1))
+    play.do(DebuggerState(False, 1))
     assert play.after(599.0) == []
     assert play.after(1.0) == [DumpStack(1)]
 

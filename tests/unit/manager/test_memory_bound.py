@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from devserver.manager.memory_bound import MOST_LEAVING, NOTE_AFTER, Crowd
+from devserver.manager.memory_bound import MOST_LEAVING, NOTE_AFTER, MemoryBound
 
 
 def test_slots_are_filled_beside_as_many_leaving_workers_as_a_reload_needs() -> None:
     """Three, or as many as there are slots; and the first Worker of new code is never held back."""
-    crowd = Crowd()
+    crowd = MemoryBound()
     for leaving, serving, slots, held_back in (
         (MOST_LEAVING, 1, 2, False),
         (MOST_LEAVING + 1, 1, 2, True),
@@ -22,7 +22,7 @@ def test_slots_are_filled_beside_as_many_leaving_workers_as_a_reload_needs() -> 
 
 def test_it_is_reported_after_a_while_and_once() -> None:
     """Most Workers leave sooner than that."""
-    crowd = Crowd()
+    crowd = MemoryBound()
     crowd.leaving = 5
     assert crowd.note(True, 7, 2, 0.0) == ""
     assert crowd.deadlines == [NOTE_AFTER]
@@ -34,7 +34,7 @@ def test_it_is_reported_after_a_while_and_once() -> None:
 
 def test_a_crowd_that_has_left_by_then_is_not_reported() -> None:
     """Nor does it keep anybody awake; the next one is."""
-    crowd = Crowd()
+    crowd = MemoryBound()
     crowd.leaving = 5
     crowd.note(True, 7, 2, 0.0)
     assert crowd.note(False, 7, 2, NOTE_AFTER) == ""

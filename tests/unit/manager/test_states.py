@@ -7,14 +7,14 @@ import itertools
 import pytest
 
 from devserver.common.errors import IllegalEvent
-from devserver.manager.states import TRANSITIONS, Member, Plan, State, Step
+from devserver.manager.states import TRANSITIONS, Child, Plan, State, Step
 
 STATES: tuple[State, ...] = ("booting", "serving", "retiring", "ending", "gone")
 STEPS: tuple[Step, ...] = ("ready", "retire", "end", "exit")
 
 
-def member(state: State = "booting", **plan: float) -> Member:
-    return Member(1, 1, 1, Plan([(at, "limit") for at in plan.values()]), state=state)
+def member(state: State = "booting", **plan: float) -> Child:
+    return Child(1, 1, 1, Plan([(at, "limit") for at in plan.values()]), state=state)
 
 
 @pytest.mark.parametrize(("state", "step"), [*itertools.product(STATES, STEPS)])

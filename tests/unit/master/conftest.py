@@ -20,5 +20,5 @@ def managers(monkeypatch: pytest.MonkeyPatch) -> list[Pretend]:
         return found[-1]
 
     monkeypatch.setattr(manager_pool, "Manager", start)
-    monkeypatch.setattr(site_packages.Installed, "has_changed", lambda _installed: False)
+    monkeypatch.setattr(site_packages.SitePackages, "has_changed", lambda _installed: False)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from devserver.common.events import Event
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Preload, Preloading, Report
-from devserver.master.supervision.standby import CALM, Successor
+from devserver.master.supervision.standby import CALM, StandbyManager
 from tests.unit.clocked import passes, run
 from tests.unit.master.pretend import Pretend, imported
 
@@ -33,7 +33,7 @@ class Rig:
         self.managers: list[Pretend] = []
         self.told: list[Event] = []
         self.launches = True
-        self.successor = Successor(self._launch, self.told.append, ("/project",), ("torch*",))
+        self.successor = StandbyManager(self._launch, self.told.append, ("/project",), ("torch*",))
 
     def _launch(self) -> Pretend | None:
         if not self.launches:
@@ -72,4 +72,4 @@ class Rig:
     def report(self, modules: int = 2, **restart_without: str) -> None:
         """Let the newest Manager tell what became of it."""
         without = tuple(restart_without.items())
-        self.successor.heard(wire.Preloaded(Report(modules, 80.0, without, restart_without=without)))
+        self.successor.heard(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))

@@ -20,7 +20,7 @@ from devserver.ipc.messages import (
     ToManager,
 )
 from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.manager_pool import Command, CommandHub
+from devserver.master.supervision.manager_pool import ManagerPool, ManagerPoolHub
 from tests.unit.clocked import run
 
 S = TypeVar("S")
@@ -89,13 +89,13 @@ class Headquarters:
             watch=WatchConfig(root="/project"),
             process=ProcessConfig(preload="auto" if preload else "off"),
         )
-        hub = CommandHub(
+        hub = ManagerPoolHub(
             message=lambda *_: None,
             exited=lambda *_: None,
             last_worker=lambda: self.last_worker,
             live=lambda: self.live,
         )
-        self.command = Command(config, False, self.events.append, hub)
+        self.command = ManagerPool(config, False, self.events.append, hub)
 
 
 def imported(*names: str, generation: int = 1, environment: dict[str, str | None] | None = None) -> Imported:

@@ -38,7 +38,7 @@ class Scene(Headquarters):
         self.command.successor.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.command.heard(manager, wire.Preloaded(Report(1, 80.0)))
+        self.command.heard(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: Pretend) -> bool:

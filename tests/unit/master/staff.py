@@ -22,9 +22,9 @@ from devserver.manager.protocol import (
     StackRead,
     Tell,
 )
-from devserver.master.dispatch.queue import Seat
+from devserver.master.dispatch.queue import WorkerEntry
 from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.manager_chain import Chain
+from devserver.master.supervision.manager_chain import ManagerChain
 from tests.unit.manager.playbook import configure
 from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
 
@@ -60,7 +60,7 @@ class Process:
     def __init__(self, whole: Whole, manager: Post, fork: Fork, snapshot: dict[str, Source]) -> None:
         self.whole, self.manager = whole, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
-        self.seat = Seat(worker=fork.worker, generation=fork.generation)
+        self.seat = WorkerEntry(worker=fork.worker, generation=fork.generation)
         self.orphan = self.abandoned = self.imported = self.exited = False
         self.import_ms = 1.0
         self.unfit = manager.unfit
@@ -104,7 +104,7 @@ class Process:
         if self.failure is None and self.whole.has_rival(self):
             self.failure = Failure("start-up", "OSError", "port in use")
         if self.failure is None:
-            self.say(wire.WorkerReady(self.id, self.generation, ()))
+            self.say(wire.BootDone(self.id, self.generation, ()))
         else:
             paths = (*self.ran, *self.files.missing)
             self.say(wire.BootFailed(self.id, self.generation, self.failure, paths))
@@ -152,13 +152,13 @@ class Post:
                     self.whole.end(worker, number)
                 case ReadStack(worker):
                     self.inbox.append(StackRead(worker, ""))
-                case Tell(wire.WorkerExited() as exited):
+                case Tell(wire.WorkerGone() as exited):
                     if exited.pid:
                         self.inbox.append(GroupGone(exited.worker))
                     self.whole.worker_exited(exited)
                 case Tell(wire.Retire(worker)):
                     self.whole.end(worker, 0)
-                case Tell(wire.Rolled()):
+                case Tell(wire.RollDone()):
                     self.whole.relieve_orphans()
         self.doomed = self.doomed or self.fleet.done
 
@@ -181,7 +181,7 @@ class Headquarters:
     """What the boots ask of the command; the chain is the real one."""
 
     def __init__(self, whole: Whole) -> None:
-        self.whole, self.chain = whole, Chain()
+        self.whole, self.chain = whole, ManagerChain()
         self.enabled = True
         self.successor = self
         self.prepared: list[bool] = []

@@ -12,9 +12,9 @@ from devserver.master.dispatch.worker import Worker
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
-from devserver.master.supervision.boot_policy import Boots
+from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.supervisor import Crew
+from devserver.master.supervision.supervisor import Supervisor
 from tests.unit.master.eyes import Eyes
 from tests.unit.master.staff import BLOCK, Headquarters, Post, Process
 from tests.unit.master.texts import MAIN, PART, Text
@@ -38,7 +38,7 @@ class Whole:
         self.command = Headquarters(self)
         self.eyes = Eyes(self)
         self._newest_worker = 0
-        self.boots = Boots(self.book, cast(Crew, self), lambda _event: None, self.rehome)
+        self.boots = BootPolicy(self.book, cast(Supervisor, self), lambda _event: None, self.rehome)
         self.apply(self.book.start())
 
     # Managers
@@ -129,7 +129,7 @@ class Whole:
                 self._uses(generation, message.paths)
             case wire.BootFailed():
                 self._uses(generation, message.paths)
-            case wire.WorkerReady():
+            case wire.BootDone():
                 self._ready(process, message)
 
     def _uses(self, generation: int, paths: Sequence[str]) -> None:
@@ -138,7 +138,7 @@ class Whole:
             self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
             self.apply(self.book.used(generation, paths))
 
-    def _ready(self, process: Process, message: wire.WorkerReady) -> None:
+    def _ready(self, process: Process, message: wire.BootDone) -> None:
         if process.abandoned or (process.orphan and process.generation != self.book.live):
             return
         process.seat.ready = True
@@ -155,7 +155,7 @@ class Whole:
                 else:
                     self.send(wire.WorkerIdle(other.id))
 
-    def worker_exited(self, exited: wire.WorkerExited) -> None:
+    def worker_exited(self, exited: wire.WorkerGone) -> None:
         process = self.workers.get(exited.worker)
         if process is not None:
             self.buried(process, exited)
@@ -164,7 +164,7 @@ class Whole:
         else:
             self.apply(self.book.failed(exited.generation, Failure("import", "WorkerExited", "no process")))
 
-    def buried(self, process: Process, exited: wire.WorkerExited | None) -> None:
+    def buried(self, process: Process, exited: wire.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
             return
         if process.orphan or process.seat.ready or process.abandoned:

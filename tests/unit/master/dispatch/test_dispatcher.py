@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devserver.master.dispatch.dispatcher import LANE_LIMIT, Dispatcher
-from devserver.master.dispatch.queue import Kind
+from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 from tests.unit.master.http.rig import FakeWorker
 
@@ -13,7 +13,7 @@ from tests.unit.master.http.rig import FakeWorker
 class Work:
     """A unit that notes what becomes of it."""
 
-    def __init__(self, kind: Kind = "app", *, startable: bool = True) -> None:
+    def __init__(self, kind: JobKind = "app", *, startable: bool = True) -> None:
         self.queued = False
         self.kind = kind
         self.begun: list[tuple[int, int]] = []

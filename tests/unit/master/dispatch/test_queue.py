@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.master.dispatch.queue import Dispatch, Kind, Seat
+from devserver.master.dispatch.queue import DispatchQueue, JobKind, WorkerEntry
 
 
 @dataclass
@@ -14,21 +14,21 @@ class Waiting:
     """A connection or a request, as far as dispatch cares."""
 
     queued: bool = False
-    kind: Kind = "native"
+    kind: JobKind = "native"
 
 
-def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> Seat:
+def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> WorkerEntry:
     """Return a Worker that is ready for handlers' units, unless `marks` say otherwise."""
-    found = Seat(worker, generation, {"native": most})
+    found = WorkerEntry(worker, generation, {"native": most})
     found.ready = marks.get("ready", True)
     found.leaving, found.clogged = marks.get("leaving", False), marks.get("clogged", False)
     found.running["native"] = running
     return found
 
 
-def office(*seats: Seat, live: int = 1) -> Dispatch[Waiting]:
+def office(*seats: WorkerEntry, live: int = 1) -> DispatchQueue[Waiting]:
     """Return a dispatch with these Workers."""
-    return Dispatch(live=live, seats={seat.worker: seat for seat in seats})
+    return DispatchQueue(live=live, seats={seat.worker: seat for seat in seats})
 
 
 def test_the_least_busy_worker_is_chosen() -> None:

@@ -10,7 +10,7 @@ import termios
 import tty
 from collections.abc import Awaitable, Callable
 
-from devserver.ipc.messages import WorkerStarted
+from devserver.ipc.messages import WorkerForked
 from devserver.master.dispatch.worker import Worker, WorkerHub
 
 DEADLINE = 10.0
@@ -28,7 +28,7 @@ def with_terminal(scenario: Callable[[Worker, int], Awaitable[None]]) -> None:
         master, slave = pty.openpty()
         tty.setraw(slave)
         hub = WorkerHub(nothing, nothing, nothing, nothing, nothing)
-        started = WorkerStarted(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
+        started = WorkerForked(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
         worker = Worker(
             started, [lane.detach(), os.pidfd_open(os.getpid()), master], hub, asyncio.get_running_loop()
         )

@@ -6,7 +6,7 @@ from devserver.common.framing import Lines
 from devserver.config import LimitsConfig
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.handlers.connection import Connection
-from devserver.master.handlers.router import Switchboard
+from devserver.master.handlers.router import Router
 from tests.unit.master.silent import Silent
 
 
@@ -15,7 +15,7 @@ class Board:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self.settled = False
-        self.switchboard = Switchboard(
+        self.switchboard = Router(
             limits,
             Dispatcher(lambda: None),
             lambda: 1,

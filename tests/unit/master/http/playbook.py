@@ -10,7 +10,7 @@ from devserver.master.http.websocket_commands import (
     Offer,
     Remember,
 )
-from devserver.master.http.websocket_session import Session
+from devserver.master.http.websocket_session import WebSocketSession
 
 RESTART = CloseClient(1012, "service restart")
 
@@ -20,21 +20,21 @@ def given_up(why: str) -> list[Command]:
     return [Remember(why), RESTART]
 
 
-def session(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> Session:
+def session(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> WebSocketSession:
     """Return a handshake that runs on a Worker; edits in `pending` are not settled."""
-    found = Session(resumable, lambda stamp: stamp not in pending)
+    found = WebSocketSession(resumable, lambda stamp: stamp not in pending)
     assert found.started() == []
     return found
 
 
-def opened(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> Session:
+def opened(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> WebSocketSession:
     """Return one that the app has accepted."""
     found = session(resumable=resumable, pending=pending)
     assert found.accepted(None, []) == [AcceptClient(None, [])]
     return found
 
 
-def resumed() -> Session:
+def resumed() -> WebSocketSession:
     """Return one that newer code goes on with, and has accepted."""
     found = opened()
     assert found.moved() == [End()]
@@ -44,5 +44,5 @@ def resumed() -> Session:
     return found
 
 
-def say(conversation: Session, text: bytes) -> list[Command]:
+def say(conversation: WebSocketSession, text: bytes) -> list[Command]:
     return conversation.said(1, text, True)

@@ -10,9 +10,9 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
 from devserver.ipc.messages import AppKind, Open, StreamNews, Target
-from devserver.master.dispatch.dispatcher import Dispatcher, Unit
-from devserver.master.dispatch.queue import Seat
-from devserver.master.http.front import Front
+from devserver.master.dispatch.dispatcher import Dispatcher, Job
+from devserver.master.dispatch.queue import WorkerEntry
+from devserver.master.http.front import Gateway
 from tests.unit.clocked import turns
 
 M = TypeVar("M")
@@ -36,9 +36,9 @@ class FakeWorker:
     def __init__(self, number: int, generation: int, capacity: int = 0) -> None:
         self.id = number
         self.generation = generation
-        self.seat = Seat(number, generation, {"native": 1, "app": capacity}, ready=True)
+        self.seat = WorkerEntry(number, generation, {"native": 1, "app": capacity}, ready=True)
         self.lane = FakeLane()
-        self.units: dict[int, Unit] = {}
+        self.units: dict[int, Job] = {}
 
     @property
     def idle(self) -> bool:
@@ -97,7 +97,7 @@ class FakeConnection:
 class Client:
     """Somebody who asks, or has a WebSocket. `got` is every event that uvicorn would write."""
 
-    def __init__(self, front: Front, scope: dict[str, Any], connection: FakeConnection) -> None:
+    def __init__(self, front: Gateway, scope: dict[str, Any], connection: FakeConnection) -> None:
         self.got: list[dict[str, Any]] = []
         self.says: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.connection = connection
@@ -175,7 +175,7 @@ class Office:
             limits=LimitsConfig(waiting=waiting),
         )
         is_settled: Callable[[int], bool] = lambda stamp: stamp not in self.pending  # noqa: E731
-        self.front = Front(config, self.dispatcher, cast(Any, self.board), is_settled, self.events.append)
+        self.front = Gateway(config, self.dispatcher, cast(Any, self.board), is_settled, self.events.append)
         self._workers = 0
         if live:
             self.go_live(live)

@@ -7,13 +7,13 @@ import pytest
 from devserver.common import events
 from devserver.ipc.messages import (
     Closed,
+    Consumed,
     Disconnected,
-    Grant,
     Open,
     RequestBody,
     Respond,
     ResponseBody,
-    Taken,
+    WindowUpdate,
 )
 from devserver.master.http.stream import WINDOW
 from tests.unit.clocked import run, turns
@@ -243,7 +243,7 @@ def test_an_upload_never_has_more_than_the_window_under_way() -> None:
             assert taken < len(sent)
             under_way = sum(len(part.data) for part in sent[taken:])
             assert under_way <= WINDOW
-            await office.hears(worker, Taken(number(worker), len(piece)))
+            await office.hears(worker, Consumed(number(worker), len(piece)))
             taken += 1
         parts = worker.told(RequestBody)
         assert sum(len(part.data) for part in parts) == 3 * 1024 * 1024
@@ -266,7 +266,7 @@ def test_a_body_that_waits_to_be_asked_for_is_not_asked_for_before_the_app_wants
         await turns()
         assert worker.opened.waits
         assert client.asked == 0
-        await office.hears(worker, Taken(number(worker), 0))
+        await office.hears(worker, Consumed(number(worker), 0))
         assert worker.told(RequestBody) == [RequestBody(number(worker), b"x", False)]
         await office.hears(worker, Respond(number(worker), 200, TEXT), Closed(number(worker)))
 
@@ -302,10 +302,10 @@ def test_a_download_earns_credit_only_by_what_the_client_takes() -> None:
         piece = b"x" * (WINDOW // 4)
         await office.hears(worker, Respond(stream, 200, TEXT, piece, more=True))
         await office.hears(worker, *(ResponseBody(stream, piece, more=True) for _ in range(3)))
-        assert worker.told(Grant) == []
+        assert worker.told(WindowUpdate) == []
         client.reads.set()
         await turns()
-        assert sum(grant.size for grant in worker.told(Grant)) == WINDOW
+        assert sum(grant.size for grant in worker.told(WindowUpdate)) == WINDOW
         await office.hears(worker, ResponseBody(stream, b"", more=False), Closed(stream))
         assert client.body == piece * 4
 

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.http.host_check import MOST_REMEMBERED, Guard
+from devserver.master.http.host_check import MOST_REMEMBERED, HostCheck
 
 
 def status(
-    host: bytes | None = b"localhost:8000", origin: bytes | None = None, guard: Guard | None = None
+    host: bytes | None = b"localhost:8000", origin: bytes | None = None, guard: HostCheck | None = None
 ) -> int:
     """Return the status of the refusal of a WebSocket, 0 if it is let in."""
     headers = [(b"accept", b"*/*")]
     headers += [] if host is None else [(b"host", host)]
     headers += [] if origin is None else [(b"origin", origin)]
-    refusal = (guard or Guard("127.0.0.1", ())).refuses(headers, websocket=True)
+    refusal = (guard or HostCheck("127.0.0.1", ())).refuses(headers, websocket=True)
     return refusal.status if refusal else 0
 
 
@@ -126,12 +126,12 @@ def test_foreign_names_are_refused(host: bytes) -> None:
 def test_what_is_no_clear_host_is_malformed(host: bytes) -> None:
     """Nobody guesses what an odd Host may mean: it is a bad request."""
     assert status(host) == 400
-    assert status(host, guard=Guard("", ("*",))) == 400
+    assert status(host, guard=HostCheck("", ("*",))) == 400
 
 
 def test_a_request_without_a_host_is_let_in_and_one_with_two_is_not() -> None:
     """HTTP/1.0 and Unix sockets need none; two would be read differently by two readers."""
-    guard = Guard("127.0.0.1", ())
+    guard = HostCheck("127.0.0.1", ())
     assert guard.refuses([], websocket=False) is None
     for second in (b"host", b"Host"):
         twice = [(b"host", b"localhost"), (b"accept", b"*/*"), (second, b"localhost")]
@@ -142,11 +142,11 @@ def test_a_request_without_a_host_is_let_in_and_one_with_two_is_not() -> None:
 
 def test_the_refusal_names_the_host_and_the_flag() -> None:
     """Whoever is refused by mistake reads what to do."""
-    refusal = Guard("127.0.0.1", ()).refuses([(b"host", b"Shop.Test:8000")], websocket=False)
+    refusal = HostCheck("127.0.0.1", ()).refuses([(b"host", b"Shop.Test:8000")], websocket=False)
     assert refusal is not None
     assert "shop.test" in refusal.text
     assert "--allow-host shop.test" in refusal.text
-    refusal = Guard("", ()).refuses([(b"origin", b"https://shop.test")], websocket=True)
+    refusal = HostCheck("", ()).refuses([(b"origin", b"https://shop.test")], websocket=True)
     assert refusal is not None
     assert "--allow-host shop.test" in refusal.text
 
@@ -164,7 +164,7 @@ def test_the_refusal_names_the_host_and_the_flag() -> None:
 )
 def test_names_that_are_allowed_pass(glob: str, inside: bytes, outside: bytes) -> None:
     """--allow-host takes whole names and globs, in any case, and a page of such a host may connect."""
-    guard = Guard("127.0.0.1", ("other", glob))
+    guard = HostCheck("127.0.0.1", ("other", glob))
     assert status(inside, guard=guard) == 0
     assert status(outside, guard=guard) == 403
     assert status(origin=b"https://" + inside, guard=guard) == 0
@@ -173,16 +173,16 @@ def test_names_that_are_allowed_pass(glob: str, inside: bytes, outside: bytes) -
 
 def test_a_star_allows_every_name_and_every_page() -> None:
     """Who allows all is asked no more."""
-    guard = Guard("127.0.0.1", ("*",))
+    guard = HostCheck("127.0.0.1", ("*",))
     assert status(b"evil.com", b"https://other.com", guard) == 0
     assert status(origin=b"null", guard=guard) == 0
 
 
 def test_the_name_that_was_listened_on_passes() -> None:
     """--host takes a name too; it is no glob."""
-    assert status(b"MyBox.lan:8000", b"http://mybox.lan:5173", Guard("mybox.lan", ())) == 0
-    assert status(b"other.lan", guard=Guard("*", ())) == 403
-    assert status(b"mybox.lan", guard=Guard("", ())) == 403
+    assert status(b"MyBox.lan:8000", b"http://mybox.lan:5173", HostCheck("mybox.lan", ())) == 0
+    assert status(b"other.lan", guard=HostCheck("*", ())) == 403
+    assert status(b"mybox.lan", guard=HostCheck("", ())) == 403
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_page_of_this_machine_may_connect_and_others_may_not(
 def test_two_origins_are_refused() -> None:
     """Nobody chooses the better of two."""
     headers = [(b"origin", b"http://localhost"), (b"Origin", b"http://localhost")]
-    refusal = Guard("", ()).refuses(headers, websocket=True)
+    refusal = HostCheck("", ()).refuses(headers, websocket=True)
     assert refusal is not None
     assert refusal.status == 400
 
@@ -238,12 +238,12 @@ def test_two_origins_are_refused() -> None:
 def test_the_origin_of_a_plain_request_is_the_apps_affair() -> None:
     """A cross-origin fetch gets what the app's own rules give it."""
     headers = [(b"host", b"localhost"), (b"origin", b"https://evil.com")]
-    assert Guard("", ()).refuses(headers, websocket=False) is None
+    assert HostCheck("", ()).refuses(headers, websocket=False) is None
 
 
 def test_many_made_up_hosts_are_not_all_remembered() -> None:
     """A client that invents names fills no memory, and the verdicts stay what they are."""
-    guard = Guard("", ())
+    guard = HostCheck("", ())
     for number in range(3 * MOST_REMEMBERED):
         host = b"n%d.localhost" % number
         assert status(host, b"http://" + host, guard) == 0
@@ -257,7 +257,7 @@ def test_many_made_up_hosts_are_not_all_remembered() -> None:
 @given(st.binary(max_size=40) | st.text("localhst.127:[]@%-0x", max_size=20).map(str.encode))
 def test_any_bytes_get_the_same_verdict_twice(raw: bytes) -> None:
     """No Host or Origin breaks the guard, and what it remembers is what it found."""
-    guard = Guard("127.0.0.1", ())
+    guard = HostCheck("127.0.0.1", ())
     assert status(raw, guard=guard) == status(raw, guard=guard)
     assert status(origin=raw, guard=guard) == status(origin=raw, guard=guard)
     assert status(origin=b"http://" + raw, guard=guard) == status(origin=b"http://" + raw, guard=guard)

@@ -11,13 +11,13 @@ from devserver.config import HttpConfig
 from devserver.ipc.messages import (
     Accept,
     Closed,
+    Consumed,
     Detach,
     Disconnected,
-    Grant,
-    Hang,
     Message,
-    Speak,
-    Taken,
+    WebSocketClose,
+    WebSocketSend,
+    WindowUpdate,
 )
 from devserver.master.http.stream import WINDOW
 from tests.unit.clocked import run, turns
@@ -59,8 +59,10 @@ def test_messages_go_both_ways() -> None:
             Message(stream, "grüße".encode(), True),
             Message(stream, b"\xff", False),
         ]
-        await office.hears(worker, Speak(stream, "ö".encode(), True), Speak(stream, b"\xfe", False))
-        await office.hears(worker, Hang(stream, 4000, "bye"), Closed(stream))
+        await office.hears(
+            worker, WebSocketSend(stream, "ö".encode(), True), WebSocketSend(stream, b"\xfe", False)
+        )
+        await office.hears(worker, WebSocketClose(stream, 4000, "bye"), Closed(stream))
         assert client.messages == ["ö", b"\xfe"]
         assert client.got[-1] == {"type": "websocket.close", "code": 4000, "reason": "bye"}
         assert client.task.done()
@@ -78,15 +80,15 @@ def test_newer_code_goes_on_with_the_same_connection() -> None:
         client.says_text("a")
         client.says_text("b")
         await turns()
-        await office.hears(old, Taken(old.opened.stream, 1))
+        await office.hears(old, Consumed(old.opened.stream, 1))
         new = office.worker(2)
         office.go_live(2)
         assert old.told(Detach)
-        await office.hears(old, Speak(old.opened.stream, b"A", True), Closed(old.opened.stream))
+        await office.hears(old, WebSocketSend(old.opened.stream, b"A", True), Closed(old.opened.stream))
         assert new.opened.scope.resumed == 2
         assert new.told(Message) == [Message(new.opened.stream, b"b", True)]
-        await office.hears(new, Accept(new.opened.stream, None, []), Taken(new.opened.stream, 1))
-        await office.hears(new, Speak(new.opened.stream, b"B", True))
+        await office.hears(new, Accept(new.opened.stream, None, []), Consumed(new.opened.stream, 1))
+        await office.hears(new, WebSocketSend(new.opened.stream, b"B", True))
         assert client.got == [
             ACCEPTED,
             {"type": "websocket.send", "text": "A"},
@@ -197,7 +199,9 @@ def test_a_path_that_could_not_go_on_is_remembered_for_that_code_only() -> None:
         first, old = await connected(office, "/chat")
         second, other = await connected(office, "/chat")
         new = await reloaded(office, old)
-        await office.hears(new, Accept(new.opened.stream, None, []), Hang(new.opened.stream, 4001, "out"))
+        await office.hears(
+            new, Accept(new.opened.stream, None, []), WebSocketClose(new.opened.stream, 4001, "out")
+        )
         assert first.got[-1] == {"type": "websocket.close", "code": 4001, "reason": "out"}
         await office.hears(other, Closed(other.opened.stream))
         assert second.got[-1] == RESTART
@@ -223,7 +227,7 @@ def test_newer_code_is_not_blamed_for_what_older_code_did() -> None:
         new = await reloaded(office, old)
         await office.hears(new, Accept(new.opened.stream, None, []))
         office.go_live(3)
-        await office.hears(new, Hang(new.opened.stream, 4001, ""))
+        await office.hears(new, WebSocketClose(new.opened.stream, 4001, ""))
         assert client.got[-1]["code"] == 4001
         assert office.front.unresumable == set()
         assert office.said(events.Notice) == []
@@ -239,7 +243,7 @@ def test_a_death_costs_the_message_in_hand_and_not_the_connection() -> None:
         client, first = await connected(office)
         client.says_text("a")
         await turns()
-        await office.hears(first, Taken(first.opened.stream, 1))
+        await office.hears(first, Consumed(first.opened.stream, 1))
         second = office.worker()
         office.kill(first)
         await office.hears(second, Accept(second.opened.stream, None, []))
@@ -262,11 +266,11 @@ def test_a_slow_client_slows_its_own_app() -> None:
         client, worker = await connected(office)
         client.reads.clear()
         piece = b"x" * (WINDOW // 4)
-        await office.hears(worker, *(Speak(worker.opened.stream, piece, False) for _ in range(4)))
-        assert worker.told(Grant) == []
+        await office.hears(worker, *(WebSocketSend(worker.opened.stream, piece, False) for _ in range(4)))
+        assert worker.told(WindowUpdate) == []
         client.reads.set()
         await turns()
-        assert sum(grant.size for grant in worker.told(Grant)) == WINDOW
+        assert sum(grant.size for grant in worker.told(WindowUpdate)) == WINDOW
         await client.leaves()
 
     run(scenario())
@@ -279,7 +283,7 @@ def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
         office = Office()
         client, worker = await connected(office)
         client.fails = ConnectionError("gone")
-        await office.hears(worker, Speak(worker.opened.stream, b"x", False))
+        await office.hears(worker, WebSocketSend(worker.opened.stream, b"x", False))
         assert isinstance(client.task.exception(), ConnectionError)
         assert worker.told(Disconnected) == [Disconnected(worker.opened.stream, 1006, "")]
         assert not office.front.sockets
@@ -314,12 +318,12 @@ def test_a_client_that_talks_on_while_nobody_takes_is_read_no_further() -> None:
         waiting = client.says.qsize()
         assert waiting > 0
         assert len(worker.told(Message)) == 64
-        await office.hears(worker, Taken(worker.opened.stream, 1))
+        await office.hears(worker, Consumed(worker.opened.stream, 1))
         assert client.says.qsize() == waiting - 1
         assert len(worker.told(Message)) == 65
         client.connection.lose()
         client.fails = ConnectionError("gone")
-        await office.hears(worker, Speak(worker.opened.stream, b"x", False))
+        await office.hears(worker, WebSocketSend(worker.opened.stream, b"x", False))
         assert worker.told(Disconnected)
         assert client.task.exception() is not None
 

@@ -11,10 +11,10 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import (
     Accept,
     Closed,
-    Hang,
     Open,
     Respond,
     ResponseBody,
+    WebSocketClose,
 )
 from devserver.master.http import front
 from tests.unit.clocked import passes, run, turns
@@ -30,7 +30,9 @@ def test_the_apps_refusal_is_403() -> None:
         office = Office()
         worker = office.worker()
         client = await office.websocket()
-        await office.hears(worker, Hang(worker.opened.stream, 1006, ""), Closed(worker.opened.stream))
+        await office.hears(
+            worker, WebSocketClose(worker.opened.stream, 1006, ""), Closed(worker.opened.stream)
+        )
         assert client.got == [{"type": "websocket.close", "code": 1000}]
         assert client.task.done()
 

@@ -14,7 +14,7 @@ from devserver.master.http.websocket_commands import (
     RefuseClient,
     TellLeft,
 )
-from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, Session
+from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, WebSocketSession
 from tests.unit.master.http.playbook import opened, say, session
 
 # the handshake
@@ -57,7 +57,7 @@ def test_a_death_during_the_handshake_is_tried_again_once() -> None:
 
 def test_a_client_that_leaves_before_it_had_a_worker_is_said() -> None:
     """A handshake that was never run is not lost silently."""
-    found = Session(True, lambda _: True)
+    found = WebSocketSession(True, lambda _: True)
     assert found.left(1006, "") == [Lost("the waiting handshake", "its client has left")]
 
 
@@ -71,7 +71,7 @@ def test_newer_code_during_the_handshake_takes_over_after_it() -> None:
 
 def test_a_handshake_that_waits_for_a_worker_is_not_outdated_by_newer_code() -> None:
     """It will start on the newest anyway."""
-    found = Session(True, lambda _: True)
+    found = WebSocketSession(True, lambda _: True)
     assert found.moved() == []
     found.started()
     assert found.accepted(None, []) == [AcceptClient(None, [])]

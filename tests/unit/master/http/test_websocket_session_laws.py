@@ -20,7 +20,7 @@ from devserver.master.http.websocket_commands import (
     Remember,
     TellLeft,
 )
-from devserver.master.http.websocket_session import MOST_AHEAD, MOST_BARREN, REJECTED, Session
+from devserver.master.http.websocket_session import MOST_AHEAD, MOST_BARREN, REJECTED, WebSocketSession
 
 RESTART = CloseClient(1012, "service restart")
 SELDOM = st.sampled_from([False] * 9 + [True])
@@ -57,7 +57,9 @@ class World(RuleBasedStateMachine):
         self.pending: set[int] = set()
         self.newest = 0
         self.live = 1
-        self.session = Session(resumable, lambda stamp: stamp not in self.pending, lambda: self.barred)
+        self.session = WebSocketSession(
+            resumable, lambda stamp: stamp not in self.pending, lambda: self.barred
+        )
         self.offered: Offer | None = Offer(resumed=False)
         self.run: Run | None = None
         self.said: list[int] = []

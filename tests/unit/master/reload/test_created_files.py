@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from devserver.ipc.messages import Creates, Source
-from devserver.master.reload.created_files import PATIENCE, Created, Edit
+from devserver.master.reload.created_files import PATIENCE, CreatedFiles, Edit
 from tests.unit.clocked import passes, run
 
 
@@ -18,7 +18,7 @@ def test_an_edit_waits_until_it_is_known_who_made_the_file() -> None:
 
     async def main() -> None:
         settled: list[int] = []
-        created = Created(lambda found: settled.append(found.number), asyncio.get_running_loop())
+        created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
         created.heard(Creates(1, 3, "a"))
         created.settled(edit(1, "a"))
         created.settled(edit(2, "b"))
@@ -37,7 +37,7 @@ def test_an_edit_does_not_wait_for_ever_for_a_worker_that_says_nothing_more() ->
 
     async def main() -> None:
         settled: list[int] = []
-        created = Created(lambda found: settled.append(found.number), asyncio.get_running_loop())
+        created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
         created.heard(Creates(1, 3, "a"))
         created.settled(edit(1, "a"))
         await passes(PATIENCE * 0.9)
@@ -53,7 +53,7 @@ def test_what_could_not_start_is_tried_once_more_with_what_it_made() -> None:
     """Not for ever, if it makes something each time; a save begins again."""
 
     async def main() -> None:
-        created = Created(lambda found: None, asyncio.get_running_loop())
+        created = CreatedFiles(lambda found: None, asyncio.get_running_loop())
         assert not created.owes(1)
         created.taken(1)
         assert created.owes(1)

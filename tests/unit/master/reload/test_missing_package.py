@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from devserver.master.reload.missing_package import EVERY, Awaited
+from devserver.master.reload.missing_package import EVERY, MissingPackage
 from tests.unit.clocked import passes, run
 
 
@@ -13,7 +13,7 @@ def test_an_installation_is_followed_by_one_try_once_it_is_over() -> None:
     found, tries = [0], []
 
     async def main() -> None:
-        awaited = Awaited(lambda: found[0], lambda: tries.append(found[0]), asyncio.get_running_loop())
+        awaited = MissingPackage(lambda: found[0], lambda: tries.append(found[0]), asyncio.get_running_loop())
         awaited.begin()
         await passes(EVERY)
         for moment in range(1, 4):
@@ -37,7 +37,7 @@ def test_nothing_is_tried_once_code_runs() -> None:
     found, tries = [0], []
 
     async def main() -> None:
-        awaited = Awaited(lambda: found[0], lambda: tries.append(found[0]), asyncio.get_running_loop())
+        awaited = MissingPackage(lambda: found[0], lambda: tries.append(found[0]), asyncio.get_running_loop())
         awaited.begin()
         awaited.begin()
         found[0] = 1

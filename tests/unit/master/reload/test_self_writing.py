@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from devserver.master.reload.self_writing import MOST, PAUSES, WINDOW, Runaway
+from devserver.master.reload.self_writing import MOST, PAUSES, WINDOW, SelfWriteGuard
 
 
 def test_a_file_that_each_of_its_own_reloads_writes_is_muted() -> None:
     """After a few rounds it is said once."""
-    guard = Runaway()
+    guard = SelfWriteGuard()
     rounds = [guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1) for number in range(MOST + 3)]
     assert [found for found in rounds if found] == [("gen.py",)]
     assert guard.muted == {"gen.py"}
@@ -15,7 +15,7 @@ def test_a_file_that_each_of_its_own_reloads_writes_is_muted() -> None:
 
 def test_an_author_who_saves_often_is_not_stopped() -> None:
     """Saves between the boots, of other files, or at a human pace are no runaway."""
-    guard = Runaway()
+    guard = SelfWriteGuard()
     for number in range(100):
         guard.noticed(["a.py"], [], now=number * 0.1)
         guard.noticed(["a.py"], ["b.py"], now=number * 0.1)
@@ -25,7 +25,7 @@ def test_an_author_who_saves_often_is_not_stopped() -> None:
 
 def test_what_was_muted_is_tried_when_nothing_boots_any_more() -> None:
     """Somebody who is merely quick gets the last save live."""
-    guard = Runaway()
+    guard = SelfWriteGuard()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)
     assert guard.due(booting=True) is None
@@ -35,7 +35,7 @@ def test_what_was_muted_is_tried_when_nothing_boots_any_more() -> None:
 
 def test_an_app_that_writes_in_each_try_is_tried_a_few_times_with_longer_pauses() -> None:
     """It does not reload for ever; a save at another time begins anew."""
-    guard = Runaway()
+    guard = SelfWriteGuard()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)
     pauses = []

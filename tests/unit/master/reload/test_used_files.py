@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from devserver.master.reload.used_files import MOST, Uses
+from devserver.master.reload.used_files import MOST, UsedFiles
 
 
 def test_a_candidate_that_goes_live_keeps_what_it_uses_and_elder_code_is_forgotten() -> None:
     """Workers of one generation are taken together; a late one of an elder adds nothing."""
-    uses = Uses()
+    uses = UsedFiles()
     uses.add(1, ["a", "b"])
     uses.add(2, ["a"])
     uses.add(2, ["c"])
@@ -19,7 +19,7 @@ def test_a_candidate_that_goes_live_keeps_what_it_uses_and_elder_code_is_forgott
 
 def test_refusals_do_not_pile_up() -> None:
     """However many generations are refused: the live one and the youngest are remembered."""
-    uses = Uses()
+    uses = UsedFiles()
     uses.went_live(1)
     uses.add(1, ["a"])
     for generation in range(2, 10):

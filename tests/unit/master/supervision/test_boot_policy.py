@@ -9,13 +9,13 @@ from devserver.common.events import Notice
 from devserver.common.failure import Failure, Frame
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
-from devserver.master.dispatch.queue import Seat
+from devserver.master.dispatch.queue import WorkerEntry
 from devserver.master.dispatch.worker import Worker
 from devserver.master.reload.commands import Boot
 from devserver.master.reload.generations import Generations
-from devserver.master.supervision.boot_policy import Boots
+from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.standby import CALM
-from devserver.master.supervision.supervisor import Crew
+from devserver.master.supervision.supervisor import Supervisor
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 
@@ -33,7 +33,7 @@ class Forked:
     def __init__(self, manager: Pretend | None, generation: int, *, ready: bool = False) -> None:
         self.manager = manager
         self.generation = generation
-        self.seat = Seat(worker=1, generation=generation)
+        self.seat = WorkerEntry(worker=1, generation=generation)
         self.seat.ready = ready
         self.orphan = self.abandoned = False
         self.import_ms = 400.0
@@ -59,7 +59,9 @@ class Scene:
         self.staff = Staff()
         self.book = Generations()
         self.homeless = 0
-        self.boots = Boots(self.book, cast(Crew, self.staff), self.staff.events.append, self._rehome)
+        self.boots = BootPolicy(
+            self.book, cast(Supervisor, self.staff), self.staff.events.append, self._rehome
+        )
         assert self.staff.command.launch()
         [boot] = self.book.start()
         self.boots.order(cast(Boot, boot))
@@ -101,7 +103,7 @@ class Scene:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.told(Preload)
-        self.staff.command.heard(manager, wire.Preloaded(Report(1, 80.0)))
+        self.staff.command.heard(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> Forked:

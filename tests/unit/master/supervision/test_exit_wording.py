@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from devserver.common.failure import Frame
 from devserver.config import Config, ProcessConfig, WatchConfig
-from devserver.ipc.messages import Target, WorkerExited
+from devserver.ipc.messages import Target, WorkerGone
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.exit_wording import cancelled, ended
 
@@ -32,7 +32,7 @@ class Ended:
 
 
 def said(worker: Ended, verdict: str, stack: str = "", *, stopping: bool = False) -> str:
-    exited = WorkerExited(3, 1, 2, os.getpid(), 9, stack, verdict)
+    exited = WorkerGone(3, 1, 2, os.getpid(), 9, stack, verdict)
     notice = ended(cast(Worker, cast(Any, worker)), exited, CONFIG, stopping=stopping)
     return notice.text if notice else ""
 

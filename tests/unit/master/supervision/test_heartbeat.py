@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from devserver.master.supervision.heartbeat import FIRST_PATIENCE, PATIENCE, PAUSE, Pulse
+from devserver.master.supervision.heartbeat import FIRST_PATIENCE, PATIENCE, PAUSE, Heartbeat
 
 
-def asked() -> Pulse:
+def asked() -> Heartbeat:
     """Return the pulse of one that has spoken, and is asked."""
-    pulse = Pulse()
+    pulse = Heartbeat()
     pulse.heard()
     assert pulse.expect()
     return pulse
@@ -27,7 +27,7 @@ def test_one_that_does_not_answer_hangs_after_a_few_seconds() -> None:
 
 def test_one_whose_interpreter_starts_has_more_time() -> None:
     """A disk may be slow."""
-    pulse = Pulse()
+    pulse = Heartbeat()
     pulse.expect()
     for _ in range(FIRST_PATIENCE - 1):
         pulse.tick(True)

@@ -7,17 +7,17 @@ from typing import cast
 import pytest
 
 from devserver.ipc.messages import (
-    Debugging,
+    BootDone,
+    DebuggerState,
     Drop,
     Loaded,
     Reload,
     Source,
     Stop,
     WorkerIdle,
-    WorkerReady,
 )
 from devserver.master.dispatch.worker import Worker
-from devserver.master.supervision.manager_chain import Chain
+from devserver.master.supervision.manager_chain import ManagerChain
 from tests.unit.master.pretend import Pretend
 
 
@@ -33,9 +33,9 @@ def workers(**managers: Pretend | None) -> dict[int, Worker]:
     return {int(name[1:]): cast(Worker, _Forked(manager)) for name, manager in managers.items()}
 
 
-def relieved() -> tuple[Chain, Pretend, Pretend]:
+def relieved() -> tuple[ManagerChain, Pretend, Pretend]:
     """Return a chain whose first Manager has generation 1, and whose second has got generation 2."""
-    chain, first, second = Chain(), Pretend(), Pretend()
+    chain, first, second = ManagerChain(), Pretend(), Pretend()
     chain.promote(first)
     chain.send(Reload(1, 0, ()), {})
     chain.promote(second)
@@ -74,9 +74,9 @@ def test_a_late_import_is_told_to_everybody() -> None:
     assert first.told(Loaded) == second.told(Loaded) == [loaded]
 
 
-@pytest.mark.parametrize("news", [WorkerReady(1, 1, ()), WorkerIdle(1), Debugging(True, 1)])
+@pytest.mark.parametrize("news", [BootDone(1, 1, ()), WorkerIdle(1), DebuggerState(True, 1)])
 def test_news_of_a_worker_goes_to_whoever_has_forked_it(
-    news: WorkerReady | WorkerIdle | Debugging,
+    news: BootDone | WorkerIdle | DebuggerState,
 ) -> None:
     """An elder hears of its own Workers until the last has left."""
     chain, first, second = relieved()

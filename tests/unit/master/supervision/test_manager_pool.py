@@ -21,7 +21,9 @@ scene = on_a_clock(Scene)
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that installs something."""
     news: list[bool] = []
-    monkeypatch.setattr(site_packages.Installed, "has_changed", lambda _installed: bool(news) and news.pop())
+    monkeypatch.setattr(
+        site_packages.SitePackages, "has_changed", lambda _installed: bool(news) and news.pop()
+    )
     return lambda: news.append(True)
 
 

@@ -170,7 +170,7 @@ async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) 
     given_up = scene.managers[-1]
     scene.command.successor.noted(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.command.heard(given_up, wire.Preloaded(Report(1, 80.0)))
+    scene.command.heard(given_up, wire.PreloadDone(Report(1, 80.0)))
     assert scene.command.successor.take() is None
 
 

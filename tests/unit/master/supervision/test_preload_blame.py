@@ -9,7 +9,7 @@ import sysconfig
 import pytest
 
 from devserver.common.failure import Failure, Frame
-from devserver.ipc.messages import WorkerExited
+from devserver.ipc.messages import WorkerGone
 from devserver.master.supervision.preload_blame import may_be_inherited
 
 FAILED = 3 << 8
@@ -20,8 +20,8 @@ def raised(*paths: str) -> Failure:
     return Failure("import", "RuntimeError", "no", frames=tuple(Frame(path, 1, "f") for path in paths))
 
 
-def ended(status: int = FAILED, verdict: str = "") -> WorkerExited:
-    return WorkerExited(1, 1, 2, 100, status, verdict=verdict)
+def ended(status: int = FAILED, verdict: str = "") -> WorkerGone:
+    return WorkerGone(1, 1, 2, 100, status, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_a_folder_that_is_called_nearly_so_is_the_apps() -> None:
 def test_a_crash_may_come_from_preloading() -> None:
     """A C library that was forked with a lock held or a thread missing says nothing."""
     assert may_be_inherited(raised("/project/app.py"), ended(signal.SIGSEGV))
-    assert may_be_inherited(Failure("import", "WorkerExited", "ended"), ended(signal.SIGABRT))
+    assert may_be_inherited(Failure("import", "WorkerGone", "ended"), ended(signal.SIGABRT))
 
 
 def test_a_boot_that_hangs_may_come_from_preloading() -> None:
     """A fork can dead-lock in a library."""
-    assert may_be_inherited(Failure("import", "WorkerExited", ""), ended(0, "boot timeout"))
+    assert may_be_inherited(Failure("import", "WorkerGone", ""), ended(0, "boot timeout"))
 
 
 def test_an_exit_that_says_nothing_does_not() -> None:
     """os._exit() in the app is the app's."""
-    assert not may_be_inherited(Failure("import", "WorkerExited", ""), ended())
-    assert not may_be_inherited(Failure("import", "WorkerExited", ""), None)
+    assert not may_be_inherited(Failure("import", "WorkerGone", ""), ended())
+    assert not may_be_inherited(Failure("import", "WorkerGone", ""), None)

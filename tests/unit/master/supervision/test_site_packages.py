@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver.master.supervision.site_packages import Installed, top_level
+from devserver.master.supervision.site_packages import SitePackages, top_level
 
 SEARCH = ("/project", "/project/src")
 
@@ -42,7 +42,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_an_installation_is_seen_once(site: Path) -> None:
     """After pip the next save runs what is installed then."""
-    found = Installed()
+    found = SitePackages()
     (site / "other-2.dist-info").mkdir()
     assert found.has_changed()
     assert not found.has_changed()
@@ -51,7 +51,7 @@ def test_an_installation_is_seen_once(site: Path) -> None:
 def test_what_is_as_it_was_looks_so(site: Path) -> None:
     """A save alone throws no preloaded modules away, nor does what imports leave behind."""
     (site / "pkg").mkdir()
-    found = Installed()
+    found = SitePackages()
     (site / "pkg" / "module.py").touch()
     (site / "__pycache__").mkdir()
     assert not found.has_changed()
@@ -60,7 +60,7 @@ def test_what_is_as_it_was_looks_so(site: Path) -> None:
 def test_a_folder_that_is_missing_is_no_error(site: Path) -> None:
     """It may come with the next installation."""
     site.rmdir()
-    found = Installed()
+    found = SitePackages()
     assert not found.has_changed()
     (site / "other").mkdir(parents=True)
     assert found.has_changed()

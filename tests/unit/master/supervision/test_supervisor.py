@@ -10,11 +10,11 @@ from devserver.common.events import Event
 from devserver.common.framing import Raw
 from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.ipc.channel import Channel
-from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerStarted
+from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerForked
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.handlers.router import Switchboard
+from devserver.master.handlers.router import Router
 from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.supervisor import Crew, CrewHub
+from devserver.master.supervision.supervisor import Supervisor, SupervisorHub
 from tests.unit.clocked import run
 from tests.unit.master.pretend import Pretend
 from tests.unit.master.silent import Silent
@@ -27,13 +27,11 @@ class Rig:
         self.events: list[Event] = []
         emit = self.events.append
         self.dispatcher = Dispatcher(lambda: None)
-        self.board = Switchboard(
-            LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None
-        )
+        self.board = Router(LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None)
         self.board.speak(("on_receive",), Raw())
         self.dispatcher.dispatch.live = 1
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
-        hub = CrewHub(
+        hub = SupervisorHub(
             heard=lambda worker, message: self.board.heard(worker, cast(Any, message)),
             dying=self.board.abandon,
             buried=lambda *_: None,
@@ -43,7 +41,7 @@ class Rig:
             briefing=list,
             live=lambda: 1,
         )
-        self.crew = Crew(config, False, self.dispatcher, emit, hub)
+        self.crew = Supervisor(config, False, self.dispatcher, emit, hub)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
         """Tell it as the Manager does."""
@@ -52,7 +50,7 @@ class Rig:
     def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
         """Let a Worker come; return its end of the lane."""
         lane, theirs = socket.socketpair()
-        self.report(WorkerStarted(number, 1, 1, os.getpid()), [lane.detach(), os.pidfd_open(os.getpid())])
+        self.report(WorkerForked(number, 1, 1, os.getpid()), [lane.detach(), os.pidfd_open(os.getpid())])
         seat = self.dispatcher.workers[number].seat
         seat.ready, seat.capacity = True, {"native": 1}
         return Channel(theirs, ToWorker)

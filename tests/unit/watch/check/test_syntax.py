@@ -8,17 +8,17 @@ import sys
 import pytest
 
 from devserver.common.failure import Failure
-from devserver.watch.check.syntax import Checker, decode
+from devserver.watch.check.syntax import SyntaxChecker, decode
 
 PATH = "/app/handlers.py"
 
 
 @pytest.fixture
-def checker() -> Checker:
-    return Checker()
+def checker() -> SyntaxChecker:
+    return SyntaxChecker()
 
 
-def failure_of(checker: Checker, data: bytes) -> Failure:
+def failure_of(checker: SyntaxChecker, data: bytes) -> Failure:
     verdict = checker.check(PATH, data)
     assert verdict.code is None
     assert verdict.failure is not None
@@ -27,7 +27,7 @@ def failure_of(checker: Checker, data: bytes) -> Failure:
     return verdict.failure
 
 
-def test_good_code_is_compiled_from_its_bytes(checker: Checker) -> None:
+def test_good_code_is_compiled_from_its_bytes(checker: SyntaxChecker) -> None:
     """The code that was checked is the code that runs, in the encoding that the file declares."""
     verdict = checker.check(PATH, "# coding: latin-1\nword = 'é'\n".encode("latin-1"))
     assert verdict.failure is None
@@ -37,7 +37,7 @@ def test_good_code_is_compiled_from_its_bytes(checker: Checker) -> None:
     assert names["word"] == "é"
 
 
-def test_a_syntax_error_has_line_column_and_source(checker: Checker) -> None:
+def test_a_syntax_error_has_line_column_and_source(checker: SyntaxChecker) -> None:
     """The console can show the line with a caret, as it was when it was checked."""
     failure = failure_of(checker, b"def f():\n    return 1 +\n")
     assert failure.type == "SyntaxError"
@@ -61,7 +61,9 @@ def test_a_syntax_error_has_line_column_and_source(checker: Checker) -> None:
         (b"return 1\n", "SyntaxError", 1),
     ],
 )
-def test_every_exception_is_a_failure(checker: Checker, data: bytes, kind: str | None, line: int) -> None:
+def test_every_exception_is_a_failure(
+    checker: SyntaxChecker, data: bytes, kind: str | None, line: int
+) -> None:
     """Null bytes, hostile nesting and wrong encodings refuse the edit and leave the server standing."""
     failure = failure_of(checker, data)
     assert kind in (None, failure.type)
@@ -70,7 +72,7 @@ def test_every_exception_is_a_failure(checker: Checker, data: bytes, kind: str |
     assert failure.place.line == line
 
 
-def test_warnings_are_collected(checker: Checker) -> None:
+def test_warnings_are_collected(checker: SyntaxChecker) -> None:
     """What the compiler warns of is shown with its line, in the order of the file."""
     data = b"x = 1\nif x is 1: pass\npattern = '\\d'\n"
     warnings = checker.check(PATH, data).warnings
@@ -79,7 +81,7 @@ def test_warnings_are_collected(checker: Checker) -> None:
     assert "literal" in warnings[0].message
 
 
-def test_the_fault_is_shown_in_its_own_encoding(checker: Checker) -> None:
+def test_the_fault_is_shown_in_its_own_encoding(checker: SyntaxChecker) -> None:
     """An excerpt of a file that is not UTF-8 can be read."""
     failure = failure_of(checker, "# coding: latin-1\ncafé = (\n".encode("latin-1"))
     assert failure.place is not None
@@ -91,7 +93,7 @@ def test_the_fault_is_shown_in_its_own_encoding(checker: Checker) -> None:
 def test_a_large_file_is_compiled_in_a_child_with_the_same_result(broken: bool) -> None:
     """A file of many thousand lines does not hold up the server, and its error is the same."""
     data = b"if 1 is 1: pass\n" + b"x = 1\n" * 20_000 + (b"x = (\n" if broken else b"")
-    here, child = Checker(large=10**9), Checker(large=1000)
+    here, child = SyntaxChecker(large=10**9), SyntaxChecker(large=1000)
     assert child.check(PATH, data).code == here.check(PATH, data).code
     assert child.check(PATH, data).failure == here.check(PATH, data).failure
     assert child.check(PATH, data).warnings or broken
@@ -99,7 +101,7 @@ def test_a_large_file_is_compiled_in_a_child_with_the_same_result(broken: bool) 
 
 def test_a_compiler_that_takes_too_long_is_ended() -> None:
     """A file that cannot be compiled in time is refused, and that is said."""
-    failure = failure_of(Checker(large=10, deadline=0.001), b"x = 1\n" * 1000)
+    failure = failure_of(SyntaxChecker(large=10, deadline=0.001), b"x = 1\n" * 1000)
     assert failure.type == "CheckError"
     assert "took longer than 0.001 s" in failure.message
 
@@ -107,13 +109,13 @@ def test_a_compiler_that_takes_too_long_is_ended() -> None:
 def test_a_compiler_that_dies_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash of the compiler refuses the edit with how it ended."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert "exit 1" in failure_of(Checker(large=10), b"x = 1\n" * 100).message
+    assert "exit 1" in failure_of(SyntaxChecker(large=10), b"x = 1\n" * 100).message
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    assert "could not be started" in failure_of(Checker(large=10), b"x = 1\n" * 100).message
+    assert "could not be started" in failure_of(SyntaxChecker(large=10), b"x = 1\n" * 100).message
 
 
 def test_a_stopped_checker_starts_nothing_that_lasts() -> None:
     """When the server stops, no compiler is left."""
-    checker = Checker(large=10)
+    checker = SyntaxChecker(large=10)
     checker.stop()
     assert "SIGKILL" in failure_of(checker, b"x = 1\n" * 100).message

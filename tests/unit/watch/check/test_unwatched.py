@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from devserver.ipc.source_digest import Signature
-from devserver.watch.check.unwatched import Look
+from devserver.watch.check.unwatched import UnwatchedFiles
 
 
 def test_a_mount_that_hangs_is_waited_for_once() -> None:
@@ -17,7 +17,7 @@ def test_a_mount_that_hangs_is_waited_for_once() -> None:
         answers.wait(10)
         return None
 
-    look = Look(lambda: hung.append(True), look_at, patience=0.01)
+    look = UnwatchedFiles(lambda: hung.append(True), look_at, patience=0.01)
     assert look.at([]) == {}
     assert look.at(["/mnt/a"]) == {}
     assert look.at(["/mnt/a"]) == {}

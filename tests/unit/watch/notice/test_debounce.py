@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.watch.notice.debounce import Kind, Settling
+from devserver.watch.notice.debounce import Debouncer, Kind
 
 OPEN, DONE, GONE = Kind.OPEN, Kind.DONE, Kind.GONE
 SETTLE, MODIFIED, CAP = 0.005, 0.05, 0.3
 
 
 @pytest.fixture
-def settling() -> Settling:
-    return Settling(SETTLE, MODIFIED, CAP)
+def settling() -> Debouncer:
+    return Debouncer(SETTLE, MODIFIED, CAP)
 
 
-def test_first_event_begins_an_edit(settling: Settling) -> None:
+def test_first_event_begins_an_edit(settling: Debouncer) -> None:
     """The first event of a save takes the next number; later ones join it."""
     assert settling.note("a.py", OPEN, 0.0)
     assert not settling.note("a.py", OPEN, 0.001)
@@ -25,7 +25,7 @@ def test_first_event_begins_an_edit(settling: Settling) -> None:
     assert settling.newest == 1
 
 
-def test_a_closed_file_is_looked_at_soon(settling: Settling) -> None:
+def test_a_closed_file_is_looked_at_soon(settling: Debouncer) -> None:
     """A save whose file was closed is read 5 ms later, not 50."""
     settling.note("a.py", OPEN, 0.0)
     settling.note("a.py", DONE, 0.001)
@@ -35,14 +35,14 @@ def test_a_closed_file_is_looked_at_soon(settling: Settling) -> None:
     assert settling.deadline() is None
 
 
-def test_a_file_that_is_being_written_gets_time(settling: Settling) -> None:
+def test_a_file_that_is_being_written_gets_time(settling: Debouncer) -> None:
     """A writer that has not closed its file is waited for."""
     settling.note("a.py", OPEN, 0.0)
     settling.note("b.py", DONE, 0.01)
     assert settling.deadline() == pytest.approx(0.05)
 
 
-def test_never_later_than_the_cap(settling: Settling) -> None:
+def test_never_later_than_the_cap(settling: Debouncer) -> None:
     """Endless writing does not hold an edit for ever."""
     now = 0.0
     while now < 0.29:
@@ -51,7 +51,7 @@ def test_never_later_than_the_cap(settling: Settling) -> None:
     assert settling.deadline() == pytest.approx(CAP)
 
 
-def test_an_event_while_the_edit_is_read_joins_it(settling: Settling) -> None:
+def test_an_event_while_the_edit_is_read_joins_it(settling: Debouncer) -> None:
     """A save that goes on while it is read is still one edit; what was read is not believed."""
     settling.note("a.py", DONE, 0.0)
     settling.due(0.01)
@@ -64,7 +64,7 @@ def test_an_event_while_the_edit_is_read_joins_it(settling: Settling) -> None:
     assert not settling.is_unread("a.py")
 
 
-def test_an_event_after_the_reading_is_the_next_edit(settling: Settling) -> None:
+def test_an_event_after_the_reading_is_the_next_edit(settling: Debouncer) -> None:
     """A save that comes when the last one was read, or was read too long, gets a number of its own."""
     settling.note("a.py", DONE, 0.0)
     settling.due(0.01)
@@ -77,7 +77,7 @@ def test_an_event_after_the_reading_is_the_next_edit(settling: Settling) -> None
     assert settling.newest == 3
 
 
-def test_an_empty_file_is_looked_at_again(settling: Settling) -> None:
+def test_an_empty_file_is_looked_at_again(settling: Debouncer) -> None:
     """A truncated file is believed only when it is still empty 50 ms later."""
     settling.note("a.py", DONE, 0.0)
     settling.due(0.005)
@@ -87,7 +87,7 @@ def test_an_empty_file_is_looked_at_again(settling: Settling) -> None:
     assert settling.accept(1, ["a.py"], 0.057)
 
 
-def test_what_comes_while_in_doubt_joins_the_edit(settling: Settling) -> None:
+def test_what_comes_while_in_doubt_joins_the_edit(settling: Debouncer) -> None:
     """Moving the old file away and writing the new one is one edit, even with a pause between."""
     settling.note("a.py", GONE, 0.0)
     settling.due(0.005)
@@ -98,7 +98,7 @@ def test_what_comes_while_in_doubt_joins_the_edit(settling: Settling) -> None:
     assert settling.newest == 1
 
 
-def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Settling) -> None:
+def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Debouncer) -> None:
     """An editor that truncates and is slow to write does not get its empty file run."""
     settling.note("a.py", OPEN, 0.0)
     looks = []
@@ -113,7 +113,7 @@ def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Sett
     assert len(looks) == 6
 
 
-def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Settling) -> None:
+def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Debouncer) -> None:
     """A file that vanishes at the very end of a long edit is looked at once more."""
     settling.note("b.py", OPEN, 0.0)
     settling.note("a.py", GONE, 0.299)
@@ -133,7 +133,7 @@ def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Settling) -> None
 )
 def test_every_edit_is_read_in_time(events: list[tuple[str, Kind, float, bool]]) -> None:
     """Whatever happens, each event is in exactly one edit, which is read at the latest just past the cap."""
-    settling = Settling(SETTLE, MODIFIED, CAP)
+    settling = Debouncer(SETTLE, MODIFIED, CAP)
     now, begun, read = 0.0, {}, {}
 
     def pass_time(until: float, empty: bool) -> None:

@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from devserver.watch.notice.debounce import Kind
-from devserver.watch.notice.inotify import Fact, Fence, FolderCame, FolderLeft, Overflowed, Touched
+from devserver.watch.notice.inotify import Fact, FolderCame, FolderLeft, Inotify, Overflowed, Touched
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
 
 @pytest.fixture
-def fence(tmp_path: Path) -> Iterator[Fence]:
-    fence = Fence()
+def fence(tmp_path: Path) -> Iterator[Inotify]:
+    fence = Inotify()
     assert fence.add(str(tmp_path))
     yield fence
     fence.close()
 
 
-def facts(fence: Fence) -> list[Fact]:
+def facts(fence: Inotify) -> list[Fact]:
     return list(fence.facts(fence.read()))
 
 
-def test_a_plain_save(fence: Fence, tmp_path: Path) -> None:
+def test_a_plain_save(fence: Inotify, tmp_path: Path) -> None:
     """A file that is written is open, then done; by then the events are there."""
     path = str(tmp_path / "a.py")
     with open(path, "w") as file:
@@ -39,7 +39,7 @@ def test_a_plain_save(fence: Fence, tmp_path: Path) -> None:
     assert fence.read() == b""
 
 
-def test_renaming_and_deleting(fence: Fence, tmp_path: Path) -> None:
+def test_renaming_and_deleting(fence: Inotify, tmp_path: Path) -> None:
     """A file that was moved in is done, one that was moved away or deleted is gone."""
     (tmp_path / "a").write_text("")
     facts(fence)
@@ -52,7 +52,7 @@ def test_renaming_and_deleting(fence: Fence, tmp_path: Path) -> None:
     ]
 
 
-def test_reading_is_no_event(fence: Fence, tmp_path: Path) -> None:
+def test_reading_is_no_event(fence: Inotify, tmp_path: Path) -> None:
     """Importing the app or changing a mode does not reload it."""
     (tmp_path / "a").write_text("x")
     facts(fence)
@@ -62,7 +62,7 @@ def test_reading_is_no_event(fence: Fence, tmp_path: Path) -> None:
     assert fence.read() == b""
 
 
-def test_folders_come_and_leave(fence: Fence, tmp_path: Path) -> None:
+def test_folders_come_and_leave(fence: Inotify, tmp_path: Path) -> None:
     """A folder that leaves is watched no more, with all below it."""
     (tmp_path / "d/e").mkdir(parents=True)
     d = str(tmp_path / "d")
@@ -83,7 +83,7 @@ def test_folders_come_and_leave(fence: Fence, tmp_path: Path) -> None:
     assert d + "2/e" not in fence
 
 
-def test_a_watched_folder_itself_goes(fence: Fence, tmp_path: Path) -> None:
+def test_a_watched_folder_itself_goes(fence: Inotify, tmp_path: Path) -> None:
     """The end of a top folder is told, for nobody watches its parent."""
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     assert facts(fence) == [FolderLeft(str(tmp_path))]
@@ -93,7 +93,7 @@ def test_a_watched_folder_itself_goes(fence: Fence, tmp_path: Path) -> None:
     assert Touched(str(tmp_path / "a"), Kind.DONE) in facts(fence)
 
 
-def test_two_names_of_one_folder(fence: Fence, tmp_path: Path) -> None:
+def test_two_names_of_one_folder(fence: Inotify, tmp_path: Path) -> None:
     """A folder that is also reached through a link tells under both names."""
     other = str(tmp_path.with_name("link"))
     os.symlink(tmp_path, other)
@@ -107,12 +107,12 @@ def test_two_names_of_one_folder(fence: Fence, tmp_path: Path) -> None:
     assert {f"{tmp_path}/b"} == {fact.path for fact in facts(fence) if isinstance(fact, Touched)}
 
 
-def test_an_overflow_is_told(fence: Fence) -> None:
+def test_an_overflow_is_told(fence: Inotify) -> None:
     """Lost events are not lost silently."""
     assert list(fence.facts(struct.pack("iIII", -1, 0x4000, 0, 0))) == [Overflowed()]
 
 
-def test_what_cannot_be_watched(fence: Fence, tmp_path: Path) -> None:
+def test_what_cannot_be_watched(fence: Inotify, tmp_path: Path) -> None:
     """A file, or a folder that is gone, is not watched, and no error."""
     (tmp_path / "a").touch()
     assert not fence.add(str(tmp_path / "a"))

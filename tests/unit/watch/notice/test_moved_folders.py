@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from devserver.watch.notice.moved_folders import Identity, Places
+from devserver.watch.notice.moved_folders import FolderIdentities, Identity
 
 
 def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path:
     async def at_once(look: Callable[[], dict[str, Identity]]) -> dict[str, Identity]:
         return look()
 
-    places = Places(
+    places = FolderIdentities(
         lambda: [str(top)], at_once, lambda _top: told.append("gone"), lambda _top: told.append("came")
     )
 

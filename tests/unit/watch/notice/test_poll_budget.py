@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from devserver.watch.notice.poll_budget import EVERY, MOST, Glance
+from devserver.watch.notice.poll_budget import EVERY, MOST, PollBudget
 
 
 def test_a_look_is_not_repeated_at_once() -> None:
     """Many requests in a moment cost one look."""
-    glance = Glance()
+    glance = PollBudget()
     glance.files = ["a", "b"]
     assert glance.due(1.0) == ["a", "b"]
     assert glance.due(1.0 + EVERY / 2) == []
@@ -16,7 +16,7 @@ def test_a_look_is_not_repeated_at_once() -> None:
 
 def test_many_files_take_turns() -> None:
     """Each look takes so many files, and every file has its turn."""
-    glance = Glance()
+    glance = PollBudget()
     glance.files = [str(n) for n in range(2 * MOST + 7)]
     looks = [glance.due(float(n)) for n in range(3)]
     assert [len(look) for look in looks] == [MOST, MOST, 7]
@@ -25,4 +25,4 @@ def test_many_files_take_turns() -> None:
 
 def test_without_files() -> None:
     """Nothing runs, nothing is looked at."""
-    assert Glance().due(1.0) == []
+    assert PollBudget().due(1.0) == []

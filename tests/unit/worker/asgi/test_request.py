@@ -9,13 +9,13 @@ import pytest
 
 from devserver.ipc.messages import (
     Closed,
+    Consumed,
     Detach,
     Disconnected,
-    Grant,
     RequestBody,
     Respond,
     ResponseBody,
-    Taken,
+    WindowUpdate,
 )
 from tests.unit.clocked import run, turns
 from tests.unit.worker.asgi.rig import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
@@ -154,7 +154,7 @@ def test_a_body_is_received_as_it_comes() -> None:
         assert got == []
         await stage.hears(RequestBody(STREAM, b"a", True), RequestBody(STREAM, b"b", True))
         assert got == [{"type": "http.request", "body": b"ab", "more_body": True}]
-        assert stage.said(Taken) == [Taken(STREAM, 2)]
+        assert stage.said(Consumed) == [Consumed(STREAM, 2)]
         await stage.hears(RequestBody(STREAM, b"", True))
         await stage.hears(RequestBody(STREAM, b"c", False))
         assert got[1:] == [{"type": "http.request", "body": b"c", "more_body": False}]
@@ -178,12 +178,12 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for_by_receive() -> None:
 
         stage = Stage(app)
         await stage.opens(method="PUT", more=True, waits=True)
-        assert stage.said(Taken) == []
+        assert stage.said(Consumed) == []
         wants.set()
         await turns()
-        assert stage.said(Taken) == [Taken(STREAM, 0)]
+        assert stage.said(Consumed) == [Consumed(STREAM, 0)]
         await stage.hears(RequestBody(STREAM, b"abc", True))
-        assert stage.said(Taken) == [Taken(STREAM, 0), Taken(STREAM, 3)]
+        assert stage.said(Consumed) == [Consumed(STREAM, 0), Consumed(STREAM, 3)]
         await stage.hears(Disconnected(STREAM))
         assert stage.over
 
@@ -244,7 +244,7 @@ def test_an_app_sends_no_further_than_its_credit() -> None:
         for granted in (100, 200, 300):
             assert sent(stage) == granted
             assert not stage.over
-            await stage.hears(Grant(STREAM, 100))
+            await stage.hears(WindowUpdate(STREAM, 100))
         assert sent(stage) == 400
         assert stage.said(ResponseBody)[-1].more is False
         assert stage.over

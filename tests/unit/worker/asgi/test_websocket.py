@@ -9,14 +9,14 @@ import pytest
 from devserver.ipc.messages import (
     Accept,
     Closed,
+    Consumed,
     Disconnected,
-    Grant,
-    Hang,
     Message,
     Respond,
     ResponseBody,
-    Speak,
-    Taken,
+    WebSocketClose,
+    WebSocketSend,
+    WindowUpdate,
 )
 from tests.unit.clocked import run
 from tests.unit.worker.asgi.rig import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
@@ -75,7 +75,7 @@ def test_a_close_that_cannot_be_sent_is_refused_in_the_app(fields: Event) -> Non
         await stage.opens("websocket")
         assert app.refused is not None
         assert app.refused[0] == 1
-        assert stage.said(Hang) == []
+        assert stage.said(WebSocketClose) == []
 
     run(scenario())
 
@@ -107,10 +107,10 @@ def test_a_conversation() -> None:
         ]
         assert stage.lane.sent == [
             Accept(STREAM, "chat", [(b"a", b"b")]),
-            Taken(STREAM, 1),
-            Speak(STREAM, "ö".encode(), True),
-            Taken(STREAM, 1),
-            Speak(STREAM, b"\xfe", False),
+            Consumed(STREAM, 1),
+            WebSocketSend(STREAM, "ö".encode(), True),
+            Consumed(STREAM, 1),
+            WebSocketSend(STREAM, b"\xfe", False),
             Closed(STREAM),
         ]
 
@@ -136,7 +136,7 @@ def test_a_receive_that_is_given_up_takes_no_message() -> None:
         await stage.opens("websocket")
         await stage.hears(Message(STREAM, b"a", True))
         assert [event["text"] for event in got] == ["a"]
-        assert stage.said(Taken) == [Taken(STREAM, 1)]
+        assert stage.said(Consumed) == [Consumed(STREAM, 1)]
 
     run(scenario())
 
@@ -154,7 +154,7 @@ def test_the_apps_own_close_is_what_it_receives_after_it() -> None:
         stage = Stage(app)
         await stage.opens("websocket")
         assert stage.failure is None
-        assert stage.said(Hang) == [Hang(STREAM, 4000, "")]
+        assert stage.said(WebSocketClose) == [WebSocketClose(STREAM, 4000, "")]
 
     run(scenario())
 
@@ -181,10 +181,10 @@ def test_an_app_sends_no_further_than_its_credit() -> None:
         app = Says(ACCEPT, text("x" * 100), text("y" * 100), CLOSE, text("z"))
         stage = Stage(app)
         await stage.opens("websocket", window=100)
-        assert len(stage.said(Speak)) == 1
-        await stage.hears(Grant(STREAM, 100))
-        assert len(stage.said(Speak)) == 2
-        await stage.hears(Grant(STREAM, 1))
+        assert len(stage.said(WebSocketSend)) == 1
+        await stage.hears(WindowUpdate(STREAM, 100))
+        assert len(stage.said(WebSocketSend)) == 2
+        await stage.hears(WindowUpdate(STREAM, 1))
         assert app.refused is not None
         assert app.refused[2] == "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."
         assert stage.over

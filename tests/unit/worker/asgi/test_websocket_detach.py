@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from devserver.ipc.messages import (
+    Consumed,
     Detach,
     Disconnected,
     Failed,
-    Hang,
     Message,
-    Speak,
-    Taken,
+    WebSocketClose,
+    WebSocketSend,
 )
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from devserver.worker.asgi.websocket import FINISHING, GRACE
@@ -54,8 +54,8 @@ def test_after_a_detach_receive_says_1012_and_what_was_not_taken_is_left() -> No
         await turns()
         assert [event.get("text") for event in got] == ["a", None]
         assert got[1] == RESTART
-        assert stage.said(Speak) == [Speak(STREAM, b"done", True)]
-        assert stage.said(Taken) == [Taken(STREAM, 1)]
+        assert stage.said(WebSocketSend) == [WebSocketSend(STREAM, b"done", True)]
+        assert stage.said(Consumed) == [Consumed(STREAM, 1)]
         assert stage.failure is None
 
     run(scenario())
@@ -80,11 +80,11 @@ def test_an_app_that_only_pushes_is_stopped_after_a_moment() -> None:
         await stage.hears(Detach(STREAM))
         tick.set()
         await passes(GRACE - 0.01)
-        assert len(stage.said(Speak)) == 1
+        assert len(stage.said(WebSocketSend)) == 1
         await passes(0.02)
         tick.set()
         await turns()
-        assert len(stage.said(Speak)) == 1
+        assert len(stage.said(WebSocketSend)) == 1
         assert stage.failure is None
 
     run(scenario())
@@ -128,7 +128,7 @@ def test_a_close_after_a_detach_is_not_the_clients_any_more() -> None:
         stage = Stage(app)
         await stage.opens("websocket")
         await stage.hears(Detach(STREAM))
-        assert stage.said(Hang) == []
+        assert stage.said(WebSocketClose) == []
         assert stage.failure is None
 
     run(scenario())

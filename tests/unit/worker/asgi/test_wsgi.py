@@ -13,10 +13,10 @@ from devserver.ipc.messages import (
     Closed,
     Detach,
     Disconnected,
-    Grant,
     RequestBody,
     Respond,
     ResponseBody,
+    WindowUpdate,
 )
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.wsgi import WSGI
@@ -135,7 +135,7 @@ def test_a_thread_whose_client_has_left_ends(order: Disconnected | Detach) -> No
         stage = Threaded(app)
         await stage.opens(window=100)
         await stage.until(lambda: bool(stage.said(ResponseBody)))
-        await stage.hears(Grant(STREAM, 100))
+        await stage.hears(WindowUpdate(STREAM, 100))
         await stage.hears(order)
         await stage.finished()
         assert app.closed.is_set()

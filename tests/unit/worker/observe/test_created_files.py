@@ -10,7 +10,7 @@ import pytest
 from devserver.ipc.source_digest import digest
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import created_files as module
-from devserver.worker.observe.created_files import Created
+from devserver.worker.observe.created_files import CreatedFiles
 
 WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
@@ -22,7 +22,7 @@ class Scene:
         self.folder = folder.resolve()
         self.snapshot = Snapshot({}, lambda _source: None)
         self.told: list[tuple[str, bytes | None]] = []
-        self.created = Created(str(self.folder), self.snapshot, self.tell)
+        self.created = CreatedFiles(str(self.folder), self.snapshot, self.tell)
 
     def tell(self, path: str, found: bytes | None) -> None:
         self.told.append((os.path.basename(path), found))

@@ -19,7 +19,7 @@ import pytest
 from devserver.ipc.messages import Imported, Surroundings
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
-from devserver.worker.observe.import_log import Notes
+from devserver.worker.observe.import_log import ImportLog
 
 Write = Callable[[str, str], Path]
 
@@ -38,7 +38,7 @@ def installed(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportLog]:
     """Notes that have begun; what is installed is on the path, after the app's own folder."""
     monkeypatch.setattr(sys, "path", [str(tmp_path / "own"), str(tmp_path / "site-packages"), *sys.path])
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
@@ -49,7 +49,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
     (tmp_path / "own").mkdir()
     snapshot = Snapshot({}, lambda _source: None)
     with warnings.catch_warnings():
-        noted = Notes(snapshot)
+        noted = ImportLog(snapshot)
         undo = install(snapshot, noted.found)
         noted.begin()
         yield noted
@@ -59,13 +59,13 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
     importlib.invalidate_caches()
 
 
-def names(notes: Notes) -> list[str]:
+def names(notes: ImportLog) -> list[str]:
     """Return the names noted so far; `far_` is how the tests' modules begin."""
     return [note.name for note in notes.taken(1, 1).notes if note.name.startswith("far_")]
 
 
 def test_installed_modules_are_noted_in_the_order_in_which_their_imports_began(
-    notes: Notes, installed: Write, tmp_path: Path
+    notes: ImportLog, installed: Write, tmp_path: Path
 ) -> None:
     """The next Manager imports what this Worker did, from the same files, the importing one first."""
     first = installed("far_first/__init__.py", "import far_second\nfrom . import part\n")
@@ -81,7 +81,7 @@ def test_installed_modules_are_noted_in_the_order_in_which_their_imports_began(
 
 
 def test_the_standard_library_is_noted_and_what_was_there_before_is_not(
-    notes: Notes, monkeypatch: pytest.MonkeyPatch
+    notes: ImportLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A module of the standard library takes time, too; one that the fork has brought along takes none."""
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
@@ -93,7 +93,7 @@ def test_the_standard_library_is_noted_and_what_was_there_before_is_not(
 
 
 def test_an_own_module_with_the_name_of_an_installed_one_is_own(
-    notes: Notes, installed: Write, tmp_path: Path
+    notes: ImportLog, installed: Write, tmp_path: Path
 ) -> None:
     """A file of the app's hides an installed module: that name must not be preloaded."""
     installed("far_hidden.py", "")
@@ -102,7 +102,7 @@ def test_an_own_module_with_the_name_of_an_installed_one_is_own(
     assert names(notes) == []
 
 
-def test_what_was_only_looked_for_or_failed_is_not_noted(notes: Notes, installed: Write) -> None:
+def test_what_was_only_looked_for_or_failed_is_not_noted(notes: ImportLog, installed: Write) -> None:
     """A module that the Worker does not have is not worth a Manager's time."""
     installed("far_sought.py", "")
     installed("far_broken.py", "1 / 0\n")
@@ -116,7 +116,7 @@ def test_what_was_only_looked_for_or_failed_is_not_noted(notes: Notes, installed
 
 
 def test_what_the_app_had_set_before_an_import_goes_with_the_note(
-    notes: Notes, installed: Write, monkeypatch: pytest.MonkeyPatch
+    notes: ImportLog, installed: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A library that reads the environment at its import reads the same in the next Manager."""
     for name in ("far_plain", "far_thrifty", "far_bare", "far_placed"):
@@ -145,7 +145,7 @@ def test_what_the_app_had_set_before_an_import_goes_with_the_note(
 
 
 def test_equal_differences_are_told_once(
-    notes: Notes, installed: Write, monkeypatch: pytest.MonkeyPatch
+    notes: ImportLog, installed: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thousand modules imported in one state of the environment cost one description of it."""
     for turn in range(3):
@@ -156,7 +156,7 @@ def test_equal_differences_are_told_once(
     assert len(notes.taken(1, 1).surroundings) == 3
 
 
-def test_a_module_is_as_without_notes(notes: Notes, installed: Write) -> None:
+def test_a_module_is_as_without_notes(notes: ImportLog, installed: Write) -> None:
     """What a module sees of its own import is what it sees everywhere."""
     installed("far_plain.py", "TYPE = type(__spec__)\n")
     module: Any = importlib.import_module("far_plain")
@@ -165,7 +165,7 @@ def test_a_module_is_as_without_notes(notes: Notes, installed: Write) -> None:
     assert vars(module.__spec__).keys() == vars(textwrap.__spec__ or object()).keys()
 
 
-def _stopped(notes: Notes, installed: Write, change: Callable[[], object]) -> Imported:
+def _stopped(notes: ImportLog, installed: Write, change: Callable[[], object]) -> Imported:
     """Return the notes of an app that imports something, makes a change, and imports another thing."""
     installed("far_early.py", "")
     installed("far_late.py", "")
@@ -195,7 +195,7 @@ class _Finder:
     ],
 )
 def test_nothing_is_noted_once_the_app_has_changed_what_imports_mean(
-    notes: Notes, installed: Write, what: str, change: Callable[[], object]
+    notes: ImportLog, installed: Write, what: str, change: Callable[[], object]
 ) -> None:
     """What a module says or finds at its import depends on these: it is imported anew in each Worker."""
     try:
@@ -204,7 +204,7 @@ def test_nothing_is_noted_once_the_app_has_changed_what_imports_mean(
         logging.setLoggerClass(logging.Logger)
 
 
-def test_nothing_is_noted_once_loggers_were_disabled(notes: Notes, installed: Write) -> None:
+def test_nothing_is_noted_once_loggers_were_disabled(notes: ImportLog, installed: Write) -> None:
     """A library imported after dictConfig() keeps its voice: imported before, it would be disabled."""
     logger = logging.getLogger("near")
     try:
@@ -217,7 +217,7 @@ def test_nothing_is_noted_once_loggers_were_disabled(notes: Notes, installed: Wr
     ("module", "mark"), [("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")]
 )
 def test_nothing_is_noted_once_the_standard_library_was_patched(
-    notes: Notes, installed: Write, monkeypatch: pytest.MonkeyPatch, module: str, mark: str
+    notes: ImportLog, installed: Write, monkeypatch: pytest.MonkeyPatch, module: str, mark: str
 ) -> None:
     """What was imported over green sockets and threads cannot be shared with a process that has others."""
     patcher = ModuleType(module)
@@ -228,7 +228,7 @@ def test_nothing_is_noted_once_the_standard_library_was_patched(
     assert taken.reason == f"{module.partition('.')[0]} has patched the standard library"
 
 
-def test_a_library_may_change_what_it_likes(notes: Notes, installed: Write) -> None:
+def test_a_library_may_change_what_it_likes(notes: ImportLog, installed: Write) -> None:
     """numpy sets filters and six a finder at their import, and do so in the next Manager too: notes go on."""
     installed("far_filters.py", "import far_inner, warnings\nwarnings.simplefilter('ignore')\n")
     installed(

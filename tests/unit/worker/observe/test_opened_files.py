@@ -14,7 +14,7 @@ from devserver.ipc.messages import OpenedFile
 from devserver.ipc.source_digest import digest
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import opened_files as module
-from devserver.worker.observe.opened_files import Opened
+from devserver.worker.observe.opened_files import OpenedFiles
 
 Hear = Callable[[str, tuple[Any, ...]], None]
 
@@ -25,12 +25,12 @@ def snapshot() -> Snapshot:
 
 
 @pytest.fixture
-def opened(snapshot: Snapshot) -> Opened:
-    return Opened(snapshot, lambda: None)
+def opened(snapshot: Snapshot) -> OpenedFiles:
+    return OpenedFiles(snapshot, lambda: None)
 
 
 @pytest.fixture
-def hear(opened: Opened) -> Hear:
+def hear(opened: OpenedFiles) -> Hear:
     return opened.hook()
 
 
@@ -51,7 +51,7 @@ def executes(hear: Hear, path: str) -> None:
 
 
 def test_a_file_that_is_read_and_then_executed_is_told_as_executed(
-    opened: Opened, hear: Hear, part: Path
+    opened: OpenedFiles, hear: Hear, part: Path
 ) -> None:
     """Once each, however often it happens."""
     reads(hear, str(part))
@@ -62,7 +62,7 @@ def test_a_file_that_is_read_and_then_executed_is_told_as_executed(
 
 
 def test_a_relative_name_is_that_of_the_folder_the_app_is_in_then(
-    opened: Opened, hear: Hear, part: Path, monkeypatch: pytest.MonkeyPatch
+    opened: OpenedFiles, hear: Hear, part: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `open` takes it."""
     monkeypatch.chdir(part.parent)
@@ -71,7 +71,7 @@ def test_a_relative_name_is_that_of_the_folder_the_app_is_in_then(
     assert [file.path for file in opened.taken()] == [str(part)]
 
 
-def test_a_link_is_told_by_where_it_leads(opened: Opened, hear: Hear, part: Path) -> None:
+def test_a_link_is_told_by_where_it_leads(opened: OpenedFiles, hear: Hear, part: Path) -> None:
     """As modules are."""
     link = part.with_name("link.py")
     link.symlink_to(part)
@@ -79,14 +79,16 @@ def test_a_link_is_told_by_where_it_leads(opened: Opened, hear: Hear, part: Path
     assert [file.path for file in opened.taken()] == [str(part)]
 
 
-def test_what_was_looked_for_and_is_not_there_is_told(opened: Opened, hear: Hear, tmp_path: Path) -> None:
+def test_what_was_looked_for_and_is_not_there_is_told(
+    opened: OpenedFiles, hear: Hear, tmp_path: Path
+) -> None:
     """Making it may change what the app does."""
     reads(hear, str(tmp_path.resolve() / "local.py"))
     assert opened.taken() == (OpenedFile(str(tmp_path.resolve() / "local.py"), b"", False),)
 
 
 def test_what_is_installed_imported_or_no_file_is_not_told(
-    opened: Opened, hear: Hear, part: Path, snapshot: Snapshot
+    opened: OpenedFiles, hear: Hear, part: Path, snapshot: Snapshot
 ) -> None:
     """The standard library, modules of the snapshot, text that was never in a file, and what is no path."""
     snapshot.source(str(part))
@@ -101,7 +103,7 @@ def test_what_is_installed_imported_or_no_file_is_not_told(
     assert opened.taken() == ()
 
 
-def test_what_the_app_writes_is_data(opened: Opened, hear: Hear, part: Path) -> None:
+def test_what_the_app_writes_is_data(opened: OpenedFiles, hear: Hear, part: Path) -> None:
     """It reads it back, perhaps for each request."""
     hear("open", (str(part), "w", os.O_WRONLY | os.O_CREAT))
     reads(hear, str(part))
@@ -109,7 +111,7 @@ def test_what_the_app_writes_is_data(opened: Opened, hear: Hear, part: Path) -> 
 
 
 def test_an_app_that_reads_file_after_file_is_told_of_no_more_than_so_many(
-    opened: Opened, hear: Hear, part: Path, monkeypatch: pytest.MonkeyPatch
+    opened: OpenedFiles, hear: Hear, part: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it does, the Master has to watch a bounded number."""
     monkeypatch.setattr(module, "MOST", 3)
