@@ -135,10 +135,10 @@ class DevServer:
             case "stop":
                 self._stop_asked(KEY)
             case "input":
-                self._master.crew.type(order.worker, order.keys)
+                self._master.supervisor.type(order.worker, order.keys)
             case "resize":
-                self._master.crew.resize(order.worker, order.columns, order.rows)
-            case "typed" if not self._master.crew.prompts.typed(order.keys):
+                self._master.supervisor.resize(order.worker, order.columns, order.rows)
+            case "typed" if not self._master.supervisor.prompts.typed(order.keys):
                 for meant in keys.decode(order.keys):
                     self._press(meant)
 
@@ -150,7 +150,7 @@ class DevServer:
             self._announcer.show(events.Pressed(key=key))
 
     def _crowded(self, on: bool) -> None:
-        self._master.crew.pause_output(on)
+        self._master.supervisor.pause_output(on)
 
     def _fail(self, error: DevserverError) -> None:
         self._error = self._error or error

@@ -176,7 +176,7 @@ class DevServer:
 
     def manager(self) -> int:
         """Return the pid of the Manager that was started last to serve."""
-        return int(self.past("manager-started", successor=False)[-1]["pid"])
+        return int(self.past("manager-started", standby=False)[-1]["pid"])
 
     def pids(self) -> set[int]:
         """Return every process that ever belonged to it."""

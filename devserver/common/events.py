@@ -141,10 +141,10 @@ class Superseded(_Event, frozen=True, kw_only=True):
 
 
 class ManagerStarted(_Event, frozen=True, kw_only=True):
-    """`successor`: it is prepared for the next reload; another one serves."""
+    """`standby`: it is prepared for the next reload; another one serves."""
 
     pid: int
-    successor: bool = False
+    standby: bool = False
 
 
 class ManagerExited(_Event, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Copy(_Message, frozen=True):
-    """Fork a Worker. Carries its end of the lane, its file for stacks, and with a terminal its side of that.
+    """Fork a Worker. Carries its end of the link, its file for stacks, and with a terminal its side of that.
 
     `changes` are the sources in which its generation differs from what the image holds.
     """

@@ -270,7 +270,7 @@ class ReloadAsked(_Message, frozen=True):
 
 
 class WorkerForked(_Message, frozen=True):
-    """Carries descriptors: the Master's end of the lane, a pidfd, and with a terminal its master side."""
+    """Carries descriptors: the Master's end of the link, a pidfd, and with a terminal its master side."""
 
     worker: int
     slot: int
@@ -409,7 +409,7 @@ class Handled(_Message, frozen=True):
     `failure`: the handler raised.
     """
 
-    unit: int
+    job: int
     state: bytes | None = None
     failure: Failure | None = None
 
@@ -520,7 +520,7 @@ class DebuggerState(_Message, frozen=True):
 class Handle(_Message, frozen=True):
     """Run one handler. `state` is msgpack; `window` is how many bytes may be sent before credit is due."""
 
-    unit: int
+    job: int
     kind: JobKind
     connection: int
     peer: Peer

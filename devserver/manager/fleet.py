@@ -31,6 +31,7 @@ from devserver.ipc.messages import (
     WorkerIdle,
 )
 from devserver.manager.backoff import Backoff
+from devserver.manager.child_table import ChildTable
 from devserver.manager.images import HANGS_AFTER, Images, differences
 from devserver.manager.memory_bound import MemoryBound
 from devserver.manager.protocol import (
@@ -51,7 +52,6 @@ from devserver.manager.protocol import (
     StackRead,
     TellImage,
 )
-from devserver.manager.roster import ChildTable
 from devserver.manager.snapshots import Snapshots
 from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Child, Escalation, Plan
 
@@ -80,7 +80,7 @@ class Fleet:
         self.snapshots = Snapshots()
         self._settings = configure
         self._slots = configure.slots or SLOTS_OF_APP
-        self._roster = ChildTable(configure.first_worker)
+        self._table = ChildTable(configure.first_worker)
         self._candidates: dict[int, Candidate] = {}
         self._dropped: set[int] = set()
         self._newest = 0
@@ -108,15 +108,15 @@ class Fleet:
         if not self._leaves:
             waiting = (self.live, *(each.generation for each in self._candidates.values() if not each.worker))
             moments = map(self._images.awaited_until, waiting)
-            others += [moment for moment in moments if moment is not None and moment > self._roster.now]
+            others += [moment for moment in moments if moment is not None and moment > self._table.now]
         if not self._leaves:
             others += self._crowd.deadlines
-        return min(self._roster.deadlines + others, default=None)
+        return min(self._table.deadlines + others, default=None)
 
     @property
     def done(self) -> bool:
         """Tell whether the Manager may leave: it was told to, and nobody is left."""
-        return self._leaves and not self._roster.members and not self._roster.leftovers
+        return self._leaves and not self._table.by_number and not self._table.leftovers
 
     @property
     def _leaves(self) -> bool:
@@ -124,19 +124,19 @@ class Fleet:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
-        roster = self._roster
-        roster.now, roster.out = now, []
+        table = self._table
+        table.now, table.out = now, []
         if isinstance(event, Fact):
             self._note(event)
         else:
             self._obey(event)
         self._end_images()
         self._launch()
-        roster.run_plans("stop deadline" if self._stopping else None)
+        table.run_plans("stop deadline" if self._stopping else None)
         self._fill()
         if not self._leaves and (text := self._crowd.note(self._crowded, self.live, self._slots, now)):
-            roster.tell(ManagerNotice("info", text))
-        return roster.out
+            table.tell(ManagerNotice("info", text))
+        return table.out
 
     # What the Master orders
 
@@ -149,13 +149,13 @@ class Fleet:
             case Loaded():
                 self.snapshots.loaded(order.generation, order.source)
                 for image in self._images.loaded(order.generation, order.source):
-                    self._roster.out.append(TellImage(image, order.source))
+                    self._table.out.append(TellImage(image, order.source))
             case BootDone():
                 self._ready(order)
             case WorkerIdle(worker):
-                member = self._roster.find(worker)
-                if member and member.state == "serving" and member.generation < self.live:
-                    self._roster.retire(member, self._settings.drain)
+                child = self._table.find(worker)
+                if child and child.state == "serving" and child.generation < self.live:
+                    self._table.retire(child, self._settings.drain)
             case LeaveWithin():
                 self._leave_within(order)
             case DebuggerState():
@@ -190,11 +190,11 @@ class Fleet:
     def _make_way(self) -> None:
         """Have everybody leave: for an exclusive candidate, or for good."""
         self._drop(*self._candidates.values())
-        for member in self._roster:
-            if member.state == "booting":
-                self._roster.end(member, "dropped")
-            elif member.state == "serving":
-                self._roster.retire(member, self._settings.drain)
+        for child in self._table:
+            if child.state == "booting":
+                self._table.end(child, "dropped")
+            elif child.state == "serving":
+                self._table.retire(child, self._settings.drain)
 
     def _drop_asked(self, generation: int) -> None:
         if generation == self.live or generation > self._newest:
@@ -209,21 +209,21 @@ class Fleet:
         for candidate in candidates:
             del self._candidates[candidate.generation]
             if not candidate.worker:
-                number, generation = self._roster.number(), candidate.generation
-                self._roster.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
-            elif (member := self._roster.members[candidate.worker]).state == "booting":
-                self._roster.end(member, "dropped")
+                number, generation = self._table.number(), candidate.generation
+                self._table.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
+            elif (child := self._table.by_number[candidate.worker]).state == "booting":
+                self._table.end(child, "dropped")
 
     def _ready(self, order: BootDone) -> None:
-        member = self._roster.find(order.worker)
-        if order.generation > self._newest or (member and member.generation != order.generation):
+        child = self._table.find(order.worker)
+        if order.generation > self._newest or (child and child.generation != order.generation):
             raise IllegalEvent(f"Worker {order.worker} is not of generation {order.generation}")
-        if member:
-            member.step("ready")
-            member.accepted = True
-            if member.state == "serving":
-                member.plan = Plan()
-            self._images.accepted(member.worker, self._roster.now)
+        if child:
+            child.step("ready")
+            child.accepted = True
+            if child.state == "serving":
+                child.plan = Plan()
+            self._images.accepted(child.worker, self._table.now)
         # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
         if order.generation > self.live and order.generation not in self._dropped and not self._stopping:
             self._go_live(order.generation)
@@ -235,43 +235,43 @@ class Fleet:
         self._pace, self._rolled, self._crowd = Backoff(), False, MemoryBound()
         self._candidates.pop(generation, None)
         self._drop(*(other for other in self._candidates.values() if other.generation < generation))
-        for member in self._roster:
-            if member.generation < generation and member.state == "booting":
-                self._roster.end(member, "dropped")
-            elif member.generation < generation and member.state == "serving":
-                self._roster.limit(member, self._settings.drain)
+        for child in self._table:
+            if child.generation < generation and child.state == "booting":
+                self._table.end(child, "dropped")
+            elif child.generation < generation and child.state == "serving":
+                self._table.limit(child, self._settings.drain)
         self.snapshots.forget(below=generation)
 
     def _debugging(self, order: DebuggerState) -> None:
-        member = self._roster.find(order.worker)
-        if member is None or member.state == "ending" or self._stopping:
+        child = self._table.find(order.worker)
+        if child is None or child.state == "ending" or self._stopping:
             return
         if order.active:
-            member.pause(self._roster.now)
-            member.blocked = member.blocked or order.blocks
+            child.pause(self._table.now)
+            child.blocked = child.blocked or order.blocks
         else:
-            member.resume(self._roster.now)
-            member.blocked = False
+            child.resume(self._table.now)
+            child.blocked = False
 
     def _leave_within(self, order: LeaveWithin) -> None:
-        member = self._roster.find(order.worker)
-        if member and member.state == "retiring" and not self._stopping:
-            member.limit = "stop timeout" if order.held else "drain limit"
-            member.start(((order.seconds, "limit"),), self._roster.now)
+        child = self._table.find(order.worker)
+        if child and child.state == "retiring" and not self._stopping:
+            child.limit = "stop timeout" if order.held else "drain limit"
+            child.start(((order.seconds, "limit"),), self._table.now)
 
     def _stop(self, deadline: float) -> None:
         """Start nothing more, and let everybody finish until then."""
-        now = self._roster.now
+        now = self._table.now
         self._stop_at = min(now + deadline, self._stop_at)
         self._make_way()
-        for member in self._roster:
+        for child in self._table:
             if deadline <= 0:
-                self._roster.end(member, "stop deadline", AT_ONCE)
-            elif member.state == "retiring":
-                member.paused_at = None
-                member.plan = Plan([(self._stop_at, "limit")])
+                self._table.end(child, "stop deadline", AT_ONCE)
+            elif child.state == "retiring":
+                child.paused_at = None
+                child.plan = Plan([(self._stop_at, "limit")])
         if deadline <= 0:
-            self._roster.leftovers = {worker: Plan.start(AT_ONCE, now) for worker in self._roster.leftovers}
+            self._table.leftovers = {worker: Plan.start(AT_ONCE, now) for worker in self._table.leftovers}
 
     @property
     def _stopping(self) -> bool:
@@ -280,27 +280,27 @@ class Fleet:
     # What the kernel reports
 
     def _note(self, fact: Fact) -> None:
-        roster = self._roster
+        table = self._table
         match fact:
             case Forked(worker):
-                self._forked(roster.unborn(worker), fact)
+                self._forked(table.unborn(worker), fact)
             case ForkFailed(worker, reason):
-                member = roster.unborn(worker)
-                member.verdict = f"fork failed: {reason}"
+                child = table.unborn(worker)
+                child.verdict = f"fork failed: {reason}"
                 self._copying.pop(worker, None)
-                self._exited(member, EXIT_FAILURE)
+                self._exited(child, EXIT_FAILURE)
             case ImageCame(worker, pid, holds):
                 self._images.came(worker, pid, holds)
             case ImageGone(worker, reason):
                 self._image_gone(worker, reason)
             case CopyFailed(worker, reason):
-                self._copy_failed(roster.unborn(worker), reason)
+                self._copy_failed(table.unborn(worker), reason)
             case Exited(worker, status):
-                self._exited(roster.existing(worker), status)
+                self._exited(table.existing(worker), status)
             case StackRead(worker, text):
-                self._stack_read(roster.existing(worker), text)
+                self._stack_read(table.existing(worker), text)
             case GroupGone(worker):
-                roster.group_gone(worker)
+                table.group_gone(worker)
             case Elapsed():
                 pass
             case _:
@@ -308,153 +308,153 @@ class Fleet:
 
     # Images
 
-    def _forked(self, member: Child, forked: Forked) -> None:
-        self._copying.pop(member.worker, None)
-        self._roster.forked(member, forked, self._images.why(member.generation))
+    def _forked(self, child: Child, forked: Forked) -> None:
+        self._copying.pop(child.worker, None)
+        self._table.forked(child, forked, self._images.why(child.generation))
 
     def _image_gone(self, worker: int, reason: str) -> None:
         """What it had yet to fork, the Manager forks. A reason is reported once."""
         self._images.gone(worker, reason)
         for copy in [copy for copy, (image, _hangs) in self._copying.items() if image == worker]:
-            self._copy_failed(self._roster.unborn(copy), reason)
+            self._copy_failed(self._table.unborn(copy), reason)
         if reason and reason != self._no_image:
             self._no_image = reason
-            self._roster.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
+            self._table.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
 
-    def _copy_failed(self, member: Child, reason: str) -> None:
-        del self._copying[member.worker]
-        self._images.refused(member.generation, reason)
-        if member.state == "ending":
-            self._exited(member, 0)
+    def _copy_failed(self, child: Child, reason: str) -> None:
+        del self._copying[child.worker]
+        self._images.refused(child.generation, reason)
+        if child.state == "ending":
+            self._exited(child, 0)
         else:
-            self._order_fork(member)
+            self._order_fork(child)
 
     def _end_images(self) -> None:
         """End those that hang, and those that no generation needs any more."""
-        now = self._roster.now
+        now = self._table.now
         ending = {image for image, hangs in self._copying.values() if hangs <= now}
         ending |= set(self._images.all if self._leaves else self._images.superfluous(self.live))
         for image in sorted(ending):
             self._end_image(image)
 
     def _end_image(self, image: int) -> None:
-        self._roster.out.append(EndImage(image))
+        self._table.out.append(EndImage(image))
         self._image_gone(image, "")
 
     def _awaits_image(self, generation: int) -> bool:
         """Return whether it will be known soon if a Worker of this generation can be a copy."""
         until = self._images.awaited_until(generation)
-        return until is not None and until > self._roster.now
+        return until is not None and until > self._table.now
 
-    def _order_fork(self, member: Child) -> None:
+    def _order_fork(self, child: Child) -> None:
         """Have a Worker forked by an image that may do it, else by the Manager."""
-        image = self._images.of(member.generation)
+        image = self._images.of(child.generation)
         if image is None:
             if self._settings.warm:
-                self._images.expected(member.worker, member.generation)
-            self._roster.out.append(Fork(member.worker, member.slot, member.generation))
+                self._images.expected(child.worker, child.generation)
+            self._table.out.append(Fork(child.worker, child.slot, child.generation))
             return
-        changes = differences(image, self.snapshots[member.generation])
-        self._copying[member.worker] = image.worker, self._roster.now + HANGS_AFTER
-        self._roster.out.append(Fork(member.worker, member.slot, member.generation, image.worker, changes))
+        changes = differences(image, self.snapshots[child.generation])
+        self._copying[child.worker] = image.worker, self._table.now + HANGS_AFTER
+        self._table.out.append(Fork(child.worker, child.slot, child.generation, image.worker, changes))
 
-    def _exited(self, member: Child, status: int) -> None:
-        unasked = member.state in ("booting", "serving") or member.verdict == "boot timeout"
-        self._roster.exited(member, status, AT_ONCE if self._stop_at <= self._roster.now else LEFTOVERS)
-        if not member.accepted and member.worker in self._images.all:
-            self._end_image(member.worker)
-        candidate = self._candidates.get(member.generation)
-        if candidate and candidate.worker == member.worker:
-            del self._candidates[member.generation]
-        elif unasked and member.generation == self.live and not (self._stopping or self._relieved):
-            self._count_death(member)
+    def _exited(self, child: Child, status: int) -> None:
+        unasked = child.state in ("booting", "serving") or child.verdict == "boot timeout"
+        self._table.exited(child, status, AT_ONCE if self._stop_at <= self._table.now else LEFTOVERS)
+        if not child.accepted and child.worker in self._images.all:
+            self._end_image(child.worker)
+        candidate = self._candidates.get(child.generation)
+        if candidate and candidate.worker == child.worker:
+            del self._candidates[child.generation]
+        elif unasked and child.generation == self.live and not (self._stopping or self._relieved):
+            self._count_death(child)
 
-    def _count_death(self, member: Child) -> None:
-        if self._pace.died(self._roster.now):
-            text = f"Workers of generation {member.generation} keep dying"
-            self._roster.tell(
+    def _count_death(self, child: Child) -> None:
+        if self._pace.died(self._table.now):
+            text = f"Workers of generation {child.generation} keep dying"
+            self._table.tell(
                 ManagerNotice("warning", f"{text}: the next one starts in {self._pace.pause:g} s")
             )
-        elif not member.accepted and not self._pace.pause:
-            text = f"Worker {member.worker} did not boot: slot {member.slot} is tried again"
-            self._roster.tell(ManagerNotice("warning", text))
+        elif not child.accepted and not self._pace.pause:
+            text = f"Worker {child.worker} did not boot: slot {child.slot} is tried again"
+            self._table.tell(ManagerNotice("warning", text))
 
-    def _stack_read(self, member: Child, text: str) -> None:
-        if member.state == "booting":
-            self._note_slow_boot(member, text)
+    def _stack_read(self, child: Child, text: str) -> None:
+        if child.state == "booting":
+            self._note_slow_boot(child, text)
         else:
-            member.stack = text
+            child.stack = text
 
-    def _note_slow_boot(self, member: Child, dump: str) -> None:
+    def _note_slow_boot(self, child: Child, dump: str) -> None:
         """Report once where the app's code stands; the next boot may well take as long there."""
         frame = thread_dump.own_place(dump)
         where = f", in {thread_dump.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
         if where not in self._slow:
             self._slow.add(where)
-            who = f"worker {member.worker} (generation {member.generation})"
-            self._roster.tell(ManagerNotice("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
+            who = f"worker {child.worker} (generation {child.generation})"
+            self._table.tell(ManagerNotice("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
 
     # What follows from where things stand
 
     def _launch(self) -> None:
         """Fork the candidates; an exclusive one once nobody is there any more."""
         for candidate in self._candidates.values():
-            crowded = any(member.generation < candidate.generation for member in self._roster)
+            crowded = any(child.generation < candidate.generation for child in self._table)
             if candidate.worker or self._awaits_image(candidate.generation):
                 continue
-            if not (candidate.exclusive and (crowded or self._roster.leftovers)):
+            if not (candidate.exclusive and (crowded or self._table.leftovers)):
                 candidate.worker = self._fork(FIRST_SLOT, candidate.generation)
 
     @property
     def _crowded(self) -> bool:
         """Return whether so many are leaving that new code gets one Worker; in a debugger none counts."""
         self._crowd.leaving = sum(
-            member.state == "retiring" or (member.state == "serving" and member.generation < self.live)
-            for member in self._roster
-            if member.paused_at is None
+            child.state == "retiring" or (child.state == "serving" and child.generation < self.live)
+            for child in self._table
+            if child.paused_at is None
         )
-        serving = sum(member.generation == self.live and member.state == "serving" for member in self._roster)
+        serving = sum(child.generation == self.live and child.state == "serving" for child in self._table)
         return self._crowd.holds_back(serving, self._slots)
 
     def _fill(self) -> None:
         """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
         self._held_back = False
-        current = [member for member in self._roster if member.generation == self.live]
+        current = [child for child in self._table if child.generation == self.live]
         leaves = self._stopping or self._relieved
-        if leaves or not self.live or any(not member.accepted for member in current):
+        if leaves or not self.live or any(not child.accepted for child in current):
             return
-        serving = [member for member in current if member.state == "serving"]
+        serving = [child for child in current if child.state == "serving"]
         self._relieve_blocked(serving)
-        served = {member.slot for member in serving}
+        served = {child.slot for child in serving}
         missing = [slot for slot in range(FIRST_SLOT, self._slots + 1) if slot not in served]
         if missing and self._awaits_image(self.live):
             return
         if missing and not self._must_wait() and not self._crowded:
-            busy = {member.slot for member in self._roster if member.state == "serving"}
+            busy = {child.slot for child in self._table if child.state == "serving"}
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)), self.live)
         elif not missing and not self._rolled:
             self._rolled = True
-            self._roster.tell(RollDone(self.live))
+            self._table.tell(RollDone(self.live))
 
     def _relieve_blocked(self, serving: list[Child]) -> None:
         """Start one more where everybody stands at a prompt; it leaves once somebody is let go."""
-        free = [member for member in serving if not member.blocked]
+        free = [child for child in serving if not child.blocked]
         if serving and not free and not self._exclusive and not self._must_wait():
             spare = self._fork(serving[0].slot, self.live)
-            self._roster.members[spare].spare = True
-        elif any(not member.spare for member in free):
-            for member in serving:
-                if member.spare and not member.blocked:
-                    self._roster.retire(member, self._settings.drain)
+            self._table.by_number[spare].spare = True
+        elif any(not child.spare for child in free):
+            for child in serving:
+                if child.spare and not child.blocked:
+                    self._table.retire(child, self._settings.drain)
 
     def _must_wait(self) -> bool:
         """Tell whether a Worker of the live generation waits for others to leave, or for the pause to end."""
         if any(candidate.exclusive for candidate in self._candidates.values()):
             return True
-        leaving = any(member.state in ("retiring", "ending") for member in self._roster)
-        if self._exclusive and (leaving or self._roster.leftovers):
+        leaving = any(child.state in ("retiring", "ending") for child in self._table)
+        if self._exclusive and (leaving or self._table.leftovers):
             return True
-        self._held_back = self._pace.until > self._roster.now
+        self._held_back = self._pace.until > self._table.now
         return self._held_back
 
     def _fork(self, slot: int, generation: int) -> int:
@@ -462,6 +462,6 @@ class Fleet:
         timetable: Escalation = NOTE
         if timeout and (self.live or not self._settings.first_boot):
             timetable = (*(step for step in NOTE if step[0] < timeout), (timeout, "limit"))
-        member = self._roster.fork(slot, generation, timetable)
-        self._order_fork(member)
-        return member.worker
+        child = self._table.fork(slot, generation, timetable)
+        self._order_fork(child)
+        return child.worker

@@ -69,7 +69,7 @@ class ImageLinks:
 
     def ask(self, order: Fork, kit: WorkerFds) -> None:
         """Ask an image for a copy, which gets its half of the kit."""
-        fds = (kit.lane.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
+        fds = (kit.link.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
         self._kits[order.worker] = order, kit, time.monotonic()
         self._send(order.image, Copy(order.worker, order.slot, order.generation, order.changes), fds)
 

@@ -178,7 +178,7 @@ class Manager:
         """An image has forked a copy."""
         kit, forked = born.kit, born.forked
         kit.close_own()
-        masters = (kit.master_lane.detach(), born.pidfd, kit.master_terminal)
+        masters = (kit.master_link.detach(), born.pidfd, kit.master_terminal)
         self._processes[forked.worker] = Process(forked.pid, kit.dump, tuple(fd for fd in masters if fd >= 0))
         self._feed(forked)
         if (status := self._reaped.pop(forked.pid, None)) is not None:
@@ -361,7 +361,7 @@ class Manager:
         if image is not None:
             image.close()
         kit.close_own()
-        masters = (kit.master_lane.detach(), syscalls.open_pidfd(pid), kit.master_terminal)
+        masters = (kit.master_link.detach(), syscalls.open_pidfd(pid), kit.master_terminal)
         parcel = tuple(fd for fd in masters if fd is not None and fd >= 0)
         self._processes[order.worker] = Process(pid, kit.dump, parcel)
         self._feed(Forked(order.worker, pid, (time.monotonic() - begun) * 1000))
@@ -394,7 +394,7 @@ class Manager:
             target=self._settings.target,
             root=self._settings.root,
             folder=self._settings.folder,
-            lane=kit.lane,
+            link=kit.link,
             sources=self._fleet.snapshots[order.generation],
             loop=self._settings.loop,
             threads=self._settings.threads,

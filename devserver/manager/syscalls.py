@@ -67,20 +67,20 @@ class WorkerFds:
     `dump` is the file for its stacks; Worker and Manager share it.
     """
 
-    lane: socket.socket
-    master_lane: socket.socket
+    link: socket.socket
+    master_link: socket.socket
     terminal: int
     master_terminal: int
     dump: int
 
     def close_own(self) -> None:
         """Close what is the Worker's alone."""
-        self.lane.close()
+        self.link.close()
         _close(self.terminal)
 
     def close_masters(self) -> None:
         """Close what is the Master's alone."""
-        self.master_lane.close()
+        self.master_link.close()
         _close(self.master_terminal)
 
     def close(self) -> None:
@@ -92,16 +92,16 @@ class WorkerFds:
 
 def open_kit(terminal: bool) -> WorkerFds:
     """Open what a Worker needs. Raises OSError, and leaves nothing open then."""
-    lanes: tuple[socket.socket, ...] = ()
+    links: tuple[socket.socket, ...] = ()
     master = slave = -1
     try:
-        lanes = socket.socketpair()
+        links = socket.socketpair()
         if terminal:
             master, slave = open_terminal()
-        return WorkerFds(lanes[0], lanes[1], slave, master, _open_dump())
+        return WorkerFds(links[0], links[1], slave, master, _open_dump())
     except OSError:
-        for lane in lanes:
-            lane.close()
+        for link in links:
+            link.close()
         _close(master)
         _close(slave)
         raise

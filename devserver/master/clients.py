@@ -17,7 +17,7 @@ from devserver.ipc.messages import BootDone
 from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.handlers.router import Router
-from devserver.master.http.front import Gateway
+from devserver.master.http.gateway import Gateway
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the target that are looked at."""
@@ -42,16 +42,16 @@ class Clients:
         self.dispatcher = Dispatcher(changed)
         self.board = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
         self.front = Gateway(config, self.dispatcher, self.board, is_settled, emit)
-        self._entrance = ConnectionLimit(self.board, self.front, self._has_only_handlers)
+        self._connection_limit = ConnectionLimit(self.board, self.front, self._has_only_handlers)
 
     @property
     def open(self) -> int:
         """Return how many connections are open."""
-        return self._entrance.open
+        return self._connection_limit.open
 
     def factories(self) -> dict[str, Factory]:
         """Return what makes the protocol of a new connection, by the kind of its listener."""
-        return self._entrance.factories()
+        return self._connection_limit.factories()
 
     def _has_only_handlers(self) -> bool:
         return self.seems_native if self._native is None else self._native

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 from devserver.master.handlers.router import Router
-from devserver.master.http.front import Gateway
+from devserver.master.http.gateway import Gateway
 
 RESERVED = 48
 """Descriptors kept for files, Workers and Managers."""

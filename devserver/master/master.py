@@ -92,9 +92,9 @@ class Master:
         clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
         self.clients, dispatcher = clients, clients.dispatcher
         self._workers = dispatcher.workers
-        self._figures = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
+        self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         dispatcher.on_idle = self._worker_idle
-        self.doors = ListenPolicy(config, clients.factories(), emit)
+        self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         hub = SupervisorHub(
             heard=self._heard,
             dying=clients.board.abandon,
@@ -105,11 +105,11 @@ class Master:
             briefing=self._briefing,
             live=lambda: self.generations.live,
         )
-        self.crew = Supervisor(config, terminal, dispatcher, emit, hub)
-        self._boots = BootPolicy(self.generations, self.crew, emit, self._rehome)
+        self.supervisor = Supervisor(config, terminal, dispatcher, emit, hub)
+        self._boots = BootPolicy(self.generations, self.supervisor, emit, self._rehome)
         self._awaited = MissingPackage(site_packages.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._runaway = SelfWriteGuard()
+        self._self_writes = SelfWriteGuard()
         self._written_in_boot: set[int] = set()
         self._asked: set[int] = set()
         """Edits that a reload is asked for with."""
@@ -127,17 +127,17 @@ class Master:
     async def listen(self) -> None:
         """Listen where the command says. Raises ListenError."""
         await self.clients.look()
-        await self.doors.open_first()
+        await self.listen_policy.open_first()
 
     def start(self) -> None:
         """Say where it listens, and boot the first generation."""
-        self.doors.announce()
+        self.listen_policy.announce()
         self._apply(self.generations.start())
-        self.crew.launch()
+        self.supervisor.launch()
 
     def close(self) -> None:
         """Let go of what is left of Workers and timers."""
-        self._figures.close()
+        self._load_report.close()
         self._awaited.end()
         self._created.close()
         for worker in list(self._workers.values()):
@@ -151,7 +151,7 @@ class Master:
         now = time.monotonic()
         self._timelines.noticed(edit, now)
         booting = self.generations.booting
-        for path in self._runaway.noticed(paths, booting, now):
+        for path in self._self_writes.noticed(paths, booting, now):
             text = f"{path} is written each time the app starts: no reload for it any more until you save it"
             self._emit(events.Notice(level="warning", text=text))
         if booting & set(paths):
@@ -172,8 +172,8 @@ class Master:
             if generation and self.generations.loaded(generation, file):
                 self._created.taken(generation)
                 if file.source is not None:
-                    self.crew.send(wire.Loaded(0, generation, file))
-        muted = self._runaway.muted if edit in self._written_in_boot else frozenset()
+                    self.supervisor.send(wire.Loaded(0, generation, file))
+        muted = self._self_writes.muted if edit in self._written_in_boot else frozenset()
         self._written_in_boot.discard(edit)
         commands = self.generations.settled(edit, found.files, found.failures, muted)
         changed = any(isinstance(command, decisions.Boot | decisions.Refuse) for command in commands)
@@ -197,7 +197,7 @@ class Master:
         """These files lie beside what runs and may be imported or read later: they belong to the snapshot."""
         for file in files:
             if self.generations.surveyed(file) and file.source is not None:
-                self.crew.send(wire.Loaded(0, self.generations.live, file))
+                self.supervisor.send(wire.Loaded(0, self.generations.live, file))
 
     def reload_asked(self) -> None:
         """Somebody wants a reload, whether or not a file has changed: of what is on the disk now."""
@@ -233,9 +233,9 @@ class Master:
                     self._boot(command)
                 case decisions.Drop():
                     self._emit(events.Superseded(generation=command.generation))
-                    self.crew.send(wire.Drop(command.generation))
+                    self.supervisor.send(wire.Drop(command.generation))
                 case decisions.Cancel():
-                    self.crew.send(wire.Drop(command.generation))
+                    self.supervisor.send(wire.Drop(command.generation))
                 case decisions.GoLive():
                     self._go_live(command)
                 case decisions.Refuse():
@@ -250,7 +250,7 @@ class Master:
                     self._emit(events.Notice(level="warning", text=_exclusive_sentence(command.failure)))
                 case _:
                     assert_never(command)
-        pause = self._runaway.due(bool(self.generations.candidates))
+        pause = self._self_writes.due(bool(self.generations.candidates))
         if pause is not None:
             self._loop.call_later(pause, self._catch_up)
         self.eyes.attend_everything(self.generations.wanting)
@@ -315,7 +315,7 @@ class Master:
                 self._worker_ready(worker, message)
             case wire.Loaded():
                 if self._joins(message.generation, message.source):
-                    self.crew.send(message)
+                    self.supervisor.send(message)
                 self._uses(message.generation, (message.source.path,))
             case wire.Used() | wire.Opened() | wire.Creates():
                 self._files_news(message)
@@ -328,7 +328,7 @@ class Master:
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case wire.DebuggerState() | wire.Leaving() | wire.TasksCancelled():
-                self.crew.heard(worker, message)
+                self.supervisor.heard(worker, message)
             case _:
                 self.clients.board.heard(worker, message)
 
@@ -373,7 +373,7 @@ class Master:
         live = self.generations.live
         if worker.abandoned or (worker.orphan and worker.generation != live):
             return
-        self.crew.prompts.ready(worker)
+        self.supervisor.prompts.ready(worker)
         worker.seat.ready = True
         worker.import_ms = message.import_ms
         worker.seat.capacity = {"native": message.capacity}
@@ -382,7 +382,7 @@ class Master:
         times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
-        self.crew.send(message)
+        self.supervisor.send(message)
         commands = self.generations.ready(worker.generation)
         if commands:
             self.clients.go_live(worker.generation, message)
@@ -399,13 +399,13 @@ class Master:
         """The first start has failed: if the target seems to serve TCP, its clients may connect and wait."""
         await self.clients.look()
         if self.clients.seems_native and not self.generations.live:
-            await self.doors.follow(True)
+            await self.listen_policy.follow(True)
 
     async def _follow(self, tcp: bool, first: bool) -> None:
         """Open or close the default listener as the new code asks for it; the first time, say ready."""
-        await self.doors.follow(tcp)
+        await self.listen_policy.follow(tcp)
         if first:
-            self._emit(events.Ready(generation=self.generations.live, listeners=self.doors.all))
+            self._emit(events.Ready(generation=self.generations.live, listeners=self.listen_policy.all))
         self.eyes.survey()
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
@@ -420,12 +420,12 @@ class Master:
             self._fail(error)
 
     def _worker_idle(self, worker: Worker) -> None:
-        self.crew.dismiss(worker)
+        self.supervisor.dismiss(worker)
         if worker.generation < self.generations.live and not worker.seat.leaving:
             if worker.orphan:
-                self.crew.retire_orphan(worker)
+                self.supervisor.retire_orphan(worker)
             else:
-                self.crew.send(wire.WorkerIdle(worker.id))
+                self.supervisor.send(wire.WorkerIdle(worker.id))
 
     def _stillborn(self, generation: int, verdict: str) -> None:
         """A candidate ended that never had a process."""
@@ -473,7 +473,7 @@ class Master:
     def _rehome(self) -> None:
         """Let no candidate be forgotten whose Manager is gone."""
         for boot in self.generations.replay():
-            if not self.crew.command.is_home(boot.generation):
+            if not self.supervisor.command.is_home(boot.generation):
                 self._apply(self.generations.homeless(boot.generation))
 
     def _briefing(self) -> Iterable[ToManager]:
@@ -494,7 +494,7 @@ class Master:
             return self.generations.edit
 
     def _changed(self) -> None:
-        self._figures.touch()
+        self._load_report.touch()
         self.progress.set()
 
 

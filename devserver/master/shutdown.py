@@ -21,7 +21,7 @@ async def stop_gently(master: Master, patience: float) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     clients = master.clients
-    master.doors.close()
+    master.listen_policy.close()
     clients.stop_reading()
     if master.generations.live:
         await _until(lambda: clients.quiet, master.progress, deadline)
@@ -30,19 +30,19 @@ async def stop_gently(master: Master, patience: float) -> None:
         await _until(lambda: clients.quiet and clients.gone, master.progress, deadline)
     clients.abort_all()
     left = max(deadline - loop.time(), LEAST_FOR_WORKERS)
-    master.crew.stop(left)
+    master.supervisor.stop(left)
     with suppress(TimeoutError):
-        await asyncio.wait_for(master.crew.gone.wait(), left + HARD_STOP)
+        await asyncio.wait_for(master.supervisor.gone.wait(), left + HARD_STOP)
     master.close()
 
 
 async def stop_now(master: Master) -> None:
     """End every process at once."""
-    master.doors.close()
+    master.listen_policy.close()
     master.clients.abort_all()
-    master.crew.stop(0)
+    master.supervisor.stop(0)
     with suppress(TimeoutError):
-        await asyncio.wait_for(master.crew.gone.wait(), HARD_STOP)
+        await asyncio.wait_for(master.supervisor.gone.wait(), HARD_STOP)
     master.close()
 
 

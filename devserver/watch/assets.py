@@ -22,12 +22,12 @@ class Assets:
 
     def __init__(
         self,
-        settling: Debouncer,
+        debouncer: Debouncer,
         read: Read,
         report: Callable[[AssetsSaved], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._settling = settling
+        self._debouncer = debouncer
         self._read = read
         self._report = report
         self._loop = loop
@@ -37,7 +37,7 @@ class Assets:
 
     def touched(self, path: str, kind: Kind) -> None:
         """Take in an event of such a file."""
-        self._settling.note(path, kind, time.monotonic())
+        self._debouncer.note(path, kind, time.monotonic())
         self._arm()
 
     async def close(self) -> None:
@@ -51,20 +51,20 @@ class Assets:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadline = self._settling.deadline()
+        deadline = self._debouncer.deadline()
         if deadline is not None:
             self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None
-        for batch in self._settling.due(time.monotonic()):
+        for batch in self._debouncer.due(time.monotonic()):
             self._tasks.start(self._look(batch))
         self._arm()
 
     async def _look(self, batch: Batch) -> None:
         contents = await self._read(list(batch.paths))
         empty = [content.path for content in contents if not content.data]
-        if not self._settling.accept(batch.edit, empty, time.monotonic()):
+        if not self._debouncer.accept(batch.edit, empty, time.monotonic()):
             self._arm()
             return
         changed = [

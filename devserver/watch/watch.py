@@ -42,15 +42,15 @@ class Watch:
         self._report = report
         self._loop = loop
         self._filters = Filters(root, config.also, config.exclude, gitignore_of(root), config.assets)
-        self._examiner = SourceChecker(self._filters, loop)
-        self._cover = Coverage(self._filters, self._examiner, self, loop, config.poll)
+        self._checker = SourceChecker(self._filters, loop)
+        self._coverage = Coverage(self._filters, self._checker, self, loop, config.poll)
         self._places = FolderIdentities(
-            self._cover.tops, self._examiner.off_loop, self._top_left, self._top_came
+            self._coverage.tops, self._checker.off_loop, self._top_left, self._top_came
         )
-        self._settling = Debouncer(config.settle, config.settle_modified, config.settle_cap)
-        settling = Debouncer(config.settle, config.settle_modified, config.settle_cap)
-        self._assets = Assets(settling, self._examiner.read, self._tell, loop)
-        self._glance = PollBudget()
+        self._debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
+        debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
+        self._assets = Assets(debouncer, self._checker.read, self._tell, loop)
+        self._poll_budget = PollBudget()
         self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
         """It was said that a mount does not answer."""
@@ -74,7 +74,7 @@ class Watch:
 
     async def start(self) -> None:
         """Find the folders and watch them: every save from here on is counted."""
-        await self._cover.start()
+        await self._coverage.start()
         self.wake()
         self._tasks.start(self._places.watch())
 
@@ -85,9 +85,9 @@ class Watch:
         changes, the attended files are looked at instead, within a bound on the cost.
         """
         self.wake()
-        if self._cover.weak and not self._closed:
+        if self._coverage.weak and not self._closed:
             self._look_at_weak()
-        return self._settling.newest
+        return self._debouncer.newest
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
         """Take in own files that run, each with the digest of what runs, and folders that imports look into.
@@ -102,22 +102,22 @@ class Watch:
                 continue
             if not as_data:
                 self._filters.as_data.discard(path)
-            if path in self._filters.attended and self._examiner.trusted.get(path) == digest:
+            if path in self._filters.attended and self._checker.trusted.get(path) == digest:
                 continue
             if as_data and path not in self._filters.attended:
                 self._filters.as_data.add(path)
             if self._filters.attend(path):
-                self._examiner.trusted[path] = fresh[path] = digest
+                self._checker.trusted[path] = fresh[path] = digest
         for folder in {os.path.dirname(path) for path in fresh}:
-            self._cover.add(folder)
-        self._glance.files = list(self._filters.attended)
+            self._coverage.add(folder)
+        self._poll_budget.files = list(self._filters.attended)
         if fresh:
             self._tasks.start(self._compare(fresh))
 
     def _attend_folder(self, folder: str) -> None:
         if folder in self._filters.folders or not self._filters.attend_folder(folder):
             return
-        self._cover.add(folder)
+        self._coverage.add(folder)
         inside = os.path.join(folder, "")
         missed = [(path, kind) for path, kind in self._passed_over.items() if path.startswith(inside)]
         for path, kind in missed:  # made after the import had looked, perhaps
@@ -128,7 +128,7 @@ class Watch:
 
     def is_unsettled(self, path: str) -> bool:
         """Return whether an edit that was not told yet has `path`: what runs was started without it."""
-        return self._settling.is_unread(path) or any(path in paths for paths in self._judged.values())
+        return self._debouncer.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def keep(self, files: Iterable[str]) -> None:
         """These files may yet be imported as they are now: a change matters, until others are named."""
@@ -163,9 +163,9 @@ class Watch:
         Where the system does not tell of changes, these files and all that may matter are read.
         """
         self.wake()
-        if self._cover.weak and not self._closed:
+        if self._coverage.weak and not self._closed:
             await self._compare_all(known)
-        return self._settling.newest
+        return self._debouncer.newest
 
     async def close(self) -> None:
         """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
@@ -174,15 +174,15 @@ class Watch:
             self._timer.cancel()
         await self._tasks.cancel()
         await self._assets.close()
-        await self._cover.close()
-        self._examiner.close()
+        await self._coverage.close()
+        self._checker.close()
 
     # What the cover tells
 
     def wake(self) -> None:
         """Take in what the kernel has told by now."""
         if not self._closed:
-            self._cover.drain()
+            self._coverage.drain()
             if self._noted:
                 self._announce()
 
@@ -197,7 +197,7 @@ class Watch:
                 self._pass_over(name, kind)
 
     def _note(self, path: str, kind: Kind) -> None:
-        if self._settling.note(path, kind, time.monotonic()):
+        if self._debouncer.note(path, kind, time.monotonic()):
             self._begun = True
             self._passed_over = {}
         self._noted[path] = None
@@ -208,7 +208,7 @@ class Watch:
 
     def folder_left(self, folder: str) -> None:
         """A folder has gone, with all that is in it."""
-        for path in self._examiner.known_below(folder):
+        for path in self._checker.known_below(folder):
             self.touched(path, Kind.GONE)
         self._places.left(folder)
 
@@ -219,14 +219,14 @@ class Watch:
 
     def _top_came(self, folder: str) -> None:
         """A folder is back, or is another one: read all that was known in it, and let the app start there."""
-        self._cover.renew(folder)
-        for path in self._examiner.known_below(folder):
+        self._coverage.renew(folder)
+        for path in self._checker.known_below(folder):
             self.touched(path, Kind.DONE)
         self._announce()
         self._tell(Reread(self._unsettled()))
 
     def _unsettled(self) -> int:
-        newest = self._settling.newest
+        newest = self._debouncer.newest
         return newest if newest > self._reported else 0
 
     def overflowed(self) -> None:
@@ -249,23 +249,23 @@ class Watch:
     def _hear(self, seen: dict[str, Kind]) -> None:
         """Note what nobody has seen before: what the fence saw, or looks as it was read, is known."""
         self.wake()
-        self._late |= {path: kind for path, kind in seen.items() if self._settling.is_unread(path)}
-        read = [path for path in seen if not self._settling.is_unread(path)]
-        strict = {path: signature(path) for path in read if self._cover.is_strict(os.path.dirname(path))}
+        self._late |= {path: kind for path, kind in seen.items() if self._debouncer.is_unread(path)}
+        read = [path for path in seen if not self._debouncer.is_unread(path)]
+        strict = {path: signature(path) for path in read if self._coverage.is_strict(os.path.dirname(path))}
         looks = strict | self._look.at(path for path in read if path not in strict)
         for path in read:
-            if path not in looks or not self._examiner.is_as_seen(path, looks[path]):
+            if path not in looks or not self._checker.is_as_seen(path, looks[path]):
                 self.touched(path, seen[path])
         self._announce()
 
     def _look_at_weak(self) -> None:
         chosen = [
             path
-            for path in self._glance.due(time.monotonic())
-            if not (self._cover.is_strict(os.path.dirname(path)) or self._settling.is_unread(path))
+            for path in self._poll_budget.due(time.monotonic())
+            if not (self._coverage.is_strict(os.path.dirname(path)) or self._debouncer.is_unread(path))
         ]
         for path, now in self._look.at(chosen).items():
-            if not self._examiner.is_as_seen(path, now):
+            if not self._checker.is_as_seen(path, now):
                 self.touched(path, Kind.OPEN)
         self._announce()
 
@@ -281,7 +281,7 @@ class Watch:
         paths, self._noted = tuple(self._noted), {}
         if self._begun:
             self._begun = False
-            self._tell(Noticed(self._settling.newest, paths))
+            self._tell(Noticed(self._debouncer.newest, paths))
         if paths:
             self._arm()
 
@@ -289,14 +289,14 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadline = self._settling.deadline()
+        deadline = self._debouncer.deadline()
         if deadline is not None and not self._closed:
             self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None
         self.wake()
-        for batch in self._settling.due(time.monotonic()):
+        for batch in self._debouncer.due(time.monotonic()):
             self._tasks.start(self._settle(batch))
         self._arm()
 
@@ -305,11 +305,11 @@ class Watch:
         contents: list[Content] = []
         packages: list[Content] = []
         try:
-            contents, packages = await self._examiner.read_edit(list(batch.paths))
+            contents, packages = await self._checker.read_edit(list(batch.paths))
         except Exception as error:
             self._bug(error)
         self.wake()
-        if not self._settling.accept(batch.edit, self._examiner.doubtful(contents), time.monotonic()):
+        if not self._debouncer.accept(batch.edit, self._checker.doubtful(contents), time.monotonic()):
             self._arm()
             return
         contents += packages
@@ -318,7 +318,7 @@ class Watch:
         self._remember(contents)
         found = Findings((), {}, ())
         try:
-            found = await self._examiner.judge(contents)
+            found = await self._checker.judge(contents)
         except Exception as error:
             self._bug(error)
         times = (looked - batch.first) * 1000, (time.monotonic() - looked) * 1000
@@ -333,7 +333,7 @@ class Watch:
         self._loop.call_exception_handler({"message": "an edit could not be checked", "exception": error})
 
     def _remember(self, contents: Sequence[Content]) -> None:
-        self._examiner.remember(contents)
+        self._checker.remember(contents)
         self._follow_links(contents)
         late, self._late = self._late, {}
         if late:
@@ -345,12 +345,12 @@ class Watch:
             known = self._links.get(content.target, set())
             if content.target and content.path not in known | self._filters.links:
                 self._links[content.target] = known | {content.path}
-                self._cover.add(os.path.dirname(content.target))
+                self._coverage.add(os.path.dirname(content.target))
 
     async def _compare(self, fresh: dict[str, bytes]) -> None:
-        contents = await self._examiner.read(fresh)
+        contents = await self._checker.read(fresh)
         self.wake()
-        contents = [content for content in contents if not self._settling.is_unread(content.path)]
+        contents = [content for content in contents if not self._debouncer.is_unread(content.path)]
         self._remember([content for content in contents if content.digest == fresh[content.path]])
         # What runs may be older than what was reported: another Worker of it, while newer code is refused.
         for content in contents:
@@ -363,23 +363,23 @@ class Watch:
         self._tell(Reread(self._unsettled()))
 
     async def _compare_all(self, known: Mapping[str, bytes]) -> None:
-        contents = [*await self._examiner.read(known), *await self._examiner.survey(wanted=True)]
+        contents = [*await self._checker.read(known), *await self._checker.survey(wanted=True)]
         self.wake()
         for content in contents:
             differs = content.digest != known.get(content.path, b"")
-            if differs and not self._settling.is_unread(content.path):
+            if differs and not self._debouncer.is_unread(content.path):
                 self._note(content.path, Kind.DONE)
         self._announce()
 
     async def _survey(self) -> None:
-        contents = await self._examiner.survey()
+        contents = await self._checker.survey()
         self.wake()
         contents = [content for content in contents if not self.is_unsettled(content.path)]
         for folder in {os.path.dirname(content.path) for content in contents}:
             if not self._filters.is_watched(folder):  # that of a linked package
                 self._attend_folder(folder)
         self._follow_links(contents)
-        self._tell(Surveyed(self._examiner.surveyed(contents)))
+        self._tell(Surveyed(self._checker.surveyed(contents)))
 
     def _tell(self, report: Report) -> None:
         if not self._closed:

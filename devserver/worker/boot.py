@@ -24,14 +24,14 @@ class Inheritance:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """One Worker's orders. `lane` leads to the Master."""
+    """One Worker's orders. `link` leads to the Master."""
 
     worker: int
     slot: int
     generation: int
     target: Target
     root: str
-    lane: socket.socket
+    link: socket.socket
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     loop: LoopChoice

@@ -74,13 +74,13 @@ def run(boot: Boot) -> int:
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
     if boot.folder:
         enter(boot.folder)
-    lane = MasterLink(boot.lane, boot.worker, boot.generation)
-    os.register_at_fork(after_in_child=lane.abandon)
+    link = MasterLink(boot.link, boot.worker, boot.generation)
+    os.register_at_fork(after_in_child=link.abandon)
     late.complete()
     if boot.debug_server is not None:
         debugger_attach.attach(boot.debug_server)
-    usage = UsedFiles(lane)
-    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(lane, source), usage.note)
+    usage = UsedFiles(link)
+    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(link, source), usage.note)
     notes = ImportLog(snapshot) if boot.notes else None
     record = Record(snapshot.owns) if boot.image is not None else None
     if record is not None:
@@ -89,11 +89,11 @@ def run(boot: Boot) -> int:
     opened = OpenedFiles(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
-    created = CreatedFiles(boot.root, snapshot, lambda path, digest: _tell_created(lane, path, digest))
+    created = CreatedFiles(boot.root, snapshot, lambda path, digest: _tell_created(link, path, digest))
     sys.addaudithook(created.hear)
     if notes:
         notes.begin()
-    parts = _Parts(lane, snapshot, notes, usage, opened, created, record)
+    parts = _Parts(link, snapshot, notes, usage, opened, created, record)
     refused = _serve(boot, parts)
     created.finish()
     environment.flush()
@@ -107,7 +107,7 @@ def run(boot: Boot) -> int:
     failure = refused.failure
     uninstalled = is_uninstalled(failure, snapshot.owns)
     failure = with_hint(failure) if uninstalled else failure
-    lane.send(BootFailed(lane.worker, lane.generation, failure, paths, uninstalled))
+    link.send(BootFailed(link.worker, link.generation, failure, paths, uninstalled))
     leave_within(FAILED)
     return BOOT_FAILED
 
@@ -116,7 +116,7 @@ def run(boot: Boot) -> int:
 class _Parts:
     """What a Worker is made of before its app is imported. A copy of it has the same, and imports nothing."""
 
-    lane: MasterLink
+    link: MasterLink
     snapshot: Snapshot
     notes: ImportLog | None
     usage: UsedFiles
@@ -137,7 +137,7 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         loop = _new_loop(boot.loop)
     except ImportError as error:
         return _Refused(failure_of(error, "import"))
-    debugger = Debugger(parts.lane)
+    debugger = Debugger(parts.link)
     debugger.install()
     debugger_attach.watch(debugger)
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
@@ -165,8 +165,8 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
     if green_threads.has_green_threads():
         loop.close()
         loop, threads = green_threads.new_loop(), max(green_threads.GREENLETS, threads)
-    server = Server(parts.lane, boot.worker, boot.generation)
-    runner = Runner(loop, parts.lane, server, found, debugger, threads)
+    server = Server(parts.link, boot.worker, boot.generation)
+    runner = Runner(loop, parts.link, server, found, debugger, threads)
     notes = parts.notes
     if notes is not None:
         runner.tell_imports(
@@ -185,7 +185,7 @@ def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tup
     copy = orders.copy
     birth.own_session(orders.terminal, orders.dump)
     setproctitle(f"devserver: worker {copy.slot}")
-    parts.lane.renew(orders.lane, copy.worker, copy.generation)
+    parts.link.renew(orders.link, copy.worker, copy.generation)
     parts.snapshot.renew((*orders.known, *copy.changes))
     parts.usage.renew(parts.snapshot.used)
     parts.opened.renew()
@@ -277,11 +277,11 @@ def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _tell_loaded(lane: MasterLink, source: Source) -> None:
+def _tell_loaded(link: MasterLink, source: Source) -> None:
     with suppress(ConnectionGone):  # a child of the app's imports something of its own
-        lane.send(Loaded(lane.worker, lane.generation, source))
+        link.send(Loaded(link.worker, link.generation, source))
 
 
-def _tell_created(lane: MasterLink, path: str, digest: bytes | None) -> None:
+def _tell_created(link: MasterLink, path: str, digest: bytes | None) -> None:
     with suppress(ConnectionGone):  # a child of the app's makes something of its own
-        lane.send(Creates(lane.worker, lane.generation, path, digest))
+        link.send(Creates(link.worker, link.generation, path, digest))

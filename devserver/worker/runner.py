@@ -55,18 +55,18 @@ class Runner:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        lane: MasterLink,
+        link: MasterLink,
         server: Server,
         found: Found,
         debugger: Debugger,
         threads: int,
     ) -> None:
         self._loop = loop
-        self._lane = lane
+        self._link = link
         self._server = server
         self._handlers = found.handlers
         self._debugger = debugger
-        self._units = Jobs(found.handlers, lane, server, debugger)
+        self._jobs = Jobs(found.handlers, link, server, debugger)
         self._app = found.app.kind if found.app else ""
         self._threads = threads
         self._streams: Streams | None = None
@@ -95,8 +95,8 @@ class Runner:
         self._lifespan = Lifespan(call)
         self._streams = Streams(
             call,
-            self._lane,
-            self._units,
+            self._link,
+            self._jobs,
             self._debugger,
             threaded=app.kind == "wsgi",
             state=self._lifespan.state,
@@ -109,11 +109,11 @@ class Runner:
     def run(self, import_ms: float) -> Failure | None:
         """Start up, tell that the Worker is ready, run until it has left; or return why start-up failed."""
         asyncio.set_event_loop(self._loop)
-        self._loop.set_task_factory(cast("Any", self._units.new_task))
+        self._loop.set_task_factory(cast("Any", self._jobs.new_task))
         self._loop.set_exception_handler(self._report)
         self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
         _keep_signals_from_children()
-        self._lane.attach(self._loop, self._take, self._lose)
+        self._link.attach(self._loop, self._take, self._lose)
         try:
             failure: Failure | None = self._drive(self._loop.create_task(self._course(import_ms)))
             return failure
@@ -122,7 +122,7 @@ class Runner:
 
     def _terminate(self) -> None:
         self.terminated = True
-        for tasks, in_hand in ((self._units.in_hand, True), ([*self._units.left_behind, *self._rest], False)):
+        for tasks, in_hand in ((self._jobs.in_hand, True), ([*self._jobs.left_behind, *self._rest], False)):
             self._tell_cancelled(tasks, in_hand)
         if self._closing is not None:
             self._closing.set()
@@ -132,7 +132,7 @@ class Runner:
         """Leave soon: what is open is cancelled."""
         self._hurried = True
         self._leaving.set()
-        self._units.cancel()
+        self._jobs.cancel()
         if self._starting is not None:
             self._starting.cancel()
 
@@ -151,7 +151,7 @@ class Runner:
         self.before_ready()
         if self._imports_first:
             self._tell_imports()
-        self._lane.send(
+        self._link.send(
             BootDone(
                 self._server.worker,
                 self._server.generation,
@@ -168,33 +168,33 @@ class Runner:
             self._loop.call_later(moment, self._tell_imports)
         await self._leaving.wait()
         shutdown_signal.say()
-        await self._units.finished()
+        await self._jobs.finished()
         await self._deliver()
-        self._lane.send(Leaving(_waited_for()))
+        self._link.send(Leaving(_waited_for()))
         for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
             if failure is not None:
-                self._lane.send(Failed(failure))
-        self._tell_cancelled(self._units.left_behind, False)
+                self._link.send(Failed(failure))
+        self._tell_cancelled(self._jobs.left_behind, False)
         if await self._deliver():
-            self._lane.send(Leaving(_waited_for()))
+            self._link.send(Leaving(_waited_for()))
         return None
 
     async def _deliver(self) -> bool:
         """Wait for the clients that have yet to read what was sent to them; return whether there were any."""
-        if self._hurried or not self._lane.unsent:
+        if self._hurried or not self._link.unsent:
             return False
-        self._lane.send(Leaving(unsent=True))
-        self._units.track(self._loop.create_task(self._lane.drained()))
-        await self._units.finished()
+        self._link.send(Leaving(unsent=True))
+        self._jobs.track(self._loop.create_task(self._link.drained()))
+        await self._jobs.finished()
         return True
 
     def _tell_cancelled(self, tasks: Sequence[asyncio.Task[Any]], in_hand: bool) -> None:
         if tasks:
-            self._lane.send(TasksCancelled(places(tasks), in_hand))
+            self._link.send(TasksCancelled(places(tasks), in_hand))
 
     def _tell_imports(self) -> None:
         if self._imports is not None:
-            self._lane.send(self._imports())
+            self._link.send(self._imports())
 
     async def _start(self) -> Failure | None:
         failure = await self._hook("on_worker_start", "start-up")
@@ -224,17 +224,17 @@ class Runner:
             try:
                 return self._loop.run_until_complete(task)
             except _EXITS as error:
-                self._lane.send(Failed(failure_of(error, "handler")))
+                self._link.send(Failed(failure_of(error, "handler")))
             except RuntimeError:
                 if task.done() or self._loop.is_closed():
                     raise
                 message = "the app has stopped the event loop that it runs on: the loop goes on"
-                self._lane.send(Failed(Failure("handler", "LoopStopped", message)))
+                self._link.send(Failed(Failure("handler", "LoopStopped", message)))
 
     def _close(self) -> None:
         self._closing = asyncio.Event()
         self._drive(self._loop.create_task(self._wind_up(self._closing)))
-        self._lane.detach()
+        self._link.detach()
         self._loop.remove_signal_handler(signal.SIGTERM)
         if not self._closing.is_set():
             self._loop.close()
@@ -265,9 +265,9 @@ class Runner:
         match message:
             case Leave(patience=patience):
                 self._leaving.set()
-                self._loop.call_later(patience, self._units.let_go)
+                self._loop.call_later(patience, self._jobs.let_go)
             case Handle():
-                self._units.run(message)
+                self._jobs.run(message)
             case _ if self._streams is not None:
                 self._streams.take(message)
 
@@ -284,7 +284,7 @@ class Runner:
             failure = failure_of(error, "handler")
         else:
             failure = Failure("handler", "asyncio", str(context.get("message", "")))
-        self._lane.send(Failed(failure))
+        self._link.send(Failed(failure))
 
 
 def _waited_for() -> tuple[tuple[int, str], ...]:

@@ -178,7 +178,7 @@ def test_a_crash_loop_backs_off_and_says_so(tmp_path: Path) -> None:
 
 CUT_OFF = {
     "becomes another program": "os.execv('/bin/sleep', ['sleep', '600'])",
-    "writes into its lane": (
+    "writes into its link": (
         "[os.write(int(fd), b'\\0\\0\\0\\3\\0abc') for fd in os.listdir('/proc/self/fd')"
         " if int(fd) > 2 and 'socket:' in os.path.realpath(f'/proc/self/fd/{fd}')]"
     ),
@@ -190,7 +190,7 @@ CUT_OFF = {
 def test_a_worker_that_nobody_can_reach_is_ended_and_its_frame_is_said_to_be_lost(
     tmp_path: Path, case: str
 ) -> None:
-    """It lives on without its lane, and could hold its connections for ever."""
+    """It lives on without its link, and could hold its connections for ever."""
     text = answering("v1", extra="import os").replace(
         "    conn", f"    if data == b'cut':\n        {CUT_OFF[case]}\n    conn"
     )
@@ -208,7 +208,7 @@ def test_a_worker_that_nobody_can_reach_is_ended_and_its_frame_is_said_to_be_los
 
 @pytest.mark.parametrize("ending", ["pass", "sys.exit(0)"])
 def test_a_handler_that_forks_and_returns_twice_leaves_one_worker(tmp_path: Path, ending: str) -> None:
-    """The child has no lane and no loop of its own: it ends where the handler does."""
+    """The child has no link and no loop of its own: it ends where the handler does."""
     text = answering("v1", extra="import os, sys").replace(
         "    conn",
         "    child = os.fork() if data == b'fork' else 1\n"

@@ -34,7 +34,7 @@ def test_a_request_after_a_save_is_answered_though_the_manager_is_stopped(tmp_pa
 
 
 def test_a_worker_that_dies_while_the_manager_is_stopped_is_replaced(tmp_path: Path) -> None:
-    """Nobody has saved anything: the end of its lane is enough to ask the Manager."""
+    """Nobody has saved anything: the end of its link is enough to ask the Manager."""
     with serving(tmp_path, "--workers", "1", text=version(1)) as server:
         server.wait("rolled")
         [pid] = server.workers().values()
@@ -52,10 +52,10 @@ def test_a_stopped_successor_that_has_preloaded_does_not_hold_the_next_save_for_
     )
     with serving(tmp_path, "--workers", "1", text=text) as server:
         client = Client(server.port)
-        [successor] = [server.wait("manager-started", successor=True)["pid"]]
+        [standby] = [server.wait("manager-started", standby=True)["pid"]]
         server.wait("preloaded")
-        os.kill(successor, signal.SIGSTOP)
+        os.kill(standby, signal.SIGSTOP)
         server.save(text.replace("v1", "v2"))
         assert client.ask("y") == "v2 y"
-        assert is_gone(successor)
+        assert is_gone(standby)
         assert server.stop() == 0

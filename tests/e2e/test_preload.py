@@ -274,7 +274,7 @@ def test_gevent_that_patches_at_the_top_of_the_app(tmp_path: Path, monkeypatch: 
         assert server.stop() == 0
 
 
-@pytest.mark.parametrize("victim", ["serving", "elder", "successor"])
+@pytest.mark.parametrize("victim", ["serving", "elder", "standby"])
 def test_a_manager_that_dies_around_the_change_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
@@ -283,7 +283,7 @@ def test_a_manager_that_dies_around_the_change_costs_nothing(
         server.wait("preloaded")
         first = server.manager()
         [second] = managers(server) - {first}
-        if victim == "successor":
+        if victim == "standby":
             os.kill(second, signal.SIGKILL)
         elif victim == "elder":
             server.save(app(2, after="1 / 0"))

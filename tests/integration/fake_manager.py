@@ -1,6 +1,6 @@
 """Run as a script, `fake_manager.py FD [ORPHAN_DEADLINE]`: a real Manager whose Workers do as they are told.
 
-The source of the module `app` in the snapshot says how a Worker boots; then its lane says what to do, one
+The source of the module `app` in the snapshot says how a Worker boots; then its link says what to do, one
 JSON list a line, and each line is answered with one.
 """
 
@@ -66,7 +66,7 @@ def _open_fds() -> list[int]:
 
 
 def act(order: str, *arguments: Any) -> Any:
-    """Do what the lane says; return the answer."""
+    """Do what the link says; return the answer."""
     match order:
         case "exit":
             sys.exit(arguments[0])
@@ -95,14 +95,14 @@ def work(boot: Boot) -> int:
     text = (boot.sources["app"].source or b"").decode() if "app" in boot.sources else "serve"
     if text == "exit":
         return 3
-    lane = boot.lane.makefile("rw", encoding="utf-8")
-    lane.write(json.dumps(facts(boot)) + "\n")
-    lane.flush()
+    link = boot.link.makefile("rw", encoding="utf-8")
+    link.write(json.dumps(facts(boot)) + "\n")
+    link.flush()
     if text == "hang":
         endless_import()
-    for line in lane:
-        lane.write(json.dumps(act(*json.loads(line))) + "\n")
-        lane.flush()
+    for line in link:
+        link.write(json.dumps(act(*json.loads(line))) + "\n")
+        link.flush()
     if text == "linger":
         endless_import()
     return 0

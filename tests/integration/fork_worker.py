@@ -1,6 +1,6 @@
-"""Forks one Worker, as the Manager does, and exits as it did; the tests play the Master over its lane.
+"""Forks one Worker, as the Manager does, and exits as it did; the tests play the Master over its link.
 
-Arguments: the descriptors of the lane and of a pipe that takes the Worker's pid. Orders: msgpack on stdin.
+Arguments: the descriptors of the link and of a pipe that takes the Worker's pid. Orders: msgpack on stdin.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Orders(msgspec.Struct):
 def main() -> int:
     lane_fd, pid_fd = map(int, sys.argv[1:])
     orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
-    lane = socket.socket(fileno=lane_fd)
-    lane.set_inheritable(False)
+    link = socket.socket(fileno=lane_fd)
+    link.set_inheritable(False)
     pid = os.fork()
     if pid == 0:
         os.close(pid_fd)
@@ -40,7 +40,7 @@ def main() -> int:
             generation=orders.generation,
             target=orders.target,
             root=orders.root,
-            lane=lane,
+            link=link,
             sources=orders.sources,
             loop=orders.loop,
             threads=1,
@@ -48,7 +48,7 @@ def main() -> int:
             notes=False,
         )
         return run(boot)
-    lane.close()
+    link.close()
     os.write(pid_fd, str(pid).encode())
     os.close(pid_fd)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -37,7 +37,7 @@ REAL = [sys.executable, "-P", "-m", "devserver.manager"]
 M = TypeVar("M")
 
 
-class Lane:
+class Link:
     """The Master's end of a fake Worker: a line out, a line back."""
 
     def __init__(self, fd: int) -> None:
@@ -76,7 +76,7 @@ class Rig:
             )
         self.channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
         self.inbox: deque[FromManager] = deque()
-        self.lanes: dict[int, Lane] = {}
+        self.links: dict[int, Link] = {}
         self.pidfds: dict[int, int] = {}
         self.pids: dict[int, int] = {}
         self.terminals: dict[int, int] = {}
@@ -99,9 +99,9 @@ class Rig:
     def leave(self) -> None:
         """Be a Master that has died."""
         self.channel.close()
-        for lane in self.lanes.values():
-            lane.close()
-        self.lanes.clear()
+        for link in self.links.values():
+            link.close()
+        self.links.clear()
         for terminal in self.terminals.values():
             os.close(terminal)
         self.terminals.clear()
@@ -152,8 +152,8 @@ class Rig:
     def _receive(self) -> None:
         for message, fds in self.channel.receive():
             if isinstance(message, WorkerForked):
-                lane, pidfd, *terminal = fds
-                self.lanes[message.worker] = Lane(lane)
+                link, pidfd, *terminal = fds
+                self.links[message.worker] = Link(link)
                 self.pidfds[message.worker] = pidfd
                 self.pids[message.worker] = message.pid
                 if terminal:
@@ -169,7 +169,7 @@ class Rig:
     def started(self) -> tuple[WorkerForked, Any]:
         """Return the next Worker, and what it found at its birth."""
         message = self.wait(WorkerForked)
-        return message, self.lanes[message.worker].read()
+        return message, self.links[message.worker].read()
 
     def accept(self, worker: WorkerForked) -> None:
         self.send(BootDone(worker.worker, worker.generation, ()))

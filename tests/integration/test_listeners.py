@@ -193,20 +193,20 @@ def test_only_the_default_port_for_handlers_follows_the_code() -> None:
     default = ListenConfig(http=(ANY,), default_tcp=ANY)
 
     async def main() -> None:
-        doors, said = made(default)
-        await doors.open_first()
-        doors.announce()
-        await doors.follow(False)
+        listen_policy, said = made(default)
+        await listen_policy.open_first()
+        listen_policy.announce()
+        await listen_policy.follow(False)
         assert kinds(said) == [["http"]]
-        await doors.follow(True)
-        await doors.follow(True)
-        _, reader, writer = await greeting(doors.all[1])
-        await doors.follow(False)
+        await listen_policy.follow(True)
+        await listen_policy.follow(True)
+        _, reader, writer = await greeting(listen_policy.all[1])
+        await listen_policy.follow(False)
         assert kinds(said) == [["http"], ["http", "tcp"], ["http"]]
         writer.write(b"still here\n")
         assert await asyncio.wait_for(reader.readline(), 10) == b"still here\n"
         writer.close()
-        doors.close()
+        listen_policy.close()
 
     asyncio.run(main())
 
@@ -215,13 +215,13 @@ def test_a_named_port_for_handlers_does_not_follow_the_code() -> None:
     """Whoever named it wants it open."""
 
     async def main() -> None:
-        doors, said = made(ListenConfig(http=(ANY,), tcp=(ANY,)))
-        await doors.open_first()
-        await doors.follow(False)
-        await doors.follow(True)
-        assert [listener.kind for listener in doors.all] == ["http", "tcp"]
+        listen_policy, said = made(ListenConfig(http=(ANY,), tcp=(ANY,)))
+        await listen_policy.open_first()
+        await listen_policy.follow(False)
+        await listen_policy.follow(True)
+        assert [listener.kind for listener in listen_policy.all] == ["http", "tcp"]
         assert said == []
-        doors.close()
+        listen_policy.close()
 
     asyncio.run(main())
 
@@ -230,12 +230,12 @@ def test_the_port_that_was_taken_instead_is_said_when_all_is_open(busy: int) -> 
     """Nothing is said before it is sure that the command can be carried out."""
 
     async def main() -> None:
-        doors, said = made(ListenConfig(default_http=Address(host="127.0.0.1", port=busy)))
-        await doors.open_first()
+        listen_policy, said = made(ListenConfig(default_http=Address(host="127.0.0.1", port=busy)))
+        await listen_policy.open_first()
         assert said == []
-        doors.announce()
+        listen_policy.announce()
         assert [type(event) for event in said] == [events.Notice, events.Listening]
-        doors.close()
+        listen_policy.close()
 
     asyncio.run(main())
 

@@ -66,14 +66,14 @@ def test_a_reload_from_the_first_boot_to_the_last_slot() -> None:
         for old in (first, second):
             rig.send(WorkerIdle(old.worker))
             assert rig.wait(Retire).worker == old.worker
-            rig.lanes[old.worker].send("exit", 0)
+            rig.links[old.worker].send("exit", 0)
             assert rig.exited(old.worker).status == 0
         rig.accept(fourth)
         assert rig.wait(RollDone).generation == 2
 
 
 def test_a_worker_is_born_with_what_is_its_own_and_nothing_else() -> None:
-    """Own session, own group, default signals, three standard descriptors, its lane and its stack file."""
+    """Own session, own group, default signals, three standard descriptors, its link and its stack file."""
     with Rig() as rig:
         rig.configure()
         rig.reload(1)
@@ -102,7 +102,7 @@ def test_workers_do_not_share_their_random_numbers() -> None:
 
 
 def test_later_workers_hold_no_descriptor_of_earlier_ones() -> None:
-    """Else a lane would stay open though its Worker has gone."""
+    """Else a link would stay open though its Worker has gone."""
     with Rig() as rig:
         rig.configure(slots=3)
         rig.reload(1)
@@ -118,7 +118,7 @@ def test_the_descriptors_are_lane_and_pidfd() -> None:
     """The Master talks to the Worker over the first, and sees and ends it by the second."""
     with Rig() as rig:
         worker = rig.serve()
-        assert rig.lanes[worker.worker].ask("print") == "printed"
+        assert rig.links[worker.worker].ask("print") == "printed"
         info = Path(f"/proc/self/fdinfo/{rig.pidfds[worker.worker]}").read_text(encoding="utf-8")
         assert f"Pid:\t{worker.pid}\n" in info
         assert rig.terminals == {}
@@ -131,13 +131,13 @@ def test_a_terminal_of_its_own() -> None:
         rig.reload(1)
         worker, facts = rig.started()
         assert facts["tty"]
-        lane, terminal = rig.lanes[worker.worker], rig.terminals[worker.worker]
-        assert lane.ask("open /dev/tty") is True
-        lane.ask("print", "hello")
+        link, terminal = rig.links[worker.worker], rig.terminals[worker.worker]
+        assert link.ask("open /dev/tty") is True
+        link.ask("print", "hello")
         assert _read_until(terminal, b"\n") == b"hello\r\n"
-        assert lane.ask("heed SIGINT") == "listening"
+        assert link.ask("heed SIGINT") == "listening"
         os.write(terminal, b"\x03")
-        assert lane.ask("await SIGINT") == "interrupted"
+        assert link.ask("await SIGINT") == "interrupted"
 
 
 def _read_until(fd: int, wanted: bytes) -> bytes:
@@ -195,10 +195,10 @@ def test_a_dropped_candidate_is_ended() -> None:
 
 
 def test_what_a_worker_leaves_behind_is_ended() -> None:
-    """The children of a killed Worker do not hold its ports or its lane for ever."""
+    """The children of a killed Worker do not hold its ports or its link for ever."""
     with Rig() as rig:
         worker = rig.serve()
-        child = rig.lanes[worker.worker].ask("spawn")
+        child = rig.links[worker.worker].ask("spawn")
         os.kill(worker.pid, signal.SIGKILL)
         rig.exited(worker.worker)
         wait_gone(child)
@@ -219,7 +219,7 @@ def test_a_stop_ends_the_manager_after_its_workers() -> None:
         worker = rig.serve()
         rig.send(Stop(DEADLINE))
         assert rig.wait(Retire).worker == worker.worker
-        rig.lanes[worker.worker].send("exit", 0)
+        rig.links[worker.worker].send("exit", 0)
         assert rig.exited(worker.worker).status == 0
         rig.until_gone()
         assert rig.process.wait(DEADLINE) == 0
@@ -229,8 +229,8 @@ def test_a_stop_now_kills_whole_groups() -> None:
     """The second Ctrl-C ends Workers that ignore everything, and their children."""
     with Rig() as rig:
         worker = rig.serve()
-        rig.lanes[worker.worker].ask("stay")
-        child = rig.lanes[worker.worker].ask("spawn")
+        rig.links[worker.worker].ask("stay")
+        child = rig.links[worker.worker].ask("spawn")
         rig.send(Stop(0.0))
         assert os.waitstatus_to_exitcode(rig.exited(worker.worker).status) == -signal.SIGKILL
         wait_gone(child)
@@ -246,8 +246,8 @@ def test_the_death_of_the_master_ends_everything() -> None:
         rig.accept(first)
         second, _ = rig.started()
         rig.accept(second)
-        rig.lanes[first.worker].ask("stay")
-        child = rig.lanes[first.worker].ask("spawn")
+        rig.links[first.worker].ask("stay")
+        child = rig.links[first.worker].ask("spawn")
         rig.wait(RollDone)
         rig.leave()
         assert rig.process.wait(DEADLINE) == 0
@@ -316,16 +316,16 @@ def test_the_real_manager_forks_real_workers_and_has_nothing_heavy_loaded(tmp_pa
         rig.configure(target=Target("app", (str(tmp_path),), path=str(app)))
         rig.send(Reload(1, 0, ()))
         worker = rig.wait(WorkerForked)
-        _wait_for_ready(rig.lanes[worker.worker].socket)
+        _wait_for_ready(rig.links[worker.worker].socket)
         assert Path(f"/proc/{rig.process.pid}/cmdline").read_bytes().startswith(b"devserver: manager")
     modules = set(json.loads((tmp_path / "modules.json").read_text(encoding="utf-8")))
     assert modules & HEAVY == set()
     assert {"asyncio", "msgspec", "devserver.worker.main"} <= modules
 
 
-def _wait_for_ready(lane: socket.socket) -> None:
-    """Read the lane of a real Worker until it says that it is ready."""
-    messages: Channel[FromWorker, ToWorker] = Channel(lane.dup(), FromWorker)
+def _wait_for_ready(link: socket.socket) -> None:
+    """Read the link of a real Worker until it says that it is ready."""
+    messages: Channel[FromWorker, ToWorker] = Channel(link.dup(), FromWorker)
     said: list[FromWorker] = []
     while not any(isinstance(message, BootDone) for message in said):
         assert not any(isinstance(message, BootFailed) for message in said), said

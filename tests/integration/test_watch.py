@@ -51,19 +51,19 @@ def linked_save(path: Path, text: str) -> None:
 
 async def looked_at(ear: Ear) -> None:
     """Wait until the edit that is under way was read once, found empty or gone, and doubted."""
-    examiner = ear.watch._examiner
+    checker = ear.watch._checker
     looked = asyncio.Event()
-    doubtful = examiner.doubtful
+    doubtful = checker.doubtful
 
     def spy(contents: object) -> list[str]:
         found = doubtful(contents)  # type: ignore[arg-type]
         looked.set()
         return found
 
-    examiner.doubtful = spy  # type: ignore[method-assign]
+    checker.doubtful = spy  # type: ignore[method-assign]
     async with asyncio.timeout(DEADLINE):
         await looked.wait()
-    examiner.doubtful = doubtful  # type: ignore[method-assign]
+    checker.doubtful = doubtful  # type: ignore[method-assign]
 
 
 @on_each_loop

@@ -47,7 +47,7 @@ async def test_polling_looks_before_it_answers(app: Path) -> None:
     """Where changes are polled, a look at what runs stands in for the strict count."""
     async with watching(app.parent, poll=True) as ear:
         await ear.attend(app)
-        ear.watch._glance._last = float("-inf")
+        ear.watch._poll_budget._last = float("-inf")
         app.write_text("x = 11\n")
         assert ear.watch.newest_edit() == 1
 

@@ -125,7 +125,7 @@ async def test_an_overflow_reads_everything_again(app: Path) -> None:
     """When the kernel has dropped events, that is said, and what runs is compared with the disk."""
     async with watching(app.parent) as ear:
         await ear.attend(app)
-        ear.watch._cover.take(OVERFLOW)
+        ear.watch._coverage.take(OVERFLOW)
         settled = await ear.settled(ear.watch.newest_edit())
         assert source_of(settled, app).digest == digest(b"x = 0\n")
         assert [remark.level for remark in ear.all(Remark)] == ["warning"]

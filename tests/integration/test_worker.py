@@ -58,7 +58,7 @@ def test_async_handlers_run_side_by_side(start: Start, loop: str) -> None:
     )
     waiting = worker.begin(b"wait", connection=1)
     asking = worker.begin(b"go", connection=2)
-    assert {worker.until(Handled).unit, worker.until(Handled).unit} == {waiting, asking}
+    assert {worker.until(Handled).job, worker.until(Handled).job} == {waiting, asking}
     assert worker.sent == {1: b"wait", 2: b"go"}
 
 

@@ -111,9 +111,9 @@ def test_a_lazy_import_is_read_once(start: Start, tmp_path: Path) -> None:
             conn.send(str(importlib.reload(lazy).N))
         """
     )
-    unit = worker.begin()
+    job = worker.begin()
     assert Path(worker.until(Loaded).source.path).name == "lazy.py"
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
     (tmp_path / "lazy.py").write_text("N = 2\n")
     worker.begin()
     messages = [worker.next(), worker.next()]

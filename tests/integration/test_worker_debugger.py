@@ -28,14 +28,14 @@ def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
             conn.send(b"on")
         """
     )
-    unit = worker.begin()  # pdb finds stdin at its end, and quits by raising BdbQuit
+    job = worker.begin()  # pdb finds stdin at its end, and quits by raising BdbQuit
     told = worker.until(DebuggerState)
     assert (told.active, os.path.basename(told.path), told.line) == (True, "app.py", LINE)
     assert (told.what, told.how, told.blocks) == ("receive of connection 1", "debugger", True)
     worker.tell(DebuggerState(True, 7))  # till then it waits: what it prints is for the debugger's terminal
     assert worker.until(DebuggerState) == DebuggerState(False, 7)
     worker.tell(DebuggerState(False, 7))
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
     worker.leave()
     assert "app.py(" in worker.output
     assert "debugger.py" not in worker.output  # it stops in the app, not in this package

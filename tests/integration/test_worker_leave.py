@@ -63,10 +63,10 @@ async def later(conn):
 """,
         loop=loop,
     )
-    unit = worker.begin(b"open")
+    job = worker.begin(b"open")
     worker.tell(Leave(PATIENCE))
     assert worker.handle(b"go", connection=2).failure is None
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
     worker.begin(b"second", connection=3)
     said = worker.rest()
     assert worker.exit_code() == 0
@@ -173,8 +173,8 @@ def test_an_app_that_closes_the_workers_lane_is_told_so(start: Start) -> None:
 import gc, os
 
 def on_receive(conn, data):
-    [lane] = [each for each in gc.get_objects() if type(each).__name__ == "Lane"]
-    os.close(lane._channel.fileno())
+    [link] = [each for each in gc.get_objects() if type(each).__name__ == "MasterLink"]
+    os.close(link._channel.fileno())
     conn.send(b"nobody hears this")
 """
     )
@@ -260,7 +260,7 @@ async def on_receive(conn, data):
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_an_idle_worker_leaves_when_the_master_is_gone(start: Start, loop: str) -> None:
-    """Nobody tells it to: the end of its lane is enough."""
+    """Nobody tells it to: the end of its link is enough."""
     worker = start(STOPS + "def on_receive(conn, data): ...\n", loop=loop)
     worker.channel.close()
     assert worker.exit_code() == 0
@@ -312,7 +312,7 @@ def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Sta
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_pool_of_the_app_does_not_keep_the_lane(start: Start, loop: str) -> None:
-    """A killed Worker's lane ends though a child forked by the app lives on; a child's SIGTERM is its own."""
+    """A killed Worker's link ends though a child forked by the app lives on; a child's SIGTERM is its own."""
     worker = start(
         """
         import multiprocessing, os, signal

@@ -45,17 +45,17 @@ def test_an_async_handler_is_finished_when_its_data_is_out(start: Start) -> None
         """
     )
     _assert_flows_by_credit(worker)
-    unit = worker.begin(b"drain", connection=2, window=10)
+    job = worker.begin(b"drain", connection=2, window=10)
     other = worker.handle(b"other", connection=3)
     assert other.failure is None
     worker.credit(6 * 1024 * 1024, connection=2)
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
     assert worker.sent[2].endswith(b"\xffend")
 
 
 def _assert_flows_by_credit(worker: WorkerProcess) -> None:
     window, total = 300_000, 5 * 1024 * 1024 + 3
-    unit = worker.begin(b"go", window=window)
+    job = worker.begin(b"go", window=window)
     sent, granted, longest = b"", window, 0
     while len(sent) < total:
         message = worker.next()
@@ -69,7 +69,7 @@ def _assert_flows_by_credit(worker: WorkerProcess) -> None:
             granted += 500_000
     assert longest <= 256 * 1024
     assert sent == bytes(range(256)) * 4096 * 5 + b"end"
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
 
 
 def test_close_comes_after_what_was_sent(start: Start) -> None:
@@ -101,16 +101,16 @@ def test_a_handler_sees_all_connections(start: Start, kind: str) -> None:
                 conn.server.broadcast("all", exclude=[conn, 9])
         """
     )
-    unit = worker.begin(b"who")
+    job = worker.begin(b"who")
     asked = worker.until(ConnectionsAsked)
     later = worker.begin(b"say", connection=2)
     row = ConnectionRow(4, ("::1", 80), "tcp", msgspec.msgpack.encode({"name": "Ada"}))
     worker.tell(ConnectionTable(asked.request, (row,)))
-    assert worker.until(Handled).unit == unit
+    assert worker.until(Handled).job == job
     assert worker.sent[1] == b"[(4, ('::1', 80), 'tcp', {'name': 'Ada'})]"
     assert worker.until(Broadcast) == Broadcast(b"all", (2, 9))
     assert worker.sent[2] == b"private"
-    assert worker.until(Handled).unit == later
+    assert worker.until(Handled).job == later
 
 
 def test_threads_send_and_ask_too(start: Start) -> None:
@@ -130,7 +130,7 @@ def test_threads_send_and_ask_too(start: Start) -> None:
     )
     for kind in ("receive", "close"):
         worker.sent.clear()
-        unit = worker.begin(kind=kind)
+        job = worker.begin(kind=kind)
         worker.tell(ConnectionTable(worker.until(ConnectionsAsked).request, ()))
-        assert worker.until(Handled).unit == unit
+        assert worker.until(Handled).job == job
         assert worker.sent[1] == b"0 open"

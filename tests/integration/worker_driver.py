@@ -62,7 +62,7 @@ class WorkerProcess:
         self.output = ""
         self.messages: list[Any] = []
         self.sent: dict[int, bytes] = {}
-        self._units = 0
+        self._jobs = 0
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(SCRIPT), str(theirs.fileno()), str(write_pid)],
             stdin=subprocess.PIPE,
@@ -92,7 +92,7 @@ class WorkerProcess:
     # the Master's part
 
     def next(self, deadline: float = DEADLINE) -> FromWorker:
-        """Return the next message. Raises ConnectionGone at the end of the lane, TimeoutError."""
+        """Return the next message. Raises ConnectionGone at the end of the link, TimeoutError."""
         until = time.monotonic() + deadline
         while not self.messages:
             ready, _, _ = select.select([self.channel], [], [], max(0.0, until - time.monotonic()))
@@ -131,16 +131,16 @@ class WorkerProcess:
         window: int = PLENTY,
     ) -> int:
         """Hand the Worker a unit; return its number."""
-        self._units += 1
+        self._jobs += 1
         peer = ("127.0.0.1", 4000 + connection)
-        self.tell(Handle(self._units, kind, connection, peer, "tcp", state, data, window))
-        return self._units
+        self.tell(Handle(self._jobs, kind, connection, peer, "tcp", state, data, window))
+        return self._jobs
 
     def handle(self, data: bytes = b"", **options: Any) -> Handled:
         """Hand the Worker a unit and return how it ended."""
-        unit = self.begin(data, **options)
+        job = self.begin(data, **options)
         handled = self.until(Handled)
-        assert handled.unit == unit
+        assert handled.job == job
         return handled
 
     def reply(self, data: bytes = b"", *, connection: int = 1, **options: Any) -> bytes:
@@ -171,7 +171,7 @@ class WorkerProcess:
         return self._process.wait(DEADLINE)
 
     def rest(self) -> list[FromWorker]:
-        """Return all that it still says, up to the end of the lane."""
+        """Return all that it still says, up to the end of the link."""
         rest: list[FromWorker] = []
         with suppress(ConnectionGone):
             while True:

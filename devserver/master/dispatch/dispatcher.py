@@ -11,7 +11,7 @@ from typing import Protocol
 from devserver.master.dispatch.queue import DispatchQueue, JobKind
 from devserver.master.dispatch.worker import Worker
 
-LANE_LIMIT = 4 * 1024 * 1024
+LINK_LIMIT = 4 * 1024 * 1024
 """A Worker that is this many bytes behind gets nothing more."""
 
 
@@ -54,23 +54,23 @@ class Dispatcher:
         """Tell whether nobody waits and nobody works."""
         return not self.dispatch.length and all(worker.idle for worker in self.workers.values())
 
-    def offer(self, unit: Job) -> None:
+    def offer(self, job: Job) -> None:
         """Start `unit` as soon as there is a Worker for it."""
-        self.dispatch.wait(unit)
+        self.dispatch.wait(job)
         self.pump()
 
     def pump(self) -> None:
         """Start as many units as there are Workers for."""
         while found := self.dispatch.next():
-            unit, seat = found
-            if not unit.startable():
+            job, seat = found
+            if not job.startable():
                 continue
             worker = self.workers[seat.worker]
             self._last_unit += 1
-            self.dispatch.take(seat, unit.kind)
-            worker.units[self._last_unit] = unit
-            unit.start(worker, self._last_unit)
-            seat.clogged = worker.lane.unsent > LANE_LIMIT
+            self.dispatch.take(seat, job.kind)
+            worker.jobs[self._last_unit] = job
+            job.start(worker, self._last_unit)
+            seat.clogged = worker.link.unsent > LINK_LIMIT
             self.changed()
 
     def finished(self, worker: Worker, number: int) -> Job | None:
@@ -78,11 +78,11 @@ class Dispatcher:
 
         The caller pumps when it has dealt with it.
         """
-        unit = worker.units.pop(number, None)
-        if unit is not None:
-            self.dispatch.give_back(worker.seat, unit.kind)
+        job = worker.jobs.pop(number, None)
+        if job is not None:
+            self.dispatch.give_back(worker.seat, job.kind)
             self.changed()
-        return unit
+        return job
 
     def rest(self, worker: Worker) -> None:
         """A unit of `worker` was dealt with: tell if it was the last one, and start others."""
@@ -99,7 +99,7 @@ class Dispatcher:
     def buried(self, worker: Worker, reason: str) -> None:
         """A Worker is dead and has no seat any more: its units are lost, and may go elsewhere."""
         self.workers.pop(worker.id, None)
-        units, worker.units = worker.units, {}
-        for unit in units.values():
-            unit.lost(worker, reason)
+        jobs, worker.jobs = worker.jobs, {}
+        for job in jobs.values():
+            job.lost(worker, reason)
         self.pump()

@@ -25,7 +25,7 @@ class WorkerEntry:
     ready: bool = False
     leaving: bool = False
     clogged: bool = False
-    """Its lane is too far behind."""
+    """Its link is too far behind."""
     blocked: bool = False
     """Somebody stands at a prompt there, and it does nothing else."""
     spare: bool = False

@@ -1,4 +1,4 @@
-"""The Master's end of each Worker: its lane, its output, its pidfd, and the units that it has in hand."""
+"""The Master's end of each Worker: its link, its output, its pidfd, and the units that it has in hand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WorkerHub:
     died: Callable[[Worker], None]
     """An orphan's pidfd says that it has ended."""
     cut_off: Callable[[Worker], None]
-    """Nothing more will come over its lane."""
+    """Nothing more will come over its link."""
     unclogged: Callable[[Worker], None]
     """It has read all that it was sent."""
 
@@ -54,7 +54,7 @@ class Worker:
         loop: asyncio.AbstractEventLoop,
         manager: Manager | None = None,
     ) -> None:
-        lane, self._pidfd, *terminal = fds
+        link, self._pidfd, *terminal = fds
         self.manager = manager
         self.abandoned = False
         """It boots for nothing: its generation is tried once more elsewhere."""
@@ -66,7 +66,7 @@ class Worker:
         self.fork_ms = started.fork_ms
         self.started = started
         self.seat = WorkerEntry(worker=started.worker, generation=started.generation)
-        self.units: dict[int, Job] = {}
+        self.jobs: dict[int, Job] = {}
         self.failure: Failure | None = None
         """Why its boot failed, if it said so."""
         self.uninstalled = False
@@ -79,8 +79,8 @@ class Worker:
         """Where its units were when it was ended."""
         self._hub = hub
         self._loop = loop
-        channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=lane), FromWorker)
-        self.lane = AsyncioChannel(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
+        channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=link), FromWorker)
+        self.link = AsyncioChannel(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
         self._terminal = terminal[0] if terminal else -1
         self._keys = bytearray()
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
@@ -96,7 +96,7 @@ class Worker:
     @property
     def idle(self) -> bool:
         """Tell whether it has no unit in hand."""
-        return not self.units
+        return not self.jobs
 
     def adopt(self) -> None:
         """Its Manager has died: watch its pidfd."""
@@ -136,13 +136,13 @@ class Worker:
 
     def drain(self) -> None:
         """Take in all that it said and printed before its end."""
-        self.lane.drain()
+        self.link.drain()
         while self._terminal >= 0 and self._read_terminal():
             pass
 
     def close(self) -> None:
         """Let go of its descriptors."""
-        self.lane.close()
+        self.link.close()
         if self.orphan:
             self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
@@ -153,7 +153,7 @@ class Worker:
         self._hub.message(self, message)
 
     def _hint(self) -> None:
-        """The lane's end is no proof of death, but nothing more will come over it."""
+        """The link's end is no proof of death, but nothing more will come over it."""
         self._hub.cut_off(self)
 
     def _ended(self) -> None:

@@ -135,9 +135,9 @@ class Connection(asyncio.Protocol):
         item = self.inbox.pop()
         self.running = number
         self._hub.started(self)
-        worker.lane.send(
+        worker.link.send(
             Handle(
-                unit=number,
+                job=number,
                 kind=item.kind,
                 connection=self.id,
                 peer=self.peer,

@@ -97,7 +97,7 @@ class Router:
 
     def grant(self, worker: int, credit: ConnectionWindowUpdate) -> None:
         if worker in self._dispatcher.workers:
-            self._dispatcher.workers[worker].lane.send(credit)
+            self._dispatcher.workers[worker].link.send(credit)
 
     def lost(self, what: str, reason: str, connection: int) -> None:
         self._emit(events.Lost(what=what, reason=reason, connection=connection))
@@ -113,7 +113,7 @@ class Router:
                 if self._is_open(connection := self.connections.get(message.connection)):
                     connection.send(worker.id, message)
                 else:
-                    worker.lane.send(ConnectionWindowUpdate(message.connection, len(message.data)))
+                    worker.link.send(ConnectionWindowUpdate(message.connection, len(message.data)))
             case Broadcast():
                 for connection in list(self.connections.values()):
                     if connection.open and connection.id not in message.exclude:
@@ -125,14 +125,14 @@ class Router:
                     connection.close()
             case ConnectionsAsked():
                 rows = tuple(connection.row() for connection in self.connections.values() if connection.open)
-                worker.lane.send(ConnectionTable(message.request, rows))
+                worker.link.send(ConnectionTable(message.request, rows))
 
     @staticmethod
     def _is_open(connection: Connection | None) -> TypeGuard[Connection]:
         return connection is not None and connection.open
 
     def _handled(self, worker: Worker, message: Handled) -> None:
-        connection = self._dispatcher.finished(worker, message.unit)
+        connection = self._dispatcher.finished(worker, message.job)
         if connection is None:
             return
         assert isinstance(connection, Connection), "what handles frames finishes frames"

@@ -32,7 +32,7 @@ from devserver.master.http.stream import WINDOW, Stream
 from devserver.master.http.upload import Receive, upload_of
 
 if TYPE_CHECKING:
-    from devserver.master.http.front import Gateway
+    from devserver.master.http.gateway import Gateway
 
 Scope = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Have the request answered; return when the response is complete or the client has left."""
-        self._connection.visit = self
+        self._connection.listener = self
         self._front.admit(self)
         try:
             await self._response.write(self._front.loop)
@@ -76,7 +76,7 @@ class Exchange:
             self._leave()
             raise
         finally:
-            self._connection.visit = None
+            self._connection.listener = None
             self._finish()
             self._report(self._response.status)
 

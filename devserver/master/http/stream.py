@@ -59,4 +59,4 @@ class Stream:
     def send(self, message: ToWorker) -> None:
         """Tell the Worker; nothing once the stream has ended."""
         if self.running:
-            self.worker.lane.send(message)
+            self.worker.link.send(message)

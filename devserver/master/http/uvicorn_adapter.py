@@ -82,7 +82,7 @@ class HttpConnection(HttpToolsProtocol):
     their requests, the answer to an upgrade too.
     """
 
-    visit: DisconnectListener | None = None
+    listener: DisconnectListener | None = None
     _running: RequestResponseCycle | None = None
     """The request whose answer is due; uvicorn itself knows the one that arrived last."""
     _upgrading = False
@@ -98,8 +98,8 @@ class HttpConnection(HttpToolsProtocol):
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
-        if self.visit is not None:
-            self.visit.client_left()
+        if self.listener is not None:
+            self.listener.client_left()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle

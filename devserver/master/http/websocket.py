@@ -35,7 +35,7 @@ from devserver.master.http.upload import Receive
 from devserver.master.http.websocket_session import REJECTED, WebSocketSession
 
 if TYPE_CHECKING:
-    from devserver.master.http.front import Gateway
+    from devserver.master.http.gateway import Gateway
 
 Event = dict[str, Any]
 

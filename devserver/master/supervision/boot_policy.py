@@ -27,13 +27,13 @@ class BootPolicy:
     def __init__(
         self,
         generations: Generations,
-        crew: Supervisor,
+        supervisor: Supervisor,
         emit: Callable[[Event], None],
         on_homeless: Callable[[], None],
     ) -> None:
         self._generations = generations
-        self._crew = crew
-        self._command = crew.command
+        self._supervisor = supervisor
+        self._command = supervisor.command
         self._emit = emit
         self._on_homeless = on_homeless
         self._again: set[int] = set()
@@ -50,7 +50,7 @@ class BootPolicy:
         whole = self._generations.snapshot_of(boot.generation)
         if base and whole is not None and not self._command.knows(base):
             base, changes = 0, own_python(whole.values())
-        self._crew.send(wire.Reload(boot.generation, base, changes, boot.handover, cold=_cold(boot)))
+        self._supervisor.send(wire.Reload(boot.generation, base, changes, boot.handover, cold=_cold(boot)))
 
     def imported(self, worker: Worker, message: wire.Imported) -> bool:
         """A Worker tells what it has imported: the next ones may inherit that. Return whether to reload.
@@ -58,21 +58,21 @@ class BootPolicy:
         One that has inherited it tells before it is ready: if the app sets the environment otherwise now, its
         modules may not be what they would be, and its generation begins anew.
         """
-        successor, live = self._command.successor, worker.generation == self._generations.live
+        standby, live = self._command.standby, worker.generation == self._generations.live
         if worker.orphan or worker.abandoned:
             return False
         if worker.manager is None or not worker.manager.preloaded:
             if live:
-                successor.noted(message, worker.import_ms)
+                standby.noted(message, worker.import_ms)
             return False
         may_go_live = not worker.seat.ready and worker.generation >= self._generations.live
-        if may_go_live and (changed := successor.surroundings_changed(message)):
+        if may_go_live and (changed := standby.surroundings_changed(message)):
             text = f"the app now sets {', '.join(changed)} differently: this start imports everything again"
             self._emit(events.Notice(level="info", text=text))
-            successor.forget()
+            standby.forget()
             return not self._begin_cold(worker) and self._command.start_cold()
         if live:
-            successor.added(message)
+            standby.added(message)
         return False
 
     def begins_cold(self, worker: Worker, failure: Failure, exited: wire.WorkerGone | None) -> bool:
@@ -101,7 +101,7 @@ class BootPolicy:
         """Newer code is live. If it starts only without preloaded modules, there will be none in this run."""
         self._command.went_live(generation)
         if generation in self._again:
-            self._command.successor.enabled = False
+            self._command.standby.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"
             self._emit(events.Notice(level="warning", text=text))
 

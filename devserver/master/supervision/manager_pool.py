@@ -56,8 +56,8 @@ class ManagerPool:
         self._stopping = False
         self._folder = os.getcwd()
         own = (config.watch.root, *config.target.search)
-        self.successor = StandbyManager(self._start_beside, emit, own, config.process.preload_exclude)
-        self.successor.enabled = config.process.preload == "auto"
+        self.standby = StandbyManager(self._start_beside, emit, own, config.process.preload_exclude)
+        self.standby.enabled = config.process.preload == "auto"
 
     @property
     def serves(self) -> bool:
@@ -87,9 +87,9 @@ class ManagerPool:
         if self._stopping:
             return None
         block = (self._hub.last_worker() + MOST_FORKS) // BLOCK + 1
-        return self._start(block * BLOCK + 1, successor=True)
+        return self._start(block * BLOCK + 1, standby=True)
 
-    def _start(self, first_worker: int, *, successor: bool = False) -> Manager | None:
+    def _start(self, first_worker: int, *, standby: bool = False) -> Manager | None:
         enter(self._folder)  # another one may be there by now, and the Manager begins where we are
         try:
             manager = Manager(self._hub.message, self._hub.exited, self._loop)
@@ -97,7 +97,7 @@ class ManagerPool:
             text = f"the manager cannot be started ({error}): once more in {LONGEST_PAUSE:g} s"
             self._emit(events.Notice(level="error", text=text))
             return None
-        self._emit(events.ManagerStarted(pid=manager.pid, successor=successor))
+        self._emit(events.ManagerStarted(pid=manager.pid, standby=standby))
         process = self._config.process
         manager.send(
             wire.Configure(
@@ -140,22 +140,22 @@ class ManagerPool:
                 replaced.kill()
             return
         search = self._config.target.search
-        hidden = self.successor.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
+        hidden = self.standby.is_hidden_by(filter(None, (top_level(each.path, search) for each in changes)))
         if self._installed.has_changed() or hidden:
-            self.successor.forget()
+            self.standby.forget()
             serving = self._chain.serving
             if serving is not None and (serving.preloaded or self._installed.leads_elsewhere):
                 self.start_cold()
-        elif (successor := self.successor.take()) is not None:
-            successor.preloaded = True
-            self._promote(successor)
+        elif (standby := self.standby.take()) is not None:
+            standby.preloaded = True
+            self._promote(standby)
 
     def start_cold(self) -> bool:
         """Let a Manager that has preloaded nothing have the next candidates; False: none can be started."""
         manager = self._start_beside() if self.serves else None
         if manager is None:
             return False
-        self.successor.forget()  # the next Worker tells what it imports: another can be prepared
+        self.standby.forget()  # the next Worker tells what it imports: another can be prepared
         useless = None if self.knows(self._hub.live()) else self._chain.serving
         if useless is not None:
             self._chain.remove(useless)
@@ -183,8 +183,8 @@ class ManagerPool:
 
     def heard(self, manager: Manager, message: wire.Preloading | wire.PreloadDone) -> None:
         """A Manager tells of its preloading."""
-        if manager is self.successor.manager:
-            self.successor.heard(message)
+        if manager is self.standby.manager:
+            self.standby.heard(message)
 
     def exited(self, manager: Manager, reason: str) -> bool:
         """A Manager has ended; tell whether one that serves is to be launched now.
@@ -192,8 +192,8 @@ class ManagerPool:
         If another has the live code's Workers, that one serves again. If it had them itself though another
         serves, that one ends, too: the next is told all.
         """
-        if manager is self.successor.manager:
-            self.successor.exited(reason)
+        if manager is self.standby.manager:
+            self.standby.exited(reason)
             return False
         live_here = self._chain.home(self._hub.live()) is manager
         served = manager is self._chain.serving
@@ -203,13 +203,13 @@ class ManagerPool:
         if served:
             self._chain.recall(self._hub.live())
             if manager.preloaded:
-                self.successor.forget()
+                self.standby.forget()
         return self._chain.serving is None and served and not self._stopping
 
     def stop(self, deadline: float, last: float) -> None:
         """Have every Manager end within `deadline` seconds, and `last` seconds later for certain."""
         self._stopping = True
-        self.successor.discard()
+        self.standby.discard()
         for manager in self._chain.all:
             manager.send(wire.Stop(deadline))
             self._loop.call_later(deadline + last, manager.kill)

@@ -1,6 +1,6 @@
 """Workers whose Manager has died: they serve on, and leave when they are idle.
 
-Law: an orphan is told to leave over its lane and gets its time; only past that it is ended, by its pidfd.
+Law: an orphan is told to leave over its link and gets its time; only past that it is ended, by its pidfd.
 """
 
 from __future__ import annotations

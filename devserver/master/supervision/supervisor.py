@@ -1,8 +1,8 @@
 """The Managers, and every Worker, whoever forked it.
 
-The next candidates come from the Manager that serves; a successor that has preloaded takes its place, and it
-leaves once newer code is live. When a Manager dies its Workers are orphans: they serve on, another Manager is
-launched and told everything, and once that one has filled the slots the orphans are retired over their lanes
+The next candidates come from the Manager that serves. A standby Manager that has preloaded takes its place,
+and it leaves once newer code is live. When a Manager dies its Workers are orphans: they serve on. Another
+Manager is launched and told everything; once it has filled the slots, orphans are retired over their links
 and, if need be, by pidfd.
 """
 
@@ -207,7 +207,7 @@ class Supervisor:
         if worker.seat.leaving and worker.idle and not worker.told_to_leave:
             worker.told_to_leave = True
             patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
-            worker.lane.send(wire.Leave(patience))
+            worker.link.send(wire.Leave(patience))
             self._leave_within(worker, patience + self._config.process.exit)
 
     def _leaving(self, worker: Worker, message: wire.Leaving) -> None:
@@ -283,7 +283,7 @@ class Supervisor:
         self._orphans.retire(worker, self._config.process.drain)
 
     def _cut_off(self, worker: Worker) -> None:
-        """Its lane has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
+        """Its link has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
         worker.seat.leaving = True
         if worker.manager is not None and not worker.orphan:
             worker.manager.expect()
@@ -296,7 +296,7 @@ class Supervisor:
         self._stopping = True
         for worker in self._dispatcher.workers.values():
             if worker.told_to_leave:
-                worker.lane.send(wire.Leave(STOP_PATIENCE))
+                worker.link.send(wire.Leave(STOP_PATIENCE))
         self._stop_at = self._loop.time() + deadline
         self.command.stop(deadline, 3 * LAST_WARNING)
         self._stop_orphans()

@@ -64,7 +64,7 @@ class Prompts:
             self._rest(state)
             state.seen = False
         self._show(worker, state)
-        worker.lane.send(message)
+        worker.link.send(message)
 
     def printed(self, worker: Worker, text: str) -> None:
         """The Worker has printed: an unfinished line may be a question."""

@@ -57,19 +57,19 @@ class Coverage:
     def __init__(
         self,
         filters: Filters,
-        examiner: SourceChecker,
+        checker: SourceChecker,
         sink: Sink,
         loop: asyncio.AbstractEventLoop,
         poll: bool,
     ) -> None:
         self._filters = filters
-        self._examiner = examiner
+        self._checker = checker
         self._sink = sink
         self._loop = loop
         self._poll_all = poll
         self._started = False
         self._mounts = Mounts("")
-        self._fence: Inotify | None = None
+        self._inotify: Inotify | None = None
         self._native: Observing | None = None
         self._polling: Observing | None = None
         self._reasons: dict[str, None] = {}
@@ -83,22 +83,22 @@ class Coverage:
     @property
     def weak(self) -> bool:
         """Some folders are not watched by the fence: an edit in them is known only after a while."""
-        return self._fence is None or bool(self._reasons)
+        return self._inotify is None or bool(self._reasons)
 
     def is_strict(self, folder: str) -> bool:
         """Tell whether the fence has seen every save in `folder`."""
-        return self._fence is not None and folder in self._fence and not self._mounts.silent(folder)
+        return self._inotify is not None and folder in self._inotify and not self._mounts.silent(folder)
 
     async def start(self) -> None:
         """Watch the root, and the folders that are attended by now."""
         root = self._filters.root
         self._open_fence()
         self._mounts = read_mounts()
-        folders = await self._examiner.off_loop(lambda: list(walk([root], self._filters, self._enter)))
+        folders = await self._checker.off_loop(lambda: list(walk([root], self._filters, self._enter)))
         for folder in sorted(self._filters.folders):
             self._enter(folder)
-        if self._fence is not None:
-            self._loop.add_reader(self._fence.fileno(), self._sink.wake)
+        if self._inotify is not None:
+            self._loop.add_reader(self._inotify.fileno(), self._sink.wake)
         self._started = True
         if self._unwatched:
             self._reasons[NO_WATCH] = None
@@ -106,14 +106,14 @@ class Coverage:
         if self._reasons:
             await self._poll()
         if not self._poll_all and NO_INSTANCE not in self._reasons and NO_WATCH not in self._reasons:
-            await self._witness(plan(root, folders) if self._fence else [Schedule(root, recursive=True)])
+            await self._witness(plan(root, folders) if self._inotify else [Schedule(root, recursive=True)])
 
     def _open_fence(self) -> None:
         if self._poll_all:
             self._reasons[ASKED] = None
             return
         try:
-            self._fence = Inotify()
+            self._inotify = Inotify()
         except OSError as error:
             if error.errno != errno.ENOSYS:  # there, watchdog has the system's own events
                 self._reasons[NO_INSTANCE] = None
@@ -123,15 +123,15 @@ class Coverage:
             observing = self._native = native(self._sink.witness, self._matters)
         except OSError:  # a limit: the fence does without a second witness
             return
-        await self._examiner.off_loop(lambda: observing.start(schedules))
+        await self._checker.off_loop(lambda: observing.start(schedules))
 
     def _enter(self, folder: str) -> None:
         if kind := self._mounts.silent(folder):
             self._reasons[f"a {kind} mount does not tell of changes"] = None
-        if self._fence is None or NO_WATCH in self._reasons:
+        if self._inotify is None or NO_WATCH in self._reasons:
             return
         try:
-            self._fence.add(folder)
+            self._inotify.add(folder)
         except OSError:
             self._unwatched.append(folder)
 
@@ -143,7 +143,7 @@ class Coverage:
         self._after_entering()
         if observing := self._native if self.is_strict(folder) else self._polling:
             schedule = Schedule(folder, recursive=False)
-            self._tasks.start(self._examiner.off_loop(lambda: observing.add(schedule)))
+            self._tasks.start(self._checker.off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
         if self._unwatched and not self._relieving:
@@ -156,7 +156,7 @@ class Coverage:
         """At the limit of watches: give the second witness's to the fence; if they do not do, poll."""
         if self._native is not None:
             observing, self._native = self._native, None
-            await self._examiner.off_loop(observing.stop)
+            await self._checker.off_loop(observing.stop)
             folders, self._unwatched = self._unwatched, []
             for folder in folders:
                 self._enter(folder)
@@ -184,7 +184,7 @@ class Coverage:
         for folder in sorted(self._filters.folders):
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
-        await self._examiner.off_loop(lambda: observing.start(schedules))
+        await self._checker.off_loop(lambda: observing.start(schedules))
         # What was saved before polling began, and was seen by nobody.
         self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
 
@@ -200,11 +200,11 @@ class Coverage:
 
     def drain(self) -> None:
         """Take in every event that the kernel has by now. Costs about a microsecond if there is none."""
-        fence = self._fence
-        if fence is None or not self._started:
+        inotify = self._inotify
+        if inotify is None or not self._started:
             return
         for _ in range(MOST_READS):
-            if not (data := fence.read()):
+            if not (data := inotify.read()):
                 break
             self.take(data)
         else:
@@ -214,16 +214,16 @@ class Coverage:
 
     def take(self, data: bytes) -> None:
         """Take in events as the kernel writes them."""
-        if self._fence is not None:
-            for fact in self._fence.facts(data):
+        if self._inotify is not None:
+            for fact in self._inotify.facts(data):
                 self._take(fact)
 
     def _take(self, fact: Fact) -> None:
         match fact:
             case Touched(path, kind):
                 folder, _, name = path.rpartition(os.sep)
-                if name == VENV_MARK and not is_kept(folder, self._filters) and self._fence is not None:
-                    self._fence.leave(folder)
+                if name == VENV_MARK and not is_kept(folder, self._filters) and self._inotify is not None:
+                    self._inotify.leave(folder)
                 self._sink.touched(path, kind)
             case FolderCame(path):
                 self._came(path)
@@ -267,8 +267,8 @@ class Coverage:
 
     def renew(self, top: str) -> None:
         """Watch a top as it is now: what was watched is another one's."""
-        if self._fence is not None:
-            self._fence.leave(top)
+        if self._inotify is not None:
+            self._inotify.leave(top)
         self._came(top)
         self._tasks.start(self._renew_observers())
         self._sink.wake()
@@ -277,25 +277,25 @@ class Coverage:
         filters = self._filters
         if self._native is not None:
             native, self._native = self._native, None
-            await self._examiner.off_loop(native.stop)
-            folders = await self._examiner.off_loop(lambda: list(walk([filters.root], filters, _nothing)))
+            await self._checker.off_loop(native.stop)
+            folders = await self._checker.off_loop(lambda: list(walk([filters.root], filters, _nothing)))
             root = [Schedule(filters.root, recursive=True)]
-            await self._witness(plan(filters.root, folders) if self._fence else root)
+            await self._witness(plan(filters.root, folders) if self._inotify else root)
         if self._polling is not None:
             polling, self._polling = self._polling, None
-            await self._examiner.off_loop(polling.stop)
+            await self._checker.off_loop(polling.stop)
             await self._poll()
 
     async def close(self) -> None:
         """Watch nothing any more; the observers' threads have ended when it returns."""
         await self._tasks.cancel()
-        if self._fence is not None:
-            self._loop.remove_reader(self._fence.fileno())
-            self._fence.close()
-            self._fence = None
+        if self._inotify is not None:
+            self._loop.remove_reader(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None
         for observing in (self._native, self._polling):
             if observing is not None:
-                await self._examiner.off_loop(observing.stop)
+                await self._checker.off_loop(observing.stop)
 
 
 def _nothing(_folder: str) -> None:

@@ -58,8 +58,8 @@ class Request:
         "_expected",
         "_gone",
         "_head",
-        "_lane",
         "_length_known",
+        "_link",
         "_log",
         "_loop",
         "_more",
@@ -72,10 +72,10 @@ class Request:
     )
 
     def __init__(
-        self, order: Open, lane: MasterLink, log: Callable[[int], None] | None, *, raises: bool = False
+        self, order: Open, link: MasterLink, log: Callable[[int], None] | None, *, raises: bool = False
     ) -> None:
         self.order = order
-        self._lane = lane
+        self._link = link
         self._log = log
         self._raises = raises
         self._loop = asyncio.get_running_loop()
@@ -144,7 +144,7 @@ class Request:
                 return self._take_body()
             if self._waits:
                 self._waits = False
-                self._lane.send(Consumed(self.order.stream, 0))
+                self._link.send(Consumed(self.order.stream, 0))
             await self._wait()
         self.told = self._outdated
         return {"type": "http.disconnect"}
@@ -153,7 +153,7 @@ class Request:
         data, self._body = bytes(self._body), bytearray()
         self._ended = not self._more
         if data and self._more:
-            self._lane.send(Consumed(self.order.stream, len(data)))
+            self._link.send(Consumed(self.order.stream, len(data)))
         return {"type": "http.request", "body": data, "more_body": self._more}
 
     async def send(self, message: Event) -> None:
@@ -205,7 +205,7 @@ class Request:
         """The app has sent a start and does something else: the client may see it."""
         if self._head is not None:
             (status, headers), self._head = self._head, None
-            self._lane.answer(Respond(self.order.stream, status, headers, more=True))
+            self._link.answer(Respond(self.order.stream, status, headers, more=True))
 
     async def _send_body(self, body: bytes, more: bool) -> None:
         short = 0
@@ -237,16 +237,16 @@ class Request:
         self._credit -= len(body)
         if self._head is not None:
             (status, headers), self._head = self._head, None
-            self._lane.answer(Respond(self.order.stream, status, headers, bytes(body), more))
+            self._link.answer(Respond(self.order.stream, status, headers, bytes(body), more))
         else:
-            self._lane.answer(ResponseBody(self.order.stream, bytes(body), more))
+            self._link.answer(ResponseBody(self.order.stream, bytes(body), more))
 
     # the end
 
     def close(self, failure: Failure | None) -> None:
         """The app has returned, or raised."""
         self._flush_head()
-        self._lane.queue(Closed(self.order.stream, failure))
+        self._link.queue(Closed(self.order.stream, failure))
 
     def complaint(self) -> str:
         """Return what is wrong with an app that has returned by now, "" if nothing is."""

@@ -36,8 +36,8 @@ class Streams:
     def __init__(
         self,
         app: ASGIApp,
-        lane: MasterLink,
-        units: Jobs,
+        link: MasterLink,
+        jobs: Jobs,
         debugger: Debugger,
         *,
         threaded: bool,
@@ -45,8 +45,8 @@ class Streams:
     ) -> None:
         self._app = app
         self._threaded = threaded
-        self._lane = lane
-        self._units = units
+        self._link = link
+        self._jobs = jobs
         self._log = Log()
         self._debugger = debugger
         self._state = state
@@ -74,10 +74,10 @@ class Streams:
         stream: Request | WebSocket
         if order.scope.type == "http":
             log = self._log.access
-            stream = Request(order, self._lane, log and partial(log, order.scope), raises=self._threaded)
+            stream = Request(order, self._link, log and partial(log, order.scope), raises=self._threaded)
         else:
-            stream = WebSocket(order, self._lane, partial(self._log.handshake, order.scope))
-        self._open[order.stream] = stream, self._units.begin(self._run(stream, scope), _name(order.scope))
+            stream = WebSocket(order, self._link, partial(self._log.handshake, order.scope))
+        self._open[order.stream] = stream, self._jobs.begin(self._run(stream, scope), _name(order.scope))
 
     async def _run(self, stream: Request | WebSocket, scope: dict[str, Any]) -> None:
         failure: Failure | None = None
@@ -100,7 +100,7 @@ class Streams:
             if complaint:
                 self._log.error(complaint)
                 failure = Failure("request", "ASGI", complaint)
-        if self._lane.forked:
+        if self._link.forked:
             end_child(error)
         self._open.pop(stream.order.stream, None)
         self._abandoned.discard(stream.order.stream)
@@ -110,12 +110,12 @@ class Streams:
 
     def _is_cut_short(self, stream: Request | WebSocket, error: BaseException) -> bool:
         """Return whether this process ends with the stream in hand: it is the Master's to run it again."""
-        cancelled = self._units.cancelled and isinstance(error, asyncio.CancelledError)
-        return cancelled and stream.order.stream not in self._abandoned and not self._lane.forked
+        cancelled = self._jobs.cancelled and isinstance(error, asyncio.CancelledError)
+        return cancelled and stream.order.stream not in self._abandoned and not self._link.forked
 
     def _failed(self, stream: Request | WebSocket, error: BaseException) -> Failure | None:
         abandoned = stream.order.stream in self._abandoned
-        if isinstance(error, asyncio.CancelledError) and (abandoned or self._units.cancelled):
+        if isinstance(error, asyncio.CancelledError) and (abandoned or self._jobs.cancelled):
             return None
         if isinstance(error, Exception) and (abandoned or stream.told):
             self._log.aftermath(error)
@@ -134,7 +134,7 @@ class Streams:
                 message = (
                     f"a message of WebSocket {path} was in hand when newer code took over, and is cancelled"
                 )
-                self._lane.send(Failed(Failure("request", "Cancelled", message)))
+                self._link.send(Failed(Failure("request", "Cancelled", message)))
 
 
 def _name(scope: Scope) -> str:

@@ -43,10 +43,10 @@ LONGEST_REASON = 123
 class WebSocket:
     """Lives from Open to Closed. `log` is called with what was decided about the handshake."""
 
-    def __init__(self, order: Open, lane: MasterLink, log: Callable[[str], None] | None) -> None:
+    def __init__(self, order: Open, link: MasterLink, log: Callable[[str], None] | None) -> None:
         self.order = order
         self._stream = order.stream
-        self._lane = lane
+        self._link = link
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._state: Literal["connecting", "refusing", "open", "closed"] = "connecting"
@@ -120,7 +120,7 @@ class WebSocket:
         event = self._events.popleft()
         if event["type"] == "websocket.receive":
             self.in_hand = True
-            self._lane.send(Consumed(self._stream, 1))
+            self._link.send(Consumed(self._stream, 1))
         return event
 
     async def send(self, message: Event) -> None:
@@ -152,7 +152,7 @@ class WebSocket:
                     raise RuntimeError(f"Invalid WebSocket subprotocol {subprotocol!r}.")
                 self._state = "open"
                 self._say("[accepted]")
-                self._lane.answer(Accept(self._stream, subprotocol, headers))
+                self._link.answer(Accept(self._stream, subprotocol, headers))
             case "websocket.close":
                 self._say("403")
                 self._hang(1006, "")
@@ -175,7 +175,7 @@ class WebSocket:
                 packed = bytes(data) if data is not None else (text or "").encode()
                 if data is not None or text is not None:
                     self._credit -= len(packed)
-                    self._lane.answer(WebSocketSend(self._stream, packed, data is None))
+                    self._link.answer(WebSocketSend(self._stream, packed, data is None))
             case "websocket.close":
                 self._hang(*_checked_close(message.get("code", 1000), message.get("reason") or ""))
             case other:
@@ -190,15 +190,15 @@ class WebSocket:
         body, more = bytes(message.get("body", b"")), message.get("more_body", False)
         if self._refusal is not None:
             (status, headers), self._refusal = self._refusal, None
-            self._lane.answer(Respond(self._stream, status, headers, body, more))
+            self._link.answer(Respond(self._stream, status, headers, body, more))
         else:
-            self._lane.answer(ResponseBody(self._stream, body, more))
+            self._link.answer(ResponseBody(self._stream, body, more))
         if not more:
             self._finish(1006, "")
 
     def _hang(self, code: int, reason: str) -> None:
         if not self._detached:  # else newer code has the client by now
-            self._lane.send(WebSocketClose(self._stream, code, reason))
+            self._link.send(WebSocketClose(self._stream, code, reason))
         self._finish(code, reason)
 
     def _finish(self, code: int, reason: str) -> None:
@@ -214,7 +214,7 @@ class WebSocket:
 
     def close(self, failure: Failure | None) -> None:
         """The app has returned, or raised."""
-        self._lane.send(Closed(self._stream, failure))
+        self._link.send(Closed(self._stream, failure))
 
     def complaint(self) -> str:
         """Return what is wrong with an app that has returned by now, "" if nothing is."""

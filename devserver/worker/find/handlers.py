@@ -51,8 +51,8 @@ class Handlers:
     @property
     def capacity(self) -> int:
         """How many units may run at once: one if any of their handlers is sync, 0 for without bound."""
-        units = [self.found[name] for name in UNITS.values() if name in self.found]
-        return 0 if units and all(handler.asynchronous for handler in units) else 1
+        jobs = [self.found[name] for name in UNITS.values() if name in self.found]
+        return 0 if jobs and all(handler.asynchronous for handler in jobs) else 1
 
     def of(self, kind: JobKind) -> Handler | None:
         """Return what handles units of `kind`."""
@@ -65,11 +65,11 @@ def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Fail
     Beside an app `on_connect` and `on_close` count only with an `on_receive`: Socket.IO and MQTT clients
     have functions of these names too.
     """
-    units = not beside_app or getattr(module, "on_receive", None) is not None
+    jobs = not beside_app or getattr(module, "on_receive", None) is not None
     found: dict[str, Handler] = {}
     for handler, arguments in ARGUMENTS.items():
         function = getattr(module, handler, None)
-        if function is None or (handler in UNITS.values() and not units):
+        if function is None or (handler in UNITS.values() and not jobs):
             continue
         if fault := _fault(handler, arguments, function):
             message = f"{fault} (in {file_name(module)})"

@@ -41,7 +41,7 @@ class Orders:
     """What a copy is to be, and its descriptors; -1 for no terminal."""
 
     copy: Copy
-    lane: socket.socket
+    link: socket.socket
     dump: int
     terminal: int
     swap: Swap | None
@@ -144,10 +144,10 @@ class ImageProcess:
             os.close(pidfd)
         self._channel.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        lane, dump, *terminal = fds
+        link, dump, *terminal = fds
         return Orders(
             order,
-            socket.socket(fileno=lane),
+            socket.socket(fileno=link),
             dump,
             terminal[0] if terminal else -1,
             swap,

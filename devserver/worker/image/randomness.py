@@ -102,8 +102,8 @@ class Randomness:
                 if isinstance(seed, int) and (seed in self._system or seed >= _WIDE):
                     return True
                 clocks = (time.time(), time.monotonic(), time.perf_counter())
-                units = (1, 1e3, 1e6, 1e9) if seed > _NEAR * 24 else ()
-                return any(abs(seed / unit - clock) < _NEAR for unit in units for clock in clocks)
+                jobs = (1, 1e3, 1e6, 1e9) if seed > _NEAR * 24 else ()
+                return any(abs(seed / job - clock) < _NEAR for job in jobs for clock in clocks)
             case bytes() | bytearray():
                 return len(seed) >= 8 and not seed.isascii()
         return False

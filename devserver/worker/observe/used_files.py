@@ -17,8 +17,8 @@ from devserver.worker.run.master_link import MasterLink
 class UsedFiles:
     """Collects; what there is leaves with `tell`, and once a loop is `followed`, at the end of its turn."""
 
-    def __init__(self, lane: MasterLink) -> None:
-        self._lane = lane
+    def __init__(self, link: MasterLink) -> None:
+        self._link = link
         self._paths: list[str] = []
         self._opened: Callable[[], tuple[OpenedFile, ...]] = tuple
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -39,7 +39,7 @@ class UsedFiles:
 
     def wake(self) -> None:
         """There is something to tell. From any thread."""
-        if self._loop is not None and not self._due and not self._lane.forked:
+        if self._loop is not None and not self._due and not self._link.forked:
             self._due = True
             with suppress(RuntimeError):  # it is closed: the Worker leaves
                 self._loop.call_soon_threadsafe(self.tell)
@@ -55,6 +55,6 @@ class UsedFiles:
         opened = self._opened()
         with suppress(ConnectionGone):  # a child of the app's imports something of its own
             if paths:
-                self._lane.send(Used(self._lane.worker, self._lane.generation, tuple(paths)))
+                self._link.send(Used(self._link.worker, self._link.generation, tuple(paths)))
             if opened:
-                self._lane.send(Opened(self._lane.worker, self._lane.generation, opened))
+                self._link.send(Opened(self._link.worker, self._link.generation, opened))

@@ -41,7 +41,7 @@ class _Stand:
 
     thread: int
     task: asyncio.Task[Any] | None
-    unit: Job | None
+    job: Job | None
     how: How
     place: tuple[str, int]
     stopped: bool = True
@@ -51,8 +51,8 @@ class _Stand:
 class Debugger:
     """Knows who stands, and tells the Master."""
 
-    def __init__(self, lane: MasterLink) -> None:
-        self._lane = lane
+    def __init__(self, link: MasterLink) -> None:
+        self._link = link
         self._stands: list[_Stand] = []
         """The last one has the terminal; the others are of the same thread, and step over an await."""
         self._turn = threading.Condition()
@@ -78,7 +78,7 @@ class Debugger:
 
         Returns once it is this thread's turn and the user's terminal shows what is printed from now on.
         """
-        if self._lane.forked:
+        if self._link.forked:
             return False
         place = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)
         me = _Stand(threading.get_ident(), _current_task(), current.get(), how, place)
@@ -127,12 +127,12 @@ class Debugger:
         """The unit that runs here has ended, and with it the debuggers that stepped through it."""
         if not self._stands:
             return
-        unit, here = current.get(), threading.get_ident()
+        job, here = current.get(), threading.get_ident()
         with self._turn:
             gone = [
                 stand
                 for stand in self._stands
-                if stand.unit is unit and (stand.thread == here or not _is_at_a_prompt(stand.thread))
+                if stand.job is job and (stand.thread == here or not _is_at_a_prompt(stand.thread))
             ]
         if gone:
             self._remove(gone)
@@ -166,20 +166,20 @@ class Debugger:
             self._send(message)
 
     def _send(self, message: DebuggerState) -> None:
-        if self._lane.forked:
+        if self._link.forked:
             return
         environment.flush()
         with suppress(ConnectionGone):
-            self._lane.debugging(message)
+            self._link.debugging(message)
 
     def _message(self) -> DebuggerState:
         if not self._stands:
-            return DebuggerState(False, self._lane.worker)
+            return DebuggerState(False, self._link.worker)
         stand = self._stands[-1]
         path, line = stand.place
-        what = stand.unit.name if stand.unit else ""
+        what = stand.job.name if stand.job else ""
         blocks = stand.stopped and stand.thread == self._thread
-        return DebuggerState(True, self._lane.worker, path, line, what, stand.how, blocks)
+        return DebuggerState(True, self._link.worker, path, line, what, stand.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Ctrl-C: an interrupt of the code that is debugged, which may run in another thread."""

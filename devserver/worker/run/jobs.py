@@ -30,9 +30,9 @@ from devserver.worker.run.master_link import MasterLink
 class Jobs:
     """The units of one Worker."""
 
-    def __init__(self, handlers: Handlers, lane: MasterLink, server: Server, debugger: Debugger) -> None:
+    def __init__(self, handlers: Handlers, link: MasterLink, server: Server, debugger: Debugger) -> None:
         self._handlers = handlers
-        self._lane = lane
+        self._link = link
         self._server = server
         self._debugger = debugger
         self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
@@ -102,28 +102,28 @@ class Jobs:
         conn = self._connection(handle)
         handler = self._handlers.of(handle.kind)
         if handler is None:
-            self._lane.send(Handled(handle.unit))
+            self._link.send(Handled(handle.job))
             return
         context = context_of(f"{handle.kind} of connection {handle.connection}")
         arguments = (conn, handle.data) if handle.kind == "receive" else (conn,)
         if handler.asynchronous:
             self._begin(handle, conn, _call(handler.call, arguments), context)
             return
-        self._lane.synchronous = True
+        self._link.synchronous = True
         try:
             result = context.run(handler.call, *arguments)
         except BaseException as error:
-            self._lane.send(context.run(self._outcome, handle, conn, error))
+            self._link.send(context.run(self._outcome, handle, conn, error))
             return
         finally:
-            self._lane.synchronous = False
+            self._link.synchronous = False
         if inspect.isawaitable(result):  # async all the same, and a decorator hid it
             self._begin(handle, conn, result, context)
         else:
-            self._lane.send(context.run(self._outcome, handle, conn, None))
+            self._link.send(context.run(self._outcome, handle, conn, None))
 
     def _connection(self, handle: Handle) -> Connection:
-        outbox = self._lane.outbox(handle.connection, handle.window)
+        outbox = self._link.outbox(handle.connection, handle.window)
         conn = self._connections.get(handle.connection)
         if conn is None:
             conn = Connection(outbox, handle.peer, handle.transport, self._server)
@@ -145,7 +145,7 @@ class Jobs:
             raise
         except BaseException as raised:
             error = raised
-        if self.cancelled and isinstance(error, asyncio.CancelledError) and not self._lane.forked:
+        if self.cancelled and isinstance(error, asyncio.CancelledError) and not self._link.forked:
             return  # this process ends with the unit in hand: the Master reports it as lost
         outcome = self._outcome(handle, conn, error)
         try:
@@ -153,11 +153,11 @@ class Jobs:
                 await conn.drain()
         except asyncio.CancelledError:
             pass  # the Worker has to leave
-        self._lane.send(outcome)
+        self._link.send(outcome)
 
     def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
         """Return how the unit has ended: from here on its state cannot be changed."""
-        if self._lane.forked:
+        if self._link.forked:
             end_child(error)
         packed = None
         if error is None:
@@ -169,8 +169,8 @@ class Jobs:
         environment.flush()
         self._debugger.ended()
         if error is not None:
-            return Handled(handle.unit, failure=failure_of(error, "handler"))
-        return Handled(handle.unit, state=None if packed == handle.state else packed)
+            return Handled(handle.job, failure=failure_of(error, "handler"))
+        return Handled(handle.job, state=None if packed == handle.state else packed)
 
 
 def end_child(error: BaseException | None) -> NoReturn:

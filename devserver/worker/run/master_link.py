@@ -73,7 +73,7 @@ class MasterLink:
         self.gone = False
         """The Master has left."""
         self.forked = False
-        """This process was forked from the Worker: it has no lane."""
+        """This process was forked from the Worker: it has no link."""
 
     # sending
 
@@ -263,13 +263,13 @@ class MasterLink:
             on_gone()
 
     def renew(self, sock: socket.socket, worker: int, generation: int) -> None:
-        """In a copy of this Worker, which has abandoned the lane: it is another Worker, with another lane."""
+        """In a copy of this Worker, which has abandoned the link: it is another Worker, with another link."""
         self.worker, self.generation = worker, generation
         self._channel = Channel(sock, ToWorker)
         self.forked = self.gone = False
 
     def abandon(self) -> None:
-        """Let go of the lane in a forked child: it must not keep the Master from seeing the Worker's end."""
+        """Let go of the link in a forked child: it must not keep the Master from seeing the Worker's end."""
         self.lock = threading.RLock()  # another thread may have held it at the fork
         self._turn = threading.Condition(self.lock)
         self._reading = False
@@ -279,7 +279,7 @@ class MasterLink:
 
 
 def _explain(error: ConnectionGone) -> None:
-    """Report that the app has closed the lane: nobody else can."""
+    """Report that the app has closed the link: nobody else can."""
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in (errno.EBADF, errno.ENOTSOCK):
         sentence = "the app has closed this worker's connection to devserver, so the worker is replaced"

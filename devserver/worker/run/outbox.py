@@ -20,7 +20,7 @@ CHUNK = 256 * 1024
 
 
 class Link(Protocol):
-    """What an outbox needs of the lane."""
+    """What an outbox needs of the link."""
 
     @property
     def lock(self) -> AbstractContextManager[object]:

@@ -13,14 +13,14 @@ STATES: tuple[State, ...] = ("booting", "serving", "retiring", "ending", "gone")
 STEPS: tuple[Step, ...] = ("ready", "retire", "end", "exit")
 
 
-def member(state: State = "booting", **plan: float) -> Child:
+def child(state: State = "booting", **plan: float) -> Child:
     return Child(1, 1, 1, Plan([(at, "limit") for at in plan.values()]), state=state)
 
 
 @pytest.mark.parametrize(("state", "step"), [*itertools.product(STATES, STEPS)])
 def test_every_step_is_in_the_table_or_raises_and_changes_nothing(state: State, step: Step) -> None:
     """A report that cannot be true never bends what the Manager knows."""
-    subject = member(state)
+    subject = child(state)
     if (state, step) in TRANSITIONS:
         subject.step(step)
         assert subject.state == TRANSITIONS[state, step]
@@ -44,7 +44,7 @@ def test_whatever_lives_can_exit() -> None:
 
 def test_the_clock_stands_still_in_a_debugger() -> None:
     """Time at a breakpoint counts towards no limit, however often one stops there."""
-    subject = member(timeout=10.0)
+    subject = child(timeout=10.0)
     subject.pause(4.0)
     subject.pause(5.0)
     assert subject.deadline is None
@@ -58,7 +58,7 @@ def test_the_clock_stands_still_in_a_debugger() -> None:
 
 def test_a_step_may_replace_the_plan_that_it_stood_in() -> None:
     """Whatever was planned for a boot is off once its limit has been reached."""
-    subject = member(first=1.0, second=2.0)
+    subject = child(first=1.0, second=2.0)
     done = []
     for act in subject.due(5.0):
         done.append(act)

@@ -48,11 +48,11 @@ def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.
 def test_a_kit_can_be_closed_half_by_half() -> None:
     """The child closes the Master's half, the parent the child's; nothing is left of either."""
     before = os.listdir("/proc/self/fd")
-    kit = syscalls.open_kit(terminal=True)
-    assert os.isatty(kit.terminal)
-    kit.close_masters()
-    kit.close_own()
-    os.close(kit.dump)
+    fds = syscalls.open_kit(terminal=True)
+    assert os.isatty(fds.terminal)
+    fds.close_masters()
+    fds.close_own()
+    os.close(fds.dump)
     assert len(os.listdir("/proc/self/fd")) == len(before)
     syscalls.open_kit(terminal=False).close()
     assert len(os.listdir("/proc/self/fd")) == len(before)
@@ -60,14 +60,14 @@ def test_a_kit_can_be_closed_half_by_half() -> None:
 
 def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() -> None:
     """The note at five seconds and the stack at the timeout are both whole."""
-    kit = syscalls.open_kit(terminal=False)
+    fds = syscalls.open_kit(terminal=False)
     try:
-        os.write(kit.dump, b"first")
-        assert syscalls.read_dump(kit.dump, 0) == b"first"
-        os.write(kit.dump, b"second")
-        assert syscalls.read_dump(kit.dump, 5) == b"second"
+        os.write(fds.dump, b"first")
+        assert syscalls.read_dump(fds.dump, 0) == b"first"
+        os.write(fds.dump, b"second")
+        assert syscalls.read_dump(fds.dump, 5) == b"second"
     finally:
-        kit.close()
+        fds.close()
 
 
 def test_a_signal_to_nobody_says_so() -> None:

@@ -33,7 +33,7 @@ class Rig:
         self.managers: list[Pretend] = []
         self.told: list[Event] = []
         self.launches = True
-        self.successor = StandbyManager(self._launch, self.told.append, ("/project",), ("torch*",))
+        self.standby = StandbyManager(self._launch, self.told.append, ("/project",), ("torch*",))
 
     def _launch(self) -> Pretend | None:
         if not self.launches:
@@ -55,7 +55,7 @@ class Rig:
 
     async def prepare(self, *names: str, **environment: str) -> None:
         """Let a Worker tell that it has imported these, and the order be given."""
-        self.successor.noted(imported(*names, environment={**environment}), 400.0)
+        self.standby.noted(imported(*names, environment={**environment}), 400.0)
         await passes(CALM)
 
     async def ready(self, *names: str, **environment: str) -> Pretend:
@@ -67,9 +67,9 @@ class Rig:
     def imports(self, *modules: str) -> None:
         """Let the newest Manager tell what it imports."""
         for module in modules:
-            self.successor.heard(Preloading(module))
+            self.standby.heard(Preloading(module))
 
     def report(self, modules: int = 2, **restart_without: str) -> None:
         """Let the newest Manager tell what became of it."""
         without = tuple(restart_without.items())
-        self.successor.heard(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))
+        self.standby.heard(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))

@@ -35,7 +35,7 @@ class Scene(Headquarters):
 
     async def prepared(self, *names: str) -> Pretend:
         """Let a successor be prepared; return it."""
-        self.command.successor.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
+        self.command.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
         self.command.heard(manager, wire.PreloadDone(Report(1, 80.0)))

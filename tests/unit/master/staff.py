@@ -183,7 +183,7 @@ class Headquarters:
     def __init__(self, whole: Whole) -> None:
         self.whole, self.chain = whole, ManagerChain()
         self.enabled = True
-        self.successor = self
+        self.standby = self
         self.prepared: list[bool] = []
         """A successor that has preloaded, and whether its Workers cannot start."""
 

@@ -59,7 +59,7 @@ class Channel:
         self, connection: Any, send: Callable[[dict[str, Any]], Awaitable[None]], *, local: bool
     ) -> None:
         """Tell one page, until it has left or the server stops."""
-        listener = connection.visit = _Listener()
+        listener = connection.listener = _Listener()
         self._listeners.add(listener)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -71,7 +71,7 @@ class Channel:
             if not listener.gone:
                 await send({"type": "http.response.body"})
         finally:
-            connection.visit = None
+            connection.listener = None
             self._listeners.discard(listener)
 
     async def _next(self, listener: _Listener, local: bool) -> bytes:

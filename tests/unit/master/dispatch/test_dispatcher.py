@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from devserver.master.dispatch.dispatcher import LANE_LIMIT, Dispatcher
+from devserver.master.dispatch.dispatcher import LINK_LIMIT, Dispatcher
 from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 from tests.unit.master.http.rig import FakeWorker
@@ -44,9 +44,9 @@ class Office:
     def _changed(self) -> None:
         self.changes += 1
 
-    def offer(self, *units: Work) -> None:
-        for unit in units:
-            self.dispatcher.offer(unit)
+    def offer(self, *jobs: Work) -> None:
+        for job in jobs:
+            self.dispatcher.offer(job)
 
 
 def as_worker(worker: FakeWorker) -> Worker:
@@ -72,7 +72,7 @@ def test_requests_and_frames_have_a_capacity_each() -> None:
     office = Office(FakeWorker(1, 1, capacity=1))
     frames, requests = [Work("native"), Work("native")], [Work(), Work()]
     office.offer(*frames, *requests)
-    assert [bool(unit.begun) for unit in (*frames, *requests)] == [True, False, True, False]
+    assert [bool(job.begun) for job in (*frames, *requests)] == [True, False, True, False]
 
 
 def test_what_nobody_wants_any_more_is_skipped() -> None:
@@ -100,7 +100,7 @@ def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
     kept, waits = Work(), Work()
     office.offer(kept, waits)
     office.dispatcher.buried(as_worker(first), "killed")
-    assert [unit.reasons for unit in lost] == [["1: killed"], ["1: killed"]]
+    assert [job.reasons for job in lost] == [["1: killed"], ["1: killed"]]
     assert (kept.reasons, waits.reasons, waits.begun) == ([], [], [])
     assert first.idle
     assert list(office.dispatcher.workers) == [2]
@@ -116,12 +116,12 @@ def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
             super().lost(worker, reason)
             office.offer(self)
 
-    units = [Again(), Again()]
-    office.offer(*units)
+    jobs = [Again(), Again()]
+    office.offer(*jobs)
     office.dispatcher.workers[2] = as_worker(second)
     office.dispatcher.dispatch.seats = {2: second.seat}
     office.dispatcher.buried(as_worker(first), "killed")
-    assert [unit.begun for unit in units] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
+    assert [job.begun for job in jobs] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
 
 
 def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
@@ -137,15 +137,15 @@ def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
 
 
 def test_a_worker_that_does_not_read_gets_nothing_more_until_it_has() -> None:
-    """Its lane does not fill the Master's memory."""
+    """Its link does not fill the Master's memory."""
     worker = FakeWorker(1, 1)
     office = Office(worker)
-    worker.lane.unsent = LANE_LIMIT + 1
+    worker.link.unsent = LINK_LIMIT + 1
     first, second = Work(), Work()
     office.offer(first, second)
     assert first.begun
     assert second.begun == []
-    worker.lane.unsent = 0
+    worker.link.unsent = 0
     office.dispatcher.unclogged(as_worker(worker))
     assert second.begun
 

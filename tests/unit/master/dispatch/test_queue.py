@@ -94,7 +94,7 @@ def test_work_never_goes_back_to_an_older_generation() -> None:
 
 
 def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
-    """A Worker that does not read its lane cannot fill the Master's memory."""
+    """A Worker that does not read its link cannot fill the Master's memory."""
     slow = seat(1, most=0, running=1, clogged=True)
     desk = office(slow)
     assert desk.choose("native") is None

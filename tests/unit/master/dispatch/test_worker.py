@@ -24,13 +24,13 @@ def with_terminal(scenario: Callable[[Worker, int], Awaitable[None]]) -> None:
     """Run `scenario` with a Worker and the Worker's side of its terminal, in raw mode."""
 
     async def main() -> None:
-        lane, theirs = socket.socketpair()
+        link, theirs = socket.socketpair()
         master, slave = pty.openpty()
         tty.setraw(slave)
         hub = WorkerHub(nothing, nothing, nothing, nothing, nothing)
         started = WorkerForked(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
         worker = Worker(
-            started, [lane.detach(), os.pidfd_open(os.getpid()), master], hub, asyncio.get_running_loop()
+            started, [link.detach(), os.pidfd_open(os.getpid()), master], hub, asyncio.get_running_loop()
         )
         try:
             async with asyncio.timeout(DEADLINE):

@@ -15,7 +15,7 @@ class Board:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self.settled = False
-        self.switchboard = Router(
+        self.router = Router(
             limits,
             Dispatcher(lambda: None),
             lambda: 1,
@@ -23,11 +23,11 @@ class Board:
             lambda _: None,
             lambda: None,
         )
-        self.switchboard.speak(("on_receive",), Lines())
+        self.router.speak(("on_receive",), Lines())
 
     def connect(self) -> tuple[Connection, Silent]:
         """Return a new client."""
-        connection, transport = self.switchboard.connect("tcp"), Silent()
+        connection, transport = self.router.connect("tcp"), Silent()
         connection.connection_made(transport)
         return connection, transport
 
@@ -40,7 +40,7 @@ def test_a_client_that_leaves_makes_room_for_others() -> None:
     small.data_received(b"x" * 20)
     assert not transport.reading
     board.settled = True
-    board.switchboard.arrived(small)
+    board.router.arrived(small)
     assert not transport.reading
     large.connection_lost(None)
     assert transport.reading

@@ -12,7 +12,7 @@ from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, Wa
 from devserver.ipc.messages import AppKind, Open, StreamNews, Target
 from devserver.master.dispatch.dispatcher import Dispatcher, Job
 from devserver.master.dispatch.queue import WorkerEntry
-from devserver.master.http.front import Gateway
+from devserver.master.http.gateway import Gateway
 from tests.unit.clocked import turns
 
 M = TypeVar("M")
@@ -37,16 +37,16 @@ class FakeWorker:
         self.id = number
         self.generation = generation
         self.seat = WorkerEntry(number, generation, {"native": 1, "app": capacity}, ready=True)
-        self.lane = FakeLane()
-        self.units: dict[int, Job] = {}
+        self.link = FakeLane()
+        self.jobs: dict[int, Job] = {}
 
     @property
     def idle(self) -> bool:
-        return not self.units
+        return not self.jobs
 
     def told(self, kind: type[M]) -> list[M]:
         """Return what it was told of this kind."""
-        return [message for message in self.lane.sent if isinstance(message, kind)]
+        return [message for message in self.link.sent if isinstance(message, kind)]
 
     @property
     def opened(self) -> Open:
@@ -86,12 +86,12 @@ class FakeConnection:
     """A client's connection, as uvicorn's protocol."""
 
     def __init__(self) -> None:
-        self.visit: Any = None
+        self.listener: Any = None
         self.transport = self.corked = FakeTransport(self)
 
     def lose(self) -> None:
-        if self.visit is not None:
-            self.visit.client_left()
+        if self.listener is not None:
+            self.listener.client_left()
 
 
 class Client:

@@ -16,7 +16,7 @@ from devserver.ipc.messages import (
     ResponseBody,
     WebSocketClose,
 )
-from devserver.master.http import front
+from devserver.master.http import gateway
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Office
 
@@ -149,7 +149,7 @@ def test_handlers_get_the_connection_of_a_module_without_an_app(monkeypatch: pyt
         async def run(self) -> None:
             handed_over.append("the connection")
 
-    monkeypatch.setattr(front, "FramedSocket", FakeFramedSocket)
+    monkeypatch.setattr(gateway, "FramedSocket", FakeFramedSocket)
 
     async def scenario() -> None:
         office = Office(live=0)

@@ -38,14 +38,14 @@ async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
     assert scene.command.serves
     [started] = scene.events
     assert isinstance(started, ManagerStarted)
-    assert not started.successor
+    assert not started.standby
 
 
 @scene
 async def test_a_successor_is_prepared_beside_and_unseen(scene: Scene) -> None:
     """Until it is ready the next save goes where the last one went."""
     first = scene.managers[0]
-    scene.command.successor.noted(imported("numpy"), 400.0)
+    scene.command.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     second = scene.managers[1]
     assert [type(message) for message in second.sent] == [Configure, Preload]
@@ -196,7 +196,7 @@ def test_without_preloading_workers_tell_nothing(managers: list[Pretend]) -> Non
         headquarters = Headquarters(preload=False)
         assert headquarters.command.launch()
         assert not managers[0].told(Configure)[0].notes
-        headquarters.command.successor.noted(imported("numpy"), 400.0)
+        headquarters.command.standby.noted(imported("numpy"), 400.0)
         await passes(CALM)
         assert len(managers) == 1
 

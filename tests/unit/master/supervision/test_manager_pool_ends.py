@@ -130,7 +130,7 @@ async def test_an_elder_that_has_only_old_code_may_die(scene: Scene) -> None:
     assert not scene.ends(scene.managers[0])
     assert second.fate == ""
     await scene.prepared("numpy", "yaml")
-    assert scene.command.successor.report is not None
+    assert scene.command.standby.report is not None
 
 
 @scene
@@ -152,7 +152,7 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
 @scene
 async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
     """Whoever serves goes on; the next one is tried without the culprit."""
-    scene.command.successor.noted(imported("numpy", "grpc"), 400.0)
+    scene.command.standby.noted(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
     scene.command.heard(second, wire.Preloading("grpc"))
@@ -165,13 +165,13 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
 @scene
 async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) -> None:
     """Its report must not make another one ready that still imports."""
-    scene.command.successor.noted(imported("numpy"), 400.0)
+    scene.command.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     given_up = scene.managers[-1]
-    scene.command.successor.noted(imported("numpy", "yaml"), 400.0)
+    scene.command.standby.noted(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
     scene.command.heard(given_up, wire.PreloadDone(Report(1, 80.0)))
-    assert scene.command.successor.take() is None
+    assert scene.command.standby.take() is None
 
 
 @scene
@@ -199,6 +199,6 @@ async def test_nobody_is_started_any_more_after_a_stop(scene: Scene) -> None:
     """Not for a boot that fails meanwhile, nor for what is imported."""
     scene.command.stop(5.0, 3.0)
     assert not scene.command.start_cold()
-    scene.command.successor.noted(imported("numpy"), 400.0)
+    scene.command.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     assert len(scene.managers) == 1

@@ -17,10 +17,10 @@ from tests.unit.master.pretend import imported
 async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() -> None:
     """Several Workers tell the same, and each tells twice: one process is started for all."""
     rig = Rig()
-    rig.successor.noted(imported("numpy"), 400.0)
+    rig.standby.noted(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
-    rig.successor.noted(imported("numpy", "yaml"), 400.0)
-    rig.successor.noted(imported("numpy"), 400.0)
+    rig.standby.noted(imported("numpy", "yaml"), 400.0)
+    rig.standby.noted(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
     assert rig.managers == []
     await passes(CALM * 0.1)
@@ -33,16 +33,16 @@ async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() ->
 async def test_it_is_ready_when_it_has_told_what_became_of_it() -> None:
     """Nothing is forked from a process that still imports."""
     rig = Rig()
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     await rig.prepare("numpy", "yaml")
     rig.imports("numpy", "yaml")
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     rig.report()
     [told] = rig.told
     assert isinstance(told, Preloaded)
     assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 400.0)
-    assert rig.successor.take() is rig.managers[0]
-    assert rig.successor.take() is None
+    assert rig.standby.take() is rig.managers[0]
+    assert rig.standby.take() is None
 
 
 @clocked
@@ -50,11 +50,11 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
     """It serves now: neither the next preparation nor the patience for this one ends it."""
     rig = Rig()
     await rig.ready("numpy")
-    taken = rig.successor.take()
+    taken = rig.standby.take()
     assert taken is rig.managers[0]
     await passes(2 * PATIENCE)
     await rig.prepare("numpy", "yaml")
-    rig.successor.discard()
+    rig.standby.discard()
     assert rig.managers[0].fate == ""
     assert rig.managers[1].fate == "dismissed"
 
@@ -63,11 +63,11 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
 async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
     """A bare app gets no second Manager."""
     rig = Rig()
-    rig.successor.noted(imported("yaml"), WORTH - 0.1)
-    rig.successor.noted(imported(), 400.0)
+    rig.standby.noted(imported("yaml"), WORTH - 0.1)
+    rig.standby.noted(imported(), 400.0)
     await passes(CALM)
     assert rig.managers == []
-    rig.successor.noted(imported("yaml"), WORTH)
+    rig.standby.noted(imported("yaml"), WORTH)
     await passes(CALM)
     assert len(rig.managers) == 1
 
@@ -76,9 +76,9 @@ async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
 async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
     """`--preload off`, or an app that starts only without."""
     rig = Rig()
-    rig.successor.enabled = False
+    rig.standby.enabled = False
     await rig.prepare("numpy")
-    rig.successor.added(imported("numpy"))
+    rig.standby.added(imported("numpy"))
     await passes(CALM)
     assert rig.managers == []
 
@@ -87,8 +87,8 @@ async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
 async def test_what_was_due_is_not_begun_once_it_is_switched_off() -> None:
     """The app has been found to start only without while the news calmed down."""
     rig = Rig()
-    rig.successor.noted(imported("numpy"), 400.0)
-    rig.successor.enabled = False
+    rig.standby.noted(imported("numpy"), 400.0)
+    rig.standby.enabled = False
     await passes(CALM)
     assert rig.managers == []
 
@@ -99,7 +99,7 @@ async def test_the_same_news_prepares_nothing_anew() -> None:
     rig = Rig()
     await rig.ready("numpy", "yaml")
     await rig.prepare("yaml")
-    rig.successor.added(imported("numpy"))
+    rig.standby.added(imported("numpy"))
     await passes(CALM)
     assert len(rig.managers) == 1
     assert rig.managers[0].fate == ""
@@ -111,14 +111,14 @@ async def test_what_is_imported_besides_is_prepared_with_the_rest() -> None:
     rig = Rig()
     await rig.prepare("numpy", KNOB="one")
     rig.report()
-    assert rig.successor.take() is not None
+    assert rig.standby.take() is not None
     besides = Imported(
         1001,
         2,
         (ModuleNote("numpy", "/n.py", 0), ModuleNote("pandas", "/p.py", 1)),
         (Surroundings(), Surroundings({"KNOB": "two"})),
     )
-    rig.successor.added(besides)
+    rig.standby.added(besides)
     await passes(CALM)
     assert rig.names == ["numpy", "pandas"]
     environments = [rig.order.surroundings[note.surroundings].environment for note in rig.order.notes]
@@ -130,21 +130,21 @@ async def test_what_is_imported_besides_renews_one_that_waits() -> None:
     """The one that lacks it is not kept; until the other is ready it is better than none."""
     rig = Rig()
     waits = await rig.ready("numpy")
-    rig.successor.added(imported("pandas"))
+    rig.standby.added(imported("pandas"))
     assert waits.fate == ""
-    assert rig.successor.report is not None
+    assert rig.standby.report is not None
     await passes(CALM)
     assert waits.fate == "dismissed"
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     rig.report()
-    assert rig.successor.take() is rig.managers[1]
+    assert rig.standby.take() is rig.managers[1]
 
 
 @clocked
 async def test_what_is_imported_besides_nothing_prepares_nothing() -> None:
     """A Worker of a Manager that was given up cannot know what is new."""
     rig = Rig()
-    rig.successor.added(imported("pandas"))
+    rig.standby.added(imported("pandas"))
     await passes(CALM)
     assert rig.managers == []
 
@@ -167,8 +167,8 @@ def test_variables_that_the_app_sets_otherwise_are_named(
 
     async def main() -> None:
         rig = Rig()
-        rig.successor.noted(imported("numpy", environment=before), 400.0)
-        assert rig.successor.surroundings_changed(imported(environment=now)) == changed
+        rig.standby.noted(imported("numpy", environment=before), 400.0)
+        assert rig.standby.surroundings_changed(imported(environment=now)) == changed
 
     run(main())
 
@@ -178,9 +178,9 @@ async def test_a_variable_that_changes_at_each_boot_counts_once() -> None:
     """A port or an id that the app draws anew does not switch preloading off."""
     rig = Rig()
     await rig.prepare("numpy", RUN="1", KNOB="one")
-    change = rig.successor.surroundings_changed
+    change = rig.standby.surroundings_changed
     assert change(imported(environment={"RUN": "2", "KNOB": "one"})) == ("RUN",)
-    rig.successor.forget()
+    rig.standby.forget()
     await rig.prepare("numpy", RUN="3", KNOB="one")
     assert change(imported(environment={"RUN": "4", "KNOB": "one"})) == ()
     assert change(imported(environment={"RUN": "5", "KNOB": "two"})) == ("KNOB",)
@@ -191,25 +191,25 @@ async def test_the_environment_after_the_last_import_is_what_is_compared() -> No
     """What the app set meanwhile and took back is no change."""
     rig = Rig()
     table = (Surroundings({"TMP": "x"}), Surroundings({"KNOB": "one"}))
-    rig.successor.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
+    rig.standby.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
     again = Imported(1001, 2, (), (Surroundings(), *table), last=2)
-    assert rig.successor.surroundings_changed(again) == ()
+    assert rig.standby.surroundings_changed(again) == ()
 
 
 @clocked
 async def test_nothing_has_changed_where_nothing_is_known() -> None:
     """The first Worker is the measure."""
-    assert Rig().successor.surroundings_changed(imported(environment={"KNOB": "two"})) == ()
+    assert Rig().standby.surroundings_changed(imported(environment={"KNOB": "two"})) == ()
 
 
 @clocked
 async def test_a_module_of_the_apps_own_may_hide_one_that_is_preloaded() -> None:
     """A new yaml.py beside the app is imported, not what was inherited under its name."""
     rig = Rig()
-    assert not rig.successor.is_hidden_by(["yaml"])
+    assert not rig.standby.is_hidden_by(["yaml"])
     await rig.prepare("numpy", "yaml")
-    assert rig.successor.is_hidden_by(iter(["views", "yaml"]))
-    assert not rig.successor.is_hidden_by(["views", "numpy.linalg"])
+    assert rig.standby.is_hidden_by(iter(["views", "yaml"]))
+    assert not rig.standby.is_hidden_by(["views", "numpy.linalg"])
 
 
 @clocked
@@ -218,14 +218,14 @@ async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
     rig = Rig()
     await rig.prepare("numpy")
     rig.imports("numpy")
-    rig.successor.discard()
+    rig.standby.discard()
     assert rig.managers[0].fate == "dismissed"
     await passes(2 * PATIENCE)
-    rig.successor.noted(imported("numpy", "yaml"), 400.0)
-    rig.successor.discard()
+    rig.standby.noted(imported("numpy", "yaml"), 400.0)
+    rig.standby.discard()
     await passes(2 * PATIENCE)
     assert len(rig.managers) == 1
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
 
 
 @clocked
@@ -233,9 +233,9 @@ async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> N
     """After an installation the same modules are other ones."""
     rig = Rig()
     ready = await rig.ready("numpy", "yaml")
-    rig.successor.forget()
+    rig.standby.forget()
     assert ready.fate == "dismissed"
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     await rig.prepare("numpy")
     assert rig.names == ["numpy"]
 
@@ -251,31 +251,31 @@ def _ready(folder: str, *names: str) -> Imported:
 async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
     """The next cold start has it too, so it is the app's doing: all is preloaded in the new surroundings."""
     rig = Rig()
-    rig.successor.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    rig.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.successor.surroundings_changed(_ready("/b")) == ("the working directory",)
-    rig.successor.forget()
-    rig.successor.noted(_ready("/b", "numpy", "yaml"), 400.0)
+    assert rig.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
+    rig.standby.forget()
+    rig.standby.noted(_ready("/b", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert rig.names == ["numpy", "yaml"]
-    assert rig.successor.surroundings_changed(_ready("/b")) == ()
+    assert rig.standby.surroundings_changed(_ready("/b")) == ()
 
 
 @clocked
 async def test_a_condition_that_differs_by_itself_ends_the_preloading_there() -> None:
     """A folder that is another one at each start: what is imported in it is left to the Workers, and said."""
     rig = Rig()
-    rig.successor.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    rig.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.successor.surroundings_changed(_ready("/b")) == ("the working directory",)
-    rig.successor.forget()
-    rig.successor.noted(_ready("/c", "numpy", "yaml"), 400.0)
+    assert rig.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
+    rig.standby.forget()
+    rig.standby.noted(_ready("/c", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert rig.names == ["numpy"]
     rig.report()
     assert isinstance(rig.told[-1], Preloaded)
     assert rig.told[-1].ended == "the app has changed the working directory"
-    assert rig.successor.surroundings_changed(_ready("/d")) == ()
+    assert rig.standby.surroundings_changed(_ready("/d")) == ()
 
 
 @clocked
@@ -283,11 +283,11 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     """Values that differ are given to the next try, which knows what to make of them."""
     rig = Rig()
     await rig.prepare("numpy")
-    rig.successor.heard(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    rig.standby.heard(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
     assert rig.managers[0].fate == "dismissed"
     assert rig.order.doubts == {"numpy": b"1234"}
     rig.report()
-    assert rig.successor.take() is rig.managers[1]
+    assert rig.standby.take() is rig.managers[1]
 
 
 @clocked
@@ -296,7 +296,7 @@ async def test_why_nothing_can_be_preloaded_is_told_once() -> None:
     rig = Rig()
     hooked = Imported(1, 1, (), (Surroundings(),), reason="the app has changed sys.meta_path")
     for _ in range(2):
-        rig.successor.noted(hooked, 400.0)
+        rig.standby.noted(hooked, 400.0)
     [told] = rig.told
     assert isinstance(told, Notice)
     assert "sys.meta_path" in told.text

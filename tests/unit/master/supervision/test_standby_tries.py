@@ -13,12 +13,12 @@ async def test_a_module_that_ends_the_process_is_left_out_of_the_next_try() -> N
     rig = Rig()
     await rig.prepare("numpy", "grpc", "yaml")
     rig.imports("numpy", "grpc")
-    rig.successor.exited("SIGSEGV")
+    rig.standby.exited("SIGSEGV")
     assert len(rig.managers) == 2
     assert rig.names == ["numpy", "grpc", "yaml"]
     assert rig.order.without == (("grpc", "ends the process at its import (SIGSEGV)"),)
     rig.report()
-    assert rig.successor.take() is rig.managers[1]
+    assert rig.standby.take() is rig.managers[1]
 
 
 @clocked
@@ -28,7 +28,7 @@ async def test_all_that_ended_one_are_left_out() -> None:
     await rig.prepare("numpy", "grpc", "yaml")
     for module in ("grpc", "yaml"):
         rig.imports(module)
-        rig.successor.exited("SIGSEGV")
+        rig.standby.exited("SIGSEGV")
     assert [name for name, _ in rig.order.without] == ["grpc", "yaml"]
 
 
@@ -53,7 +53,7 @@ async def test_the_patience_is_each_trys_own() -> None:
     await rig.prepare("numpy", "grpc")
     rig.imports("grpc")
     await passes(PATIENCE - 1)
-    rig.successor.exited("SIGSEGV")
+    rig.standby.exited("SIGSEGV")
     rig.imports("numpy")
     await passes(PATIENCE - 1)
     assert len(rig.managers) == 2
@@ -66,7 +66,7 @@ async def test_one_that_is_ready_may_wait_for_a_save_as_long_as_that_takes() -> 
     rig = Rig()
     manager = await rig.ready("numpy")
     await passes(100 * PATIENCE)
-    assert rig.successor.take() is manager
+    assert rig.standby.take() is manager
 
 
 @clocked
@@ -90,11 +90,11 @@ async def test_it_is_tried_a_few_times_only() -> None:
     await rig.prepare(*modules)
     for module in modules[:TRIES]:
         rig.imports(module)
-        rig.successor.exited("SIGSEGV")
+        rig.standby.exited("SIGSEGV")
     assert len(rig.managers) == TRIES
-    assert rig.successor.manager is None
+    assert rig.standby.manager is None
     await passes(10 * PATIENCE)
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     await rig.prepare(*modules, "another")
     assert len(rig.managers) == TRIES + 1
     assert len(rig.order.without) == TRIES
@@ -105,9 +105,9 @@ async def test_one_that_ends_before_it_has_imported_anything_blames_nobody() -> 
     """It was killed, or never came up: no module is the reason."""
     rig = Rig()
     await rig.prepare("numpy")
-    rig.successor.exited("SIGKILL")
+    rig.standby.exited("SIGKILL")
     await passes(2 * PATIENCE)
-    assert rig.successor.manager is None
+    assert rig.standby.manager is None
     await rig.prepare("numpy", "yaml")
     assert rig.order.without == ()
 
@@ -119,12 +119,12 @@ async def test_one_that_ends_while_it_waits_is_prepared_again() -> None:
     await rig.prepare("numpy", "yaml")
     rig.imports("numpy", "yaml")
     rig.report()
-    rig.successor.exited("SIGKILL")
-    assert rig.successor.take() is None
+    rig.standby.exited("SIGKILL")
+    assert rig.standby.take() is None
     assert len(rig.managers) == 2
     assert rig.order.without == ()
     rig.report()
-    assert rig.successor.take() is rig.managers[1]
+    assert rig.standby.take() is rig.managers[1]
 
 
 @clocked
@@ -134,9 +134,9 @@ async def test_one_that_always_ends_while_it_waits_is_given_up() -> None:
     await rig.prepare("numpy")
     for _ in range(TRIES):
         rig.report()
-        rig.successor.exited("SIGKILL")
+        rig.standby.exited("SIGKILL")
     assert len(rig.managers) == TRIES
-    assert rig.successor.manager is None
+    assert rig.standby.manager is None
 
 
 @clocked
@@ -145,7 +145,7 @@ async def test_without_a_process_for_it_there_is_none() -> None:
     rig = Rig()
     rig.launches = False
     await rig.prepare("numpy")
-    assert rig.successor.take() is None
+    assert rig.standby.take() is None
     rig.launches = True
     await rig.prepare("numpy", "yaml")
     assert len(rig.managers) == 1

@@ -41,16 +41,16 @@ class Rig:
             briefing=list,
             live=lambda: 1,
         )
-        self.crew = Supervisor(config, False, self.dispatcher, emit, hub)
+        self.supervisor = Supervisor(config, False, self.dispatcher, emit, hub)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
         """Tell it as the Manager does."""
-        self.crew._message(cast(Manager, None), message, fds or [])
+        self.supervisor._message(cast(Manager, None), message, fds or [])
 
     def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
-        """Let a Worker come; return its end of the lane."""
-        lane, theirs = socket.socketpair()
-        self.report(WorkerForked(number, 1, 1, os.getpid()), [lane.detach(), os.pidfd_open(os.getpid())])
+        """Let a Worker come; return its end of the link."""
+        link, theirs = socket.socketpair()
+        self.report(WorkerForked(number, 1, 1, os.getpid()), [link.detach(), os.pidfd_open(os.getpid())])
         seat = self.dispatcher.workers[number].seat
         seat.ready, seat.capacity = True, {"native": 1}
         return Channel(theirs, ToWorker)
@@ -68,9 +68,9 @@ def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
     async def scenario() -> None:
         rig = Rig()
         manager = Pretend()
-        rig.crew.command._promote(manager)
-        rig.crew.stop(5.0)
-        rig.crew.send(Reload(2, 1, ()))
+        rig.supervisor.command._promote(manager)
+        rig.supervisor.stop(5.0)
+        rig.supervisor.send(Reload(2, 1, ()))
         assert [type(order) for order in manager.sent] == [Stop]
 
     run(scenario())

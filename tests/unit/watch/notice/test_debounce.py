@@ -13,115 +13,115 @@ SETTLE, MODIFIED, CAP = 0.005, 0.05, 0.3
 
 
 @pytest.fixture
-def settling() -> Debouncer:
+def debouncer() -> Debouncer:
     return Debouncer(SETTLE, MODIFIED, CAP)
 
 
-def test_first_event_begins_an_edit(settling: Debouncer) -> None:
+def test_first_event_begins_an_edit(debouncer: Debouncer) -> None:
     """The first event of a save takes the next number; later ones join it."""
-    assert settling.note("a.py", OPEN, 0.0)
-    assert not settling.note("a.py", OPEN, 0.001)
-    assert not settling.note("b.py", DONE, 0.002)
-    assert settling.newest == 1
+    assert debouncer.note("a.py", OPEN, 0.0)
+    assert not debouncer.note("a.py", OPEN, 0.001)
+    assert not debouncer.note("b.py", DONE, 0.002)
+    assert debouncer.newest == 1
 
 
-def test_a_closed_file_is_looked_at_soon(settling: Debouncer) -> None:
+def test_a_closed_file_is_looked_at_soon(debouncer: Debouncer) -> None:
     """A save whose file was closed is read 5 ms later, not 50."""
-    settling.note("a.py", OPEN, 0.0)
-    settling.note("a.py", DONE, 0.001)
-    assert settling.deadline() == pytest.approx(0.006)
-    assert settling.due(0.0059) == []
-    assert [batch.edit for batch in settling.due(0.006)] == [1]
-    assert settling.deadline() is None
+    debouncer.note("a.py", OPEN, 0.0)
+    debouncer.note("a.py", DONE, 0.001)
+    assert debouncer.deadline() == pytest.approx(0.006)
+    assert debouncer.due(0.0059) == []
+    assert [batch.edit for batch in debouncer.due(0.006)] == [1]
+    assert debouncer.deadline() is None
 
 
-def test_a_file_that_is_being_written_gets_time(settling: Debouncer) -> None:
+def test_a_file_that_is_being_written_gets_time(debouncer: Debouncer) -> None:
     """A writer that has not closed its file is waited for."""
-    settling.note("a.py", OPEN, 0.0)
-    settling.note("b.py", DONE, 0.01)
-    assert settling.deadline() == pytest.approx(0.05)
+    debouncer.note("a.py", OPEN, 0.0)
+    debouncer.note("b.py", DONE, 0.01)
+    assert debouncer.deadline() == pytest.approx(0.05)
 
 
-def test_never_later_than_the_cap(settling: Debouncer) -> None:
+def test_never_later_than_the_cap(debouncer: Debouncer) -> None:
     """Endless writing does not hold an edit for ever."""
     now = 0.0
     while now < 0.29:
-        settling.note("a.py", OPEN, now)
+        debouncer.note("a.py", OPEN, now)
         now += 0.01
-    assert settling.deadline() == pytest.approx(CAP)
+    assert debouncer.deadline() == pytest.approx(CAP)
 
 
-def test_an_event_while_the_edit_is_read_joins_it(settling: Debouncer) -> None:
+def test_an_event_while_the_edit_is_read_joins_it(debouncer: Debouncer) -> None:
     """A save that goes on while it is read is still one edit; what was read is not believed."""
-    settling.note("a.py", DONE, 0.0)
-    settling.due(0.01)
-    assert not settling.note("a.py", DONE, 0.011)
-    assert not settling.accept(1, [], 0.012)
-    assert settling.deadline() == pytest.approx(0.016)
-    assert settling.is_unread("a.py")
-    settling.due(0.016)
-    assert settling.accept(1, [], 0.017)
-    assert not settling.is_unread("a.py")
+    debouncer.note("a.py", DONE, 0.0)
+    debouncer.due(0.01)
+    assert not debouncer.note("a.py", DONE, 0.011)
+    assert not debouncer.accept(1, [], 0.012)
+    assert debouncer.deadline() == pytest.approx(0.016)
+    assert debouncer.is_unread("a.py")
+    debouncer.due(0.016)
+    assert debouncer.accept(1, [], 0.017)
+    assert not debouncer.is_unread("a.py")
 
 
-def test_an_event_after_the_reading_is_the_next_edit(settling: Debouncer) -> None:
+def test_an_event_after_the_reading_is_the_next_edit(debouncer: Debouncer) -> None:
     """A save that comes when the last one was read, or was read too long, gets a number of its own."""
-    settling.note("a.py", DONE, 0.0)
-    settling.due(0.01)
-    assert settling.note("a.py", DONE, CAP)
-    assert settling.accept(1, [], CAP)
-    assert settling.is_unread("a.py")
-    assert [batch.edit for batch in settling.due(1.0)] == [2]
-    assert settling.accept(2, [], 1.0)
-    assert settling.note("a.py", DONE, 1.0)
-    assert settling.newest == 3
+    debouncer.note("a.py", DONE, 0.0)
+    debouncer.due(0.01)
+    assert debouncer.note("a.py", DONE, CAP)
+    assert debouncer.accept(1, [], CAP)
+    assert debouncer.is_unread("a.py")
+    assert [batch.edit for batch in debouncer.due(1.0)] == [2]
+    assert debouncer.accept(2, [], 1.0)
+    assert debouncer.note("a.py", DONE, 1.0)
+    assert debouncer.newest == 3
 
 
-def test_an_empty_file_is_looked_at_again(settling: Debouncer) -> None:
+def test_an_empty_file_is_looked_at_again(debouncer: Debouncer) -> None:
     """A truncated file is believed only when it is still empty 50 ms later."""
-    settling.note("a.py", DONE, 0.0)
-    settling.due(0.005)
-    assert not settling.accept(1, ["a.py"], 0.006)
-    assert settling.due(0.05) == []
-    assert [batch.edit for batch in settling.due(0.056)] == [1]
-    assert settling.accept(1, ["a.py"], 0.057)
+    debouncer.note("a.py", DONE, 0.0)
+    debouncer.due(0.005)
+    assert not debouncer.accept(1, ["a.py"], 0.006)
+    assert debouncer.due(0.05) == []
+    assert [batch.edit for batch in debouncer.due(0.056)] == [1]
+    assert debouncer.accept(1, ["a.py"], 0.057)
 
 
-def test_what_comes_while_in_doubt_joins_the_edit(settling: Debouncer) -> None:
+def test_what_comes_while_in_doubt_joins_the_edit(debouncer: Debouncer) -> None:
     """Moving the old file away and writing the new one is one edit, even with a pause between."""
-    settling.note("a.py", GONE, 0.0)
-    settling.due(0.005)
-    assert not settling.accept(1, ["a.py"], 0.006)
-    assert not settling.note("a.py", OPEN, 0.02)
-    assert not settling.note("a.py", DONE, 0.021)
-    assert settling.deadline() == pytest.approx(0.026)
-    assert settling.newest == 1
+    debouncer.note("a.py", GONE, 0.0)
+    debouncer.due(0.005)
+    assert not debouncer.accept(1, ["a.py"], 0.006)
+    assert not debouncer.note("a.py", OPEN, 0.02)
+    assert not debouncer.note("a.py", DONE, 0.021)
+    assert debouncer.deadline() == pytest.approx(0.026)
+    assert debouncer.newest == 1
 
 
-def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(settling: Debouncer) -> None:
+def test_a_file_that_is_held_open_and_empty_is_doubted_to_the_cap(debouncer: Debouncer) -> None:
     """An editor that truncates and is slow to write does not get its empty file run."""
-    settling.note("a.py", OPEN, 0.0)
+    debouncer.note("a.py", OPEN, 0.0)
     looks = []
     while True:
-        now = settling.deadline()
+        now = debouncer.deadline()
         assert now is not None
-        assert settling.due(now)
+        assert debouncer.due(now)
         looks.append(now)
-        if settling.accept(1, ["a.py"], now):
+        if debouncer.accept(1, ["a.py"], now):
             break
     assert looks[-1] == pytest.approx(CAP)
     assert len(looks) == 6
 
 
-def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Debouncer) -> None:
+def test_a_doubt_at_the_cap_still_gets_a_second_look(debouncer: Debouncer) -> None:
     """A file that vanishes at the very end of a long edit is looked at once more."""
-    settling.note("b.py", OPEN, 0.0)
-    settling.note("a.py", GONE, 0.299)
-    settling.due(0.3)
-    assert not settling.accept(1, ["a.py"], 0.3)
-    assert settling.deadline() == pytest.approx(0.35)
-    settling.due(0.35)
-    assert settling.accept(1, ["a.py"], 0.35)
+    debouncer.note("b.py", OPEN, 0.0)
+    debouncer.note("a.py", GONE, 0.299)
+    debouncer.due(0.3)
+    assert not debouncer.accept(1, ["a.py"], 0.3)
+    assert debouncer.deadline() == pytest.approx(0.35)
+    debouncer.due(0.35)
+    assert debouncer.accept(1, ["a.py"], 0.35)
 
 
 @given(
@@ -133,23 +133,23 @@ def test_a_doubt_at_the_cap_still_gets_a_second_look(settling: Debouncer) -> Non
 )
 def test_every_edit_is_read_in_time(events: list[tuple[str, Kind, float, bool]]) -> None:
     """Whatever happens, each event is in exactly one edit, which is read at the latest just past the cap."""
-    settling = Debouncer(SETTLE, MODIFIED, CAP)
+    debouncer = Debouncer(SETTLE, MODIFIED, CAP)
     now, begun, read = 0.0, {}, {}
 
     def pass_time(until: float, empty: bool) -> None:
-        while (deadline := settling.deadline()) is not None and deadline <= until:
-            for batch in settling.due(deadline):
-                if settling.accept(batch.edit, list(batch.paths) if empty else [], deadline):
+        while (deadline := debouncer.deadline()) is not None and deadline <= until:
+            for batch in debouncer.due(deadline):
+                if debouncer.accept(batch.edit, list(batch.paths) if empty else [], deadline):
                     read[batch.edit] = deadline, set(batch.paths)
 
     touched: dict[int, set[str]] = {}
     for path, kind, pause, empty in events:
         now += pause
         pass_time(now, empty)
-        if settling.note(path, kind, now):
-            begun[settling.newest] = now
-        touched.setdefault(settling.newest, set()).add(path)
+        if debouncer.note(path, kind, now):
+            begun[debouncer.newest] = now
+        touched.setdefault(debouncer.newest, set()).add(path)
     pass_time(now + 10, empty=True)
-    assert list(begun) == list(range(1, settling.newest + 1))
+    assert list(begun) == list(range(1, debouncer.newest + 1))
     assert {edit: paths for edit, (_, paths) in read.items()} == touched
     assert all(read[edit][0] - begun[edit] <= CAP + MODIFIED + 1e-9 for edit in begun)

@@ -1,4 +1,4 @@
-"""Streams of an app without a Master, whose lane keeps what is sent; and the same app under uvicorn."""
+"""Streams of an app without a Master, whose link keeps what is sent; and the same app under uvicorn."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ class Stage:
         *,
         threaded: bool = False,
         state: dict[str, Any] | None = None,
-        lane: FakeLane | None = None,
+        link: FakeLane | None = None,
     ) -> None:
-        self.lane = lane or FakeLane()
-        self.units = FakeUnits()
-        parts: tuple[Any, ...] = (self.lane, self.units, FakeDebugger())
+        self.link = link or FakeLane()
+        self.jobs = FakeUnits()
+        parts: tuple[Any, ...] = (self.link, self.jobs, FakeDebugger())
         self.streams = Streams(cast(Any, app), *parts, threaded=threaded, state=state or {})
 
     async def opens(
@@ -107,7 +107,7 @@ class Stage:
 
     def said(self, kind: type[M]) -> list[M]:
         """Return what was told to the Master of this kind."""
-        return [message for message in self.lane.sent if isinstance(message, kind)]
+        return [message for message in self.link.sent if isinstance(message, kind)]
 
     @property
     def over(self) -> bool:

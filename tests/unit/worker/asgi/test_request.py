@@ -88,7 +88,7 @@ def test_a_small_answer_is_one_message() -> None:
     async def scenario() -> None:
         stage = Stage(app)
         await stage.opens()
-        assert stage.lane.sent == [Respond(STREAM, 201, [(b"x", b"y")], b"hello"), Closed(STREAM)]
+        assert stage.link.sent == [Respond(STREAM, 201, [(b"x", b"y")], b"hello"), Closed(STREAM)]
 
     run(scenario())
 
@@ -106,10 +106,10 @@ def test_a_head_does_not_wait_for_a_body_that_is_long_in_coming() -> None:
 
         stage = Stage(app)
         await stage.opens()
-        assert stage.lane.sent == [Respond(STREAM, 200, [], b"", more=True)]
+        assert stage.link.sent == [Respond(STREAM, 200, [], b"", more=True)]
         go_on.set()
         await turns()
-        assert stage.lane.sent[1:] == [ResponseBody(STREAM, b"late", more=False), Closed(STREAM)]
+        assert stage.link.sent[1:] == [ResponseBody(STREAM, b"late", more=False), Closed(STREAM)]
 
     run(scenario())
 

@@ -62,7 +62,7 @@ def test_what_the_app_raises_fails_the_request_and_not_the_worker(
         assert failure.type.endswith(type(error).__name__)
         assert failure.phase == "request"
         assert len(stage.said(Respond)) == bool(before), "what was sent before is on its way"
-        assert isinstance(stage.lane.sent[-1], Closed)
+        assert isinstance(stage.link.sent[-1], Closed)
         (record,) = errors
         assert record.getMessage() == "Exception in ASGI application\n"
         assert record.exc_info is not None
@@ -134,10 +134,10 @@ def test_orders_for_a_stream_that_has_ended_come_late() -> None:
     async def scenario() -> None:
         stage = Stage(Says(START, {**BODY, "more_body": False}))
         await stage.opens()
-        said = list(stage.lane.sent)
+        said = list(stage.link.sent)
         await stage.hears(Detach(STREAM), Disconnected(STREAM))
         await passes(60.0)
-        assert stage.lane.sent == said
+        assert stage.link.sent == said
 
     run(scenario())
 
@@ -284,10 +284,10 @@ def test_a_request_that_is_cancelled_because_the_worker_is_ended_is_not_over() -
         for leaving in (True, False):
             stage = Stage(app)
             await stage.opens()
-            stage.units.cancelled = leaving
-            stage.units.tasks[0].cancel()
+            stage.jobs.cancelled = leaving
+            stage.jobs.tasks[0].cancel()
             await turns()
-            assert stage.units.tasks[0].done()
+            assert stage.jobs.tasks[0].done()
             assert [message.failure is not None for message in stage.said(Closed)] == [True] * (not leaving)
 
     run(scenario())

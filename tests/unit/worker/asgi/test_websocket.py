@@ -105,7 +105,7 @@ def test_a_conversation() -> None:
             {"type": "websocket.receive", "bytes": b"\xff"},
             {"type": "websocket.disconnect", "code": 4001, "reason": "bye"},
         ]
-        assert stage.lane.sent == [
+        assert stage.link.sent == [
             Accept(STREAM, "chat", [(b"a", b"b")]),
             Consumed(STREAM, 1),
             WebSocketSend(STREAM, "ö".encode(), True),
@@ -165,7 +165,7 @@ def test_a_refusal_of_the_apps_own_travels_whole() -> None:
     async def scenario() -> None:
         stage = Stage(Says(REFUSE, body(b"who ", more=True), body(b"are you")))
         await stage.opens("websocket")
-        assert stage.lane.sent == [
+        assert stage.link.sent == [
             Respond(STREAM, 401, [(b"x", b"y")], b"who ", more=True),
             ResponseBody(STREAM, b"are you", more=False),
             Closed(STREAM),

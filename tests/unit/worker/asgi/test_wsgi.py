@@ -46,7 +46,7 @@ class Threaded(Stage):
     def __init__(self, app: Callable[..., Any]) -> None:
         self._app = WSGI(app, 1)
         self._news = NoisyLane()
-        super().__init__(self._app, threaded=True, lane=self._news)
+        super().__init__(self._app, threaded=True, link=self._news)
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait until it has sent what is looked for."""
@@ -152,8 +152,8 @@ def test_a_thread_whose_response_is_cancelled_ends() -> None:
         stage = Threaded(app)
         await stage.opens(window=100)
         await stage.until(lambda: bool(stage.said(ResponseBody)))
-        stage.units.cancelled = True
-        stage.units.tasks[0].cancel()
+        stage.jobs.cancelled = True
+        stage.jobs.tasks[0].cancel()
         await stage.finished()
         assert app.closed.is_set()
         assert stage.said(Closed) == []
@@ -192,11 +192,11 @@ def test_a_request_that_is_cancelled_before_it_has_a_thread_ends() -> None:
         await asyncio.to_thread(busy.wait, DEADLINE)
         before = asyncio.all_tasks()
         await stage.opens()
-        stage.units.cancelled = True
-        stage.units.tasks[1].cancel()
+        stage.jobs.cancelled = True
+        stage.jobs.tasks[1].cancel()
         await turns()
         assert asyncio.all_tasks() == before
-        assert stage.units.tasks[1].done()
+        assert stage.jobs.tasks[1].done()
         goes_on.set()
         await stage.finished()
         assert stage.said(Respond)[0].status == 200
@@ -215,6 +215,6 @@ def test_wsgi_has_a_lifespan_and_no_websockets() -> None:
         assert await life.stop() is None
         await stage.opens("websocket")
         assert stage.said(Closed) == [Closed(STREAM)]
-        assert [message.code for message in stage.lane.sent if hasattr(message, "code")] == [1006]
+        assert [message.code for message in stage.link.sent if hasattr(message, "code")] == [1006]
 
     run(scenario)

@@ -35,25 +35,25 @@ class FakeLane:
             self.grants.pop(0)()
 
 
-def joined(lane: FakeLane) -> bytes:
-    return b"".join(message.data for message in lane.sent if isinstance(message, Send))
+def joined(link: FakeLane) -> bytes:
+    return b"".join(message.data for message in link.sent if isinstance(message, Send))
 
 
 def test_a_message_within_the_credit_leaves_at_once() -> None:
     """One message, one Send, an empty one too."""
-    lane = FakeLane()
-    outbox = Outbox(4, 5, lane)
+    link = FakeLane()
+    outbox = Outbox(4, 5, link)
     outbox.send(b"hello")
     outbox.send(b"")
-    assert lane.sent == [Send(4, b"hello"), Send(4, b"")]
+    assert link.sent == [Send(4, b"hello"), Send(4, b"")]
     assert outbox.credit == 0
 
 
 def test_a_long_message_leaves_in_parts() -> None:
     """Each part but the last says that more follows, so that nothing gets between them."""
-    lane = FakeLane()
-    Outbox(1, 10 * CHUNK, lane).send(b"x" * (2 * CHUNK + 1))
-    assert [(len(m.data), m.more) for m in lane.sent if isinstance(m, Send)] == [
+    link = FakeLane()
+    Outbox(1, 10 * CHUNK, link).send(b"x" * (2 * CHUNK + 1))
+    assert [(len(m.data), m.more) for m in link.sent if isinstance(m, Send)] == [
         (CHUNK, True),
         (CHUNK, True),
         (1, False),
@@ -62,38 +62,38 @@ def test_a_long_message_leaves_in_parts() -> None:
 
 def test_a_coroutine_s_data_waits_for_credit() -> None:
     """What is over the credit stays in the Worker, in order, the close behind it."""
-    lane = FakeLane()
-    outbox = Outbox(1, 3, lane)
+    link = FakeLane()
+    outbox = Outbox(1, 3, link)
     outbox.send(b"abcde")
     outbox.send(b"fg")
     outbox.close()
-    assert lane.sent == [Send(1, b"abc", more=True)]
+    assert link.sent == [Send(1, b"abc", more=True)]
     outbox.grant(3)
-    assert lane.sent[1:] == [Send(1, b"de"), Send(1, b"f", more=True)]
+    assert link.sent[1:] == [Send(1, b"de"), Send(1, b"f", more=True)]
     outbox.renew(9)
-    assert lane.sent[3:] == [Send(1, b"g"), Close(1)]
+    assert link.sent[3:] == [Send(1, b"g"), Close(1)]
     assert outbox.credit == 8
 
 
 def test_a_sync_handler_waits_until_its_data_is_out() -> None:
     """send() comes back when the whole message has left."""
-    lane = FakeLane(blocks=True)
-    outbox = Outbox(1, 2, lane)
-    lane.grants = [lambda: outbox.grant(3), lambda: outbox.grant(4)]
+    link = FakeLane(blocks=True)
+    outbox = Outbox(1, 2, link)
+    link.grants = [lambda: outbox.grant(3), lambda: outbox.grant(4)]
     outbox.send(b"abcdefgh")
-    assert joined(lane) == b"abcdefgh"
-    assert lane.grants == []
+    assert joined(link) == b"abcdefgh"
+    assert link.grants == []
     assert outbox.credit == 1
 
 
 def test_nothing_waits_once_the_master_has_left() -> None:
     """What nobody can get any more is let go."""
-    lane = FakeLane()
-    outbox = Outbox(1, 0, lane)
+    link = FakeLane()
+    outbox = Outbox(1, 0, link)
     outbox.send(b"abc")
     outbox.release()
     outbox.send(b"def")
-    assert joined(lane) == b"abcdef"
+    assert joined(link) == b"abcdef"
 
 
 @given(
@@ -103,27 +103,27 @@ def test_nothing_waits_once_the_master_has_left() -> None:
 )
 def test_no_byte_leaves_without_credit(messages: list[bytes], grants: list[int], window: int) -> None:
     """Whatever the sizes: the bytes come in order, never more of them than was granted."""
-    lane = FakeLane()
-    outbox = Outbox(1, window, lane)
+    link = FakeLane()
+    outbox = Outbox(1, window, link)
     for message in messages:
         outbox.send(message)
     allowed = window
     for size in grants:
-        assert len(joined(lane)) <= allowed
+        assert len(joined(link)) <= allowed
         outbox.grant(size)
         allowed += size
     whole = b"".join(messages)
-    assert joined(lane) == whole[:allowed]
+    assert joined(link) == whole[:allowed]
     if allowed >= len(whole):
-        assert sum(not m.more for m in lane.sent if isinstance(m, Send)) == len(messages)
+        assert sum(not m.more for m in link.sent if isinstance(m, Send)) == len(messages)
 
 
 def test_drain_waits_for_what_was_sent_before_it() -> None:
     """A coroutine can wait for its own data, without waiting for what others send later."""
 
     async def scenario() -> None:
-        lane = FakeLane()
-        outbox = Outbox(1, 0, lane)
+        link = FakeLane()
+        outbox = Outbox(1, 0, link)
         await outbox.drained()
         outbox.send(b"abc")
         drained = asyncio.ensure_future(outbox.drained())
@@ -134,16 +134,16 @@ def test_drain_waits_for_what_was_sent_before_it() -> None:
         assert not drained.done()
         outbox.grant(1)
         await asyncio.wait_for(drained, 10)
-        assert joined(lane) == b"abc"
+        assert joined(link) == b"abc"
 
     asyncio.run(scenario())
 
 
 def test_conns_of_one_client_are_equal() -> None:
     """A conn kept in a set is found again, whatever unit it came with."""
-    lane = FakeLane()
+    link = FakeLane()
     one, same, other = (
-        Connection(Outbox(number, 9, lane), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
+        Connection(Outbox(number, 9, link), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
         for number in (1, 1, 2)
     )
     assert one == same
@@ -155,10 +155,10 @@ def test_conns_of_one_client_are_equal() -> None:
 
 def test_what_is_sent_is_text_or_bytes() -> None:
     """Text is UTF-8; anything else is an error at once."""
-    lane = FakeLane()
-    conn = Connection(Outbox(1, 99, lane), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
+    link = FakeLane()
+    conn = Connection(Outbox(1, 99, link), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
     for data in (b"a", "é", bytearray(b"b"), memoryview(b"c")):
         conn.send(data)
-    assert joined(lane) == b"a\xc3\xa9bc"
+    assert joined(link) == b"a\xc3\xa9bc"
     with pytest.raises(TypeError, match="bytes or str, not int"):
         to_bytes(3)  # type: ignore[arg-type]

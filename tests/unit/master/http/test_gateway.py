@@ -7,7 +7,7 @@ import pytest
 from devserver.common import events
 from devserver.common.failure import Failure
 from devserver.ipc.messages import AppKind, Closed, Open, Respond
-from devserver.master.http.front import LONGEST_WATCH, MOST_REFUSALS
+from devserver.master.http.gateway import LONGEST_WATCH, MOST_REFUSALS
 from devserver.master.http.pages.answers import LIVE_PATH, fingerprint
 from tests.unit.clocked import passes, run, turns
 from tests.unit.master.http.rig import Client, FakeWorker, Office
@@ -76,7 +76,7 @@ def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
         office.refuse()
         assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second", "/third"]
         assert office.front.quiet
-        for stream in list(worker.units):
+        for stream in list(worker.jobs):
             await office.hears(worker, Respond(stream, 200, []), Closed(stream))
 
     run(scenario())

@@ -142,19 +142,19 @@ class Gateway:
             self._refusals.add(text)
             self._emit(events.Notice(level="warning", text=text))
 
-    def admit(self, guest: PendingRequest) -> None:
+    def admit(self, pending: PendingRequest) -> None:
         """Let a guest start, wait or go, as things stand."""
         if self._is_full:
             text = f"{self._most_waiting} requests wait already: try again."
-            guest.answer(answers.busy(text, guest.accept))
-        elif not self.is_settled(guest.stamp) or not (self._live or self._failures):
-            self._held[guest] = None
+            pending.answer(answers.busy(text, pending.accept))
+        elif not self.is_settled(pending.stamp) or not (self._live or self._failures):
+            self._held[pending] = None
         elif not self._live:
-            guest.answer(self._unavailable(guest.scope))
+            pending.answer(self._unavailable(pending.scope))
         elif not self._app:
-            guest.without_app()
+            pending.without_app()
         else:
-            guest.offer()
+            pending.offer()
 
     @property
     def live(self) -> int:
@@ -165,9 +165,9 @@ class Gateway:
     def _is_full(self) -> bool:
         return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
 
-    def forget(self, guest: PendingRequest) -> None:
+    def forget(self, pending: PendingRequest) -> None:
         """A guest has left: it waits no longer."""
-        self._held.pop(guest, None)
+        self._held.pop(pending, None)
 
     def offer(self, stream: Stream) -> None:
         """Put a stream in line; it does not wait for ever for a Worker that does not come."""
@@ -180,14 +180,14 @@ class Gateway:
         someone = any(
             seat.ready and seat.generation == live for seat in self._dispatcher.dispatch.seats.values()
         )
-        guest = stream.owner
-        if not stream.queued or not isinstance(guest, Exchange | WebSocket) or not guest.waits:
+        pending = stream.owner
+        if not stream.queued or not isinstance(pending, Exchange | WebSocket) or not pending.waits:
             return
         if someone:  # busy, but alive
             self.loop.call_later(self._patience, self._lose_patience, stream)
         else:
             text = f"no worker has started within {self._patience:g} s: the console says why."
-            guest.answer(answers.busy(text, guest.accept))
+            pending.answer(answers.busy(text, pending.accept))
 
     def _unavailable(self, scope: Scope) -> Answer:
         return answers.unavailable(self._failures, accepted(scope), root=self._root, local=_is_local(scope))
@@ -205,9 +205,9 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
-    def index(self, guest: PendingRequest) -> None:
+    def index(self, pending: PendingRequest) -> None:
         """Answer for a module that has no app."""
-        self._index.answer(guest.scope, guest.accept, guest.answer)
+        self._index.answer(pending.scope, pending.accept, pending.answer)
 
     def may_resume(self, scope: Scope) -> bool:
         """Tell whether newer code may go on with this WebSocket: Engine.IO has sessions of its own."""
@@ -241,7 +241,7 @@ class Gateway:
 
     def heard(self, worker: Worker, message: StreamNews) -> None:
         """Carry to its owner what a stream says."""
-        stream = worker.units.get(message.stream)
+        stream = worker.jobs.get(message.stream)
         if not isinstance(stream, Stream):
             return
         self._dispatcher.dispatch.heard(worker.seat)
@@ -301,9 +301,9 @@ class Gateway:
     def release(self) -> None:
         """Some edit was settled: let in what waited for it."""
         held, self._held = self._held, {}
-        for guest in held:
-            if guest.waits:
-                self.admit(guest)
+        for pending in held:
+            if pending.waits:
+                self.admit(pending)
         holding, self.holding = self.holding, set()
         for socket in holding:
             socket.settled()

@@ -28,18 +28,18 @@ class ChildTable:
     def __init__(self, first_worker: int) -> None:
         self.now = 0.0
         self.out: list[Command] = []
-        self.members: dict[int, Child] = {}
+        self.by_number: dict[int, Child] = {}
         self.leftovers: dict[int, Plan] = {}
         """Groups of Workers that were reaped, and how they are ended."""
         self._next_worker = first_worker
 
     def __iter__(self) -> Iterator[Child]:
-        return iter(self.members.values())
+        return iter(self.by_number.values())
 
     @property
     def deadlines(self) -> list[float]:
         """Return when the clock goes on for anybody."""
-        moments = [member.deadline for member in self]
+        moments = [child.deadline for child in self]
         moments += [plan.deadline for plan in self.leftovers.values()]
         return [moment for moment in moments if moment is not None]
 
@@ -47,21 +47,21 @@ class ChildTable:
         """Return a Worker, None if it has left. Raises IllegalEvent if it was never there."""
         if worker >= self._next_worker:
             raise IllegalEvent(f"there was no Worker {worker} yet")
-        return self.members.get(worker)
+        return self.by_number.get(worker)
 
     def existing(self, worker: int) -> Child:
         """Return a Worker; raises IllegalEvent if it has left."""
-        member = self.find(worker)
-        if member is None:
+        child = self.find(worker)
+        if child is None:
             raise IllegalEvent(f"Worker {worker} has left")
-        return member
+        return child
 
     def unborn(self, worker: int) -> Child:
         """Return a Worker that has no process yet; raises IllegalEvent if it has one."""
-        member = self.existing(worker)
-        if member.pid:
-            raise IllegalEvent(f"Worker {worker} is process {member.pid} already")
-        return member
+        child = self.existing(worker)
+        if child.pid:
+            raise IllegalEvent(f"Worker {worker} is process {child.pid} already")
+        return child
 
     def number(self) -> int:
         """Take the next number."""
@@ -75,17 +75,17 @@ class ChildTable:
     def fork(self, slot: int, generation: int, timetable: Escalation) -> Child:
         """Take in a Worker that is to be forked and accepted within its timetable."""
         worker = self.number()
-        self.members[worker] = Child(worker, slot, generation, Plan.start(timetable, self.now))
-        return self.members[worker]
+        self.by_number[worker] = Child(worker, slot, generation, Plan.start(timetable, self.now))
+        return self.by_number[worker]
 
-    def forked(self, member: Child, forked: Forked, why: str) -> None:
+    def forked(self, child: Child, forked: Forked, why: str) -> None:
         """It has its process; one that was being ended by then is ended now."""
-        member.pid = forked.pid
+        child.pid = forked.pid
         self.tell(
             WorkerForked(
-                member.worker,
-                member.slot,
-                member.generation,
+                child.worker,
+                child.slot,
+                child.generation,
                 forked.pid,
                 forked.fork_ms,
                 forked.way,
@@ -93,42 +93,42 @@ class ChildTable:
                 why,
             )
         )
-        if member.state == "ending":
-            member.start(ENDINGS["dropped"], self.now)
+        if child.state == "ending":
+            child.start(ENDINGS["dropped"], self.now)
 
-    def retire(self, member: Child, drain: float) -> None:
+    def retire(self, child: Child, drain: float) -> None:
         """Have it leave when it is idle, at the latest after `drain` seconds."""
-        member.step("retire")
-        self.limit(member, drain)
-        self.tell(Retire(member.worker))
+        child.step("retire")
+        self.limit(child, drain)
+        self.tell(Retire(child.worker))
 
-    def limit(self, member: Child, drain: float) -> None:
+    def limit(self, child: Child, drain: float) -> None:
         """Start the clock of one that is to leave, if it does not run yet."""
-        if not member.plan.steps:
-            member.start(((drain, "limit"),), self.now)
+        if not child.plan.steps:
+            child.start(((drain, "limit"),), self.now)
 
-    def end(self, member: Child, verdict: Verdict, timetable: Escalation = ()) -> None:
+    def end(self, child: Child, verdict: Verdict, timetable: Escalation = ()) -> None:
         """Kill it, as gently as the verdict has it."""
-        member.step("end")
-        member.verdict = member.verdict or verdict
-        member.paused_at = None
-        member.start(timetable or ENDINGS[verdict], self.now)
+        child.step("end")
+        child.verdict = child.verdict or verdict
+        child.paused_at = None
+        child.start(timetable or ENDINGS[verdict], self.now)
 
-    def exited(self, member: Child, status: int, leftovers: Escalation = LEFTOVERS) -> None:
+    def exited(self, child: Child, status: int, leftovers: Escalation = LEFTOVERS) -> None:
         """It was reaped, or never born."""
-        member.step("exit")
-        del self.members[member.worker]
-        if member.pid:
-            self.leftovers[member.worker] = Plan.start(leftovers, self.now)
+        child.step("exit")
+        del self.by_number[child.worker]
+        if child.pid:
+            self.leftovers[child.worker] = Plan.start(leftovers, self.now)
         self.tell(
             WorkerGone(
-                member.worker,
-                member.slot,
-                member.generation,
-                member.pid,
+                child.worker,
+                child.slot,
+                child.generation,
+                child.pid,
                 status,
-                stack=member.stack,
-                verdict=member.verdict,
+                stack=child.stack,
+                verdict=child.verdict,
             )
         )
 
@@ -139,12 +139,12 @@ class ChildTable:
 
     def run_plans(self, limit: Verdict | None) -> None:
         """Carry out what is due. Who reaches a limit is ended: with the verdict `limit`, or by its state."""
-        for member in self:
-            for act in member.due(self.now):
+        for child in self:
+            for act in child.due(self.now):
                 if act == "limit":
-                    self.end(member, limit or ("boot timeout" if member.state == "booting" else member.limit))
+                    self.end(child, limit or ("boot timeout" if child.state == "booting" else child.limit))
                 else:
-                    self._act(member.worker, act)
+                    self._act(child.worker, act)
         for worker, plan in self.leftovers.items():
             for act in plan.due(self.now):
                 self._act(worker, act)
