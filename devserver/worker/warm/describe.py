@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DEPTH = 14
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-_ADDRESSES = range(1 << 40, 1 << 48)
-"""Whole numbers in which the id of an object is."""
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}|\b[0-9]{12,}\b")
+_LARGE = 1 << 40
+"""Whole numbers from here on may be the id of an object, or a hash made of one."""
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _OPAQUE = (types.GeneratorType, types.CoroutineType, types.FrameType, types.TracebackType)
 _LATER = frozenset(("__dict__", "__weakref__", "__builtins__", "__loader__", "__spec__", "__cached__"))
@@ -79,7 +79,9 @@ class Describer:
     def _items(self, value: Mapping[Any, Any], where: str, depth: int) -> Plain:
         return {
             f"[{number}] {label}": self.value(each, f"{where}[{label}]", depth)
-            for number, (label, each) in enumerate((self._label(key), each) for key, each in value.items())
+            for number, (label, each) in enumerate(
+                [(self._label(key), each) for key, each in list(value.items())]
+            )
         }
 
     def _label(self, key: object) -> str:
@@ -87,7 +89,7 @@ class Describer:
         if isinstance(key, tuple):
             return f"({', '.join(map(self._label, key))})"
         if type(key) is int:
-            return "address" if key in _ADDRESSES else repr(key)
+            return "a large int" if abs(key) >= _LARGE else repr(key)
         if type(key) in _PLAIN:
             return _ADDRESS.sub("0x", repr(key))
         return (

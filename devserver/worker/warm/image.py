@@ -16,7 +16,7 @@ from devserver.worker.warm.holders import Holders
 from devserver.worker.warm.instructions import NOTED
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused, Swap
-from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, called, compare, walk
+from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, called, compare
 
 
 class Known(Protocol):
@@ -101,7 +101,7 @@ class Image:
         """Refuse if anything but functions would keep, or has used, code that is to be replaced."""
         readers, holders = self._record.readers, self._index
         for pair in difference.pairs:
-            for code in walk(pair.old):
+            for code in pair.replaced():
                 name = called(code)
                 if what := holders.alive.get(id(code)):
                     raise Unlike(f"{what} of {name} that began at import is still there")

@@ -29,8 +29,14 @@ class Pair:
 
     old: CodeType
     new: CodeType
-    body: bool
-    """More than line numbers differ, here: not only in a function within."""
+    ran: bool
+    """It differs in its lines only, or in a function within."""
+    body: bool = False
+    """It never ran, and differs in more than its lines."""
+
+    def replaced(self) -> Iterator[CodeType]:
+        """Yield the old code that nothing may keep: where it never ran, with all within."""
+        return iter((self.old,)) if self.ran else walk(self.old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def _compare(old: CodeType, new: CodeType, has_run: Callable[[CodeType], bool], 
         return False
     if old.co_name == "__annotate__" and not identical(old, new, lines=False):
         raise Unlike("an annotation changed")
-    found.pairs.append(Pair(old, new, body=not identical(old, new, lines=False)))
+    found.pairs.append(Pair(old, new, ran=False, body=not identical(old, new, lines=False)))
     return True
 
 
@@ -100,7 +106,7 @@ def _compare_ran(
     if moved:
         found.ran_moved.append(old)
     if moved or lines is not None or any(replaced):
-        found.pairs.append(Pair(old, new, body=False))
+        found.pairs.append(Pair(old, new, ran=True))
         return True
     return False
 
