@@ -42,6 +42,8 @@ class Order:
     before: str = ""
     """A statement to run before anything of the app is imported."""
     preload: tuple[str, ...] = ()
+    sabotage: str = ""
+    """A statement that breaks a rule, in the hot process only."""
 
 
 @dataclass
@@ -159,6 +161,8 @@ def sources_of(folder: str, files: Mapping[str, str | None]) -> list[Source]:
 
 def hot(order: Order) -> list[State]:
     """Return what comes of each edit in copies of an image."""
+    if order.sabotage:
+        exec(order.sabotage, {})
     snapshot, record, error = boot(order, sources_of(order.folder, order.files), recording)
     image = Image(record, snapshot)
     image.prepare()

@@ -95,7 +95,13 @@ async def _ask(app: Any, path: str) -> str:
         said.append(repr(message.get("body", message.get("status"))))
 
     headers = [(b"host", b"localhost")]
-    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": b""}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": headers,
+        "query_string": b"",
+    }
     scope |= {"http_version": "1.1", "scheme": "http", "root_path": "", "raw_path": path.encode()}
     scope |= {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "asgi": {"version": "3.0"}}
     try:

@@ -154,5 +154,5 @@ def differences(cold: Plain, hot: Plain, where: str = "") -> Iterator[str]:
 
 
 def _short(value: Plain) -> str:
-    text = repr(value)
+    text = value if isinstance(value, str) else repr(value)
     return text if len(text) < 200 else text[:200] + "…"
