@@ -97,7 +97,8 @@ class Explanation:
         """The exception as Python words it, on one line, with its suggestion."""
         message = f"{self.message} …" if self.rest else self.message
         text = f"{self.type}: {message}" if message else self.type
-        return f"{text}. {self.suggestion}" if self.suggestion else text
+        end = "" if text.endswith(("…", ".", "?", "!")) else "."
+        return f"{text}{end} {self.suggestion}" if self.suggestion else text
 
     @property
     def causes(self) -> tuple[Explanation, ...]:

@@ -16,6 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from devserver.common.explain import explain
+from devserver.common.failure_lines import details
 from devserver.console import failure_view, requests
 from devserver.console.facts import facts
 from devserver.console.failure_view import Page, fit
@@ -265,7 +266,7 @@ def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
     lines += failure_view.causes(shown, page)[: detail.steps]
     lines += failure_view.steps(shown, detail.steps, page) if detail.steps else []
     lines += failure_view.excerpt(shown, detail.context, page.width)
-    words = [*failure_view.details(shown), *shown.stack.splitlines()[-detail.words :]]
+    words = [*shown.rest, *details(shown), *shown.stack.splitlines()[-detail.words :]]
     lines += [fit(Text(f"   {line}", style="dim"), page.width) for line in words[: detail.words]]
     for other in error.failures[1 : 1 + detail.others]:
         each = explain(other, page.root).root

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import zip_longest
-from typing import TypeGuard
 
 from rich.style import Style
 from rich.syntax import Syntax
@@ -18,14 +17,13 @@ from rich.text import Text
 from devserver.common.editor_links import link
 from devserver.common.explain import Explanation, SourceLine, Step, Where, explain
 from devserver.common.failure import Failure
+from devserver.common.failure_lines import MOST_IN_GROUP, TAB, caret, details, is_at
 from devserver.reporting import wording
 
 THEME = "ansi_dark"
 """The terminal's own sixteen colours: legible on a dark and on a light ground."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-MOST_IN_GROUP = 8
-"""Exceptions of a group that are shown in full."""
 
 
 class Page:
@@ -71,7 +69,7 @@ def _caret(line: SourceLine) -> tuple[str, str]:
     """Return what stands under the line at fault; nothing where no part of it is marked."""
     if line.end <= line.start:
         return "", ""
-    return wording.caret(line.text, line.start + 1, line.end + 1)
+    return caret(line)
 
 
 @lru_cache(maxsize=32)
@@ -79,9 +77,7 @@ def _highlighted(path: str, source: str, opening: str) -> tuple[Text, ...]:
     """Return the lines of an excerpt, coloured as they are in the whole file."""
     lexer = "python" if path.endswith((".py", ".pyi")) else Syntax.guess_lexer(path, source)
     before = f"{opening}\n" if opening else ""
-    code = Syntax("", lexer, theme=THEME, tab_size=wording.TAB).highlight(
-        before + source.expandtabs(wording.TAB)
-    )
+    code = Syntax("", lexer, theme=THEME, tab_size=TAB).highlight(before + source.expandtabs(TAB))
     code.rstrip()
     lines = tuple(line[: len(line)] for line in code.split("\n", allow_blank=True))
     return lines[1:] if opening else lines
@@ -90,7 +86,7 @@ def _highlighted(path: str, source: str, opening: str) -> tuple[Text, ...]:
 def steps(told: Explanation, most: int, page: Page) -> list[Text]:
     """Return the way to the fault, a line each, outermost first; the innermost `most` are kept."""
     way = told.steps
-    if way and told.source and _is_at(way[-1], told.where):
+    if way and told.source and is_at(way[-1], told):
         way = way[:-1]  # the source says the same
     rows: list[Text] = []
     hidden = max(0, len(way) - most)
@@ -106,12 +102,6 @@ def steps(told: Explanation, most: int, page: Page) -> list[Text]:
             row.append("  ").append_text(_marked(step))
         rows.append(fit(row, page.width))
     return rows
-
-
-def _is_at(step: Step | str, where: Where | None) -> TypeGuard[Step]:
-    if where is None or isinstance(step, str):
-        return False
-    return (step.where.path, step.where.line) == (where.path, where.line)
 
 
 def _marked(step: Step) -> Text:
@@ -139,12 +129,6 @@ def causes(told: Explanation, page: Page) -> list[Text]:
     return rows
 
 
-def details(told: Explanation) -> list[str]:
-    """Return what else is known in words: the rest of the message, notes, the library that raised it."""
-    raised = [f"raised in {told.raised_in}"] if told.raised_in else []
-    return [*told.rest, *(line for note in told.notes for line in note.splitlines()), *raised]
-
-
 def whole(failure: Failure, title: str, page: Page) -> list[Text]:
     """Return all of a failure, for the scrolling part: nothing is cut but the ends of long lines."""
     told = explain(failure, page.root)
@@ -155,11 +139,12 @@ def whole(failure: Failure, title: str, page: Page) -> list[Text]:
 def _whole(told: Explanation, page: Page) -> Iterator[Text]:
     yield from steps(told, len(told.steps), page)
     if told.where:
-        within = told.steps[-1].function if told.steps and _is_at(told.steps[-1], told.where) else ""
+        last = told.steps[-1] if told.steps else ""
+        within = last.function if isinstance(last, Step) and is_at(last, told) else ""
         row = Text("   ").append_text(page.where(told.where))
         yield row.append(f" in {within}" if within else "", style="dim")
         yield from excerpt(told, 2, page.width)
-    for line in (*details(told), *told.stack.splitlines()):
+    for line in (*told.rest, *details(told), *told.stack.splitlines()):
         yield Text(f"   {printable(line)}")
     for index, each in enumerate(told.group[:MOST_IN_GROUP], 1):
         head = Text(f"   ── {index} of {len(told.group)}: ", style="dim")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.common.failure import Failure, Frame, Place
+from devserver.common.explain import explain
+from devserver.common.failure import Failure
+from devserver.common.failure_lines import lines
 from devserver.reporting import wording
 
 PREFIX = "devserver: "
 MOST_LEFT_OUT = 3
 CONSEQUENCES = ("is never preloaded", "is part of ", "imports ", "is excluded")
 """How reasons begin that follow from another one, or from what devserver or the user has decided."""
-MOST_FRAMES = 30
 INTERRUPTED = 130
 
 
@@ -102,7 +103,7 @@ def _refused(event: events.Refused, root: str) -> str:
         return f"refused: {wording.relative(event.file, root)}:{event.line}; {goes_on}"
     first = event.failures[0]
     where = f"{wording.relative(event.file, root)}:{event.line}: " if event.file else ""
-    sentence = f"refused: {where}{wording.reason(first)}; {goes_on}"
+    sentence = f"refused: {where}{_reason(first)}; {goes_on}"
     return sentence + "".join(_details(failure, root) for failure in event.failures)
 
 
@@ -118,9 +119,8 @@ def _process(event: Event, root: str) -> str | None:
             where = "in a terminal, in the foreground and without --plain"
             return f"worker {event.worker} is at a breakpoint(), which only the console can answer: {where}"
         case events.HandlerFailed():
-            connection = f", connection {event.connection}" if event.connection else ""
-            failure = event.failure
-            return f"worker {event.worker}{connection}: {wording.reason(failure)}" + _details(failure, root)
+            what = event.request or (f"connection {event.connection}" if event.connection else "the app")
+            return f"{what} failed: {_reason(event.failure)}{_details(event.failure, root)}"
     return None
 
 
@@ -136,41 +136,12 @@ def _preloaded(event: events.Preloaded) -> str:
     return f"{text} · nothing after that: {event.ended}" if event.ended else text
 
 
+def _reason(failure: Failure) -> str:
+    return explain(failure).reason
+
+
 def _details(failure: Failure, root: str) -> str:
-    text = _source(failure.place, root) if failure.place else ""
-    for frame in wording.folded(_untold(failure))[-MOST_FRAMES:] if failure.type != "SyntaxError" else ():
-        if isinstance(frame, str):
-            text += f"\n  {frame}"
-            continue
-        path = wording.relative(frame.path, root)
-        text += f"\n  {path}:{frame.line} in {frame.function}"
-        text += f"\n    {frame.text.strip()}" if frame.text else ""
-    rest = failure.message.strip().partition("\n")[2]
-    text += _indented(rest) + _indented(failure.stack)
-    if failure.cause is not None:
-        text += f"\n  caused by {wording.reason(failure.cause)}"
-        text += _details(failure.cause, root).replace("\n", "\n  ")
-    return text
-
-
-def _untold(failure: Failure) -> tuple[Frame, ...]:
-    """Return the frames but the last where the source around it says the same, and nothing called it."""
-    place, frames = failure.place, failure.frames
-    if place is None or not place.excerpt or len(frames) != 1:
-        return frames
-    return () if (frames[0].path, frames[0].line) == (place.path, place.line) else frames
-
-
-def _source(place: Place, root: str) -> str:
-    text = f"\n  {wording.location(place, root)}"
-    lines = place.excerpt.splitlines()
-    digits = len(str(place.first + len(lines) - 1))
-    for number, source in enumerate(lines, place.first):
-        mark = ">" if number == place.line else " "
-        text += f"\n  {mark} {number:{digits}} | {source.expandtabs(wording.TAB)}".rstrip()
-        if number == place.line and place.column:
-            text += f"\n    {'':{digits}} | {''.join(wording.caret(source, place.column, place.end_column))}"
-    return text
+    return "".join(f"\n  {each}".rstrip() for each in lines(explain(failure, root)))
 
 
 def _indented(text: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.common.explain import MOST_STEPS, WIDEST, Step, explain
+from devserver.common.explain import MOST_STEPS, WIDEST, SourceLine, Step, explain, relative
 from devserver.common.failure import Failure, Frame, Place
 
 LIB = "/venv/lib/python3.11/site-packages"
@@ -67,7 +68,7 @@ def test_a_library_that_raised_is_named_in_a_line() -> None:
 def test_the_reason_is_one_line() -> None:
     """A message of several lines, and a suggestion, make one line; the rest is kept."""
     shown = explain(failure(message="first\nsecond\nthird", suggestion="Did you mean: 'x'?"))
-    assert shown.reason == "ValueError: first …. Did you mean: 'x'?"
+    assert shown.reason == "ValueError: first … Did you mean: 'x'?"
     assert shown.rest == ("second", "third")
 
 
@@ -88,13 +89,36 @@ def test_a_cause_says_how_it_is_related() -> None:
     ]
 
 
-def test_a_long_line_is_cut_around_the_fault() -> None:
-    """The marked part of a minified line is in sight."""
-    line = "x" * 5_000 + "BAD" + "y" * 5_000
-    place = Place("/app/a.py", 1, 5_001, 5_004, line, 1)
-    (shown,) = explain(failure(place=place)).source
-    assert shown.text[shown.start : shown.end] == "BAD"
-    assert len(shown.text) <= WIDEST + 3
+@pytest.mark.parametrize("column", [1, 50, 1000, 4999, 5001])
+def test_a_very_long_line_is_cut_around_the_fault(column: int) -> None:
+    """The mark is on the fault even in a line that does not fit."""
+    line = "".join(chr(ord("a") + at % 26) for at in range(5000))
+    (row,) = explain(failure(place=Place("/a.py", 1, column, column + 3, line))).source
+    assert len(row.text) <= WIDEST + 3
+    assert row.text[row.start : row.end] == line[column - 1 : column + 2]
+    (row,) = explain(failure(place=Place("/a.py", 1, column, 5001, line))).source
+    assert row.start < row.end <= len(row.text) + 2
+
+
+def test_a_fault_without_a_column_marks_its_line_alone() -> None:
+    """Most exceptions of older code know their line only."""
+    shown = explain(failure(place=Place("/a.py", 2, excerpt="a\nb"))).source
+    assert shown == (SourceLine(1, "a"), SourceLine(2, "b", True))
+
+
+def test_a_long_traceback_keeps_both_ends() -> None:
+    """Where it began and where it failed are seen; how much was left out is said."""
+    shown = told(*(Frame("/app/a.py", number, "f") for number in range(1, 201)))
+    assert len(shown) == MOST_STEPS + 1
+    assert (shown[0], shown[-1]) == ("a.py:1 f", "a.py:200 f")
+    assert "… 160 steps more" in shown
+
+
+def test_only_what_lies_in_the_root_is_shortened() -> None:
+    """A neighbour whose name begins alike keeps its whole path."""
+    assert relative("/app/a.py", "/app/") == "a.py"
+    assert relative("/apple/a.py", "/app") == "/apple/a.py"
+    assert relative("/app/a.py", "") == "/app/a.py"
 
 
 @given(

@@ -125,7 +125,8 @@ def test_a_refused_edit_names_file_line_and_caret() -> None:
         "    1 | def on_receive(conn, data):\n"
         '  > 2 |     conn.send("x"\n'
         "      |            ^\n"
-        "    3 |"
+        "    3 |\n"
+        "    4 |"
     )
 
 
@@ -139,7 +140,7 @@ def test_a_handlers_failure_shows_its_frames_and_its_cause() -> None:
     """An exception in a handler is shown with the way to it, the whole message and what caused it."""
     text = line(events.HandlerFailed(worker=3, connection=12, failure=RAISED), root="/app")
     assert text == (
-        "devserver: worker 3, connection 12: ValueError: no such room …\n"
+        "devserver: connection 12 failed: ValueError: no such room …\n"
         "  rooms.py:9\n"
         "  > 9 | raise ValueError(name)\n"
         "  handlers.py:4 in on_receive\n"
@@ -161,7 +162,7 @@ def test_the_frames_of_frameworks_are_told_in_a_few_words() -> None:
     told = line(events.HandlerFailed(worker=1, connection=0, failure=failure), "/p")
     assert told is not None
     assert told.splitlines()[1:] == [
-        "  … 4 frames in starlette, fastapi, a …",
+        "  … 4 steps in starlette, fastapi, a …",
         "  app.py:7 in boom",
         "    boom()",
         "  /venv/lib/site-packages/starlette/x.py:1 in f",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
@@ -132,7 +131,7 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
             page = layout.document(title, failure_html.body(failures, root), fingerprint(failures))
             return _bytes(page)
         case "json":
-            told = [_data(failure, root) for failure in failures]
+            told = [failure_text.as_json(failure, root) for failure in failures]
             return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"
         case "text":
             return _bytes(f"{failure_text.report(failures, root)}\n")
@@ -141,16 +140,3 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
 def _bytes(text: str) -> bytes:
     """Encode text that may name a file whose name cannot be decoded."""
     return text.encode("utf-8", "backslashreplace")
-
-
-def _data(failure: Failure, root: str) -> dict[str, Any]:
-    place = failure.place
-    return {
-        "phase": failure.phase,
-        "file": failure_text.relative(place.path, root) if place else None,
-        "line": place.line if place else None,
-        "column": (place.column or None) if place else None,
-        "type": failure.type,
-        "message": failure.message,
-        "traceback": failure_text.trace(failure, root),
-    }

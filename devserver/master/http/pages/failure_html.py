@@ -5,14 +5,15 @@ Law: whatever the app wrote is text; nothing of it is ever markup.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from devserver.common.failure import Failure, Frame, Place
+from devserver.common.editor_links import link
+from devserver.common.explain import Explanation, Step, Where, explain
+from devserver.common.failure import Failure
+from devserver.common.failure_lines import MOST_IN_GROUP, details, way
 from devserver.master.http.pages import failure_text
-from devserver.master.http.pages.failure_text import Row
 from devserver.master.http.pages.layout import text
 
 Span = tuple[str, str]
@@ -31,9 +32,9 @@ _CLASSES = {
 }
 
 
-def body(failures: tuple[Failure, ...], root: str) -> str:
-    """Return what stands in the page, the failures one below the other."""
-    shown = [_section(failure, root) for failure in failures[: failure_text.MOST_FAILURES]]
+def body(failures: tuple[Failure, ...], root: str, editor: str = "") -> str:
+    """Return what stands in the page, the failures one below the other; places are links into the editor."""
+    shown = [_section(failure, root, editor) for failure in failures[: failure_text.MOST_FAILURES]]
     left_out = len(failures) - len(shown)
     more = f"<section><p>{left_out:,} more</p></section>" if left_out else ""
     return "".join(shown) + more
@@ -44,80 +45,74 @@ def sentence(words: str) -> str:
     return f"<section><h1>{text(words)}</h1></section>"
 
 
-def _section(failure: Failure, root: str) -> str:
-    """Return a failure with its causes nested in it, as they came to be."""
-    inner = ""
-    for link in reversed(failure_text.chain(failure)[1:]):
-        inner = f'<section><p class="what">caused by</p>{_told(link, root, "h2")}{inner}</section>'
+def _section(failure: Failure, root: str, editor: str) -> str:
     what = text(failure_text.headline(failure, root))
-    return f'<section class="bad"><p class="what">{what}</p>{_told(failure, root, "h1")}{inner}</section>'
+    told = _told(explain(failure, root), editor, "h1")
+    return f'<section class="bad"><p class="what">{what}</p>{told}</section>'
 
 
-def _told(failure: Failure, root: str, heading: str) -> str:
-    """Return what is known of one exception."""
-    first, _, rest = failure.message.strip().partition("\n")
-    said = f": {text(failure_text.clipped(first))}" if first else ""
-    parts = [f'<{heading}><span class="type">{text(failure.type)}</span>{said}</{heading}>']
-    if failure.place:
-        parts.append(f'<p class="where">{text(failure_text.location(failure.place, root))}</p>')
-    if more := failure.message.strip() if len(first) > failure_text.WIDEST else rest:
-        parts.append(f'<pre class="message">{text(more)}</pre>')
-    if failure.place:
-        parts.append(_source(failure.place))
-    if failure.frames:
-        parts.append(_frames(failure, root))
-    if failure.stack:
-        parts.append(f'<pre class="stack">{text(failure.stack)}</pre>')
+def _told(told: Explanation, editor: str, heading: str) -> str:
+    """Return what is known of one exception; those of its group, and its cause, are nested in it."""
+    said = f": {text(told.message)}" if told.message else ""
+    hint = f' <span class="hint">{text(told.suggestion)}</span>' if told.suggestion else ""
+    parts = [f'<{heading}><span class="type">{text(told.type)}</span>{said}{hint}</{heading}>']
+    if told.where:
+        parts.append(f'<p class="where">{_where(told.where, editor)}</p>')
+    if told.rest:
+        parts.append(f'<pre class="message">{text(chr(10).join(told.rest))}</pre>')
+    parts += [f'<p class="note">{text(line)}</p>' for line in details(told)]
+    parts.append(_source(told))
+    if steps := way(told):
+        parts.append(_steps(steps, editor))
+    if told.stack:
+        parts.append(f'<pre class="stack">{text(told.stack)}</pre>')
+    for number, each in enumerate(told.group[:MOST_IN_GROUP], 1):
+        parts.append(_nested(f"{number} of {len(told.group)}", each, editor))
+    if len(told.group) > MOST_IN_GROUP:
+        parts.append(f'<p class="what">{len(told.group) - MOST_IN_GROUP:,} exceptions more</p>')
+    if told.cause:
+        parts.append(_nested(told.cause.relation, told.cause, editor))
     return "".join(parts)
 
 
-def _source(place: Place) -> str:
-    rows = failure_text.rows(place)
-    if not any(row.text.strip() for row in rows):
+def _nested(what: str, told: Explanation, editor: str) -> str:
+    return f'<section><p class="what">{text(what)}</p>{_told(told, editor, "h2")}</section>'
+
+
+def _where(where: Where, editor: str) -> str:
+    url = link(editor, where.path, where.line, where.column)
+    return f'<a href="{text(url)}">{text(str(where))}</a>' if url else text(str(where))
+
+
+def _source(told: Explanation) -> str:
+    rows = told.source
+    if told.where is None or not any(row.text.strip() for row in rows):
         return ""
+    before = [told.opening] if told.opening else []
+    painted = paint("\n".join([*before, *(row.text for row in rows)]), told.where.path)[len(before) :]
     lines = []
-    for row, spans in zip(rows, _painted(rows, place.path), strict=False):
+    for row, spans in zip(rows, painted, strict=False):
         code = "".join(_marked(spans, row.start, row.end))
         fault = " fault" if row.at_fault else ""
         lines.append(f'<code class="row{fault}" data-number="{row.number}"><span>{code or " "}</span></code>')
     return f'<pre class="source">{"".join(lines)}</pre>'
 
 
-def _painted(rows: list[Row], path: str) -> list[list[Span]]:
-    """Return the rows in spans; they may begin within a string, but the fault rather lies in code."""
-    source = "\n".join(row.text for row in rows)
-    fault = next((at for at, row in enumerate(rows) if row.at_fault), 0)
-    candidates = [paint(source, path)]
-    for quotes in ('"""', "'''"):
-        if source.count(quotes) % 2:
-            candidates.append(paint(f"{quotes}\n{source}", path)[1:])
-    return min(candidates, key=lambda lines: sum(len(code) for name, code in lines[fault] if name == "s"))
-
-
-def _frames(failure: Failure, root: str) -> str:
+def _steps(steps: tuple[Step | str, ...], editor: str) -> str:
     items = []
-    for frame in failure_text.frames(failure):
-        if isinstance(frame, str):
-            items.append(f'<li><span class="at">{text(frame)}</span></li>')
+    for step in steps:
+        if isinstance(step, str):
+            items.append(f'<li><span class="at">{text(step)}</span></li>')
             continue
-        code = _line(frame)
-        where = (
-            f"<b>{text(failure_text.relative(frame.path, root))}:{frame.line}</b> in {text(frame.function)}"
-        )
-        whose = "own" if _is_own(frame.path, root) else "far"
-        items.append(f'<li class="{whose}"><span class="at">{where}</span>{code}</li>')
+        where = f"<b>{_where(step.where, editor)}</b> in {text(step.function)}"
+        code = f"<pre>{_line(step)}</pre>" if step.text else ""
+        items.append(f'<li class="{"own" if step.own else "far"}"><span class="at">{where}</span>{code}</li>')
     return f"<details open><summary>Traceback, innermost last</summary><ol>{''.join(items)}</ol></details>"
 
 
-def _line(frame: Frame) -> str:
-    line = failure_text.clipped(frame.text.strip())
-    return f"<pre>{''.join(_marked(paint(line, frame.path)[0], 0, 0))}</pre>" if line else ""
-
-
-def _is_own(path: str, root: str) -> bool:
-    """Say whether a file is the author's; packages often lie in the root too."""
-    inside = failure_text.relative(path, root)
-    return inside != path and not {"site-packages", "dist-packages"} & set(inside.split(os.sep))
+def _line(step: Step) -> str:
+    start, end = (step.start, step.end) if step.own else (0, 0)
+    return "".join(_marked(paint(step.text, step.where.path)[0], start, end))
 
 
 @lru_cache(maxsize=256)

@@ -41,6 +41,9 @@ section section { border: 0; border-top: 1px solid var(--line); border-radius: 0
 h1, h2 { font-size: 1.35rem; line-height: 1.35; font-weight: 600; margin: .15rem 0 .35rem; }
 h2 { font-size: 1.1rem; }
 .type { color: var(--bad); }
+.hint { color: var(--warm); font-weight: 400; }
+.note { color: var(--dim); white-space: pre-wrap; }
+.where a, .at a { color: inherit; }
 .where { color: var(--link); }
 .where, .at, pre { font: 13px/1.65 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas,
   "DejaVu Sans Mono", monospace; }

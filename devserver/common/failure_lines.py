@@ -1,0 +1,100 @@
+"""An explained failure as plain lines: for logs, for curl, for a command's output.
+
+Law: as `explain`; nothing is coloured, and no control character of the app's reaches the reader.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from devserver.common.explain import Explanation, SourceLine, Step
+
+TAB = 4
+"""Columns between tab stops when source is shown."""
+INDENT = "  "
+MOST_IN_GROUP = 8
+"""Exceptions of a group that are shown in full."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def lines(told: Explanation) -> Iterator[str]:
+    """Yield what is known of a failure besides its reason, which is one line before these."""
+    yield from source(told)
+    for step in way(told):
+        if isinstance(step, str):
+            yield step
+            continue
+        yield f"{step.where} in {step.function}"
+        if step.text:
+            yield f"{INDENT}{printable(step.text)}"
+    for text in (*told.rest, *details(told), *told.stack.splitlines()):
+        yield printable(text)
+    for number, each in enumerate(told.group[:MOST_IN_GROUP], 1):
+        yield f"{number} of {len(told.group)}: {printable(each.reason)}"
+        yield from _indented(lines(each))
+    if len(told.group) > MOST_IN_GROUP:
+        yield f"… {len(told.group) - MOST_IN_GROUP:,} exceptions more"
+    if told.cause is not None:
+        yield f"{told.cause.relation} {printable(told.cause.reason)}"
+        yield from _indented(lines(told.cause))
+
+
+def way(told: Explanation) -> tuple[Step | str, ...]:
+    """Return the steps that say more than the source: not its own line, if that is all there is."""
+    if told.is_syntax:
+        return ()
+    alone = len(told.steps) == 1 and told.source and is_at(told.steps[0], told)
+    return () if alone else told.steps
+
+
+def is_at(step: Step | str, told: Explanation) -> bool:
+    """Return whether a step is the line whose source is shown."""
+    if told.where is None or isinstance(step, str):
+        return False
+    return (step.where.path, step.where.line) == (told.where.path, told.where.line)
+
+
+def details(told: Explanation) -> list[str]:
+    """Return the notes, and the library that raised it."""
+    raised = [f"raised in {told.raised_in}"] if told.raised_in else []
+    return [*(line for note in told.notes for line in note.splitlines()), *raised]
+
+
+def source(told: Explanation) -> Iterator[str]:
+    """Yield the place, and the lines around it with the part at fault marked."""
+    if told.where is None:
+        return
+    yield str(told.where)
+    digits = len(str(told.source[-1].number)) if told.source else 0
+    for line in told.source:
+        mark = ">" if line.at_fault else " "
+        yield f"{mark} {line.number:{digits}} | {printable(line.text).expandtabs(TAB)}".rstrip()
+        if line.at_fault and line.end > line.start:
+            yield f"  {'':{digits}} | {''.join(caret(line))}"
+
+
+def caret(line: SourceLine) -> tuple[str, str]:
+    """Return what stands under the line at fault: the blanks, and the marks; tabs are taken as `TAB` wide."""
+    start = cells(line.text[: line.start])
+    end = cells(line.text[: line.end])
+    return " " * start, "^" * max(1, end - start)
+
+
+def cells(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    expanded = text.expandtabs(TAB)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in expanded)
+    combining = sum(unicodedata.combining(letter) != 0 for letter in expanded)
+    return len(expanded) + wide - combining
+
+
+def printable(text: str) -> str:
+    """Return `text` without what would bend a terminal or cannot be encoded."""
+    return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def _indented(found: Iterator[str]) -> Iterator[str]:
+    return (f"{INDENT}{line}".rstrip() for line in found)
