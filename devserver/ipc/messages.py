@@ -124,31 +124,37 @@ class DebugServer(msgspec.Struct, frozen=True, array_like=True):
     folder: str
 
 
+class WorkerSettings(msgspec.Struct, frozen=True, array_like=True):
+    """What every Worker of a run is given, as one value from the Master's options to its boot."""
+
+    target: Target
+    root: str
+    loop: LoopChoice = "auto"
+    threads: int = 1
+    """For a WSGI app."""
+    access_log: bool = True
+    notes: bool = False
+    """Workers report what they import, for preloading."""
+    warm: bool = False
+    """Workers that boot fully leave an image of themselves."""
+    debug_server: DebugServer | None = None
+    folder: str = ""
+    """The working folder of the Workers, as it is when they start; empty: the Manager's."""
+
+
 class Configure(_Message, frozen=True):
     """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever).
 
     `slots` 0: as many as suit what the live code serves.
     """
 
-    target: Target
-    root: str
+    worker: WorkerSettings
     slots: int
     first_worker: int
     terminal: bool
     boot_timeout: float
     drain: float
-    loop: LoopChoice = "auto"
     first_boot: bool = True
-    threads: int = 1
-    """For a WSGI app."""
-    access_log: bool = True
-    notes: bool = False
-    """Workers tell what they import, for preloading."""
-    debug_server: DebugServer | None = None
-    folder: str = ""
-    """The working folder of the Workers, as it is when they start; empty: the Manager's."""
-    warm: bool = False
-    """Workers that boot fully leave an image of themselves."""
 
 
 class Reload(_Message, frozen=True):

@@ -350,7 +350,7 @@ class Fleet:
         """Have a Worker forked by an image that may do it, else by the Manager."""
         image = self._images.of(child.generation)
         if image is None:
-            if self._settings.warm:
+            if self._settings.worker.warm:
                 self._images.expected(child.worker, child.generation)
             self._table.out.append(Fork(child.worker, child.slot, child.generation))
             return
@@ -388,7 +388,8 @@ class Fleet:
     def _note_slow_boot(self, child: Child, dump: str) -> None:
         """Report once where the app's code stands; the next boot may well take as long there."""
         frame = thread_dump.own_place(dump)
-        where = f", in {thread_dump.short(frame.path, self._settings.root)}:{frame.line}" if frame else ""
+        root = self._settings.worker.root
+        where = f", in {thread_dump.short(frame.path, root)}:{frame.line}" if frame else ""
         if where not in self._slow:
             self._slow.add(where)
             who = f"worker {child.worker} (generation {child.generation})"

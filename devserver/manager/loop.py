@@ -210,9 +210,11 @@ class Manager:
         if self._fleet is not None:
             self._tell(ManagerNotice("error", "a Manager is configured once"))
             return
-        settings = replace(settings, warm=settings.warm and self._adopts and settings.debug_server is None)
+        worker = settings.worker
+        warm = worker.warm and self._adopts and worker.debug_server is None
+        settings = replace(settings, worker=replace(worker, warm=warm))
         self._settings, self._fleet = settings, Fleet(settings)
-        warm_up(settings.loop)
+        warm_up(worker.loop)
 
     def _preload(self, order: Preload) -> None:
         """Import what the next Workers need; each module is told first, for it may be the end of us."""
@@ -347,7 +349,7 @@ class Manager:
             return None
         image: socket.socket | None = None
         try:
-            image = self._images.open(order.worker) if self._settings.warm else None
+            image = self._images.open(order.worker) if self._settings.worker.warm else None
             pid = syscalls.fork(self._threads)
         except OSError as error:
             kit.close()
@@ -391,16 +393,9 @@ class Manager:
             worker=order.worker,
             slot=order.slot,
             generation=order.generation,
-            target=self._settings.target,
-            root=self._settings.root,
-            folder=self._settings.folder,
+            settings=self._settings.worker,
             link=kit.link,
             sources=self._fleet.snapshots[order.generation],
-            loop=self._settings.loop,
-            threads=self._settings.threads,
-            access_log=self._settings.access_log,
-            notes=self._settings.notes,
-            debug_server=self._settings.debug_server,
             inherited=self._inheritance,
             image=image,
             dump=kit.dump,

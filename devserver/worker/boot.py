@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devserver.ipc.messages import DebugServer, LoopChoice, Source, Target
+from devserver.ipc.messages import Source, WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,12 @@ class Boot:
     worker: int
     slot: int
     generation: int
-    target: Target
-    root: str
+    settings: WorkerSettings
     link: socket.socket
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
-    loop: LoopChoice
-    threads: int
-    access_log: bool
-    notes: bool
-    """Tell what is imported that is not the app's own."""
-    folder: str = ""
-    """Where it runs; empty: where it was forked."""
     inherited: Inheritance | None = None
     """Such modules are here already: what the app has changed counts before it is ready."""
-    debug_server: DebugServer | None = None
     image: socket.socket | None = None
     """Leads an image of this Worker to the Manager; None: it leaves none."""
     dump: int = -1

@@ -72,16 +72,17 @@ def run(boot: Boot) -> int:
     setproctitle(f"devserver: worker {boot.slot}")
     # The Master's death hangs up a Worker's terminal: that is no reason to leave without on_worker_stop.
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
-    if boot.folder:
-        enter(boot.folder)
+    settings = boot.settings
+    if settings.folder:
+        enter(settings.folder)
     link = MasterLink(boot.link, boot.worker, boot.generation)
     os.register_at_fork(after_in_child=link.abandon)
     late.complete()
-    if boot.debug_server is not None:
-        debugger_attach.attach(boot.debug_server)
+    if settings.debug_server is not None:
+        debugger_attach.attach(settings.debug_server)
     usage = UsedFiles(link)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(link, source), usage.note)
-    notes = ImportLog(snapshot) if boot.notes else None
+    notes = ImportLog(snapshot) if settings.notes else None
     record = Record(snapshot.owns) if boot.image is not None else None
     if record is not None:
         record.begin()
@@ -89,7 +90,7 @@ def run(boot: Boot) -> int:
     opened = OpenedFiles(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
-    created = CreatedFiles(boot.root, snapshot, lambda path, digest: _tell_created(link, path, digest))
+    created = CreatedFiles(settings.root, snapshot, lambda path, digest: _tell_created(link, path, digest))
     sys.addaudithook(created.hear)
     if notes:
         notes.begin()
@@ -134,7 +135,7 @@ def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer 
 
 def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
     try:
-        loop = _new_loop(boot.loop)
+        loop = _new_loop(boot.settings.loop)
     except ImportError as error:
         return _Refused(failure_of(error, "import"))
     debugger = Debugger(parts.link)
@@ -145,7 +146,7 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
     if offer is not None:
         offer.begin()
     began = time.perf_counter()
-    logs.set_up(boot.access_log)
+    logs.set_up(boot.settings.access_log)
     found = _load(boot)
     if not isinstance(found, _Refused) and (failure := green_threads.refusal()):
         found = _Refused(failure)
@@ -160,8 +161,8 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         forked, orders = offer.leave(own_ms)
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)
-        loop = _new_loop(boot.loop) if forked else loop
-    threads = boot.threads
+        loop = _new_loop(boot.settings.loop) if forked else loop
+    threads = boot.settings.threads
     if green_threads.has_green_threads():
         loop.close()
         loop, threads = green_threads.new_loop(), max(green_threads.GREENLETS, threads)
@@ -228,11 +229,11 @@ def _before_ready(boot: Boot, parts: _Parts) -> None:
 
 def _load(boot: Boot) -> Found | _Refused:
     """Import the target and find its app and its handlers."""
-    target = boot.target
+    target, root = boot.settings.target, boot.settings.root
     try:
-        environment.prepare(target, boot.root, boot.inherited.environment if boot.inherited else {})
+        environment.prepare(target, root, boot.inherited.environment if boot.inherited else {})
     except environment.Unreadable as error:
-        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (os.path.join(boot.root, ".env"),))
+        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (os.path.join(root, ".env"),))
     try:
         if target.settings:
             return _load_project(target)

@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from devserver.ipc.messages import LoopChoice, Source, Target
+from devserver.ipc.messages import LoopChoice, Source, Target, WorkerSettings
 from devserver.worker.boot import Boot
 from devserver.worker.main import run
 
@@ -38,14 +38,9 @@ def main() -> int:
             worker=orders.worker,
             slot=1,
             generation=orders.generation,
-            target=orders.target,
-            root=orders.root,
+            settings=WorkerSettings(orders.target, orders.root, loop=orders.loop, access_log=False),
             link=link,
             sources=orders.sources,
-            loop=orders.loop,
-            threads=1,
-            access_log=False,
-            notes=False,
         )
         return run(boot)
     link.close()

@@ -27,6 +27,7 @@ from devserver.ipc.messages import (
     ToManager,
     WorkerForked,
     WorkerGone,
+    WorkerSettings,
 )
 
 DEADLINE = 30.0
@@ -120,8 +121,7 @@ class Rig:
     ) -> None:
         self.send(
             Configure(
-                target=target or Target("app", ()),
-                root="/root-of-the-app",
+                worker=WorkerSettings(target or Target("app", ()), "/root-of-the-app"),
                 slots=slots,
                 first_worker=1,
                 terminal=terminal,

@@ -101,24 +101,30 @@ class ManagerPool:
         process = self._config.process
         manager.send(
             wire.Configure(
-                target=self._config.target,
-                root=self._config.watch.root,
+                worker=self._worker_settings(),
                 slots=process.workers,
                 first_worker=first_worker,
                 terminal=self._terminal,
                 boot_timeout=process.boot_timeout,
                 drain=process.drain,
-                loop=process.loop,
-                threads=process.threads,
-                access_log=process.access_log and not self._config.console.draws,
-                notes=process.preload == "auto",
                 first_boot=not self._hub.live(),
-                debug_server=debug_server(),
-                folder=self._folder,
-                warm=process.warm == "auto",
             )
         )
         return manager
+
+    def _worker_settings(self) -> wire.WorkerSettings:
+        process = self._config.process
+        return wire.WorkerSettings(
+            target=self._config.target,
+            root=self._config.watch.root,
+            loop=process.loop,
+            threads=process.threads,
+            access_log=process.access_log and not self._config.console.draws,
+            notes=process.preload == "auto",
+            warm=process.warm == "auto",
+            debug_server=debug_server(),
+            folder=self._folder,
+        )
 
     def _promote(self, manager: Manager) -> None:
         self._chain.promote(manager)

@@ -49,7 +49,7 @@ class Offer:
         self._snapshot = snapshot
         self._record = record
         self._image = Image(record, snapshot)
-        self._traces = Traces(snapshot.owns, boot.root)
+        self._traces = Traces(snapshot.owns, boot.settings.root)
         self._randomness = Randomness()
         self._open = state.descriptors()
         self._shared = state.shared_memory()
@@ -57,7 +57,7 @@ class Offer:
         self._finalizers = set(_finalizers())
         self._child_handler = signal.getsignal(signal.SIGCHLD)
         self._loop = loop
-        self._root = boot.root
+        self._root = boot.settings.root
         self._pid = os.getpid()
         self._random: Any = None
         self._reseed: list[Callable[[], None]] = []

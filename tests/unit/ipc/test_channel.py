@@ -24,6 +24,7 @@ from devserver.ipc.messages import (
     Target,
     ToManager,
     WorkerForked,
+    WorkerSettings,
 )
 
 
@@ -142,7 +143,7 @@ def test_paths_that_cannot_be_decoded_arrive_as_they_were() -> None:
     sent = [
         Loaded(1, 2, source),
         Reload(3, 2, (source, Source(marked, b"", None)), live=True),
-        Configure(Target("main", (odd,), path=odd), odd, 0, 1, False, 0.5, 600.0),
+        Configure(WorkerSettings(Target("main", (odd,), path=odd), odd), 0, 1, False, 0.5, 600.0),
         Preload((), (Surroundings({odd: None, "HOME": "\ud800"}, path=(odd, marked)),)),
         Loaded(1, 2, Source(marked, b"", None)),
     ]

@@ -13,6 +13,7 @@ from devserver.ipc.messages import (
     WorkerForked,
     WorkerGone,
     WorkerIdle,
+    WorkerSettings,
 )
 from devserver.manager.fleet import Fleet
 from devserver.manager.protocol import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
@@ -25,8 +26,7 @@ def configure(
     *, slots: int = 2, boot_timeout: float = 60.0, drain: float = 600.0, first_boot: bool = False
 ) -> Configure:
     return Configure(
-        target=Target("app", ()),
-        root="/",
+        worker=WorkerSettings(Target("app", ()), "/"),
         slots=slots,
         first_worker=1,
         terminal=False,

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from devserver.ipc.channel import Channel
-from devserver.ipc.messages import Configure, FromManager, Reload, Source, Target, ToManager
+from devserver.ipc.messages import Configure, FromManager, Reload, Source, Target, ToManager, WorkerSettings
 from devserver.manager.loop import Manager
 from devserver.manager.protocol import Fork, ForkFailed
 
@@ -27,7 +27,7 @@ def test_orders_that_arrive_at_once_are_carried_out_one_by_one(monkeypatch: pyte
     master: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
     source = Source("app", b"", b"")
     for message in (
-        Configure(Target("app", ()), "/", 1, 1, terminal=False, boot_timeout=0, drain=1),
+        Configure(WorkerSettings(Target("app", ()), "/"), 1, 1, terminal=False, boot_timeout=0, drain=1),
         Reload(1, 0, (source,)),
         Reload(2, 0, (source,), live=True),
     ):

@@ -33,7 +33,7 @@ async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
     [first] = scene.managers
     configure = first.sent[0]
     assert isinstance(configure, Configure)
-    assert (configure.first_worker, configure.first_boot, configure.notes) == (1, True, True)
+    assert (configure.first_worker, configure.first_boot, configure.worker.notes) == (1, True, True)
     assert first.ordered == [1]
     assert scene.command.serves
     [started] = scene.events
