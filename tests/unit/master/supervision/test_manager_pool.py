@@ -195,7 +195,7 @@ def test_without_preloading_workers_tell_nothing(managers: list[Pretend]) -> Non
     async def main() -> None:
         headquarters = Headquarters(preload=False)
         assert headquarters.command.launch()
-        assert not managers[0].told(Configure)[0].notes
+        assert not managers[0].told(Configure)[0].worker.notes
         headquarters.command.standby.noted(imported("numpy"), 400.0)
         await passes(CALM)
         assert len(managers) == 1
