@@ -24,8 +24,9 @@ async def test_a_saved_style_sheet_is_reported_and_makes_no_edit(tmp_path: Path,
     sheet = tmp_path / "static" / "main.css"
     sheet.parent.mkdir()
     sheet.write_text("a {}")
+    app = an_app(tmp_path)
     async with watching(tmp_path, poll=poll) as ear:
-        await ear.attend(an_app(tmp_path))
+        await ear.attend(app)
         sheet.write_text("b {}")
         assert await saved(ear, 1) == ["main.css"]
         sheet.write_text("b {}")  # as it was
@@ -40,8 +41,9 @@ async def test_a_saved_style_sheet_is_reported_and_makes_no_edit(tmp_path: Path,
 async def test_many_assets_at_once_are_one_report(tmp_path: Path) -> None:
     """A build writes them all."""
     (tmp_path / "web").mkdir()
+    app = an_app(tmp_path)
     async with watching(tmp_path, assets=("*.json",)) as ear:
-        await ear.attend(an_app(tmp_path))
+        await ear.attend(app)
         names = [f"{number}.{kind}" for number in range(5) for kind in ("js", "json")]
         for name in names:
             (tmp_path / "web" / name).write_text(name)
