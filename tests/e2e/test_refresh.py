@@ -247,3 +247,18 @@ def test_a_form_is_never_sent_twice(server: DevServer, browser: Browser) -> None
         page.press("Escape", 27)
         page.goto(url(server, "/posted"))
         assert page.evaluate("document.body.innerText") == "0"
+
+
+def test_a_form_on_its_way_is_not_overtaken_by_a_reload(server: DevServer, browser: Browser) -> None:
+    """New code goes live while the old one still answers: the answer is shown all the same."""
+    slow = version("two").replace("POSTED.append(1)", "POSTED.append(1); await asyncio.sleep(SLOW)")
+    slow = slow.replace("import base64", "import asyncio, base64\nSLOW = 2\nimport base64")
+    server.save(slow, "app.py")
+    server.wait("live")
+    with browser.page(url(server)) as page:
+        page.evaluate("void setTimeout(() => send.click())")
+        server.wait("worker-load", running=1)
+        server.save(version("three"), "app.py")
+        server.wait("live")
+        page.until("version.textContent === 'two/form'")
+        page.until("document.querySelector('devserver-overlay')")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 MOST_TAIL = 64 * 1024
 """Bytes kept of an event that is not whole. A longer line with an id counts as one that takes the id back."""
@@ -142,3 +143,9 @@ def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, byt
 def seam(generation: int) -> bytes:
     """Return what the client is told where the stream goes on with another generation."""
     return SEAM % generation
+
+
+def is_event_source(scope: dict[str, Any]) -> bool:
+    """Return whether an EventSource asks: it accepts nothing else."""
+    accepts = (value for name, value in scope["headers"] if name == b"accept")
+    return scope["type"] == "http" and scope["method"] == "GET" and list(accepts) == [b"text/event-stream"]

@@ -131,6 +131,7 @@ class Exchange:
         if self._response.begun:
             self._end()
         else:
+            answer = self._front.readable(self.scope, answer)
             self._begin((answer.status, answer.headers), answer.body, False, answer.made_by)
 
     def without_app(self) -> None:
@@ -252,7 +253,8 @@ class Exchange:
         if is_stream:
             self._events = EventStream()
             self._front.streaming.add(self)
-        head, data = (message.status, message.headers), self._whole(message.body, message.more)
+        head = message.status, [*message.headers, *self._front.stale(self.scope)]
+        data = self._whole(message.body, message.more)
         self._begin(head, data, message.more, self._generation, len(message.body))
         if is_stream:
             self._report(message.status)

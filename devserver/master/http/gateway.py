@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
+from urllib.parse import quote
 
 from devserver.common import events
 from devserver.common.events import Event
+from devserver.common.explain import relative
 from devserver.common.failure import Failure
 from devserver.common.local_client import is_local
 from devserver.config import Config
-from devserver.ipc.messages import AppKind, Closed, Detach, StreamNews
+from devserver.ipc.messages import AppKind, Closed, Detach, Headers, StreamNews
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import Router
 from devserver.master.handlers.websocket import FramedSocket
+from devserver.master.http import readers
+from devserver.master.http.event_stream import is_event_source
 from devserver.master.http.exchange import Exchange, Scope
 from devserver.master.http.host_check import HostCheck
 from devserver.master.http.pages import answers
@@ -115,7 +119,7 @@ class Gateway:
         refusal = self._guard.refuses(scope["headers"], websocket=websocket)
         if refusal is not None:
             self._say_once(f"refused a client: {refusal.text}")
-            answer = answers.refused(refusal)
+            answer = self.readable(scope, answers.refused(refusal))
             prefix = "websocket.http.response" if websocket else "http.response"
             if websocket:
                 await receive()
@@ -147,7 +151,11 @@ class Gateway:
         if self._is_full:
             text = f"{self._most_waiting} requests wait already: try again."
             pending.answer(answers.busy(text, pending.accept))
-        elif not self.is_settled(pending.stamp) or not (self._live or self._failures):
+        elif (
+            not self.is_settled(pending.stamp)
+            or not (self._live or self._failures)
+            or (not self._live and is_event_source(pending.scope))
+        ):
             self._held[pending] = None
         elif not self._live:
             pending.answer(self._unavailable(pending.scope))
@@ -190,7 +198,26 @@ class Gateway:
             pending.answer(answers.busy(text, pending.accept))
 
     def _unavailable(self, scope: Scope) -> Answer:
-        return answers.unavailable(self._failures, accepted(scope), root=self._root, local=_is_local(scope))
+        is_form = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+        asker = answers.Asker(accepted(scope), local=_is_local(scope), is_form=is_form)
+        return answers.unavailable(self._failures, asker, root=self._root)
+
+    def readable(self, scope: Scope, answer: Answer) -> Answer:
+        """Return an answer of our own that says no, as the page of a trusted origin may read it."""
+        origin = self._guard.trusts(scope["headers"]) if answer.status >= 400 else b""
+        if not origin:
+            return answer
+        preflight = readers.preflight(scope.get("method", ""), scope["headers"])
+        return readers.readable(preflight or answer, origin)
+
+    def stale(self, scope: Scope) -> Headers:
+        """Return a header that says that the app's answer is older code's, for the newest was refused."""
+        failures = self.refresh.state.failures
+        if not failures:
+            return []
+        place = failures[0].place if _is_local(scope) else None
+        where = f"{relative(place.path, self._root)}:{place.line}" if place else "?"
+        return [(b"devserver-stale", quote(where, safe="/:?").encode("ascii"))]
 
     async def _watch(self, scope: Scope, send: Send) -> None:
         """Answer a page that waits for good code: when there is some, or there is another failure to show."""
@@ -202,7 +229,10 @@ class Gateway:
             status = 200
         except TimeoutError:
             status = 503
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        headers = [(b"content-length", b"0")]
+        if self._failures:
+            headers.append((b"devserver-refused", answers.fingerprint(self._failures).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body"})
 
     def index(self, pending: PendingRequest) -> None:

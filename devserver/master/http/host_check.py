@@ -79,6 +79,13 @@ class HostCheck:
                 return refusal
         return None if origin is None else self._origin(origin, host)
 
+    def trusts(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the origin of the page that asks, if it may open a WebSocket; b"" if not."""
+        named = dict(headers)
+        origin = named.get(b"origin")
+        trusted = origin is not None and self._origin(origin, named.get(b"host")) is None
+        return origin if origin is not None and trusted else b""
+
     def _judged_host(self, raw: bytes) -> Refusal | None:
         refusal = self._host(raw)
         if len(raw) <= LONGEST:

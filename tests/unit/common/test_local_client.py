@@ -6,6 +6,8 @@ import pytest
 
 from devserver.common.local_client import is_local
 
+CROSS = {"sec-fetch-site": "cross-site"}
+
 
 @pytest.mark.parametrize(
     ("address", "headers", "local"),
@@ -24,6 +26,19 @@ from devserver.common.local_client import is_local
         ("127.0.0.1", {"sec-fetch-site": "none"}, True),
         ("127.0.0.1", {"sec-fetch-site": "cross-site"}, False),
         ("127.0.0.1", {"sec-fetch-site": "same-site"}, False),
+        ("127.0.0.1", {**CROSS, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, True),
+        ("127.0.0.1", {**CROSS, "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, False),
+        ("127.0.0.1", {**CROSS, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "document"}, False),
+        ("127.0.0.1", {**CROSS, "origin": "http://localhost:5173"}, True),
+        ("127.0.0.1", {**CROSS, "origin": "https://app.localhost"}, True),
+        ("127.0.0.1", {**CROSS, "origin": "http://[::1]:3000"}, True),
+        ("127.0.0.1", {**CROSS, "origin": "http://127.0.0.1"}, True),
+        ("127.0.0.1", {**CROSS, "origin": "https://evil.example"}, False),
+        ("127.0.0.1", {**CROSS, "origin": "http://localhost.evil.example"}, False),
+        ("127.0.0.1", {**CROSS, "origin": "http://localhost@evil.example"}, False),
+        ("127.0.0.1", {**CROSS, "origin": "http://192.168.1.5:5173"}, False),
+        ("127.0.0.1", {**CROSS, "origin": "null"}, False),
+        ("192.0.2.7", {**CROSS, "origin": "http://localhost:5173"}, False),
         ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, True),
         ("127.0.0.1", {"x-forwarded-for": "::1, 127.0.0.1:5173"}, True),
         ("127.0.0.1", {"x-forwarded-for": "203.0.113.7"}, False),

@@ -55,17 +55,26 @@ def fingerprint(failures: tuple[Failure, ...]) -> str:
     return f"{hash(failures) & (1 << 64) - 1:x}"
 
 
-def unavailable(failures: tuple[Failure, ...], accept: bytes, *, root: str, local: bool) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: the Accept header, whether source code may be shown, whether a form or the like was sent."""
+
+    accept: bytes
+    local: bool
+    is_form: bool = False
+
+
+def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str) -> Answer:
     """Answer while no good code is there: 503 with all that is known of `failures`, the newest code's.
 
-    `local` says that the client is on this machine, and that no page of another site asks. The HTML page asks
-    LIVE_PATH and reloads itself.
+    The HTML page asks LIVE_PATH and reloads itself; the answer to a form says that it works again.
     """
-    form = choose(accept)
-    if local and failures:
-        body = _failed(failures, form, root)
+    form = choose(asker.accept)
+    if asker.local and failures:
+        body = _failed(failures, form, root, asker.is_form)
     else:
-        body = _told(ELSEWHERE if failures else STARTING, form, fingerprint(failures))
+        seen = fingerprint(failures)
+        body = _told(ELSEWHERE if failures else STARTING, form, seen, is_form=asker.is_form)
     return _answer(503, form, body, _AGAIN)
 
 
@@ -107,11 +116,11 @@ def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) ->
     return Answer(status, headers, body)
 
 
-def _told(words: str, form: Form, seen: str = "") -> bytes:
+def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> bytes:
     """Return the body of an answer that says one thing."""
     match form:
         case "html":
-            page = layout.document(words, failure_html.sentence(words), seen)
+            page = layout.document(words, failure_html.sentence(words), seen, is_form=is_form)
             return _bytes(page)
         case "json":
             return encoding.encode(_ENCODER, {"error": words}) + b"\n"
@@ -120,7 +129,7 @@ def _told(words: str, form: Form, seen: str = "") -> bytes:
 
 
 @lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
-def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
+def _failed(failures: tuple[Failure, ...], form: Form, root: str, is_form: bool) -> bytes:
     """Return the body of an answer that tells the failures."""
     first = failures[0]
     where = f"{failure_text.location(first.place, root)}: " if first.place else ""
@@ -128,8 +137,8 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str) -> bytes:
     match form:
         case "html":
             title = f"✗ {failure_text.reason(first)}"
-            page = layout.document(title, failure_html.body(failures, root), fingerprint(failures))
-            return _bytes(page)
+            body = failure_html.body(failures, root)
+            return _bytes(layout.document(title, body, fingerprint(failures), is_form=is_form))
         case "json":
             told = [failure_text.as_json(failure, root) for failure in failures]
             return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"

@@ -14,6 +14,8 @@ from devserver.master.http.pages.failure_text import printable
 LIVE_PATH = "/__devserver__/live"
 """Held by the Master until good code is live; `?seen=` is the fingerprint of the failures that are shown."""
 
+NOT_SENT = "Nothing was sent to the app. Once the code works, go back and send the form again."
+
 STYLE = """
 :root { color-scheme: light dark; --ground: #f6f5f2; --card: #fffefc; --ink: #1f2328; --dim: #6a6f78;
   --line: #dfdcd5; --bad: #c4283a; --soft: #fbe9e7; --link: #1d5fa8; --warm: #a35a00;
@@ -32,6 +34,9 @@ header b { color: var(--ink); letter-spacing: .02em; }
   border-radius: 50%; background: var(--warm); animation: wait 2s ease-in-out infinite; }
 @keyframes wait { 50% { opacity: .25; } }
 @media (prefers-reduced-motion: reduce) { .wait::before { animation: none; } }
+.works { color: var(--s); font-weight: 600; }
+button { font: inherit; font-size: .9em; color: var(--ink); background: var(--card); cursor: pointer;
+  border: 1px solid var(--line); border-radius: .4rem; padding: .1rem .7rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: 1.4rem 1.6rem; margin-bottom: 1.25rem; }
 section.bad { border-top: 3px solid var(--bad); }
@@ -73,9 +78,10 @@ li.far pre, li.far .at { opacity: .65; }
 """
 
 # A hidden page lets go of its connection: a browser has six for one server, however many tabs show an error.
+# The page that answers a form is not loaded again, which would send it twice: it says when it can be sent.
 _SCRIPT = """
 (async () => {
-  const seen = document.documentElement.dataset.seen;
+  let {seen, form} = document.documentElement.dataset;
   const changed = () => new Promise(done =>
     document.addEventListener("visibilitychange", done, {once: true}));
   for (let pause = 500; ;) {
@@ -85,13 +91,24 @@ _SCRIPT = """
     document.addEventListener("visibilitychange", look);
     try {
       const answer = await fetch("LIVE_PATH?seen=" + seen, {cache: "no-store", signal: leave.signal});
-      if (answer.status !== 503) return location.reload();
+      const refused = answer.headers.get("devserver-refused");
+      if (answer.status !== 503 && !form) return location.reload();
+      if (answer.status !== 503 && !refused) return again();
+      if (refused) seen = refused;
       pause = 500;
     } catch {}
     document.removeEventListener("visibilitychange", look);
     if (document.hidden) continue;
     await new Promise(done => setTimeout(done, pause));
     pause = Math.min(pause * 2, 2000);
+  }
+  function again() {
+    const said = document.querySelector(".wait"), back = document.createElement("button");
+    said.className = "works";
+    said.textContent = document.title = "✓ The code works again: go back and send the form again. ";
+    back.textContent = "Go back";
+    back.onclick = () => history.back();
+    said.append(back);
   }
 })();
 """.replace("LIVE_PATH", LIVE_PATH)
@@ -108,13 +125,18 @@ POLICY = (
 """The Content-Security-Policy of every page."""
 
 
-def document(title: str, body: str, seen: str = "") -> str:
-    """Return a page around `body`, which is HTML; with `seen` it reloads when something newer is known."""
-    refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen else ""
-    wait = '<span class="wait">reloads by itself when the code works</span>' if seen else ""
+def document(title: str, body: str, seen: str = "", *, is_form: bool = False) -> str:
+    """Return a page around `body`, which is HTML; with `seen` it reloads when something newer is known.
+
+    `is_form`: it answers a form, which a reload would send again, so it says when the code works.
+    """
+    refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen and not is_form else ""
+    what = NOT_SENT if is_form else "reloads by itself when the code works"
+    wait = f'<span class="wait" role="status">{what}</span>' if seen else ""
+    form = ' data-form="1"' if is_form else ""
     script = f"<script>{_SCRIPT}</script>" if seen else ""
     return (
-        f'<!doctype html><html lang="en" data-seen="{text(seen)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="en" data-seen="{text(seen)}"{form}><head><meta charset="utf-8">'
         f"<title>{text(title)}</title>"
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}'
         f"<style>{STYLE}</style></head><body><header><b>devserver</b>{wait}</header><main>{body}</main>{script}</body></html>\n"

@@ -47,7 +47,12 @@
   }
 
   addEventListener("pagehide", () => leave());
-  addEventListener("pageshow", event => event.persisted && join());
+  addEventListener("pageshow", event => {
+    if (!event.persisted) return;
+    clearTimeout(underway);
+    [underway, leaving] = [0, ""];
+    join();
+  });
   document.addEventListener("visibilitychange", () => state && act());
 
   // What to do is decided by the newest state alone, however many were missed.
@@ -73,18 +78,44 @@
     if (!other || kind === "index") swap();
   }
 
+  // Somebody has sent a form or followed a link: a reload now would throw the answer away.
+  let underway = 0;
+
+  function depart() {
+    clearTimeout(underway);
+    underway = setTimeout(arrive, 10000);
+  }
+
+  function arrive() {
+    if (!underway) return;
+    clearTimeout(underway);
+    underway = 0;
+    if (state) act();
+  }
+
+  addEventListener("submit", event => queueMicrotask(() => event.defaultPrevented || depart()));
+  window.navigation?.addEventListener("navigate", event => {
+    const elsewhere = !event.destination.sameDocument && !event.hashChange && event.downloadRequest === null;
+    if (elsewhere && event.navigationType !== "reload") depart();
+  });
+  for (const name of ["navigatesuccess", "navigateerror"]) window.navigation?.addEventListener(name, arrive);
+
   let leaving = "";
 
   function reload(what) {
     if (form) return show(FORM);
     const goal = `${what} ${location.href}`;
-    if (document.hidden || leaving === goal) return;  // as soon as somebody looks
+    if (document.hidden || underway || leaving === goal) return;  // as soon as somebody looks, or has come back
     if (memory.take("goal") === goal) return say(`${location} comes from a cache, perhaps a service worker's: no reload.`);
     leaving = goal;
-    memory.keep("goal", goal);
     const now = Date.now(), recent = (memory.take("reloads") ?? []).filter(time => now - time < 10000);
     memory.keep("reloads", [...recent, now]);
-    setTimeout(() => { keep(); location.reload(); }, recent.length < 10 ? 0 : 5000);  // something saves at each load
+    setTimeout(() => {
+      if (underway) return void (leaving = "");
+      memory.keep("goal", goal);
+      keep();
+      location.reload();
+    }, recent.length < 10 ? 0 : 5000);  // something saves at each load
   }
 
   // Typed text, the focus and the scroll positions, over a reload.

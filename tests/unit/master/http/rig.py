@@ -228,10 +228,11 @@ class Office:
         headers: Headers | None = None,
         query: bytes = b"",
         address: str = "127.0.0.1",
+        host: bytes = b"localhost",
     ) -> Client:
         """Have a client ask, from that address."""
         connection = FakeConnection()
-        scope = {**_scope("http", path, query, headers), "client": (address, 50000)}
+        scope = {**_scope("http", path, query, headers, host), "client": (address, 50000)}
         client = Client(
             self.front, {**scope, "method": method, "state": {"connection": connection}}, connection
         )
@@ -252,7 +253,9 @@ class Office:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def _scope(kind: str, path: str, query: bytes, headers: Headers | None) -> dict[str, Any]:
+def _scope(
+    kind: str, path: str, query: bytes, headers: Headers | None, host: bytes = b"localhost"
+) -> dict[str, Any]:
     return {
         "type": kind,
         "http_version": "1.1",
@@ -261,7 +264,7 @@ def _scope(kind: str, path: str, query: bytes, headers: Headers | None) -> dict[
         "raw_path": path.encode(),
         "query_string": query,
         "root_path": "",
-        "headers": [(b"host", b"localhost"), *(headers or [])],
+        "headers": [(b"host", host), *(headers or [])],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8000),
         "subprotocols": [],

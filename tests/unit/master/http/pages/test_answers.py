@@ -41,7 +41,7 @@ CRASH = Failure(
 
 
 def unavailable(accept: bytes, *failures: Failure, local: bool = True) -> Answer:
-    return page.unavailable(failures, accept, root="/app", local=local)
+    return page.unavailable(failures, page.Asker(accept, local), root="/app")
 
 
 def text(answer: Answer) -> str:

@@ -1,0 +1,35 @@
+"""Who may read an answer of our own: a page of another port of this machine, by the rules of CORS. Pure.
+
+Law: nothing of the app's is ever opened up; what a page of another site may not read stays so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devserver.ipc.messages import Headers
+from devserver.master.http.pages.answers import Answer
+
+_ASKS = b"access-control-request-"
+_ALLOWS = {
+    b"access-control-request-method": b"access-control-allow-methods",
+    b"access-control-request-headers": b"access-control-allow-headers",
+    b"access-control-request-private-network": b"access-control-allow-private-network",
+}
+
+
+def readable(answer: Answer, origin: bytes) -> Answer:
+    """Return an answer of ours that a page of `origin`, which is to be trusted, may read."""
+    opened = [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"Origin"),
+    ]
+    return replace(answer, headers=[*answer.headers, *opened])
+
+
+def preflight(method: str, headers: Headers) -> Answer | None:
+    """Return the answer to the question that a browser asks before a request, None if this is none."""
+    if method != "OPTIONS" or all(name != _ASKS + b"method" for name, _ in headers):
+        return None
+    return Answer(204, [(_ALLOWS[name], value) for name, value in headers if name in _ALLOWS], b"")
