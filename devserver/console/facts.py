@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from devserver.common.explain import explain
+from devserver.common.failure import Failure
 from devserver.console.headline import Facts, Refusal
-from devserver.console.model import Broken, Error, Save, View
+from devserver.console.model import Broken, Save, View
 from devserver.reporting.wording import relative
 
 
@@ -20,7 +21,7 @@ def facts(view: View) -> Facts:
         saved=_names(view.timeline.paths if view.timeline else (), view.root),
         starting_since=save.since if save else 0.0,
         starting=_names(save.paths if save else (), view.root),
-        refused=_refusal(view.error, view.root) if view.error else None,
+        refused=refusal(view.error.failures, view.root) if view.error else None,
         failed=view.traffic.failed,
         failed_what="request" if view.traffic.count else "call",
         last_failure=_last_failure(view.broken, view.root) if view.broken else "",
@@ -33,13 +34,14 @@ def _names(paths: tuple[str, ...], root: str) -> tuple[str, ...]:
     return tuple(relative(path, root) for path in paths)
 
 
-def _refusal(error: Error, root: str) -> Refusal:
-    if not error.failures:
+def refusal(failures: tuple[Failure, ...], root: str) -> Refusal:
+    """Return where and why the newest save does not run."""
+    if not failures:
         return Refusal(where="", why="the new code was refused")
-    told = explain(error.failures[0], root).root
+    told = explain(failures[0], root).root
     where = f"{told.where.name}:{told.where.line}" if told.where else ""
     why = told.message if told.is_syntax and told.where else told.reason
-    return Refusal(where=where, why=why, more=len(error.failures) - 1)
+    return Refusal(where=where, why=why, more=len(failures) - 1)
 
 
 def _last_failure(broken: Broken, root: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.segment import Segment
+
+from devserver.console import letters
 
 
 class Canvas:
@@ -18,6 +21,7 @@ class Canvas:
     def __init__(self, console: Console, picture: Callable[[int, int], RenderableType]) -> None:
         self._console = console
         self._picture = picture
+        self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
         self._size = console.size
         self._widths: list[int] = []
         """How wide the lines are that stand on the terminal."""
@@ -67,6 +71,8 @@ class Canvas:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = console.size
         lines = console.render_lines(self._picture(width, height), options, pad=False)
+        if not self._letters:
+            lines = [list(letters.plain(line)) for line in lines]
         self._widths = [Segment.get_line_length(line) for line in lines]
         for line in lines:
             yield from line

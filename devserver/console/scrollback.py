@@ -19,7 +19,8 @@ from rich.text import Text
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.console import failure_view, requests
+from devserver.console import failure_view, letters, requests
+from devserver.console.facts import refusal
 from devserver.console.line_buffer import Line, Lines
 from devserver.console.model import View
 from devserver.console.process_table import colour
@@ -75,7 +76,10 @@ class Scroll:
             case events.WorkerExited():
                 self._release(event.worker)
                 self._sources.pop(event.worker, None)
-                self._fact(event, view.root, "" if event.planned else "red")
+                self._slots.pop(event.worker, None)
+                if not event.planned:
+                    text = f"a process of the app has ended: {event.reason}; another one takes its place"
+                    self.entries.append(Text(text, style="red", overflow="fold"))
             case events.HandlerFailed():
                 self._release(event.worker)
                 title = event.request or (f"connection {event.connection}" if event.connection else "")
@@ -83,14 +87,12 @@ class Scroll:
                 self.entries += failure_view.whole(event.failure, title, page)
             case events.Requests():
                 self._requests(event, view)
-            case events.Live():
+            case events.Live() | events.Refused():
                 self.entries.append(_seam(event, view.root, width))
             case events.Notice():
                 self._fact(event, view.root, LEVELS[event.level])
             case events.Preloaded():
                 self._fact(event, view.root, "")
-            case events.Refused():
-                self._fact(event, view.root, "red", first_line=True)
             case events.Lost() | events.ManagerExited():
                 self._fact(event, view.root, "red")
             case events.CompileWarning():
@@ -147,19 +149,20 @@ class Scroll:
         each = self._sources.get(event.worker)
         if each is None:
             each = self._sources[event.worker] = _Source(self._slots.get(event.worker, event.worker))
-        self._print(event.worker, each, each.lines.feed(event.text))
+        self._print(each, each.lines.feed(event.text))
         patience = each.lines.patience
         each.quiet_at = None if patience is None else now + patience
 
     def _release(self, worker: int) -> None:
         each = self._sources.get(worker)
         if each is not None:
-            self._print(worker, each, each.lines.flush())
+            self._print(each, each.lines.flush())
             each.quiet_at = None
 
-    def _print(self, worker: int, each: _Source, lines: list[Line]) -> None:
+    def _print(self, each: _Source, lines: list[Line]) -> None:
         style = Style.parse(colour(each.slot))
-        name = f"w{worker}".ljust(3)
+        several = len({*self._slots.values(), each.slot}) > 1
+        name = f"{each.slot} " if several else ""
         first, further = Segment(f"{name}│ ", style), Segment(f"{name}┊ ", style)
         for text, continues in lines:
             prefix = further if continues else first
@@ -168,12 +171,12 @@ class Scroll:
             else:
                 self.entries.append((prefix, *_coloured(each.colours, text)))
 
-    def _fact(self, event: Event, root: str, style: str, *, first_line: bool = False) -> None:
+    def _fact(self, event: Event, root: str, style: str) -> None:
         text = plain.line(event, root)
         if text is None:
             return
         lines = text.removeprefix(plain.PREFIX).split("\n")
-        for line in lines[:1] if first_line else lines:
+        for line in lines:
             self.entries.append(Text(failure_view.printable(line), style=style, overflow="fold"))
 
 
@@ -188,15 +191,17 @@ _PALETTE = Console(quiet=True, force_terminal=False)
 """Only resolves the styles of decoded text; nothing is ever printed on it."""
 
 
-def _seam(event: events.Live, root: str, width: int) -> Text:
-    """Return the line between the output of the code before and of the new code."""
-    parts = [
-        "live",
-        wording.files(event.paths, root),
-        wording.duration(event.total_ms),
-        wording.clock(event.at),
-    ]
-    row = Text(f"── ✓ {' · '.join(part for part in parts if part)} ", style="dim green")
+def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
+    """Return the line that a save leaves: what is above it was printed by the code before."""
+    if isinstance(event, events.Live):
+        mark, style = "✓", "green"
+        parts = ["live", wording.files(event.paths, root), wording.duration(event.total_ms)]
+    else:
+        mark, style = "✗", "red"
+        refused = refusal(event.failures, root)
+        parts = ["not live", refused.where, refused.why]
+    words = " · ".join(part for part in (*parts, wording.clock(event.at)) if part)
+    row = Text(f"── {mark} {words} ", style=f"dim {style}")
     row.append("─" * max(0, width - cell_len(row.plain)))
     return failure_view.fit(row, width)
 
@@ -204,14 +209,20 @@ def _seam(event: events.Live, root: str, width: int) -> Text:
 class Batch:
     """Entries to be printed at one go: each print above the picture draws the picture again."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], *, ascii_only: bool = False) -> None:
         self._entries = entries
+        self._ascii = ascii_only
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         end = Segment.line()
         for entry in self._entries:
             if isinstance(entry, Text):
+                if self._ascii:
+                    entry.plain = entry.plain.translate(letters.ASCII)
                 yield entry
+            elif self._ascii:
+                yield from letters.plain(entry)
+                yield end
             else:
                 yield from entry
                 yield end

@@ -19,6 +19,7 @@ import msgspec
 from rich.console import Console, RenderableType
 
 from devserver.common import events
+from devserver.console import letters
 from devserver.console.dashboard import farewell, picture
 from devserver.console.debug_queue import Turns
 from devserver.console.debug_terminal import AWAY, STOP, Attachment, note
@@ -68,6 +69,7 @@ class Shell:
         self._canvas: Canvas | None = None
         self._title = Title(console.file, os.environ.get("TERM", ""))
         self._keys = KeyActions()
+        self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
         self._turns = Turns(closed=terminal is None)
         self._attachment: Attachment | None = None
         self._away = False
@@ -141,7 +143,8 @@ class Shell:
         if self._suspending:
             self._suspend()
         if self._holder is not None:
-            self._title.show(headline(facts(self._view), time.time()).title)
+            title = headline(facts(self._view), time.time()).title
+            self._title.show(title if self._letters else title.translate(letters.ASCII))
         if self._attachment is not None:
             self._attachment.resize()
             return True
@@ -293,8 +296,11 @@ class Shell:
         if self._away and data.lower() == BACK:
             self._away = False
         elif self._away:
-            for order in decode(data):
-                self._send(order)
+            for key in decode(data):
+                if key in ("reload", "stop"):
+                    self._send(key)
+                else:
+                    self._keep(events.Pressed(key=key))
         elif data:
             self._send("typed", text=data.decode("latin-1"))
 
@@ -321,7 +327,8 @@ class Shell:
             if not entries and self._changed:
                 self._canvas.refresh()
         for start in range(0, len(entries), BATCH):
-            self._console.print(Batch(entries[start : start + BATCH]), crop=False)
+            batch = Batch(entries[start : start + BATCH], ascii_only=not self._letters)
+            self._console.print(batch, crop=False)
         if entries or self._changed:
             self._drawn_at = time.monotonic()
         self._changed = False

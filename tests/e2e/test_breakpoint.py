@@ -128,12 +128,12 @@ def test_a_breakpoint_is_answered_while_the_server_goes_on(server: Server) -> No
     assert "everybody else" not in server.text
     server.type(b"c\r")
     assert debugged.line() == "old debug me"
-    server.see("w1 │ after debug me", "✓ live · handlers.py", PICTURE)
+    server.see("│ after debug me", "✓ live · handlers.py", PICTURE)
     assert debugged.ask("again") == "new again"
     assert server.stop_by_key() == 0
     assert server.settings == server.before
     assert not server.screen.cursor.hidden
-    assert "w1 │ before debug me" in server.scrolled
+    assert "│ before debug me" in server.scrolled
     assert not [line for line in server.scrolled if "│ (Pdb)" in line]
 
 
@@ -217,7 +217,7 @@ def test_two_breakpoints_take_turns(tmp_path: Path) -> None:
         server.see("'debug first'")
         server.type(b"c\r")
         assert first.line() == "old debug first"
-        server.see("w2 │ before debug second", "worker 2 is in the debugger", "(Pdb)")
+        server.see("2 │ before debug second", "worker 2 is in the debugger", "(Pdb)")
         server.type(b"text\r")
         server.see("'debug second'")
         server.type(b"c\r")

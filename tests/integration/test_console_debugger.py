@@ -72,9 +72,9 @@ def test_all_else_is_shown_afterwards(console: Session) -> None:
         events.Output(worker=1, text="after\r\n"),
         events.Stopped(code=0),
     )
-    console.see("w2 │ of another", "a sentence", "w1 │ after", "STOPPED")
+    console.see("2 │ of another", "a sentence", "1 │ after", "STOPPED")
     lines = console.scrolled
-    assert lines.index("(Pdb) c") < lines.index("w2 │ of another") < lines.index("warning: a sentence")
+    assert lines.index("(Pdb) c") < lines.index("2 │ of another") < lines.index("warning: a sentence")
     assert console.settings[LFLAG] & termios.ISIG
 
 
@@ -85,9 +85,9 @@ def test_too_much_to_hold_is_said(console: Session) -> None:
         *(events.Output(worker=2, text=text[start : start + 4096]) for start in range(0, len(text), 4096))
     )
     console.tell(events.Debugging(worker=1, active=False))
-    console.see("w2 │ line 4999", "r reload · q quit")
-    shown = [line for line in console.scrolled if line.startswith("w2 │ line")]
-    assert shown == [f"w2 │ line {number}" for number in range(5_000 - len(shown), 5_000)]
+    console.see("2 │ line 4999", "r reload · q quit")
+    shown = [line for line in console.scrolled if line.startswith("2 │ line")]
+    assert shown == [f"2 │ line {number}" for number in range(5_000 - len(shown), 5_000)]
     assert f"… {5_000 - len(shown):,} lines before this were too many to hold" in console.scrolled
 
 

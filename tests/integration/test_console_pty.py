@@ -63,9 +63,9 @@ def test_the_apps_output_scrolls_above_complete_and_in_order(console: Session) -
         text = "".join(f"line {number}\r\n" for number in range(start, start + 100))
         console.tell(events.Output(worker=1, text=text))
     console.tell(events.Output(worker=1, text="and a prompt: "))
-    console.see("w1 │ and a prompt:", "✓ LIVE", "r reload · q quit")
-    shown = [line for line in console.scrolled if line.startswith("w1 │ line")]
-    assert shown == [f"w1 │ line {number}" for number in range(count)]
+    console.see("│ and a prompt:", "✓ LIVE", "r reload · q quit")
+    shown = [line for line in console.scrolled if line.startswith("│ line")]
+    assert shown == [f"│ line {number}" for number in range(count)]
     assert sum("r reload · q quit" in line for line in console.scrolled) == 1
 
 
@@ -134,7 +134,7 @@ def test_without_colour_nothing_is_coloured(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("NO_COLOR", "1")
     with Session() as session:
         session.tell(*SERVER, events.Output(worker=1, text="\x1b[31mred\x1b[0m\n"))
-        session.see("✓ LIVE", "w1 │ red")
+        session.see("✓ LIVE", "│ red")
         colours = re.findall(rb"\x1b\[([0-9;]*)m", session.raw)
         assert not [each for each in colours if re.search(rb"(^|;)[349][0-7]", each)]
 
@@ -226,3 +226,88 @@ def test_ctrl_z_gives_the_terminal_back_for_a_while() -> None:
         os.kill(job.console, signal.SIGTERM)
         assert job.end() == 0
         assert job.settings == job.before
+
+
+def test_the_title_tells_the_state_and_is_given_back(console: Session) -> None:
+    """The terminal's title has the headline's words; at the end the title before is restored."""
+    console.read_until(lambda: b"\x1b]2;\xe2\x9c\x93 LIVE  handlers.py" in console.raw)
+    assert console.raw.count(b"\x1b[22;2t") == 1
+    console.tell(events.Stopped(code=0))
+    console.link.close()
+    console.end()
+    assert console.raw.rindex(b"\x1b[23;2t") > console.raw.rindex(b"\x1b]2;")
+
+
+@pytest.mark.parametrize("sizes", [[(40, 12), (20, 10), (120, 40), (80, 24)], [(200, 50), (30, 8), (81, 25)]])
+def test_resizing_leaves_no_old_pictures(sizes: list[tuple[int, int]]) -> None:
+    """However the window is dragged, afterwards there is one picture, at the foot of what has scrolled."""
+    with Session() as session:
+        session.tell(*SERVER, events.Output(worker=1, text="".join(f"line {n}\n" for n in range(30))))
+        session.see("✓ LIVE", "line 29")
+        for width, height in sizes:
+            session.resize(width, height)
+            session.screen.resize(height, width)
+            session.process.send_signal(signal.SIGWINCH)
+            session.raw = b""
+            session.read_until(lambda: b"127.0.0.1:9501" in session.raw)
+            session.tell(events.Connections(open=width, waiting=0))
+            session.read_until(lambda: session.text.count("tcp://127.0.0.1") == 1)
+        session.see("r reload")
+        assert session.text.count(" ✓ LIVE") == 1
+
+
+def test_a_terminal_without_utf_8_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ours is drawn in ASCII, and nothing moves."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    place = Place("/app/handlers.py", 2, 14, 15, 'def on_receive(conn, data):\n    conn.send("x"\n', 1)
+    failure = Failure("check", "SyntaxError", "'(' was never closed", place)
+    with Session() as session:
+        session.tell(*SERVER, events.Output(worker=1, text="hello\n"))
+        session.see("+ LIVE  handlers.py", "| hello")
+        session.tell(
+            events.Refused(edit=1, generation=2, live=1, file="handlers.py", line=2, failures=(failure,))
+        )
+        session.see("x NOT LIVE  handlers.py:2", "> 2 |", "-- x not live - handlers.py:2")
+        assert session.raw.isascii()
+
+
+def test_twenty_columns_are_enough() -> None:
+    """In a very narrow terminal the state is there, each row fits, and nothing breaks."""
+    with Session() as session:
+        session.resize(20, 10)
+        session.screen.resize(10, 20)
+        session.process.send_signal(signal.SIGWINCH)
+        session.tell(*SERVER)
+        session.see("✓ LIVE", "r reload")
+        session.tell(events.Connections(open=1, waiting=0))
+        assert session.text.count("✓ LIVE") == 1
+
+
+def test_keys_show_what_they_promise(console: Session) -> None:
+    """Help, processes and the last error come on their keys; `c` empties the screen and keeps the picture."""
+    console.tell(events.Output(worker=1, text="to be cleared\n"))
+    console.see("to be cleared")
+    console.tell(events.Pressed(key="help"))
+    console.see("the last error, whole")
+    console.tell(events.Pressed(key="help"), events.Pressed(key="unknown"))
+    console.see("that is no key: h shows them")
+    console.tell(events.Pressed(key="clear"))
+    console.read_until(lambda: "to be cleared" not in console.text and "✓ LIVE" in console.text)
+    assert console.screen.display[0].startswith(" ✓ LIVE")
+    console.tell(events.Pressed(key="error"))
+    console.see("no error since the last save")
+
+
+def test_requests_scroll_by_and_failures_stay_in_the_headline(console: Session) -> None:
+    """Each request is a line; what failed is named in the first line until the next save."""
+    boom = Failure(
+        "request", "ZeroDivisionError", "division by zero", Place("/app/main.py", 3, excerpt="1/0")
+    )
+    request = events.Request(at=1e9, method="GET", path="/boom", status=500, ms=12, generation=1)
+    console.tell(
+        events.Requests(count=1, failed=1, requests=(request,)),
+        events.HandlerFailed(worker=1, connection=0, failure=boom, request="GET /boom", status=500),
+    )
+    console.see("GET  /boom 500 12 ms", "⚠ LIVE, 1 request failed", "✗ GET /boom ZeroDivisionError")
+    console.tell(events.Live(generation=2, edit=1, steps={}, total_ms=9, paths=("/app/main.py",)))
+    console.see("✓ LIVE  main.py  9 ms")

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from devserver.common.events import Event, Request, Requests
 
 PAUSE = 0.1
-"""Seconds from the first request to the event that reports it."""
+"""Seconds from one event to the next under load."""
+FIRST = 0.005
+"""Seconds from a request to its event after a quiet time: what it has printed stands beside it."""
 MOST_SHOWN = 25
 """Requests in an event that are shown one by one; as many failed ones may come on top."""
 LONGEST = 2_000
@@ -28,12 +30,13 @@ class RequestLog:
         self._requests: list[Request] = []
         self._count = 0
         self._failed = 0
-        self._pause = PAUSE
+        self._stopping = False
+        self._flushed_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:
         """The server stops: nothing is joined any more."""
-        self._pause = 0.0
+        self._stopping = True
         self.flush()
 
     def add(self, request: Request) -> None:
@@ -44,7 +47,11 @@ class RequestLog:
         if len(self._requests) < self._most + (MOST_SHOWN if failed else 0):
             self._requests.append(request)
         if self._timer is None:
-            self._timer = self._loop.call_later(self._pause, self.flush)
+            self._timer = self._loop.call_at(self._due(), self.flush)
+
+    def _due(self) -> float:
+        now = self._loop.time()
+        return now if self._stopping else max(now + FIRST, self._flushed_at + PAUSE)
 
     def flush(self) -> None:
         """Report now what was added so far."""
@@ -52,6 +59,7 @@ class RequestLog:
             self._timer.cancel()
             self._timer = None
         if self._count:
+            self._flushed_at = self._loop.time()
             self._emit(Requests(count=self._count, failed=self._failed, requests=tuple(self._requests)))
             self._requests.clear()
             self._count = self._failed = 0

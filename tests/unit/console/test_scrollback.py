@@ -44,15 +44,16 @@ def output(worker: int, text: str) -> Event:
 
 
 def test_each_line_names_the_worker_that_printed_it() -> None:
-    """The output of several Workers is told apart and keeps its order."""
-    scroll = scrolled(output(3, "one\r\ntwo\r\n"), output(12, "three\n"), output(3, "four\n"))
-    assert printed(scroll).splitlines() == ["w3 │ one", "w3 │ two", "w12│ three", "w3 │ four"]
+    """The output of several processes is told apart and keeps its order; that of one has no name."""
+    started = [events.WorkerStarted(worker=n, slot=s, generation=1, pid=n) for n, s in ((3, 1), (12, 2))]
+    scroll = scrolled(*started, output(3, "one\r\ntwo\r\n"), output(12, "three\n"), output(3, "four\n"))
+    assert printed(scroll).splitlines() == ["1 │ one", "1 │ two", "2 │ three", "1 │ four"]
 
 
 def test_a_long_line_is_left_whole() -> None:
     """Nothing of a line that is wider than the terminal is cut or broken."""
     text = "x" * 200
-    assert f"w1 │ {text}\n" in printed(scrolled(output(1, f"{text}\n")))
+    assert f"│ {text}\n" in printed(scrolled(output(1, f"{text}\n")))
 
 
 def test_colours_are_kept_and_moves_are_not() -> None:
@@ -81,14 +82,18 @@ def test_a_prompt_becomes_due() -> None:
     assert scroll.entries == []
     scroll.release(QUIET)
     assert scroll.due_at is None
-    assert printed(scroll) == "w1 │ name? \n"
+    assert printed(scroll) == "│ name? \n"
 
 
 def test_the_last_words_of_a_worker_are_shown() -> None:
     """Half a line before a Worker's death is printed before the death is told."""
     died = events.WorkerExited(worker=1, slot=1, generation=1, pid=9, reason="SIGSEGV", planned=False)
     lines = printed(scrolled(output(1, "about to"), died)).splitlines()
-    assert lines == ["w1 │ about to", "worker 1 (generation 1) exited: SIGSEGV"]
+    assert lines == [
+        "│ about to",
+        "a process of the app has ended: SIGSEGV; another one takes ",
+        "its place",
+    ]
 
 
 def test_a_handlers_failure_scrolls_by_as_a_traceback() -> None:

@@ -1,0 +1,28 @@
+"""What stands for the signs of ours in a terminal that cannot show them; pure.
+
+Law: one letter stands for one, so that nothing moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.segment import Segment
+
+ASCII = str.maketrans(
+    {
+        "✓": "+", "✗": "x", "⚠": "!", "○": "o", "⏸": "=", "❱": ">", "→": ">", "·": "-", "…": "~", "—": "-",
+        "│": "|", "┊": ":", "─": "-", "━": "=", "└": "`", "├": "|", "\N{REPLACEMENT CHARACTER}": "?",
+    }
+)  # fmt: skip
+
+
+def can_show(encoding: str, term: str) -> bool:
+    """Return whether a terminal shows more than ASCII: by its encoding, and not with the console's font."""
+    return encoding.lower().replace("-", "").startswith("utf") and term != "linux"
+
+
+def plain(segments: Iterable[Segment]) -> Iterable[Segment]:
+    """Yield the same in ASCII, as far as it is ours."""
+    for text, style, control in segments:
+        yield Segment(text.translate(ASCII), style, control)
