@@ -76,7 +76,7 @@ def _routes(main: Any) -> dict[str, str]:
         rules = sorted(str(rule) for rule in main.app.url_map.iter_rules())
         return {rule: client.get(rule).text for rule in rules}
     elif hasattr(main, "app"):
-        known = [each.path for each in main.app.routes] if hasattr(main.app, "routes") else []
+        known = list(main.app.openapi()["paths"]) if hasattr(main.app, "openapi") else []
         tables = [getattr(each, "routes", ()) for each in main.modules]
         paths, app = known or [path for table in tables for path in table], main.app
     else:

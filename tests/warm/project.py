@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 
 MODULES = ("shop/a.py", "shop/b.py", "shop/c.py")
 KINDS = ("asgi", "fastapi", "flask", "django", "handlers")
@@ -40,6 +41,50 @@ import django
 from django.conf import settings
 settings.configure(SECRET_KEY='x', DEBUG=True, ROOT_URLCONF='main', ALLOWED_HOSTS=['*'], USE_TZ=True)
 django.setup()
+"""
+
+
+_DOORS = {
+    "asgi": "app = peek.asgi(app)\n",
+    "fastapi": "served = peek.asgi(app)\n",
+    "flask": "app.wsgi_app = peek.wsgi(app.wsgi_app)\n",
+    "django": "served = peek.asgi(application)\n",
+    "handlers": "from devserver import Lines\nprotocol = Lines()\ndef on_receive(conn, data): conn.send(peek.look() + '\\n')\n",
+}
+_PEEK = """
+
+import json, os, threading
+from devserver.worker.warm.picture import picture
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+
+
+def look():
+    found = picture(lambda path: path.startswith(HERE))
+    said = []
+    thread = threading.Thread(target=lambda: said.append(answers()))
+    thread.start()
+    thread.join()
+    return json.dumps([found, said[0]])
+
+
+def asgi(app):
+    async def door(scope, receive, send):
+        if scope["type"] != "http" or scope["path"] != "/picture":
+            return await app(scope, receive, send)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": look().encode()})
+    door.__dict__["routes"] = getattr(app, "routes", ())
+    return door
+
+
+def wsgi(app):
+    def door(environ, start_response):
+        if environ["PATH_INFO"] != "/picture":
+            return app(environ, start_response)
+        start_response("200 OK", [])
+        return [look().encode()]
+    return door
 """
 
 
@@ -79,6 +124,13 @@ class Project:
         head = _BEFORE_DJANGO if self.framework == "django" else ""
         imports = "".join(f"import {name}\n" for name in names)
         found["main.py"] = f"{head}{imports}modules = [{', '.join(names)}]\n{_MAINS[self.framework]}"
+        return found
+
+    def served(self) -> dict[str, str]:
+        """Return its files with a door for the tests, at an import that is slow enough for an image."""
+        found = self.files()
+        found["main.py"] += f"import time, peek\ntime.sleep(0.04)\n{_DOORS[self.framework]}"
+        found["peek.py"] = Path(__file__).with_name("probe.py").read_text() + _PEEK
         return found
 
     def _render(self, name: str) -> str:

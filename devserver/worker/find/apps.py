@@ -80,14 +80,19 @@ def with_debugger(app: App) -> App:
     from devserver.common.local_client import is_local
 
     plain = app.call
-    debugged = import_module("werkzeug.debug").DebuggedApplication(plain, evalex=False)
+    debug = import_module("werkzeug.debug")
+
+    @functools.cache
+    def debugged() -> Any:
+        """Make it with the first request: it shares memory, which copies of this process may not."""
+        return debug.DebuggedApplication(plain, evalex=False)
 
     def call(environ: dict[str, Any], start_response: Any) -> Any:
         def header(name: str) -> str:
             return str(environ.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
 
         local = is_local(environ.get("REMOTE_ADDR"), header)
-        return (debugged if local else plain)(environ, start_response)
+        return (debugged() if local else plain)(environ, start_response)
 
     return replace(app, call=call)
 

@@ -141,6 +141,8 @@ class Describer:
         for part in _parts(value):
             found[part] = self.value(_get(value, part), f"{where}.{part}", depth)
         names = _get(value, "__dict__")
+        if name == "django.conf.LazySettings":  # the rest is a cache of it
+            names = {"_wrapped": names.get("_wrapped")}
         if isinstance(names, dict):
             found["names"] = self._items(names, where, depth)
         for slot in _slots(kind):

@@ -102,9 +102,11 @@ def _logger(logger: logging.Logger) -> Plain:
 
 
 def _descriptors() -> Plain:
-    """Return the files that are open, without those that differ in each process; nothing where none tells."""
+    """Return the files that are open, but for standard streams; nothing where the system does not tell."""
     found = []
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        if name in ("0", "1", "2"):
+            continue
         try:
             target = os.readlink(f"/proc/self/fd/{name}")
         except OSError:
