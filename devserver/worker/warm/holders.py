@@ -75,6 +75,7 @@ class Holders:
         }
 
     def _look(self, ids: set[int], files: set[str]) -> None:
+        gc.unfreeze()  # what is set aside for a fork is not among the objects
         knows_line = sys.version_info >= (3, 13)
         for each in gc.get_objects():
             kind = type(each)

@@ -17,6 +17,11 @@ CASES = {
         "def f():\n\n    x = 2\n    return x\ndef g(): return 3\n",
         "f(), g.__code__.co_firstlineno",
     ),
+    "an app that sets its objects aside": (
+        "import gc\ndef f(): return 1\ngc.freeze()\n",
+        "import gc\ndef f(): return 2\ngc.freeze()\n",
+        "f()",
+    ),
     "lines that moved": (
         "def f(): return 1\nX = f()\n",
         "# a comment\n\ndef f(): return 1\nX = f()\n",
