@@ -1,0 +1,224 @@
+"""The whole language between Master, Manager and Workers.
+
+One module a speaker. Past facts are reports (`BootDone`), the rest are orders (`Retire`). Each names its
+`worker` (unique over Managers) or `generation`, so that stale news is recognised.
+Order within one channel is kept.
+"""
+
+from __future__ import annotations
+
+from devserver.ipc.messages.data import (
+    AppKind,
+    ConnectionRow,
+    DebugServer,
+    Handover,
+    Headers,
+    How,
+    JobKind,
+    LoopChoice,
+    OpenedFile,
+    Peer,
+    Scope,
+    Source,
+    Target,
+    Transport,
+    Way,
+    WorkerSettings,
+)
+from devserver.ipc.messages.manager import (
+    ManagerNotice,
+    Pong,
+    ReloadAsked,
+    Retire,
+    RollDone,
+    WorkerForked,
+    WorkerGone,
+)
+from devserver.ipc.messages.master import (
+    BootDone,
+    Configure,
+    ConnectionTable,
+    ConnectionWindowUpdate,
+    Drop,
+    Handle,
+    Leave,
+    LeaveWithin,
+    Loaded,
+    Ping,
+    Reload,
+    StandDown,
+    Stop,
+    WorkerIdle,
+)
+from devserver.ipc.messages.preloading import (
+    Imported,
+    ModuleNote,
+    Preload,
+    PreloadDone,
+    Preloading,
+    Report,
+    Surroundings,
+)
+from devserver.ipc.messages.streams import (
+    Accept,
+    Closed,
+    Consumed,
+    Detach,
+    Disconnected,
+    Message,
+    Open,
+    RequestBody,
+    Respond,
+    ResponseBody,
+    StreamNews,
+    StreamOrder,
+    WebSocketClose,
+    WebSocketSend,
+    WindowUpdate,
+)
+from devserver.ipc.messages.worker import (
+    BootFailed,
+    Broadcast,
+    Close,
+    ConnectionsAsked,
+    Creates,
+    DebuggerState,
+    Failed,
+    Handled,
+    Leaving,
+    Opened,
+    Send,
+    TasksCancelled,
+    Used,
+)
+
+ToManager = (
+    Configure
+    | Ping
+    | Preload
+    | Reload
+    | Drop
+    | Loaded
+    | BootDone
+    | WorkerIdle
+    | LeaveWithin
+    | DebuggerState
+    | StandDown
+    | Stop
+)
+FromManager = (
+    Pong
+    | Preloading
+    | PreloadDone
+    | ReloadAsked
+    | WorkerForked
+    | Retire
+    | WorkerGone
+    | RollDone
+    | ManagerNotice
+)
+ToWorker = Handle | ConnectionWindowUpdate | ConnectionTable | Leave | DebuggerState | StreamOrder
+FromWorker = (
+    BootDone
+    | Imported
+    | Loaded
+    | Used
+    | Opened
+    | Creates
+    | BootFailed
+    | Send
+    | Broadcast
+    | Close
+    | ConnectionsAsked
+    | Handled
+    | Failed
+    | Leaving
+    | TasksCancelled
+    | DebuggerState
+    | Respond
+    | ResponseBody
+    | Accept
+    | WebSocketSend
+    | WebSocketClose
+    | Consumed
+    | Closed
+)
+
+__all__ = [
+    "Accept",
+    "AppKind",
+    "BootDone",
+    "BootFailed",
+    "Broadcast",
+    "Close",
+    "Closed",
+    "Configure",
+    "ConnectionRow",
+    "ConnectionTable",
+    "ConnectionWindowUpdate",
+    "ConnectionsAsked",
+    "Consumed",
+    "Creates",
+    "DebugServer",
+    "DebuggerState",
+    "Detach",
+    "Disconnected",
+    "Drop",
+    "Failed",
+    "FromManager",
+    "FromWorker",
+    "Handle",
+    "Handled",
+    "Handover",
+    "Headers",
+    "How",
+    "Imported",
+    "JobKind",
+    "Leave",
+    "LeaveWithin",
+    "Leaving",
+    "Loaded",
+    "LoopChoice",
+    "ManagerNotice",
+    "Message",
+    "ModuleNote",
+    "Open",
+    "Opened",
+    "OpenedFile",
+    "Peer",
+    "Ping",
+    "Pong",
+    "Preload",
+    "PreloadDone",
+    "Preloading",
+    "Reload",
+    "ReloadAsked",
+    "Report",
+    "RequestBody",
+    "Respond",
+    "ResponseBody",
+    "Retire",
+    "RollDone",
+    "Scope",
+    "Send",
+    "Source",
+    "StandDown",
+    "Stop",
+    "StreamNews",
+    "StreamOrder",
+    "Surroundings",
+    "Target",
+    "TasksCancelled",
+    "ToManager",
+    "ToWorker",
+    "Transport",
+    "Used",
+    "Way",
+    "WebSocketClose",
+    "WebSocketSend",
+    "WindowUpdate",
+    "WorkerForked",
+    "WorkerGone",
+    "WorkerIdle",
+    "WorkerSettings",
+]
