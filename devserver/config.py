@@ -6,6 +6,7 @@ Durations are seconds, sizes bytes.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -101,6 +102,8 @@ class WatchConfig:
     """Globs, relative to the root, of further files that only browsers show: they replace no Worker."""
     exclude: tuple[str, ...] = ()
     """Globs, as in .gitignore, of files and folders that are not watched."""
+    further: tuple[str, ...] = ()
+    """Folders that are watched as the root is; paths that are real."""
     poll: bool = False
     settle: float = 0.002
     settle_modified: float = 0.05
@@ -140,3 +143,12 @@ class Config:
     process: ProcessConfig = field(default_factory=ProcessConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     console: ConsoleConfig = field(default_factory=ConsoleConfig)
+    control: bool = True
+    """Whether commands are answered over a control socket."""
+
+    @property
+    def name(self) -> str:
+        """Return the target as the user would name it."""
+        target = self.target
+        name = os.path.relpath(target.path) if target.path else target.module
+        return f"{name}:{target.attribute}" if target.attribute else name

@@ -89,11 +89,12 @@ class DevServer:
         reason = ""
         try:
             await master.listen()
-            name, root = _name(config), config.watch.root
+            name, root = config.name, config.watch.root
             announcer.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
             master.start()
-            await control.open(master, self._stop_asked, captured=announcer.terminal)
+            if config.control:
+                await control.open(master, self._stop_asked, captured=announcer.terminal)
             reason = await self._reason
         except DevserverError as error:
             self._error = error
@@ -202,10 +203,3 @@ def _report_own_error(
     detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
     text = f"an error of devserver's own, please report it: {context.get('message', error)}"
     announcer.emit(events.Notice(level="error", text=text, detail=detail))
-
-
-def _name(config: Config) -> str:
-    """Return the target as the user would name it."""
-    target = config.target
-    name = os.path.relpath(target.path) if target.path else target.module
-    return f"{name}:{target.attribute}" if target.attribute else name

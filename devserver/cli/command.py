@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,17 @@ import msgspec
 from click.core import ParameterSource
 
 from devserver import __version__
-from devserver.cli.options import http_addresses, with_options
-from devserver.cli.pyproject import read_settings
+from devserver.cli import commands, habits
+from devserver.cli.configure import config_of
+from devserver.cli.help import GroupedCommand
+from devserver.cli.options import with_options
+from devserver.cli.pyproject import PREFIX, Settings, dotenv_variables, read_settings, with_dotenv
 from devserver.cli.target import Located, locate
 from devserver.common.errors import DevserverError, UsageError
-from devserver.config import Config, ConsoleConfig, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
+from devserver.config import Config
 
-PREFIX = "DEVSERVER"
-
-EPILOG = f"""\b
-TARGET is a file (handlers.py), a module (shop.main), or either with an
-attribute (shop.main:app). Without one: the usual names, handlers.py, app.py …
-ARGS are the app's sys.argv; those that begin with a dash go after --.
-
-Each option is also an environment variable ({PREFIX}_WORKERS=4) and a key of
-[tool.devserver] in pyproject.toml (workers = 4), as is target.
-"""
+OTHER_VARIABLES = (f"{PREFIX}_EDITOR",)
+"""Those that are no options."""
 
 
 def run(config: Config) -> int:
@@ -57,59 +53,17 @@ def run(config: Config) -> int:
         spawn.discard()
 
 
-def _config(located: Located, options: Mapping[str, Any]) -> Config:
-    host = options["host"]
-    return Config(
-        target=located.target,
-        watch=WatchConfig(
-            root=str(located.root),
-            also=options["also"],
-            assets=options["assets"],
-            exclude=options["exclude"],
-            poll=options["poll"],
-        ),
-        listen=ListenConfig(
-            http=http_addresses(host, options["port"]),
-            tcp=options["tcp"],
-            uds=options["uds"],
-            certfile=options["ssl_certfile"],
-            keyfile=options["ssl_keyfile"],
-        ),
-        http=HttpConfig(
-            root_path=options["root_path"],
-            proxy_headers=options["proxy_headers"],
-            forwarded_allow_ips=options["forwarded_allow_ips"],
-            host=host or HttpConfig().host,
-            index=str(located.file.parent / "index.html"),
-            allow_hosts=options["allow_host"],
-            browser_reload=options["browser_reload"],
-            websockets=options["websockets"],
-            streams=options["streams"],
-            stream_limit=options["stream_limit"],
-        ),
-        process=_process_config(options),
-        console=ConsoleConfig(plain=options["plain"], events=options["events"]),
-    )
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the command is given beside its options. `serve` takes the settings; None: they are served."""
 
-
-def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
-    return ProcessConfig(
-        workers=options["workers"] or ProcessConfig().workers,
-        threads=options["threads"],
-        access_log=options["access_log"],
-        preload=options["preload"],
-        warm=options["warm"],
-        preload_exclude=options["preload_exclude"],
-        boot_timeout=options["boot_timeout"],
-        drain=options["drain"],
-        stop=options["stop_timeout"],
-        handover=options["handover"],
-        loop=options["loop"],
-    )
+    settings: Settings
+    serve: Callable[[Config], int] | None = None
 
 
 @click.command(
-    epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=GroupedCommand,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument("target", required=False, envvar=f"{PREFIX}_TARGET")
 @click.argument("args", nargs=-1)
@@ -118,55 +72,113 @@ def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
 @click.pass_context
 def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **options: Any) -> int:
     """Serve TARGET, and run each save's code without cutting a connection."""
+    invocation: Invocation = ctx.obj
+    folder = invocation.settings.folder
     from_project = ctx.get_parameter_source("target") is ParameterSource.DEFAULT_MAP
-    located = locate(target, ctx.obj if from_project else Path.cwd())
+    start = folder if from_project else Path.cwd()
+    if options["app_dir"]:
+        from_file = ctx.get_parameter_source("app_dir") is ParameterSource.DEFAULT_MAP
+        start = _app_dir(folder if from_file else Path.cwd(), options["app_dir"])
+    located = locate(target, start)
     if options["ssl_keyfile"] and not options["ssl_certfile"]:
         raise UsageError("--ssl-keyfile is a key without a certificate: name that with --ssl-certfile")
     for name in ("ssl_certfile", "ssl_keyfile"):  # in the project's file they are named from its folder
         if options[name] and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
-            options[name] = str(ctx.obj / options[name])
+            options[name] = str(folder / options[name])
+    from_file = ctx.get_parameter_source("watch") is ParameterSource.DEFAULT_MAP
+    options["watch"] = _watched(folder if from_file else Path.cwd(), options["watch"])
     named = msgspec.structs.replace(located.target, argv=args, factory=options["factory"])
-    return run(_config(Located(named, located.file, located.root), options))
+    config = config_of(Located(named, located.file, located.root), options)
+    if invocation.serve is not None:
+        return invocation.serve(config)
+    if options["background"]:
+        from devserver.cli.detach import detach
+
+        return detach(lambda: run(config), str(located.root), config.name)
+    return run(config)
+
+
+def _watched(start: Path, folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the real paths of the folders that --watch names. Raises UsageError."""
+    found = []
+    for named in folders:
+        folder = (start / named).resolve()
+        if not folder.is_dir():
+            raise UsageError(f"--watch {named}: there is no folder {folder}")
+        if folder in (Path(folder.anchor), Path(os.path.expanduser("~"))):
+            raise UsageError(f"--watch {named}: {folder} is too large to watch: name a folder in it")
+        found.append(str(folder))
+    return tuple(dict.fromkeys(found))
+
+
+def _app_dir(start: Path, named: str) -> Path:
+    folder = start / named
+    if not folder.is_dir():
+        raise UsageError(f"--app-dir {named}: there is no folder {folder}")
+    return folder
+
+
+def serve_with(arguments: Sequence[str], serve: Callable[[Config], int] | None = None) -> int:
+    """Give `serve` the settings that `devserver ARGUMENTS` serves with (None: serve); return what it returns.
+
+    Raises what click raises, and DevserverError.
+    """
+    settings = read_settings(_folder(), command)
+    dotenv = settings.folder / ".env"
+    variables = dotenv_variables(dotenv)
+    for sentence in (*_strangers(os.environ), *_strangers(variables, f" in {dotenv}")):
+        _say(f"warning: {sentence}", 0)
+    settings = with_dotenv(settings, dotenv, variables, command)
+    code = command.main(
+        list(arguments),
+        prog_name="devserver",
+        standalone_mode=False,
+        auto_envvar_prefix=PREFIX,
+        default_map=settings.values,
+        obj=Invocation(settings, serve),
+    )
+    return int(code or 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: those of this process); return its exit code."""
     _fill_standard_streams()
-    for sentence in _strangers(os.environ):
-        _say(f"warning: {sentence}", 0)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings = read_settings(_folder(), command)
-        code = command.main(
-            arguments,
-            prog_name="devserver",
-            standalone_mode=False,
-            auto_envvar_prefix=PREFIX,
-            default_map=settings.values,
-            obj=settings.folder,
-        )
+        return _carry_out(given)
     except click.ClickException as error:
         return _say(_sentence(error), error.exit_code)
     except click.Abort:
         return _say("interrupted", 130)
     except DevserverError as error:
-        return _say(str(error), 2 if isinstance(error, UsageError) else 1)
+        return commands.failed(given, error, _say)
     except Exception as error:  # a bug of ours: one line for the user, all of it for who looks for it
         if sys.flags.dev_mode:
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
         return _say(f"internal error: {what}; PYTHONDEVMODE=1 shows the traceback", 1)
-    return int(code or 0)
 
 
-def _strangers(variables: Iterable[str]) -> Iterator[str]:
+def _carry_out(given: list[str]) -> int:
+    if completing := os.environ.get("_DEVSERVER_COMPLETE"):
+        return commands.complete(command, completing)
+    if given and given[0] in commands.SERVING:
+        del given[0]
+    elif given and given[0] in commands.COMMANDS:
+        return commands.run(given[0], given[1:])
+    return serve_with(given)
+
+
+def _strangers(variables: Iterable[str], where: str = "") -> Iterator[str]:
     """Return a sentence for each variable that looks like an option and is none."""
     known = [f"{PREFIX}_{param.name.upper()}" for param in command.params if param.name]
+    known += OTHER_VARIABLES
     for name in sorted(variables):
         if name.startswith(f"{PREFIX}_") and name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else "devserver --help lists the options."
-            yield f"{name} is no option and is ignored; {hint}"
+            yield f"{name}{where} is no option and is ignored; {hint}"
 
 
 def _fill_standard_streams() -> None:
@@ -182,15 +194,29 @@ def _sentence(error: click.ClickException) -> str:
     """Return click's message with where the value came from, if it was not given as a flag."""
     text = error.format_message()
     if isinstance(error, click.NoSuchOption):
-        return f"{text} Options of the app go after --."
+        return _no_such_option(error)
     if not isinstance(error, click.BadParameter) or not error.ctx or not error.param or not error.param.name:
         return text
     match error.ctx.get_parameter_source(error.param.name):
         case ParameterSource.ENVIRONMENT:
             return f"{text.rstrip('.')} (from {PREFIX}_{error.param.name.upper()})."
         case ParameterSource.DEFAULT_MAP:
-            return f"{text.rstrip('.')} (from {error.ctx.obj / 'pyproject.toml'})."
+            file = error.ctx.obj.settings.files.get(error.param.name, "pyproject.toml")
+            return f"{text.rstrip('.')} (from {file})."
     return text
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    """Return what to do instead: what another server means by the option, or the nearest one."""
+    asked = error.ctx.command if error.ctx else command
+    if asked is command and error.option_name in habits.ADVICE:
+        return habits.ADVICE[error.option_name]
+    names = [
+        name for param in asked.params for name in (*param.opts, *param.secondary_opts) if name[0] == "-"
+    ]
+    near = get_close_matches(error.option_name, names, 1)
+    text = f"there is no option {error.option_name}" + (f": did you mean {near[0]}?" if near else ".")
+    return f"{text} Options of the app go after --." if asked is command else text
 
 
 def _folder() -> Path:

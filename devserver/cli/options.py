@@ -8,12 +8,13 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable
-from functools import partial, reduce
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import click
 
+from devserver.cli import habits
 from devserver.config import Address, HttpConfig, ListenConfig, ProcessConfig
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -25,8 +26,12 @@ _ADDRESS = re.compile(r"(?:(?:\[(?P<v6>[^]]+)]|(?P<host>[^:\[\]]*)):)?(?P<port>[
 
 
 def with_options(function: Decorated) -> Decorated:
-    """Give a command all the options, in their order in --help."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), function)
+    """Give a command all the options, in their order in --help, and those that it takes from others."""
+    for title, options in (*reversed(GROUPS.items()), ("", habits.OPTIONS)):
+        for option in reversed(options):
+            function = option(function)
+            function.__click_params__[-1].group = title  # type: ignore[attr-defined]
+    return function
 
 
 def http_addresses(host: str | None, port: int | None) -> tuple[Address, ...]:
@@ -94,6 +99,22 @@ def _socket_path(value: str) -> str:
     return value
 
 
+class _Option(click.Option):
+    """An option with further names, which other servers have for it; --help does not show them."""
+
+    def __init__(self, names: Sequence[str], aliases: Sequence[str] = (), **settings: Any) -> None:
+        name = next(name for name in names if name.startswith("--")).partition("/")[0].lstrip("-")
+        super().__init__([*names, *aliases, name.replace("-", "_")], **settings)
+        self._aliases = aliases
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        every, self.opts = self.opts, [name for name in self.opts if name not in self._aliases]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = every
+
+
 _default = partial(click.option, show_default=True)
 _time = partial(_default, type=_seconds, metavar="SECONDS")
 _resume = partial(_default, type=click.Choice(["resume", "close"]))
@@ -107,6 +128,7 @@ _LISTENING = (
         help="Listen for HTTP here; 0.0.0.0: on every interface.",
     ),
     click.option(
+        "-p",
         "--port",
         type=click.IntRange(0, 65535),
         metavar="PORT",
@@ -128,11 +150,23 @@ _LISTENING = (
         help="Listen for TCP handlers here. Repeatable; port 0: any.",
     ),
     click.option(
-        "--ssl-certfile", default="", metavar="FILE", help="Speak HTTPS with this certificate (PEM)."
+        "--ssl-certfile",
+        cls=_Option,
+        aliases=("--cert", "--certfile"),
+        default="",
+        metavar="FILE",
+        help="Speak HTTPS with this certificate (PEM).",
     ),
-    click.option("--ssl-keyfile", default="", metavar="FILE", help="Its key, if it lies in another file."),
+    click.option(
+        "--ssl-keyfile",
+        cls=_Option,
+        aliases=("--key", "--keyfile"),
+        default="",
+        metavar="FILE",
+        help="Its key, if it lies in another file.",
+    ),
 )
-_SPEAKING = (
+_HTTP_OPTIONS = (
     click.option(
         "--root-path", default="", metavar="PATH", help="Where a proxy has the app: ASGI root_path."
     ),
@@ -171,6 +205,60 @@ _SPEAKING = (
         default=_HTTP.stream_limit,
         help="How long those without ids, and tasks that requests left behind, may go on.",
     ),
+)
+_RUNNING = (
+    click.option("--factory/--no-factory", help="Call the attribute: what it returns is the app."),
+    click.option(
+        "-w",
+        "--workers",
+        type=click.IntRange(min=1),
+        show_default="1 for an app, 2 for handlers",
+        help="Worker processes.",
+    ),
+    _default(
+        "--threads", type=click.IntRange(min=1), default=_PROCESS.threads, help="Threads of a WSGI app."
+    ),
+    _default(
+        "--loop",
+        type=click.Choice(["auto", "asyncio", "uvloop"]),
+        default=_PROCESS.loop,
+        help="The event loop of async code. auto: uvloop if installed.",
+    ),
+    click.option("--app-dir", metavar="DIR", help="Look for TARGET in this folder, and import from it."),
+    click.option(
+        "--background/--no-background",
+        cls=_Option,
+        aliases=("--daemon", "-D"),
+        help="Return once it is live, and leave it running: devserver stop ends it.",
+    ),
+    _default(
+        "--control/--no-control",
+        default=True,
+        help="Answer devserver status, wait, stop … over a socket that is private to you.",
+    ),
+)
+_RELOADING = (
+    _time(
+        "--boot-timeout",
+        default=_PROCESS.boot_timeout,
+        help="How long new code may take to import and start. 0: for ever.",
+    ),
+    _time(
+        "--drain", default=_PROCESS.drain, help="How long a replaced Worker may take to finish what it has."
+    ),
+    _time(
+        "--stop-timeout",
+        cls=_Option,
+        aliases=("--timeout-graceful-shutdown",),
+        default=_PROCESS.stop,
+        help="The same, when the server stops; or for one with nothing in hand.",
+    ),
+    _default(
+        "--handover",
+        type=click.Choice(["auto", "overlap", "exclusive"]),
+        default=_PROCESS.handover,
+        help="Start a new Worker beside the old one, or after it.",
+    ),
     _default(
         "--preload",
         type=click.Choice(["auto", "off"]),
@@ -189,49 +277,24 @@ _SPEAKING = (
         default=_PROCESS.warm,
         help="Fork workers from an image of the imported app where that is exact. off: import it each time.",
     ),
-    _default(
-        "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
-    ),
-)
-_RUNNING = (
-    click.option("--factory/--no-factory", help="Call the attribute: what it returns is the app."),
-    click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        show_default="1 for an app, 2 for handlers",
-        help="Worker processes.",
-    ),
-    _default(
-        "--threads", type=click.IntRange(min=1), default=_PROCESS.threads, help="Threads of a WSGI app."
-    ),
-    _time(
-        "--boot-timeout",
-        default=_PROCESS.boot_timeout,
-        help="How long new code may take to import and start. 0: for ever.",
-    ),
-    _time(
-        "--drain", default=_PROCESS.drain, help="How long a replaced Worker may take to finish what it has."
-    ),
-    _time(
-        "--stop-timeout",
-        default=_PROCESS.stop,
-        help="The same, when the server stops; or for one with nothing in hand.",
-    ),
-    _default(
-        "--handover",
-        type=click.Choice(["auto", "overlap", "exclusive"]),
-        default=_PROCESS.handover,
-        help="Start a new Worker beside the old one, or after it.",
-    ),
-    _default(
-        "--loop",
-        type=click.Choice(["auto", "asyncio", "uvloop"]),
-        default=_PROCESS.loop,
-        help="The event loop of async code. auto: uvloop if installed.",
-    ),
 )
 _WATCHING = (
-    click.option("--also", multiple=True, metavar="GLOB", help="Reload for these files too. Repeatable."),
+    click.option(
+        "--watch",
+        cls=_Option,
+        aliases=("--reload-dir",),
+        multiple=True,
+        metavar="DIR",
+        help="Watch this folder as well as the project's: its modules, templates, --also globs. Repeatable.",
+    ),
+    click.option(
+        "--also",
+        cls=_Option,
+        aliases=("--reload-include",),
+        multiple=True,
+        metavar="GLOB",
+        help="Reload for these files too. Repeatable.",
+    ),
     click.option(
         "--assets",
         multiple=True,
@@ -239,12 +302,30 @@ _WATCHING = (
         help="Refresh pages for these files, and replace no worker. Repeatable.",
     ),
     click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Do not watch these, as in .gitignore. Repeatable."
+        "--exclude",
+        cls=_Option,
+        aliases=("--reload-exclude",),
+        multiple=True,
+        metavar="GLOB",
+        help="Do not watch these, as in .gitignore. Repeatable.",
     ),
     click.option("--poll/--no-poll", help="Look at the files regularly: for mounts that tell of no changes."),
+)
+_SHOWING = (
+    _default(
+        "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
+    ),
     click.option("--plain/--no-plain", help="One line per event, also in a terminal."),
     click.option(
         "--events", type=_events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines."
     ),
 )
-_OPTIONS = (*_LISTENING, *_SPEAKING, *_RUNNING, *_WATCHING)
+GROUPS = {
+    "Where to listen": _LISTENING,
+    "HTTP": _HTTP_OPTIONS,
+    "What runs": _RUNNING,
+    "Reloading": _RELOADING,
+    "What is watched": _WATCHING,
+    "What is shown": _SHOWING,
+}
+"""The options, by what they are about."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,20 @@ import click
 
 from devserver.common.errors import UsageError
 
+PREFIX = "DEVSERVER"
+"""What the names of our environment variables begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Values by the name of their parameter, and the folder of the file that they come from."""
+    """Values by the name of their parameter, and the project's folder.
+
+    `files` has the file that each value comes from.
+    """
 
     folder: Path
     values: dict[str, Any]
+    files: dict[str, Path] = field(default_factory=dict)
 
 
 def read_settings(cwd: Path, command: click.Command) -> Settings:
@@ -29,8 +39,41 @@ def read_settings(cwd: Path, command: click.Command) -> Settings:
     for folder in (cwd, *cwd.parents):
         file = folder / "pyproject.toml"
         if file.is_file():
-            return Settings(folder, _checked(_table(file), file, command))
+            values = _checked(_table(file), file, command)
+            return Settings(folder, values, dict.fromkeys(values, file))
     return Settings(cwd, {})
+
+
+def with_dotenv(
+    settings: Settings, file: Path, variables: Mapping[str, str], command: click.Command
+) -> Settings:
+    """Return the settings with what the variables of a .env add, where the project's file does not say it.
+
+    The environment and flags outweigh both.
+    """
+    values, files = dict(settings.values), dict(settings.files)
+    for param in command.params:
+        variable = f"{PREFIX}_{(param.name or '').upper()}"
+        text = variables.get(variable)
+        if text is None or param.name is None or param.name in values:
+            continue
+        values[param.name] = text.split() if getattr(param, "multiple", False) else text
+        files[param.name] = file
+    return Settings(settings.folder, values, files)
+
+
+def dotenv_variables(file: Path) -> dict[str, str]:
+    """Return our variables of a .env; nothing if it has none, or there is no such file. Raises UsageError."""
+    try:
+        data = file.read_bytes() if file.is_file() else b""
+        if f"{PREFIX}_".encode() not in data:
+            return {}
+        from dotenv import dotenv_values
+
+        found = dotenv_values(stream=io.StringIO(data.decode()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    return {name: value or "" for name, value in found.items() if name.startswith(f"{PREFIX}_")}
 
 
 def options_in(folder: Path) -> dict[str, Any] | None:
@@ -57,14 +100,18 @@ def _checked(table: dict[str, Any], file: Path, command: click.Command) -> dict[
     params = {
         str(param.name).replace("_", "-"): param
         for param in command.params
-        if param.expose_value and param.nargs == 1  # not ARGS: they belong to one run
+        if param.expose_value
+        and param.nargs == 1  # not ARGS: they belong to one run
+        and not getattr(param, "hidden", False)
     }
     values = {}
     for key, value in table.items():
         param = params.get(key)
         if param is None:
+            near = get_close_matches(key.replace("_", "-"), params, 1)
             known = ", ".join(sorted(params))
-            raise UsageError(f"{file}: [tool.devserver] has no key {key!r}; it has {known}")
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {known}"
+            raise UsageError(f"{file}: [tool.devserver] has no key {key!r}; {hint}")
         fits, kind = _kind(param, value)
         if not fits:
             raise UsageError(f"{file}: [tool.devserver] {key} must be {kind}, not {value!r}")

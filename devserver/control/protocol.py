@@ -97,6 +97,8 @@ class Verdict(_Reply, frozen=True, kw_only=True, tag="verdict"):
     steps_ms: dict[str, float] = {}
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
+    root: str = ""
+    """The folder that `files` are seen from."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,11 @@ def requests(event: events.Requests) -> str | None:
     return "\n".join(lines) or None
 
 
+def failure_text(failure: Failure, root: str = "") -> str:
+    """Return a failure whole, several lines, as the plain lines show it."""
+    return _reason(failure) + _details(failure, root)
+
+
 def _server(event: Event, root: str) -> str | None:
     match event:
         case events.Started():

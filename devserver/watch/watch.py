@@ -41,7 +41,9 @@ class Watch:
         root = os.path.abspath(config.root)
         self._report = report
         self._loop = loop
-        self._filters = Filters(root, config.also, config.exclude, gitignore_of(root), config.assets)
+        self._filters = Filters(
+            root, config.also, config.exclude, gitignore_of(root), config.assets, config.further
+        )
         self._checker = SourceChecker(self._filters, loop)
         self._coverage = Coverage(self._filters, self._checker, self, loop, config.poll)
         self._places = FolderIdentities(

@@ -51,7 +51,7 @@ def busy() -> Iterator[int]:
         (["--events", "empty", "handlers.py"], "--events empty cannot be written (Is a directory): give a"),
         (["--events", "fd:8", "handlers.py"], "--events fd:8 cannot be written (Bad file descriptor)"),
         (["--exclude", "!", "handlers.py"], "--exclude '!' is not a pattern"),
-        (["--no-such-option"], "No such option '--no-such-option'."),
+        (["--no-such-option"], "there is no option --no-such-option"),
     ],
 )
 def test_a_command_that_cannot_be_carried_out_is_refused_in_one_sentence(
@@ -76,7 +76,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; it has access-log, allow-host, also"),
+        ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; did you mean 'workers'?"),
         ("[tool.devserver\n", "pyproject.toml cannot be read: "),
         ('[tool.devserver]\ntcp = ["x:y"]', "'x:y' is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or"),
         ("[tool.devserver]\nworkers = 0", "0 is not in the range x>=1 (from "),

@@ -49,6 +49,7 @@ def test_wait_answers_for_the_save_before_it_fifty_times(tmp_path: Path, options
             connection = Client(server.port)
             assert connection.ask("what runs?") == f"text {number} what runs?"
             connection.close()
+            server.wait("live", generation=verdict.generation)
             assert verdict.generation == server.past("live")[-1]["generation"]  # nothing newer was needed
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devserver.cli import command as cli
+from devserver.cli.pyproject import PREFIX
 from devserver.config import Config
 
 Run = Callable[..., Config]
@@ -17,7 +18,7 @@ Run = Callable[..., Config]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cwd: a folder with handlers.py in it, and no variable of ours in the environment."""
-    for name in [name for name in os.environ if name.startswith(cli.PREFIX)]:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     (tmp_path / "handlers.py").touch()
     monkeypatch.chdir(tmp_path)

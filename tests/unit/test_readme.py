@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
+from devserver.cli import commands
 from devserver.cli.command import command
 from devserver.common.framing import Lines
 from devserver.worker.find.handlers import ARGUMENTS, Handlers, handlers_of
@@ -103,9 +104,12 @@ def test_conn_server_has_what_is_promised(name: str) -> None:
 def test_every_option_that_is_named_exists() -> None:
     """README advertises no flag that the command does not have; defaults that it names are the true ones."""
     options = {name: option for option in command.params for name in option.opts}
+    of_commands = {
+        opt for name in commands.COMMANDS for each in commands.load(name).params for opt in each.opts
+    }
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}
     assert named
-    assert named <= set(options)
+    assert named <= set(options) | of_commands
     assert isinstance(options["--stop-timeout"], click.Option)
     assert f"`--stop-timeout` ({options['--stop-timeout'].default:g} s)" in README
 

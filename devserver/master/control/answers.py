@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, assert_never
 
 from devserver import __version__
-from devserver.common.events import Event, Requests
+from devserver.common.events import Event, Requests, Stopped
 from devserver.control import protocol
 from devserver.control.protocol import Reply, Request, Verdict
 from devserver.master.control.journal import Journal, requests_in
@@ -178,7 +178,7 @@ class Answers:
             if follower is None:
                 yield protocol.End(note=note)
                 return
-            async for event in follower.events(self.stopping):
+            async for event in follower.events():
                 if fresh := self._journal.line(event):
                     yield fresh
             yield protocol.End(note=note or "the server has stopped")
@@ -193,7 +193,7 @@ class Answers:
             for seen in journal.requests(request.since, request.failed):
                 yield seen
             if follower is not None:
-                async for event in follower.events(self.stopping):
+                async for event in follower.events():
                     for seen in requests_in(event) if isinstance(event, Requests) else ():
                         if seen.status >= 500 or not request.failed:
                             yield seen
@@ -223,15 +223,10 @@ class _Follower:
         except asyncio.QueueFull:
             self.lost += 1
 
-    async def events(self, stopping: asyncio.Event) -> AsyncIterator[Event]:
-        """Yield the events until the server stops."""
-        while not (stopping.is_set() and self._queue.empty()):
-            getting = asyncio.ensure_future(self._queue.get())
-            ending = asyncio.ensure_future(stopping.wait())
-            try:
-                await asyncio.wait({getting, ending}, return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    yield getting.result()
-            finally:
-                getting.cancel()
-                ending.cancel()
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield the events, the last of which is that the server has stopped."""
+        while True:
+            event = await self._queue.get()
+            yield event
+            if isinstance(event, Stopped):
+                return

@@ -20,6 +20,9 @@ from devserver.master.control.output_file import OutputFile
 from devserver.master.control.server import ControlServer
 from devserver.reporting import plain
 
+LAST_LINES = 0.5
+"""Seconds that followers have for the last lines."""
+
 
 class Control:
     """`emit` takes what is said of the control itself."""
@@ -62,6 +65,9 @@ class Control:
         """Stop answering."""
         if self._greeting is not None:
             self._greeting.cancel()
+        end = time.monotonic() + LAST_LINES
+        while self._journal.followers and time.monotonic() < end:
+            await asyncio.sleep(0.01)
         if self._server is not None:
             await self._server.close()
 

@@ -62,8 +62,9 @@ class OutputFile:
 
 def _path_of(fd: int) -> str:
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError(f"descriptor {fd} is no file")
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or not found.st_nlink:
+            raise ValueError(f"descriptor {fd} is no file that has a name")
         if sys.platform == "darwin":
             return os.fsdecode(fcntl.fcntl(fd, _F_GETPATH, b"\0" * 1024).rstrip(b"\0"))
         return os.readlink(f"/proc/self/fd/{fd}")

@@ -36,6 +36,7 @@ def verdict(generations: Generations, journal: Journal, settled: bool, root: str
         steps_ms={name: round(value, 1) for name, value in wording.ordered(live.steps)} if live else {},
         failures=failures,
         warnings=tuple(warnings) if state == "live" else (),
+        root=root,
     )
 
 

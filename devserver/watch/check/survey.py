@@ -23,7 +23,7 @@ def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> li
     ]
     code += [path for folder in folders for path in _packages(_folders_in(folder), filters)]
     kinds = (Interest.DATA, Interest.CODE) if wanted else (Interest.DATA,)
-    walked = list(walk([filters.root], filters, lambda _path: None))
+    walked = list(walk(filters.roots, filters, lambda _path: None))
     filters.links.update(link for folder in walked for link in folder.links if os.path.isdir(link))
     data = [path for folder in walked for path in folder.files if filters.interest(path) in kinds]
     contents: list[Content] = []

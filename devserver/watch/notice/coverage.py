@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, assert_never
 
 from devserver.common.events import Level
@@ -91,10 +91,10 @@ class Coverage:
 
     async def start(self) -> None:
         """Watch the root, and the folders that are attended by now."""
-        root = self._filters.root
+        roots = self._filters.roots
         self._open_fence()
         self._mounts = read_mounts()
-        folders = await self._checker.off_loop(lambda: list(walk([root], self._filters, self._enter)))
+        folders = await self._checker.off_loop(lambda: list(walk(roots, self._filters, self._enter)))
         for folder in sorted(self._filters.folders):
             self._enter(folder)
         if self._inotify is not None:
@@ -106,7 +106,7 @@ class Coverage:
         if self._reasons:
             await self._poll()
         if not self._poll_all and NO_INSTANCE not in self._reasons and NO_WATCH not in self._reasons:
-            await self._witness(plan(root, folders) if self._inotify else [Schedule(root, recursive=True)])
+            await self._witness(self._schedules(folders))
 
     def _open_fence(self) -> None:
         if self._poll_all:
@@ -180,7 +180,7 @@ class Coverage:
         observing = self._polling = polling(
             self._sink.witness, self._matters, self._is_polled, self._filters.links
         )
-        schedules = [Schedule(self._filters.root, recursive=True)]
+        schedules = [Schedule(root, recursive=True) for root in self._filters.roots]
         for folder in sorted(self._filters.folders):
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
@@ -230,7 +230,7 @@ class Coverage:
             case FolderLeft(path):
                 self._sink.folder_left(path)
             case Overflowed():
-                self._walks.append(walk([self._filters.root], self._filters, self._enter))
+                self._walks.append(walk(self._filters.roots, self._filters, self._enter))
                 self._sink.overflowed()
             case _:
                 assert_never(fact)
@@ -260,10 +260,21 @@ class Coverage:
             self._loop.call_soon(self._sink.wake)
         self._after_entering()
 
+    def _schedules(self, folders: Sequence[Folder]) -> list[Schedule]:
+        """Return what the second witness is to watch; without the first it watches all."""
+        roots = self._filters.roots
+        if self._inotify is None:
+            return [Schedule(root, recursive=True) for root in roots]
+        found = [
+            plan(root, [each for each in folders if each.path == root or each.path.startswith(root + os.sep)])
+            for root in roots
+        ]
+        return list(dict.fromkeys(each for schedules in found for each in schedules))
+
     def tops(self) -> list[str]:
         """Return the folders that nothing above them is watched for: the root, and those outside it."""
         outside = (folder for folder in self._filters.folders if not self._filters.is_reached(folder))
-        return [self._filters.root, *outside]
+        return [*self._filters.roots, *outside]
 
     def renew(self, top: str) -> None:
         """Watch a top as it is now: what was watched is another one's."""
@@ -278,9 +289,8 @@ class Coverage:
         if self._native is not None:
             native, self._native = self._native, None
             await self._checker.off_loop(native.stop)
-            folders = await self._checker.off_loop(lambda: list(walk([filters.root], filters, _nothing)))
-            root = [Schedule(filters.root, recursive=True)]
-            await self._witness(plan(filters.root, folders) if self._inotify else root)
+            folders = await self._checker.off_loop(lambda: list(walk(filters.roots, filters, _nothing)))
+            await self._witness(self._schedules(folders))
         if self._polling is not None:
             polling, self._polling = self._polling, None
             await self._checker.off_loop(polling.stop)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 
@@ -78,8 +78,11 @@ class Filters:
         exclude: Iterable[str] = (),
         gitignore: Iterable[str] = (),
         assets: Iterable[str] = (),
+        further: Iterable[str] = (),
     ) -> None:
         self.root = root.rstrip(os.sep) or os.sep
+        self.roots: tuple[str, ...] = (self.root,)
+        """It, and the further folders that are watched as it is."""
         self.everything = False
         self.attended: set[str] = set()
         self.as_data: set[str] = set()
@@ -90,14 +93,27 @@ class Filters:
         """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
         self.folders: set[str] = set()
         """Those that attended files lie in, and that imports look into."""
-        self._inside = self.root.rstrip(os.sep) + os.sep
-        self._settings = {self._inside + name for name in SETTINGS}
-        self._also = _Patterns(_valid(also, "--also", self.root), self._inside)
-        self._assets = _Patterns(_valid(assets, "--assets", self.root), self._inside)
-        self._exclude = _Patterns(_valid(exclude, "--exclude", self.root), self._inside)
-        self._gitignore = _Patterns(gitignore, self._inside)
+        self._settings = {os.path.join(self.root, name) for name in SETTINGS}
+        self._also = _Patterns(_valid(also, "--also", self.root), self._below)
+        self._assets = _Patterns(_valid(assets, "--assets", self.root), self._below)
+        self._exclude = _Patterns(_valid(exclude, "--exclude", self.root), self._below)
+        self._gitignore = _Patterns(gitignore, self._below_root)
         self._venvs: set[str] = set()
         self._reached: dict[str, bool] = {}
+        self._insides = self._prefixes()
+        self.roots += tuple(folder for folder in further if not self._is_reached(folder))
+        self._insides = self._prefixes()
+
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(sorted((root.rstrip(os.sep) + os.sep for root in self.roots), key=len, reverse=True))
+
+    def _below(self, path: str) -> str:
+        """Return a path as seen from the nearest root above it, empty if there is none."""
+        return next((path[len(inside) :] for inside in self._insides if path.startswith(inside)), "")
+
+    def _below_root(self, path: str) -> str:
+        inside = self.root.rstrip(os.sep) + os.sep
+        return path[len(inside) :] if path.startswith(inside) else ""
 
     def attend(self, path: str) -> bool:
         """Let a file matter from now on; False if it is excluded."""
@@ -128,14 +144,14 @@ class Filters:
         return found
 
     def _of_kind(self, path: str, folder: str, name: str) -> Interest:
-        inside = path.startswith(self._inside)
+        inside = path.startswith(self._insides)
         if path in self.links:
             return Interest.DATA
         if path in self._settings or (inside and self._also.match(path)):
             return Interest.DATA
         if name.startswith((".", "#")):
             return Interest.NONE
-        templates = inside and "/templates/" in path[len(self._inside) - 1 :]
+        templates = inside and "/templates/" in f"/{self._below(path)}"
         anything = self.everything and inside and not templates
         if name.endswith(".py") and (path in self.kept or anything or self._is_found_in(folder, name)):
             return Interest.CODE
@@ -155,9 +171,9 @@ class Filters:
         return self.is_watched(folder) and not self._exclude.match(path)
 
     def _is_static_page(self, path: str) -> bool:
-        if not (path.startswith(self._inside) and path.endswith((".html", ".htm"))):
+        if not path.endswith((".html", ".htm")):
             return False
-        return not STATIC_FOLDERS.isdisjoint(path[len(self._inside) :].split(os.sep)[:-1])
+        return not STATIC_FOLDERS.isdisjoint(self._below(path).split(os.sep)[:-1])
 
     def _is_found_in(self, folder: str, name: str) -> bool:
         """Return whether an import that looks into an attended folder finds this file, or its package."""
@@ -177,8 +193,8 @@ class Filters:
         return known
 
     def _is_reached(self, folder: str) -> bool:
-        while folder != self.root:
-            if not folder.startswith(self._inside) or self.is_ignored(folder):
+        while folder not in self.roots:
+            if not folder.startswith(self._insides) or self.is_ignored(folder):
                 return False
             folder = os.path.dirname(folder)
         return True
@@ -191,29 +207,29 @@ class Filters:
 
     def mark_venv(self, folder: str, found: bool) -> None:
         """Remember whether a folder holds a virtual environment, which is installed and not the app's own."""
-        if folder != self.root and found != (folder in self._venvs):
+        if folder not in self.roots and found != (folder in self._venvs):
             (self._venvs.add if found else self._venvs.discard)(folder)
             self._reached.clear()
 
 
 class _Patterns:
-    """Patterns as in .gitignore, for absolute paths under a root."""
+    """Patterns as in .gitignore, for absolute paths; `below` gives one as seen from its root, or nothing."""
 
-    def __init__(self, lines: Iterable[str], inside: str) -> None:
+    def __init__(self, lines: Iterable[str], below: Callable[[str], str]) -> None:
         lines = list(lines)
         self._spec = pathspec.GitIgnoreSpec.from_lines(lines) if lines else None
-        self._inside = inside
+        self._below = below
         self._known: dict[str, bool] = {}
 
     def match(self, path: str) -> bool:
         """Match a path; that of a folder ends in a separator."""
-        if self._spec is None or not path.startswith(self._inside):
+        if self._spec is None or not (name := self._below(path)):
             return False
         known = self._known.get(path)
         if known is None:
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
-            known = self._known[path] = self._spec.match_file(path[len(self._inside) :])
+            known = self._known[path] = self._spec.match_file(name)
         return known
 
 

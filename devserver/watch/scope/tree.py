@@ -52,7 +52,7 @@ def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) 
 
 def is_kept(folder: str, filters: Filters) -> bool:
     """Tell whether a folder is to be watched; looks whether it is a virtual environment."""
-    if folder == filters.root:
+    if folder in filters.roots:
         return True
     filters.mark_venv(folder, os.path.exists(os.path.join(folder, VENV_MARK)))
     return not filters.is_ignored(folder)

@@ -157,7 +157,7 @@ def test_an_error_of_the_server_is_one_sentence(
         ("--host a:80", "Invalid value for '--host': 'a:80' is no host: try 127.0.0.1, ::1, localhost or"),
         ("--host http://x", "'http://x' is no host"),
         ("--host=", "'' is no host"),
-        ("--port 70000", "Invalid value for '--port': 70000 is not in the range 0<=x<=65535."),
+        ("--port 70000", "Invalid value for '-p' / '--port': 70000 is not in the range 0<=x<=65535."),
         ("--port http", "'http' is not a valid integer"),
         ("--allow-host shop.test:80", "'shop.test:80' is no host's name: try shop.example or *.example"),
         ("--websockets drop", "'drop' is not one of"),
@@ -167,14 +167,17 @@ def test_an_error_of_the_server_is_one_sentence(
             "--ssl-keyfile k.pem",
             "--ssl-keyfile is a key without a certificate: name that with --ssl-certfile",
         ),
-        ("--workers 0", "Invalid value for '--workers': 0 is not in the range x>=1."),
+        ("--workers 0", "Invalid value for '-w' / '--workers': 0 is not in the range x>=1."),
         ("--workers many", "'many' is not a valid integer"),
         ("--drain -1", "'-1' is no number of seconds, 0 or more."),
         ("--drain nan", "'nan' is no number of seconds"),
         ("--boot-timeout soon", "'soon' is no number of seconds"),
         ("--handover maybe", "'maybe' is not one of"),
         ("--events fd:x", "'fd:x' names no file descriptor"),
-        ("--reload", "No such option"),
+        ("--relod", "there is no option --relod: did you mean --reload? Options"),
+        ("--no-reload", "devserver always reloads"),
+        ("--lifespan off", "'off' is not to be had: devserver runs the app's lifespan"),
+        ("--app-dir nowhere", "--app-dir nowhere: there is no folder"),
         ("handlers.py --verbose", "Options of the app go after --."),
         ("--workers", "requires an argument"),
         ("nothing.py", "there is no file"),
@@ -191,7 +194,7 @@ def test_a_bad_variable_is_named(refusal: Callable[..., str], monkeypatch: pytes
     """Whoever did not type the value must learn where it comes from."""
     monkeypatch.setenv("DEVSERVER_WORKERS", "0")
     assert refusal() == (
-        "Invalid value for '--workers': 0 is not in the range x>=1 (from DEVSERVER_WORKERS)."
+        "Invalid value for '-w' / '--workers': 0 is not in the range x>=1 (from DEVSERVER_WORKERS)."
     )
 
 

@@ -89,7 +89,7 @@ def test_the_target_may_stand_in_pyproject(
     [
         (
             "wrokers = 4",
-            "[tool.devserver] has no key 'wrokers'; it has access-log, allow-host, also, assets",
+            "[tool.devserver] has no key 'wrokers'; did you mean 'workers'?",
         ),
         ('workers = "4"', "[tool.devserver] workers must be a whole number, not '4'"),
         ("workers = true", "workers must be a whole number, not True"),
@@ -130,3 +130,47 @@ def test_a_table_that_is_none_is_refused(project: Path, refusal: Callable[..., s
     """`devserver = true` under [tool] is a mistake, not nothing."""
     (project / "pyproject.toml").write_text("[tool]\ndevserver = true\n")
     assert refusal().endswith("tool.devserver must be a table, as in [tool.devserver]")
+
+
+def test_env_file_environment_and_flags_have_their_weight(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """.env is the lightest, then pyproject.toml, then the environment; a flag outweighs all."""
+    (project / ".env").write_text(
+        "# of the app, too\nSECRET=x\nDEVSERVER_WORKERS=3\nDEVSERVER_ALSO=*.yml *.sql\nDEVSERVER_POLL=true\n"
+    )
+    config = config_of()
+    assert (config.process.workers, config.watch.also, config.watch.poll) == (3, ("*.yml", "*.sql"), True)
+    pyproject(project, "workers = 4")
+    assert config_of().process.workers == 4
+    monkeypatch.setenv("DEVSERVER_WORKERS", "5")
+    assert config_of().process.workers == 5
+    assert config_of("--workers", "6").process.workers == 6
+
+
+def test_a_bad_line_of_the_env_file_is_named(project: Path, refusal: Callable[..., str]) -> None:
+    """Whoever did not type the value must learn where it comes from."""
+    (project / ".env").write_text("DEVSERVER_WORKERS=many\n")
+    assert refusal().endswith(f"'many' is not a valid integer range (from {project / '.env'}).")
+
+
+def test_an_unknown_variable_of_the_env_file_is_a_warning(
+    project: Path, config_of: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the nearest right one, and the file."""
+    (project / ".env").write_text("DEVSERVER_WROKERS=2\n")
+    config_of()
+    says = f"DEVSERVER_WROKERS in {project / '.env'} is no option and is ignored; did you mean"
+    assert f"{says} DEVSERVER_WORKERS?" in capsys.readouterr().err
+
+
+def test_folders_in_the_project_s_file_are_seen_from_it(
+    project: Path, config_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever in the project the command is typed."""
+    pyproject(project, 'app-dir = "backend"')
+    (project / "backend" / "deep").mkdir(parents=True)
+    (project / "backend" / "main.py").touch()
+    monkeypatch.chdir(project / "backend" / "deep")
+    target = config_of("main:app").target
+    assert (target.module, target.attribute, target.search[0]) == ("main", "app", str(project / "backend"))

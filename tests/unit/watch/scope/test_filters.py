@@ -208,3 +208,17 @@ def test_a_pattern_of_assets_that_is_none_is_refused() -> None:
     """As those of the others are."""
     with pytest.raises(UsageError, match="--assets"):
         Filters("/app", assets=["../x"])
+
+
+def test_further_folders_are_watched_as_the_root_is() -> None:
+    """Templates, globs and modules that may be a cure matter there; the root's .gitignore is not theirs."""
+    filters = Filters("/app", ["*.yml"], ["gen/"], ["build/"], further=["/lib", "/app/inside", "/app/venv"])
+    assert filters.roots == ("/app", "/lib", "/app/venv")
+    assert filters.interest("/lib/sub/a.html") is filters.interest("/lib/conf.yml") is DATA
+    assert filters.interest("/lib/templates/a.txt") is DATA
+    assert filters.interest("/lib/sub/m.py") is filters.interest("/elsewhere/m.html") is NONE
+    filters.everything = True
+    assert filters.interest("/lib/sub/m.py") is filters.interest("/lib/build/m.py") is CODE
+    assert filters.interest("/lib/gen/m.py") is filters.interest("/lib/.git/m.py") is NONE
+    assert filters.interest("/app/venv/m.py") is CODE  # ignored, and asked for by name
+    assert filters.interest("/lib/pyproject.toml") is NONE

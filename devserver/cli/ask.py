@@ -1,0 +1,152 @@
+"""The commands on a running server: is my save live, and if not, why; do it again; stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import click
+
+from devserver.cli.talk import NO, Decorated, Talk, on_a_server, say, since_option
+from devserver.common.errors import DevserverError
+from devserver.control import protocol
+from devserver.control.client import NoServer
+from devserver.control.protocol import Status, Verdict
+from devserver.reporting import wording
+from devserver.reporting.plain import failure_text
+
+GRACE = 10.0
+"""Seconds that a server has for its answer beyond the time limit that it was given."""
+PATIENCE = 60.0
+
+
+def _timeout(what: str) -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0),
+        default=PATIENCE,
+        show_default=True,
+        metavar="SECONDS",
+        help=what,
+    )
+
+
+@click.command()
+@on_a_server
+def status(project: str | None, pid: int | None, as_json: bool) -> int:
+    """Say whether the newest code is live, where it is served, and what runs it.
+
+    Exit code 0: it is live. 1: it is not. 3: no server runs.
+    """
+    talk = Talk(project, pid, as_json)
+    reply = talk.ask_once(protocol.AskStatus())
+    assert isinstance(reply, Status)
+    if not as_json:
+        show_status(reply)
+    return 0 if reply.code.state == "live" else NO
+
+
+@click.command()
+@on_a_server
+@_timeout("How long to wait until what is saved is live or refused.")
+def wait(project: str | None, pid: int | None, as_json: bool, timeout: float) -> int:
+    """Wait until what is on the disk now is live, or say why it cannot be.
+
+    Exit code 0: it is live. 1: it is not, and the error is shown whole. 3: no server runs.
+    """
+    return _verdict(Talk(project, pid, as_json), protocol.AskWait(timeout_s=timeout), timeout)
+
+
+@click.command()
+@on_a_server
+@_timeout("How long to wait until the code is live or refused.")
+def reload(project: str | None, pid: int | None, as_json: bool, timeout: float) -> int:
+    """Read all files again and start their code, changed or not; wait until it is live.
+
+    Exit codes are those of wait.
+    """
+    return _verdict(Talk(project, pid, as_json), protocol.AskReload(timeout_s=timeout), timeout)
+
+
+@click.command()
+@on_a_server
+@_timeout("How long to wait until it has stopped.")
+def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) -> int:
+    """Stop the server gently, as Ctrl-C does, and wait until it has.
+
+    Exit code 0: it has stopped. 1: it has not in time. 3: no server runs.
+    """
+    talk = Talk(project, pid, as_json)
+    end = time.monotonic() + timeout
+    try:
+        for _ in talk.ask(protocol.AskStop(), timeout):
+            pass  # the connection ends when the server has
+    except DevserverError:
+        if time.monotonic() < end:
+            raise
+        say(f"devserver: the server (pid {talk.server.pid}) has not stopped within {timeout:g} s", err=True)
+        return NO
+    if not as_json:
+        say(f"stopped (pid {talk.server.pid})")
+    return 0
+
+
+@click.command()
+@on_a_server
+@since_option
+def errors(project: str | None, pid: int | None, as_json: bool, since: float | None) -> int:
+    """Show what has failed: what keeps the saved code from being live, then requests and handlers.
+
+    Exit code 0: nothing. 1: something. 3: no server runs.
+    """
+    talk = Talk(project, pid, as_json)
+    found = 0
+    root = talk.root
+    for reply in talk.ask(protocol.AskErrors(since=since or 0.0)):
+        if isinstance(reply, protocol.ErrorSeen):
+            found += 1
+            if not as_json:
+                when = "now" if reply.current else wording.clock(reply.at)
+                say(f"{when}  {reply.what}")
+                say(failure_text(reply.failure, root) + "\n")
+    if not found and not as_json:
+        say("no errors")
+    return NO if found else 0
+
+
+def _verdict(talk: Talk, request: protocol.AskWait | protocol.AskReload, timeout: float) -> int:
+    reply = talk.ask_once(request, timeout + GRACE)
+    assert isinstance(reply, Verdict)
+    if reply.state == "stopping" and talk.as_json is False:
+        raise NoServer(f"the server (pid {talk.server.pid}) is stopping")
+    if not talk.as_json:
+        show_verdict(reply)
+    return 0 if reply.state == "live" else NO
+
+
+def show_verdict(code: Verdict) -> None:
+    """Write the headline, then each failure whole."""
+    say(code.headline)
+    for failure in code.failures:
+        say(failure_text(failure, code.root))
+    for warning in code.warnings:
+        say(f"warning: {warning}")
+
+
+def show_status(status: Status) -> None:
+    """Write how a server stands."""
+    show_verdict(status.code)
+    for url in status.urls or [str(each) for each in status.listeners]:
+        say(f"  {url}")
+    since = wording.clock(status.started_at)
+    say(f"  {status.target} in {status.root} (pid {status.pid}, since {since}, devserver {status.devserver})")
+    for worker in sorted(status.workers, key=lambda each: each.worker):
+        size = wording.size(worker.memory)
+        work = f"{worker.running} running, {worker.handled:,} handled" + (f", {size}" if size else "")
+        say(f"  worker {worker.worker}: {worker.state}, {work} (pid {worker.pid})")
+    if status.waiting:
+        say(f"  {wording.plural(status.waiting, 'request')} waiting")
+    if status.failed:
+        say(f"  {wording.plural(status.failed, 'failure')} since the start: devserver errors shows them")
+    if status.output:
+        say(f"  output: {status.output}")

@@ -1,0 +1,135 @@
+"""`devserver --background`: a server of its own session, once it is live; or why it is not.
+
+Law: whoever starts it is told the truth: it runs when the exit code is 0, and nothing of it is left when not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from devserver.cli.ask import show_verdict
+from devserver.cli.talk import NO, look, say
+from devserver.common.errors import DevserverError, UsageError
+from devserver.control import client, protocol, sockets
+from devserver.control.protocol import Verdict
+from devserver.control.sockets import Found, NoControl
+
+LOOK_AGAIN = 0.01
+FIRST_START = 60.0
+"""Seconds that the first start may take before the caller gets the terminal back."""
+
+
+def detach(serve: Callable[[], int], root: str, name: str) -> int:
+    """Run `serve` in a process of its own; return the exit code once it is live, or cannot be.
+
+    If that target runs in the project already, say where, and start nothing. Raises UsageError.
+    """
+    if running := _running(root, name):
+        say(f"already running, pid {running.pid}")
+        show_verdict(running.code)
+        for url in running.urls:
+            say(f"  {url}")
+        return 0
+    try:
+        place = sockets.claim()
+    except NoControl as error:
+        raise UsageError(f"there is no place for the socket of a background server: {error}") from error
+    _remove_old_logs(root)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        _become_daemon(sockets.path_for(place, root, os.getcwd(), os.getpid(), "log"))
+        return serve()
+    log = sockets.path_for(place, root, os.getcwd(), pid, "log")
+    try:
+        return _report(pid, log, root)
+    except KeyboardInterrupt:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
+
+
+def _running(root: str, name: str) -> protocol.Status | None:
+    for found in sockets.of_project(root):
+        status = look(found)
+        if status is not None and (status.root, status.target) == (root, name):
+            return status
+    return None
+
+
+def _remove_old_logs(root: str) -> None:
+    for found in sockets.of_project(root, kind="log"):
+        if not sockets.lives(found.pid):
+            with suppress(OSError):
+                os.unlink(found.path)
+
+
+def _become_daemon(log: str) -> None:
+    """Leave the terminal: a session of its own, nothing to read, and a file to write to."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    for fd, to in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(fd, to)
+    for fd in (nothing, output):
+        if fd > 2:
+            os.close(fd)
+
+
+def _report(pid: int, log: str, root: str) -> int:
+    """Wait until the process `pid` is live or has ended, and say which."""
+    found = _socket_of(pid, root)
+    if found is None:
+        return _ended(pid, log)
+    try:
+        verdict = client.ask_once(found, protocol.AskWait(timeout_s=FIRST_START), FIRST_START + 10)
+    except DevserverError:
+        return _ended(pid, log)
+    assert isinstance(verdict, Verdict)
+    if verdict.state == "stopping":
+        return _ended(pid, log)
+    show_verdict(verdict)
+    if verdict.state == "not-live":
+        with suppress(DevserverError):
+            for _ in client.ask(found, protocol.AskStop(), FIRST_START):
+                pass
+        os.waitpid(pid, 0)
+        say("devserver: not started: mend this and start again", err=True)
+        return NO
+    if status := look(found):
+        for url in status.urls or [str(each) for each in status.listeners]:
+            say(f"  {url}")
+    say(f"  pid {pid}; output: {log}")
+    if verdict.state == "starting":
+        text = f"still starting after {FIRST_START:g} s: devserver wait waits on, devserver stop ends it"
+        say(f"devserver: {text}", err=True)
+        return NO
+    say("  devserver status, wait, logs, errors and stop work from this folder")
+    return 0
+
+
+def _socket_of(pid: int, root: str) -> Found | None:
+    """Return the socket of a process once it is there; None if the process ends before."""
+    while True:
+        for found in sockets.of_project(root):
+            if found.pid == pid:
+                return found
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return None
+        time.sleep(LOOK_AGAIN)
+
+
+def _ended(pid: int, log: str) -> int:
+    """Pass on what a process has written that ended before it was live, and its exit code."""
+    _, status = os.waitpid(pid, 0)
+    with suppress(OSError):
+        say(Path(log).read_text(errors="replace").rstrip(), err=True)
+        os.unlink(log)
+    return os.waitstatus_to_exitcode(status) or NO
