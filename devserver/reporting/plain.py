@@ -32,6 +32,19 @@ def line(event: Event, root: str = "") -> str | None:
     return None if sentence is None else PREFIX + sentence
 
 
+def _unanswered(event: events.Requests) -> str | None:
+    """Return a line for each request that no code has run, which is in no access log of a Worker's."""
+    lines = [
+        f"{each.method} {each.path} {each.status}: no code ran it" for each in event.requests if is_ours(each)
+    ]
+    return f"\n{PREFIX}".join(lines) or None
+
+
+def is_ours(request: events.Request) -> bool:
+    """Return whether we had to answer a request ourselves, and could only say no."""
+    return request.generation == 0 and request.status >= 500
+
+
 def requests(event: events.Requests) -> str | None:
     """Return a line for each request, for a reader who has no access log; None if there is none to show."""
     lines = [
@@ -60,6 +73,8 @@ def _server(event: Event, root: str) -> str | None:
         case events.Lost():
             connection = f" (connection {event.connection})" if event.connection else ""
             return f"lost: {event.what}{connection}: {event.reason}"
+        case events.Requests():
+            return _unanswered(event)
         case events.Stopping():
             return f"stopping: {event.reason}"
         case events.Stopped() if event.code in (0, INTERRUPTED):  # else the command says why

@@ -19,7 +19,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 from devserver.common import events
-from devserver.common.events import Event
+from devserver.common.events import Event, Listener
 from devserver.config import HttpConfig
 
 KEEP_ALIVE = 75
@@ -27,6 +27,8 @@ KEEP_ALIVE = 75
 way when the server closes.
 """
 
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of a client that speaks TLS; no request begins with it."""
 HANDLED = "devserver.handled"
 """In the scope of a WebSocket: handlers have it, and their side closes it."""
 
@@ -82,6 +84,7 @@ class HttpConnection(HttpToolsProtocol):
     their requests, the answer to an upgrade too.
     """
 
+    server_state: State
     listener: DisconnectListener | None = None
     _running: RequestResponseCycle | None = None
     """The request whose answer is due; uvicorn itself knows the one that arrived last."""
@@ -100,6 +103,13 @@ class HttpConnection(HttpToolsProtocol):
             self._running.message_event.set()
         if self.listener is not None:
             self.listener.client_left()
+
+    def data_received(self, data: bytes) -> None:
+        if self.cycle is None and data[:1] == TLS_HANDSHAKE:
+            self.server_state.tls_came(self.transport.get_extra_info("sockname"))
+            self.send_400_response("This port speaks http, not https.")
+        else:
+            super().data_received(data)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -152,7 +162,9 @@ class _Connections(set[Any]):
 class State(ServerState):
     """The date is made when it is asked for, once a second: no timer runs while nobody comes."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], emit: Callable[[Event], None]) -> None:
+        self._emit = emit
+        self._tls_came = False
         self._second = 0
         self._headers: list[tuple[bytes, bytes]] = []
         super().__init__()
@@ -170,6 +182,15 @@ class State(ServerState):
     def default_headers(self, _value: list[tuple[bytes, bytes]]) -> None:
         """uvicorn's own start value: ours is made above."""
 
+    def tls_came(self, address: Any) -> None:
+        """A client speaks TLS, as to an https: URL: say so, once, for it cannot read what we answer."""
+        if self._tls_came:
+            return
+        self._tls_came = True
+        where = Listener("http", *address[:2]) if isinstance(address, tuple) else "this socket"
+        text = f"a client speaks https to {where}, which is http: open it as http, or give --ssl-certfile"
+        self._emit(events.Notice(level="warning", text=text))
+
 
 class UvicornAdapter:
     """Makes a protocol for each connection, all with `app` behind them; `changed` as for those."""
@@ -182,7 +203,7 @@ class UvicornAdapter:
         changed: Callable[[], None],
     ) -> None:
         _listen_to_logs(emit)
-        self.state = State(changed)
+        self.state = State(changed, emit)
         self._config = Config(
             app,
             interface="asgi3",

@@ -14,10 +14,11 @@ import stat
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Literal
 
-from devserver.common.errors import ListenError, UsageError
+from devserver.common.errors import ListenError
 from devserver.common.events import Listener
 from devserver.config import Address, ListenConfig
 from devserver.master.listen.port_owner import holder
+from devserver.master.listen.tls import tls_context
 
 BACKLOG = 2048
 PORTS_TRIED = 100
@@ -38,9 +39,12 @@ _OPTIONS: dict[Port, tuple[str, str]] = {
 
 
 class Listeners:
-    """Opens and closes listeners, never their connections."""
+    """Opens and closes listeners, never their connections; `on_plain`: a client speaks HTTP to HTTPS."""
 
-    def __init__(self, config: ListenConfig, factories: Factories) -> None:
+    def __init__(
+        self, config: ListenConfig, factories: Factories, on_plain: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_plain = on_plain
         self._config = config
         self._factories = factories
         self._open: list[tuple[Listener, asyncio.Server]] = []
@@ -62,7 +66,7 @@ class Listeners:
         """
         config = self._config
         if config.certfile:
-            self._tls = _tls(config.certfile, config.keyfile)
+            self._tls = tls_context(config.certfile, config.keyfile, self._on_plain)
         for address in config.http:
             await self._serve("http", _bind_named("http", address))
         for address in config.tcp:
@@ -112,31 +116,6 @@ class Listeners:
             self._factories["uds"], sock=_bind_unix(path), backlog=BACKLOG
         )
         self._open.append((Listener("uds", path), server))
-
-
-def _tls(certfile: str, keyfile: str) -> ssl.SSLContext:
-    for option, path in (("--ssl-certfile", certfile), ("--ssl-keyfile", keyfile or certfile)):
-        try:
-            with open(path, "rb"):
-                pass
-        except OSError as error:  # as ssl would say it, but with the file's name
-            sentence = f"{option} {path} cannot be read ({error.strerror}): give a file in PEM form"
-            raise UsageError(sentence) from error
-
-    def password() -> str:  # else OpenSSL asks the terminal for it, which is the console's
-        raise UsageError(f"the key in {keyfile or certfile} is encrypted: give one without a password")
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certfile, keyfile or None, password)
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            why = f"the key in {keyfile or certfile} is not that of the certificate in {certfile}"
-        else:
-            files = f"{certfile} and {keyfile} do" if keyfile else f"{certfile} does"
-            why = f"{files} not hold a certificate and its key in PEM form"
-        raise UsageError(f"{why}: name a pair with --ssl-certfile and --ssl-keyfile") from error
-    return context
 
 
 def _bind_named(kind: Port, address: Address) -> list[socket.socket]:

@@ -17,8 +17,9 @@ class ListenPolicy:
     """Opens and closes, and says so."""
 
     def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:
-        self._listeners = Listeners(config.listen, factories)
+        self._listeners = Listeners(config.listen, factories, self._plain_came)
         self._emit = emit
+        self._has_plain_come = False
         self._remark = ""
 
     @property
@@ -51,6 +52,14 @@ class ListenPolicy:
     def close(self) -> None:
         """Stop accepting; connections live on."""
         self._listeners.close()
+
+    def _plain_came(self) -> None:
+        """A client speaks plain HTTP where TLS is spoken: say so, once, for it cannot read what we answer."""
+        if not self._has_plain_come:
+            self._has_plain_come = True
+            where = next((str(each) for each in self.all if each.kind == "https"), "")
+            text = f"a client speaks http to the https port: open {where}"
+            self._emit(events.Notice(level="warning", text=text))
 
     def _say(self, remark: str) -> None:
         if remark:

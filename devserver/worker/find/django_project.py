@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from devserver.worker.find.apps import App, adapted
+from devserver.worker.find.django_checks import explained
 from devserver.worker.find.interface import interface_of
 
 
@@ -77,4 +78,9 @@ def _with_files(app: App) -> App:
 
 def _check() -> None:
     base = import_module("django.core.management.base")
-    base.BaseCommand(stderr=sys.stderr, no_color=True).check()
+    try:
+        base.BaseCommand(stderr=sys.stderr, no_color=True).check()
+    except base.SystemCheckError as error:
+        messages = import_module("django.core.checks").run_checks()
+        explained(error, messages, lambda message: bool(message.is_silenced()))
+        raise error.with_traceback(None) from None  # the way through Django says nothing

@@ -1,0 +1,42 @@
+"""Says where in the app's code a failing system check of Django's has its fault, and nothing twice.
+
+Law: what Django has found stands; if no line of the app's is known for it, none is claimed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from devserver.common.thread_dump import is_foreign
+
+
+def explained(error: Exception, messages: Iterable[Any], is_silenced: Callable[[Any], bool]) -> None:
+    """Give a SystemCheckError the words of the serious `messages`, and the line of the first that has one."""
+    serious = [each for each in messages if each.is_serious() and not is_silenced(each)]
+    if not serious:
+        return
+    error.args = ("\n".join(map(str, serious)),)
+    place = next((found for each in serious if (found := place_of(each.obj))), None)
+    if place is not None:
+        named: Any = error
+        named.filename, named.lineno = place
+
+
+def place_of(subject: Any) -> tuple[str, int] | None:
+    """Return file and line of what a check complains of: a model's field, a model or another class."""
+    model, name = getattr(subject, "model", None), getattr(subject, "name", None)
+    owner = next((each for each in (model, subject) if isinstance(each, type)), type(subject))
+    try:
+        file = inspect.getsourcefile(owner)
+        lines, first = inspect.getsourcelines(owner)
+    except (OSError, TypeError):  # built in, or made at run time
+        return None
+    if file is None or is_foreign(file):
+        return None
+    if isinstance(name, str) and owner is model:
+        assigned = re.compile(rf"\s+{re.escape(name)}\s*(:[^=]*)?=")
+        first += next((at for at, line in enumerate(lines) if assigned.match(line)), 0)
+    return file, first
