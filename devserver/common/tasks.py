@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class OffLoop(Protocol):
+    """Runs work that may block in a thread, and returns what it returns."""
+
+    def __call__(self, work: Callable[[], T]) -> Coroutine[Any, Any, T]: ...
 
 
 class Tasks:

@@ -45,7 +45,7 @@ class Watch:
             root, config.also, config.exclude, gitignore_of(root), config.assets, config.further
         )
         self._checker = SourceChecker(self._filters, loop)
-        self._coverage = Coverage(self._filters, self._checker, self, loop, config.poll)
+        self._coverage = Coverage(self._filters, self._checker.off_loop, self, loop, config.poll)
         self._places = FolderIdentities(
             self._coverage.tops, self._checker.off_loop, self._top_left, self._top_came
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from devserver.watch.check.read import Content, read
 from devserver.watch.scope.filters import PACKAGE, Filters, Interest
-from devserver.watch.scope.tree import walk
+from devserver.watch.scope.tree import files_of, walk
 
 MOST_FILES = 1000
 MOST_BYTES = 16 * 1024 * 1024
@@ -56,15 +56,6 @@ def _packages(folders: Iterable[str], filters: Filters) -> list[str]:
         for path in found
         if os.path.isfile(path) and filters.interest(path) is Interest.CODE
     ]
-
-
-def files_of(folder: str) -> list[str]:
-    """Return the Python files of a folder; none if it cannot be listed."""
-    try:
-        with os.scandir(folder) as listing:
-            return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
-    except OSError:
-        return []
 
 
 def _folders_in(folder: str) -> list[str]:

@@ -14,15 +14,13 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, assert_never
 
 from devserver.common.events import Level
-from devserver.common.tasks import Tasks
-from devserver.watch.check.checker import SourceChecker
-from devserver.watch.check.survey import files_of
+from devserver.common.tasks import OffLoop, Tasks
 from devserver.watch.notice.debounce import Kind
 from devserver.watch.notice.inotify import Fact, FolderCame, FolderLeft, Inotify, Overflowed, Touched
 from devserver.watch.notice.mounts import Mounts, read_mounts
 from devserver.watch.notice.watchdog_observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.scope.filters import VENV_MARK, Filters, Interest
-from devserver.watch.scope.tree import Folder, is_kept, walk
+from devserver.watch.scope.tree import Folder, files_of, is_kept, walk
 
 WALKED_AT_ONCE = 256
 """Folders that are taken in before the loop goes on; the others follow in its next turns."""
@@ -57,13 +55,13 @@ class Coverage:
     def __init__(
         self,
         filters: Filters,
-        checker: SourceChecker,
+        off_loop: OffLoop,
         sink: Sink,
         loop: asyncio.AbstractEventLoop,
         poll: bool,
     ) -> None:
         self._filters = filters
-        self._checker = checker
+        self._off_loop = off_loop
         self._sink = sink
         self._loop = loop
         self._poll_all = poll
@@ -94,7 +92,7 @@ class Coverage:
         roots = self._filters.roots
         self._open_fence()
         self._mounts = read_mounts()
-        folders = await self._checker.off_loop(lambda: list(walk(roots, self._filters, self._enter)))
+        folders = await self._off_loop(lambda: list(walk(roots, self._filters, self._enter)))
         for folder in sorted(self._filters.folders):
             self._enter(folder)
         if self._inotify is not None:
@@ -123,7 +121,7 @@ class Coverage:
             observing = self._native = native(self._sink.witness, self._matters)
         except OSError:  # a limit: the fence does without a second witness
             return
-        await self._checker.off_loop(lambda: observing.start(schedules))
+        await self._off_loop(lambda: observing.start(schedules))
 
     def _enter(self, folder: str) -> None:
         if kind := self._mounts.silent(folder):
@@ -143,7 +141,7 @@ class Coverage:
         self._after_entering()
         if observing := self._native if self.is_strict(folder) else self._polling:
             schedule = Schedule(folder, recursive=False)
-            self._tasks.start(self._checker.off_loop(lambda: observing.add(schedule)))
+            self._tasks.start(self._off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
         if self._unwatched and not self._relieving:
@@ -156,7 +154,7 @@ class Coverage:
         """At the limit of watches: give the second witness's to the fence; if they do not do, poll."""
         if self._native is not None:
             observing, self._native = self._native, None
-            await self._checker.off_loop(observing.stop)
+            await self._off_loop(observing.stop)
             folders, self._unwatched = self._unwatched, []
             for folder in folders:
                 self._enter(folder)
@@ -184,7 +182,7 @@ class Coverage:
         for folder in sorted(self._filters.folders):
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
-        await self._checker.off_loop(lambda: observing.start(schedules))
+        await self._off_loop(lambda: observing.start(schedules))
         # What was saved before polling began, and was seen by nobody.
         self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
 
@@ -288,12 +286,12 @@ class Coverage:
         filters = self._filters
         if self._native is not None:
             native, self._native = self._native, None
-            await self._checker.off_loop(native.stop)
-            folders = await self._checker.off_loop(lambda: list(walk(filters.roots, filters, _nothing)))
+            await self._off_loop(native.stop)
+            folders = await self._off_loop(lambda: list(walk(filters.roots, filters, _nothing)))
             await self._witness(self._schedules(folders))
         if self._polling is not None:
             polling, self._polling = self._polling, None
-            await self._checker.off_loop(polling.stop)
+            await self._off_loop(polling.stop)
             await self._poll()
 
     async def close(self) -> None:
@@ -305,7 +303,7 @@ class Coverage:
             self._inotify = None
         for observing in (self._native, self._polling):
             if observing is not None:
-                await self._checker.off_loop(observing.stop)
+                await self._off_loop(observing.stop)
 
 
 def _nothing(_folder: str) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from devserver.common.tasks import OffLoop
 
 EVERY = 0.5
 """Seconds between two looks."""
@@ -23,7 +25,7 @@ class FolderIdentities:
     def __init__(
         self,
         tops: Callable[[], Iterable[str]],
-        off_loop: Callable[[Callable[[], dict[str, Identity]]], Awaitable[dict[str, Identity]]],
+        off_loop: OffLoop,
         gone: Callable[[str], None],
         came: Callable[[str], None],
     ) -> None:

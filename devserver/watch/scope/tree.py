@@ -56,3 +56,12 @@ def is_kept(folder: str, filters: Filters) -> bool:
         return True
     filters.mark_venv(folder, os.path.exists(os.path.join(folder, VENV_MARK)))
     return not filters.is_ignored(folder)
+
+
+def files_of(folder: str) -> list[str]:
+    """Return the Python files of a folder; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(entry.path for entry in listing if entry.name.endswith(".py"))
+    except OSError:
+        return []
