@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from devserver.watch.notice.moved_folders import FolderIdentities, Identity
+from devserver.watch.notice.moved_folders import FolderIdentities
+
+T = TypeVar("T")
 
 
 def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path: Path) -> None:
@@ -15,8 +18,8 @@ def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path:
     top.mkdir(parents=True)
     told: list[str] = []
 
-    async def at_once(look: Callable[[], dict[str, Identity]]) -> dict[str, Identity]:
-        return look()
+    async def at_once(work: Callable[[], T]) -> T:
+        return work()
 
     places = FolderIdentities(
         lambda: [str(top)], at_once, lambda _top: told.append("gone"), lambda _top: told.append("came")
