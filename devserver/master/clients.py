@@ -16,6 +16,7 @@ from devserver.config import Config
 from devserver.ipc.messages import BootDone
 from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import Router
 from devserver.master.http.gateway import Gateway
 
@@ -26,7 +27,7 @@ LOOK = 1.0
 
 
 class Clients:
-    """`stamp` and `is_settled` say what may start; `changed` hears of each change."""
+    """`stamp` and `is_settled` decide what may start. `changed` and `on_idle` are the Dispatcher's."""
 
     def __init__(
         self,
@@ -35,11 +36,12 @@ class Clients:
         is_settled: Callable[[int], bool],
         emit: Callable[[Event], None],
         changed: Callable[[], None],
+        on_idle: Callable[[Worker], None],
     ) -> None:
         self._text = Reader(config.target.path, LARGEST)
         self.seems_native = False
         self._native: bool | None = None
-        self.dispatcher = Dispatcher(changed)
+        self.dispatcher = Dispatcher(changed, on_idle)
         self.board = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
         self.front = Gateway(config, self.dispatcher, self.board, is_settled, emit)
         self._connection_limit = ConnectionLimit(self.board, self.front, self._has_only_handlers)
@@ -66,7 +68,7 @@ class Clients:
     def go_live(self, generation: int, ready: BootDone) -> None:
         """Every unit starts on this generation from now on."""
         self._native = not ready.app and bool(ready.handlers)
-        self.dispatcher.dispatch.live = generation
+        self.dispatcher.go_live(generation)
         self.board.speak(ready.handlers, ready.framing)
         self.front.go_live(generation, ready.app, ready.handlers)
 

@@ -45,14 +45,13 @@ class LoadReport:
 
     def _tell(self) -> None:
         self._due = None
-        workers = self._dispatcher.workers
-        loads = {w.id: (w.seat.load, w.seat.handled) for w in workers.values() if w.seat.ready}
+        workers, loads = self._dispatcher.workers, self._dispatcher.loads()
         for worker, load in loads.items():
             if self._loads.get(worker) != load:
                 memory = _resident(workers[worker].pid)
                 self._emit(events.WorkerLoad(worker=worker, running=load[0], handled=load[1], memory=memory))
         self._loads = loads
-        connections = (self._open_connections(), self._dispatcher.dispatch.length)
+        connections = (self._open_connections(), self._dispatcher.waiting)
         if connections != self._connections:
             self._connections = connections
             self._emit(events.Connections(open=connections[0], waiting=connections[1]))

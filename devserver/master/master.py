@@ -21,6 +21,7 @@ from devserver.config import Config
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source, ToManager
 from devserver.master.clients import Clients
+from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import ListenPolicy
@@ -89,11 +90,12 @@ class Master:
         self._loop = asyncio.get_running_loop()
         self.eyes: Eyes
         self.generations = Generations(handover=config.process.handover)
-        clients = Clients(config, self._stamp, self.generations.is_settled, emit, self._changed)
+        clients = Clients(
+            config, self._stamp, self.generations.is_settled, emit, self._changed, self._worker_idle
+        )
         self.clients, dispatcher = clients, clients.dispatcher
         self._workers = dispatcher.workers
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
-        dispatcher.on_idle = self._worker_idle
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         hub = SupervisorHub(
             heard=self._heard,
@@ -374,11 +376,12 @@ class Master:
         if worker.abandoned or (worker.orphan and worker.generation != live):
             return
         self.supervisor.prompts.ready(worker)
-        worker.seat.ready = True
+        worker.ready = True
         worker.import_ms = message.import_ms
-        worker.seat.capacity = {"native": message.capacity}
+        capacity: dict[JobKind, int] = {"native": message.capacity}
         if message.app:
-            worker.seat.capacity["app"] = message.app_capacity
+            capacity["app"] = message.app_capacity
+        self.clients.dispatcher.accept(worker, capacity)
         times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
@@ -392,7 +395,7 @@ class Master:
             self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))
         self.clients.dispatcher.pump()
         for other in list(self._workers.values()):
-            if other.generation < self.generations.live and other.idle:
+            if other.generation < self.generations.live and self.clients.dispatcher.is_idle(other):
                 self._worker_idle(other)
 
     async def _expect(self) -> None:
@@ -421,7 +424,7 @@ class Master:
 
     def _worker_idle(self, worker: Worker) -> None:
         self.supervisor.dismiss(worker)
-        if worker.generation < self.generations.live and not worker.seat.leaving:
+        if worker.generation < self.generations.live and not self.clients.dispatcher.is_retired(worker):
             if worker.orphan:
                 self.supervisor.retire_orphan(worker)
             else:
@@ -436,7 +439,7 @@ class Master:
 
     def _buried(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
         self._changed()
-        if worker.orphan or worker.seat.ready or worker.abandoned:
+        if worker.orphan or worker.ready or worker.abandoned:
             return
         if exited is not None and exited.verdict == DROPPED:
             self._apply(self.generations.superseded(worker.generation))

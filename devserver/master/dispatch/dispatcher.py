@@ -1,22 +1,22 @@
-"""Starts units on Workers, and knows which Worker has which in hand.
+"""Starts jobs on Workers, and owns every job that is in hand.
 
-Law: a Worker's death loses only the units that it had in hand, and each hears of it.
+Law: a Worker's death loses only the jobs that it had in hand, and each of them is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from devserver.master.dispatch.queue import DispatchQueue, JobKind
+from devserver.master.dispatch.queue import DispatchQueue, JobKind, WorkerEntry
 from devserver.master.dispatch.worker import Worker
 
 LINK_LIMIT = 4 * 1024 * 1024
-"""A Worker that is this many bytes behind gets nothing more."""
+"""A Worker that has this many bytes left to read gets no more jobs."""
 
 
 class Job(Protocol):
-    """A piece of work, or what has one: waits in line, then runs on one Worker. `queued` is dispatch's."""
+    """Work for one Worker, or a client that has some. `queued` belongs to the queue."""
 
     queued: bool
 
@@ -25,81 +25,174 @@ class Job(Protocol):
         """Return what is to run it."""
 
     def startable(self) -> bool:
-        """Tell whether there is still something to start, now that its turn has come."""
+        """Return whether there is still something to start, now that its turn has come."""
 
     def start(self, worker: Worker, number: int) -> None:
-        """Give the work to `worker`, as unit `number`."""
+        """Send the work to `worker`, as job `number`."""
 
-    def lost(self, worker: Worker, reason: str) -> None:
-        """The Worker that had the unit in hand is dead."""
+    def on_worker_died(self, worker: Worker, reason: str) -> None:
+        """The Worker that had the job in hand is dead."""
 
 
 class Dispatcher:
-    """Owns the line and the Workers' list; `changed` hears of each change."""
+    """Owns the queue and the list of Workers. Job numbers are unique in a run.
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self.changed = changed
-        self.dispatch: DispatchQueue[Job] = DispatchQueue()
+    `on_changed` is called after each change, `on_idle` when a Worker has finished its last job.
+    """
+
+    def __init__(
+        self, on_changed: Callable[[], None], on_idle: Callable[[Worker], None] = lambda worker: None
+    ) -> None:
         self.workers: dict[int, Worker] = {}
-        self.on_idle: Callable[[Worker], None] = lambda worker: None
-        self._last_unit = 0
+        self.on_changed = on_changed
+        self._on_idle = on_idle
+        self._queue: DispatchQueue[Job] = DispatchQueue()
+        self._jobs: dict[int, tuple[WorkerEntry, Job]] = {}
+        self._last_job = 0
+
+    # the Workers
+
+    def add(self, worker: Worker) -> None:
+        """Know a Worker that boots; spare if another of its slot and generation is blocked."""
+        blocked = [self.workers[entry.worker] for entry in self._queue.entries.values() if entry.blocked]
+        spare = any((each.slot, each.generation) == (worker.slot, worker.generation) for each in blocked)
+        self.workers[worker.id] = worker
+        self._queue.entries[worker.id] = WorkerEntry(worker.id, worker.generation, spare=spare)
+
+    def accept(self, worker: Worker, capacity: Mapping[JobKind, int]) -> None:
+        """The Worker is ready for so many jobs of each kind (0: unbounded). `pump` starts them."""
+        entry = self._queue.entries[worker.id]
+        entry.ready, entry.capacity = True, dict(capacity)
+
+    def retire(self, worker: Worker) -> bool:
+        """Start nothing more on this Worker; return whether that is new."""
+        if self.is_retired(worker):
+            return False
+        self._queue.entries[worker.id].leaving = True
+        return True
+
+    def block(self, worker: Worker, blocked: bool) -> None:
+        """Start nothing on this Worker while a user is at its prompt."""
+        if entry := self._queue.entries.get(worker.id):
+            entry.blocked = blocked
+        if not blocked:
+            self.pump()
+
+    def bar(self, worker: Worker) -> None:
+        """The Worker's process has exited: its last messages still count, but it gets no job any more."""
+        self._queue.entries[worker.id].dead = True
+
+    def remove(self, worker: Worker, reason: str) -> None:
+        """Forget a dead Worker: its jobs are told, and may start elsewhere."""
+        self.workers.pop(worker.id, None)
+        entry = self._queue.entries.pop(worker.id, None)
+        lost = [number for number, (owner, _) in self._jobs.items() if owner is entry]
+        for _, job in [self._jobs.pop(number) for number in lost]:
+            job.on_worker_died(worker, reason)
+        self.pump()
+
+    def on_drained(self, worker: Worker) -> None:
+        """The Worker has read all that it was sent."""
+        entry = self._queue.entries.get(worker.id)
+        if entry is not None and entry.clogged:
+            entry.clogged = False
+            self.pump()
+
+    def is_retired(self, worker: Worker) -> bool:
+        """Return whether nothing more is started on this Worker."""
+        entry = self._queue.entries.get(worker.id)
+        return entry is None or entry.leaving
+
+    def is_idle(self, worker: Worker) -> bool:
+        """Return whether the Worker has no job in hand."""
+        entry = self._queue.entries.get(worker.id)
+        return entry is None or not entry.load
+
+    def loads(self) -> dict[int, tuple[int, int]]:
+        """Return how many jobs each Worker that is ready runs, and how many it has finished."""
+        entries = self._queue.entries.values()
+        return {entry.worker: (entry.load, entry.handled) for entry in entries if entry.ready}
+
+    # the code
 
     @property
     def live(self) -> int:
-        """Return the generation that work starts on."""
-        return self.dispatch.live
+        """Return the generation that jobs start on."""
+        return self._queue.live
+
+    @property
+    def serves_live(self) -> bool:
+        """Return whether a Worker of the live generation is ready."""
+        return any(each.ready and each.generation == self.live for each in self._queue.entries.values())
+
+    def go_live(self, generation: int) -> None:
+        """Start every job on this generation from now on. `pump` starts those that wait."""
+        self._queue.live = generation
+
+    # the jobs
+
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs wait for a Worker."""
+        return self._queue.length
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nobody waits and nobody works."""
-        return not self.dispatch.length and all(worker.idle for worker in self.workers.values())
+        """Return whether no job waits and none runs."""
+        return not self._queue.length and not self._jobs
+
+    def enqueue(self, job: Job) -> None:
+        """Have the job started by the next `pump` that finds a Worker for it."""
+        self._queue.put(job)
 
     def offer(self, job: Job) -> None:
-        """Start `unit` as soon as there is a Worker for it."""
-        self.dispatch.wait(job)
+        """Start the job as soon as there is a Worker for it."""
+        self._queue.put(job)
         self.pump()
 
     def pump(self) -> None:
-        """Start as many units as there are Workers for."""
-        while found := self.dispatch.next():
-            job, seat = found
+        """Start as many jobs as there are Workers for."""
+        while found := self._queue.next():
+            job, entry = found
             if not job.startable():
                 continue
-            worker = self.workers[seat.worker]
-            self._last_unit += 1
-            self.dispatch.take(seat, job.kind)
-            worker.jobs[self._last_unit] = job
-            job.start(worker, self._last_unit)
-            seat.clogged = worker.link.unsent > LINK_LIMIT
-            self.changed()
+            worker = self.workers[entry.worker]
+            self._last_job = number = self._last_job + 1
+            self._queue.start(entry, job.kind)
+            self._jobs[number] = entry, job
+            job.start(worker, number)
+            entry.clogged = worker.link.unsent > LINK_LIMIT
+            self.on_changed()
 
-    def finished(self, worker: Worker, number: int) -> Job | None:
-        """Take back a unit that a Worker has finished, None for one that is not known (any more).
+    def job(self, worker: Worker, number: int) -> Job | None:
+        """Return the job that a message of `worker` names, None if it does not have it in hand.
 
-        The caller pumps when it has dealt with it.
+        Such a message shows that the Worker does not hang.
         """
-        job = worker.jobs.pop(number, None)
-        if job is not None:
-            self.dispatch.give_back(worker.seat, job.kind)
-            self.changed()
+        entry, job = self._jobs.get(number, _NO_JOB)
+        if entry is None or entry.worker != worker.id:
+            return None
+        self._queue.note_message(entry)
         return job
 
-    def rest(self, worker: Worker) -> None:
-        """A unit of `worker` was dealt with: tell if it was the last one, and start others."""
-        if worker.idle:
-            self.on_idle(worker)
+    def finish(self, worker: Worker, number: int) -> Job | None:
+        """Take back a job that a Worker has finished, None for one that it does not have in hand.
+
+        The caller deals with the job, then calls `proceed`.
+        """
+        entry, job = self._jobs.get(number, _NO_JOB)
+        if entry is None or job is None or entry.worker != worker.id:
+            return None
+        del self._jobs[number]
+        self._queue.finish(entry, job.kind)
+        self.on_changed()
+        return job
+
+    def proceed(self, worker: Worker) -> None:
+        """A finished job was dealt with: report the Worker if it was its last one, and start others."""
+        if self.is_idle(worker):
+            self._on_idle(worker)
         self.pump()
 
-    def unclogged(self, worker: Worker) -> None:
-        """The Worker has read what it was sent."""
-        if worker.seat.clogged:
-            worker.seat.clogged = False
-            self.pump()
 
-    def buried(self, worker: Worker, reason: str) -> None:
-        """A Worker is dead and has no seat any more: its units are lost, and may go elsewhere."""
-        self.workers.pop(worker.id, None)
-        jobs, worker.jobs = worker.jobs, {}
-        for job in jobs.values():
-            job.lost(worker, reason)
-        self.pump()
+_NO_JOB: tuple[None, None] = (None, None)

@@ -1,7 +1,7 @@
-"""Who gets the next unit of work: pure.
+"""Which Worker gets the next job: pure.
 
-Law: a unit starts on the newest live generation, on the least busy Worker that has room; once work of a
-generation was dispatched, none goes to an older one; a Worker never holds more than its capacity.
+Law: a job starts on the newest live generation, on the least busy Worker that has room. Once a job of a
+generation has started, none starts on an older one. A Worker never holds more jobs than its capacity.
 """
 
 from __future__ import annotations
@@ -11,43 +11,45 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 JobKind = Literal["native", "app"]
-"""What runs a unit: the module's handlers, or its app. Each has a line and a capacity of its own."""
+"""What runs a job: the module's handlers, or its app. Each has a queue and a capacity of its own."""
 KINDS: tuple[JobKind, ...] = ("native", "app")
 
 
 @dataclass(slots=True)
 class WorkerEntry:
-    """A Worker as dispatch sees it. A capacity of 0 is unbounded; what is not in `capacity` is not served."""
+    """A Worker as dispatch sees it. A capacity of 0 is unbounded; a kind without one is not served."""
 
     worker: int
     generation: int
     capacity: dict[JobKind, int] = field(default_factory=dict)
     ready: bool = False
     leaving: bool = False
+    dead: bool = False
+    """Its process has exited; its last messages may still be read."""
     clogged: bool = False
     """Its link is too far behind."""
     blocked: bool = False
-    """Somebody stands at a prompt there, and it does nothing else."""
+    """A user is at a debugger's prompt there, and the Worker does nothing else."""
     spare: bool = False
     """It was started for one that was blocked: that one has what the app keeps in memory, and comes first."""
     running: dict[JobKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
-    heard: int = 0
-    """When it last gave a sign of life, on a clock that counts such signs."""
+    last_message: int = 0
+    """Sequence number of its last message (a logical clock)."""
 
     @property
     def load(self) -> int:
-        """Return how many units it runs."""
+        """Return how many jobs it runs."""
         return self.running["native"] + self.running["app"]
 
     def has_room(self, kind: JobKind) -> bool:
-        """Tell whether one more unit fits."""
+        """Return whether one more job fits."""
         most = self.capacity.get(kind)
         return most is not None and not self.clogged and (not most or self.running[kind] < most)
 
 
 class Waiter(Protocol):
-    """Something that has a unit to run. `queued` is dispatch's own mark: nobody waits twice."""
+    """Something that has a job to run. `queued` belongs to the queue: nothing waits twice."""
 
     queued: bool
 
@@ -61,16 +63,16 @@ W = TypeVar("W", bound=Waiter)
 
 @dataclass(slots=True)
 class DispatchQueue(Generic[W]):
-    """The Workers, and who waits for one, first come first served."""
+    """The Workers, and what waits for one, first come first served."""
 
     live: int = 0
-    seats: dict[int, WorkerEntry] = field(default_factory=dict)
+    entries: dict[int, WorkerEntry] = field(default_factory=dict)
     waiting: dict[JobKind, deque[W]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
     _newest_used: int = 0
-    _signs: int = 0
+    _messages: int = 0
 
-    def wait(self, waiter: W) -> None:
-        """Put a waiter in line, once."""
+    def put(self, waiter: W) -> None:
+        """Put a waiter at the end of its queue, once."""
         if not waiter.queued:
             waiter.queued = True
             self.waiting[waiter.kind].append(waiter)
@@ -81,45 +83,46 @@ class DispatchQueue(Generic[W]):
         return len(self.waiting["native"]) + len(self.waiting["app"])
 
     def next(self) -> tuple[W, WorkerEntry] | None:
-        """Take who is first in a line and the Worker to use, if there are both; the seat is not taken yet."""
+        """Take the first waiter that a Worker has room for, and that Worker; the job has not started yet."""
         for kind, line in self.waiting.items():
-            if line and (seat := self.choose(kind)) is not None:
+            if line and (entry := self.choose(kind)) is not None:
                 waiter = line.popleft()
                 waiter.queued = False
-                return waiter, seat
+                return waiter, entry
         return None
 
     def choose(self, kind: JobKind) -> WorkerEntry | None:
         """Return the least busy Worker of the live generation that has room.
 
-        Of two, the one that was heard of last: the other may hang.
+        Of two, the one that sent a message last: the other may hang.
         """
         best: WorkerEntry | None = None
-        for seat in self.seats.values():
-            usable = seat.generation == self.live and seat.ready and not seat.leaving and not seat.blocked
-            usable = usable and seat.has_room(kind)
-            if usable and (best is None or _rank(seat) < _rank(best)):
-                best = seat
+        for entry in self.entries.values():
+            usable = entry.generation == self.live and entry.ready and not entry.leaving and not entry.blocked
+            usable = usable and not entry.dead and entry.has_room(kind)
+            if usable and (best is None or _rank(entry) < _rank(best)):
+                best = entry
         return best
 
-    def heard(self, seat: WorkerEntry) -> None:
-        """A Worker has given a sign of life."""
-        self._signs += 1
-        seat.heard = self._signs
+    def note_message(self, entry: WorkerEntry) -> None:
+        """Note that this Worker is the last one that sent a message."""
+        self._messages += 1
+        entry.last_message = self._messages
 
-    def take(self, seat: WorkerEntry, kind: JobKind) -> None:
-        """Count one unit that starts on `seat`."""
-        assert seat.generation >= self._newest_used, "never back"
-        assert seat.has_room(kind), "within its capacity"
-        self._newest_used = seat.generation
-        seat.running[kind] += 1
+    def start(self, entry: WorkerEntry, kind: JobKind) -> None:
+        """Count a job that starts there."""
+        assert entry.generation >= self._newest_used, "never back"
+        assert entry.has_room(kind), "within its capacity"
+        self._newest_used = entry.generation
+        entry.running[kind] += 1
 
-    def give_back(self, seat: WorkerEntry, kind: JobKind) -> None:
-        """Count one unit of `seat` as finished."""
-        seat.running[kind] -= 1
-        seat.handled += 1
+    @staticmethod
+    def finish(entry: WorkerEntry, kind: JobKind) -> None:
+        """Count a job that has finished there."""
+        entry.running[kind] -= 1
+        entry.handled += 1
 
 
-def _rank(seat: WorkerEntry) -> tuple[bool, int, int]:
-    """Return what is compared of two seats that a unit could take: the lower one gets it."""
-    return seat.spare, seat.load, -seat.heard
+def _rank(entry: WorkerEntry) -> tuple[bool, int, int]:
+    """Return the sort key of a usable Worker: the lowest gets the job."""
+    return entry.spare, entry.load, -entry.last_message

@@ -1,4 +1,4 @@
-"""The Master's end of each Worker: its link, its output, its pidfd, and the units that it has in hand."""
+"""The Master's end of each Worker: its link, its output and its pidfd."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING
 from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, ToWorker, WorkerForked
-from devserver.master.dispatch.queue import WorkerEntry
 
 if TYPE_CHECKING:
     from devserver.common.failure import Failure, Frame
-    from devserver.master.dispatch.dispatcher import Job
     from devserver.master.supervision.manager import Manager
 
 _READ = 64 * 1024
@@ -65,8 +63,8 @@ class Worker:
         self.pid = started.pid
         self.fork_ms = started.fork_ms
         self.started = started
-        self.seat = WorkerEntry(worker=started.worker, generation=started.generation)
-        self.jobs: dict[int, Job] = {}
+        self.ready = False
+        """It has booted: it may have jobs."""
         self.failure: Failure | None = None
         """Why its boot failed, if it said so."""
         self.uninstalled = False
@@ -92,11 +90,6 @@ class Worker:
     def terminal(self) -> int:
         """Return our side of its terminal, -1 for none."""
         return self._terminal
-
-    @property
-    def idle(self) -> bool:
-        """Tell whether it has no unit in hand."""
-        return not self.jobs
 
     def adopt(self) -> None:
         """Its Manager has died: watch its pidfd."""

@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
             )
         )
 
-    def lost(self, worker: Worker, reason: str) -> None:
+    def on_worker_died(self, worker: Worker, reason: str) -> None:
         """The Worker died over the item: that is lost, and what follows goes on."""
         self.running = 0
         self._hub.lost("the message in hand", f"worker {worker.id} died ({reason})", self.id)

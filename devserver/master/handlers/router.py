@@ -132,7 +132,7 @@ class Router:
         return connection is not None and connection.open
 
     def _handled(self, worker: Worker, message: Handled) -> None:
-        connection = self._dispatcher.finished(worker, message.job)
+        connection = self._dispatcher.finish(worker, message.job)
         if connection is None:
             return
         assert isinstance(connection, Connection), "what handles frames finishes frames"
@@ -144,7 +144,7 @@ class Router:
                 events.HandlerFailed(worker=worker.id, connection=connection.id, failure=message.failure)
             )
         self.offer(connection)
-        self._dispatcher.rest(worker)
+        self._dispatcher.proceed(worker)
 
     def abandon(self, worker: Worker) -> None:
         """A Worker is dead: messages that it has begun end here, and their connections live on."""
@@ -177,7 +177,7 @@ class Router:
         """Put the connection in line if something of it can start; drop what nobody handles."""
         while item := connection.next_item():
             if self.handles(item):
-                self._dispatcher.dispatch.wait(connection)
+                self._dispatcher.enqueue(connection)
                 return
             if not self._handlers and item.kind == "receive":
                 return  # the code serves no TCP now: a later save may

@@ -109,7 +109,7 @@ class Gateway:
         """Streams that run though their clients have left."""
         self._news = asyncio.Event()
         """Set, and replaced, when code has gone live or was refused."""
-        self.face = UvicornAdapter(config.http, self.app, emit, dispatcher.changed)
+        self.face = UvicornAdapter(config.http, self.app, emit, dispatcher.on_changed)
 
     # the clients
 
@@ -171,7 +171,7 @@ class Gateway:
 
     @property
     def _is_full(self) -> bool:
-        return self._dispatcher.dispatch.length + len(self._held) >= self._most_waiting
+        return self._dispatcher.waiting + len(self._held) >= self._most_waiting
 
     def forget(self, pending: PendingRequest) -> None:
         """A guest has left: it waits no longer."""
@@ -184,14 +184,10 @@ class Gateway:
             self.loop.call_later(self._patience, self._lose_patience, stream)
 
     def _lose_patience(self, stream: Stream) -> None:
-        live = self._dispatcher.live
-        someone = any(
-            seat.ready and seat.generation == live for seat in self._dispatcher.dispatch.seats.values()
-        )
         pending = stream.owner
         if not stream.queued or not isinstance(pending, Exchange | WebSocket) or not pending.waits:
             return
-        if someone:  # busy, but alive
+        if self._dispatcher.serves_live:  # busy, but alive
             self.loop.call_later(self._patience, self._lose_patience, stream)
         else:
             text = f"no worker has started within {self._patience:g} s: the console says why."
@@ -271,20 +267,19 @@ class Gateway:
 
     def heard(self, worker: Worker, message: StreamNews) -> None:
         """Carry to its owner what a stream says."""
-        stream = worker.jobs.get(message.stream)
+        stream = self._dispatcher.job(worker, message.stream)
         if not isinstance(stream, Stream):
             return
-        self._dispatcher.dispatch.heard(worker.seat)
         if not isinstance(message, Closed):
             stream.owner.heard(stream, message)
             return
-        self._dispatcher.finished(worker, message.stream)
+        self._dispatcher.finish(worker, message.stream)
         self._left.discard(stream)
         stream.running = False
         if message.failure is not None:
             self._failed(stream, message.failure)
         stream.owner.heard(stream, message)
-        self._dispatcher.rest(worker)
+        self._dispatcher.proceed(worker)
 
     def _failed(self, stream: Stream, failure: Failure) -> None:
         """Report the request before its failure, which names it."""

@@ -52,7 +52,7 @@ class Stream:
         self.worker, self.number, self.running = worker, number, True
         self.owner.begin(self)
 
-    def lost(self, worker: Worker, reason: str) -> None:
+    def on_worker_died(self, worker: Worker, reason: str) -> None:
         self.running = False
         self.owner.lost(self, f"worker {worker.id} died: {reason}")
 

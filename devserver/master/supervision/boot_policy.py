@@ -65,7 +65,7 @@ class BootPolicy:
             if live:
                 standby.noted(message, worker.import_ms)
             return False
-        may_go_live = not worker.seat.ready and worker.generation >= self._generations.live
+        may_go_live = not worker.ready and worker.generation >= self._generations.live
         if may_go_live and (changed := standby.surroundings_changed(message)):
             text = f"the app now sets {', '.join(changed)} differently: this start imports everything again"
             self._emit(events.Notice(level="info", text=text))

@@ -37,7 +37,7 @@ class Orphans:
             if worker.orphan or worker.manager is not manager:
                 continue
             worker.adopt()
-            if worker.generation != live and not worker.seat.ready:
+            if worker.generation != live and not worker.ready:
                 self.end(worker)
             elif worker.generation < live:
                 self.retire(worker, self._drain)
@@ -45,7 +45,7 @@ class Orphans:
     def relieve(self) -> None:
         """Have all of them leave: others do their work, or will."""
         for worker in self.all:
-            if not worker.seat.leaving:
+            if not self._dispatcher.is_retired(worker):
                 self.retire(worker, self._drain)
 
     def retire(self, worker: Worker, patience: float) -> None:
@@ -63,6 +63,6 @@ class Orphans:
 
     def end(self, worker: Worker) -> None:
         """End a Worker that has had its time, or that nobody can reach."""
-        worker.seat.leaving = True
+        self._dispatcher.retire(worker)
         worker.signal(signal.SIGTERM)
         self._loop.call_later(LAST_WARNING, worker.signal, signal.SIGKILL)

@@ -69,7 +69,7 @@ class Supervisor:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._worker_hub = WorkerHub(
-            hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.unclogged
+            hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.on_drained
         )
         command_hub = ManagerPoolHub(
             self._message, self._manager_exited, lambda: self._last_worker, hub.live, self._is_due
@@ -78,7 +78,7 @@ class Supervisor:
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
-        self.prompts = Prompts(dispatcher.workers, emit, self.send, dispatcher.pump)
+        self.prompts = Prompts(dispatcher.workers, emit, self.send, dispatcher.block)
         self._last_worker = 0
         self._pause = 0.0
         self._stopping = False
@@ -172,20 +172,15 @@ class Supervisor:
     def _is_due(self, manager: Manager) -> bool:
         """Return whether a boot or an exit is expected, which only this Manager can end or report."""
         workers = self._dispatcher.workers.values()
-        mine = [worker.seat for worker in workers if worker.manager is manager and not worker.orphan]
-        return any(seat.leaving or not seat.ready for seat in mine)
+        mine = [worker for worker in workers if worker.manager is manager and not worker.orphan]
+        return any(not worker.ready or self._dispatcher.is_retired(worker) for worker in mine)
 
     def _worker_started(self, manager: Manager, message: wire.WorkerForked, fds: list[int]) -> None:
         worker = Worker(message, fds, self._worker_hub, self._loop, manager)
         if self._output_paused:
             worker.pause_output(True)
-        worker.seat.spare = any(
-            other.seat.blocked and (other.slot, other.generation) == (worker.slot, worker.generation)
-            for other in self._dispatcher.workers.values()
-        )
         self._last_worker = max(self._last_worker, worker.id)
-        self._dispatcher.workers[worker.id] = worker
-        self._dispatcher.dispatch.seats[worker.id] = worker.seat
+        self._dispatcher.add(worker)
         self._emit(
             events.WorkerStarted(
                 worker=worker.id,
@@ -197,14 +192,14 @@ class Supervisor:
         )
 
     def _retire(self, worker: Worker) -> None:
-        if not worker.seat.leaving:
-            worker.seat.leaving = True
+        if self._dispatcher.retire(worker):
             self._emit(events.WorkerRetiring(worker=worker.id))
             self.dismiss(worker)
 
     def dismiss(self, worker: Worker) -> None:
         """Tell a retiring Worker to leave, once it has nothing in hand."""
-        if worker.seat.leaving and worker.idle and not worker.told_to_leave:
+        retired, idle = self._dispatcher.is_retired(worker), self._dispatcher.is_idle(worker)
+        if retired and idle and not worker.told_to_leave:
             worker.told_to_leave = True
             patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
             worker.link.send(wire.Leave(patience))
@@ -231,7 +226,7 @@ class Supervisor:
             self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
     def _bury(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
-        self._dispatcher.dispatch.seats.pop(worker.id, None)  # else what it said last gets it another unit
+        self._dispatcher.bar(worker)  # else its last messages would get it another job
         worker.drain()
         verdict = exited.verdict if exited else ""
         unneeded = worker.abandoned or verdict == "dropped"
@@ -249,7 +244,7 @@ class Supervisor:
         )
         self.prompts.gone(worker)
         self._hub.dying(worker)
-        self._dispatcher.buried(worker, f"{reason}, {verdict}" if verdict else reason)
+        self._dispatcher.remove(worker, f"{reason}, {verdict}" if verdict else reason)
         worker.close()
         self._look_round()
         self._hub.buried(worker, reason, exited)
@@ -284,7 +279,7 @@ class Supervisor:
 
     def _cut_off(self, worker: Worker) -> None:
         """Its link has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
-        worker.seat.leaving = True
+        self._dispatcher.retire(worker)
         if worker.manager is not None and not worker.orphan:
             worker.manager.expect()
         self._loop.call_later(LAST_WARNING, self._orphans.end, worker)

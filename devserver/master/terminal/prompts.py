@@ -46,12 +46,12 @@ class Prompts:
         workers: Mapping[int, Worker],
         emit: Callable[[Event], None],
         tell: Callable[[wire.DebuggerState], None],
-        released: Callable[[], None],
+        block: Callable[[Worker, bool], None],
     ) -> None:
         self._workers = workers
         self._emit = emit
         self._tell = tell
-        self._released = released
+        self._block = block
         self._states: dict[int, _State] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -148,7 +148,6 @@ class Prompts:
         if now == state.shown or not (now.active or state.shown.active):
             return
         state.shown = now
-        worker.seat.blocked = now.active and now.blocks
         self._tell(now)
         self._emit(
             events.Debugging(
@@ -160,5 +159,4 @@ class Prompts:
                 how=now.how,
             )
         )
-        if not worker.seat.blocked:
-            self._released()
+        self._block(worker, now.active and now.blocks)

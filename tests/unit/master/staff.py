@@ -22,7 +22,6 @@ from devserver.manager.protocol import (
     StackRead,
     Tell,
 )
-from devserver.master.dispatch.queue import WorkerEntry
 from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.manager_chain import ManagerChain
 from tests.unit.manager.playbook import configure
@@ -60,8 +59,7 @@ class Process:
     def __init__(self, whole: Whole, manager: Post, fork: Fork, snapshot: dict[str, Source]) -> None:
         self.whole, self.manager = whole, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
-        self.seat = WorkerEntry(worker=fork.worker, generation=fork.generation)
-        self.orphan = self.abandoned = self.imported = self.exited = False
+        self.ready = self.leaving = self.orphan = self.abandoned = self.imported = self.exited = False
         self.import_ms = 1.0
         self.unfit = manager.unfit
         self.failure: Failure | None = None

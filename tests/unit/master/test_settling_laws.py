@@ -74,7 +74,7 @@ class Saves(RuleBasedStateMachine):
 
     def booting(self) -> list[Process]:
         workers = self.whole.workers.values()
-        return [each for each in workers if not (each.exited or each.seat.ready or each.abandoned)]
+        return [each for each in workers if not (each.exited or each.ready or each.abandoned)]
 
     @precondition(lambda self: self.booting())
     @rule(data=st.data(), steps=st.integers(1, 2))
@@ -104,10 +104,10 @@ class Saves(RuleBasedStateMachine):
         alive = [each for each in self.whole.workers.values() if not each.exited]
         data.draw(st.sampled_from(alive)).exit(9)
 
-    @precondition(lambda self: any(each.seat.ready for each in self.whole.workers.values()))
+    @precondition(lambda self: any(each.ready for each in self.whole.workers.values()))
     @rule(data=st.data(), path=st.sampled_from([STRAY, FEATURE]))
     def imports_late(self, data: st.DataObject, path: str) -> None:
-        ready = [each for each in self.whole.workers.values() if each.seat.ready and not each.exited]
+        ready = [each for each in self.whole.workers.values() if each.ready and not each.exited]
         if ready:
             data.draw(st.sampled_from(ready)).reach(path)
 
@@ -158,9 +158,7 @@ class Saves(RuleBasedStateMachine):
             )
             return
         assert starts, "what is on the disk cannot start, and nobody says so"
-        serving = [
-            each for each in whole.workers.values() if each.generation == book.live and each.seat.ready
-        ]
+        serving = [each for each in whole.workers.values() if each.generation == book.live and each.ready]
         assert serving
         for process in serving:
             assert cold.items() <= process.ran.items(), "what runs is what is on the disk"

@@ -77,7 +77,7 @@ class Whole:
             process.orphan, process.manager = True, None
             if process.exited:
                 self.buried(process, None)
-            elif process.generation < live or (process.generation != live and not process.seat.ready):
+            elif process.generation < live or (process.generation != live and not process.ready):
                 process.exit(0)
         if chain.serving is None and served:
             self.launching = True
@@ -109,13 +109,13 @@ class Whole:
     def end(self, worker: int, status: int) -> None:
         """A Worker was killed, or told to leave and had nothing in hand."""
         if process := self.workers.get(worker):
-            process.seat.leaving = True
+            process.leaving = True
             process.exit(status)
 
     def has_rival(self, process: Process) -> bool:
         """Return whether another Worker has the app's port."""
         others = (each for each in self.workers.values() if each.generation != process.generation)
-        return self.owns_port and any(each.seat.ready and not each.exited for each in others)
+        return self.owns_port and any(each.ready and not each.exited for each in others)
 
     def heard(self, process: Process, message: wire.FromWorker) -> None:
         generation = process.generation
@@ -141,7 +141,7 @@ class Whole:
     def _ready(self, process: Process, message: wire.BootDone) -> None:
         if process.abandoned or (process.orphan and process.generation != self.book.live):
             return
-        process.seat.ready = True
+        process.ready = True
         self.send(message)
         commands = self.book.ready(process.generation)
         if commands:
@@ -149,7 +149,7 @@ class Whole:
             self.apply(commands)
             self.eyes.survey_due = True
         for other in list(self.workers.values()):
-            if other.generation < self.book.live and not other.seat.leaving and not other.exited:
+            if other.generation < self.book.live and not other.leaving and not other.exited:
                 if other.orphan:
                     other.exit(0)
                 else:
@@ -167,7 +167,7 @@ class Whole:
     def buried(self, process: Process, exited: wire.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
             return
-        if process.orphan or process.seat.ready or process.abandoned:
+        if process.orphan or process.ready or process.abandoned:
             return
         if exited is not None and exited.verdict == "dropped":
             self.apply(self.book.superseded(process.generation))
@@ -219,7 +219,7 @@ class Whole:
             if not process.exited and not process.imported:
                 process.boot()
                 return True
-            if not process.exited and not process.seat.ready and not process.abandoned:
+            if not process.exited and not process.ready and not process.abandoned:
                 process.start()
                 return True
         if self.launching:

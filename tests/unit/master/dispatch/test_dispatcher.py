@@ -26,7 +26,7 @@ class Work:
     def start(self, worker: Worker, number: int) -> None:
         self.begun.append((worker.id, number))
 
-    def lost(self, worker: Worker, reason: str) -> None:
+    def on_worker_died(self, worker: Worker, reason: str) -> None:
         self.reasons.append(f"{worker.id}: {reason}")
 
 
@@ -36,13 +36,16 @@ class Office:
     def __init__(self, *workers: FakeWorker) -> None:
         self.changes = 0
         self.dispatcher = Dispatcher(self._changed)
-        self.dispatcher.dispatch.live = 1
+        self.dispatcher.go_live(1)
         for worker in workers:
-            self.dispatcher.workers[worker.id] = as_worker(worker)
-            self.dispatcher.dispatch.seats[worker.id] = worker.seat
+            self.add(worker)
 
     def _changed(self) -> None:
         self.changes += 1
+
+    def add(self, worker: FakeWorker) -> None:
+        self.dispatcher.add(as_worker(worker))
+        self.dispatcher.accept(as_worker(worker), worker.capacity)
 
     def offer(self, *jobs: Work) -> None:
         for job in jobs:
@@ -62,8 +65,8 @@ def test_units_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
     assert first.begun == [(1, 1)]
     assert second.begun == []
     assert not office.dispatcher.quiet
-    assert office.dispatcher.finished(as_worker(worker), 1) is first
-    office.dispatcher.rest(as_worker(worker))
+    assert office.dispatcher.finish(as_worker(worker), 1) is first
+    office.dispatcher.proceed(as_worker(worker))
     assert second.begun == [(1, 2)]
 
 
@@ -81,12 +84,11 @@ def test_what_nobody_wants_any_more_is_skipped() -> None:
     office = Office()
     stale, wanted = Work(startable=False), Work()
     office.offer(stale, wanted)
-    office.dispatcher.workers[1] = as_worker(worker)
-    office.dispatcher.dispatch.seats[1] = worker.seat
+    office.add(worker)
     office.dispatcher.pump()
     assert stale.begun == []
     assert wanted.begun == [(1, 1)]
-    assert worker.seat.load == 1
+    assert office.dispatcher.loads() == {1: (1, 0)}
 
 
 def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
@@ -95,14 +97,14 @@ def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
     office = Office(first)
     lost = [Work(), Work()]
     office.offer(*lost)
-    office.dispatcher.workers[2] = as_worker(second)
-    office.dispatcher.dispatch.seats = {2: second.seat}
+    office.add(second)
+    office.dispatcher.bar(as_worker(first))
     kept, waits = Work(), Work()
     office.offer(kept, waits)
-    office.dispatcher.buried(as_worker(first), "killed")
+    office.dispatcher.remove(as_worker(first), "killed")
     assert [job.reasons for job in lost] == [["1: killed"], ["1: killed"]]
     assert (kept.reasons, waits.reasons, waits.begun) == ([], [], [])
-    assert first.idle
+    assert office.dispatcher.finish(as_worker(first), 1) is None
     assert list(office.dispatcher.workers) == [2]
 
 
@@ -112,15 +114,15 @@ def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
     office = Office(first)
 
     class Again(Work):
-        def lost(self, worker: Worker, reason: str) -> None:
-            super().lost(worker, reason)
+        def on_worker_died(self, worker: Worker, reason: str) -> None:
+            super().on_worker_died(worker, reason)
             office.offer(self)
 
     jobs = [Again(), Again()]
     office.offer(*jobs)
-    office.dispatcher.workers[2] = as_worker(second)
-    office.dispatcher.dispatch.seats = {2: second.seat}
-    office.dispatcher.buried(as_worker(first), "killed")
+    office.add(second)
+    office.dispatcher.bar(as_worker(first))
+    office.dispatcher.remove(as_worker(first), "killed")
     assert [job.begun for job in jobs] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
 
 
@@ -129,11 +131,60 @@ def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
     worker = FakeWorker(1, 1)
     office = Office(worker)
     office.offer(Work())
-    assert office.dispatcher.finished(as_worker(worker), 1) is not None
+    assert office.dispatcher.finish(as_worker(worker), 1) is not None
     changes = office.changes
-    assert office.dispatcher.finished(as_worker(worker), 1) is None
-    assert worker.seat.load == 0
+    assert office.dispatcher.finish(as_worker(worker), 1) is None
+    assert office.dispatcher.loads() == {1: (0, 1)}
     assert office.changes == changes
+
+
+def test_a_job_is_its_workers_only() -> None:
+    """Whatever another Worker says of that number is not believed."""
+    first, second = FakeWorker(1, 1), FakeWorker(2, 1)
+    office = Office(first)
+    job = Work()
+    office.offer(job)
+    office.add(second)
+    assert office.dispatcher.job(as_worker(second), 1) is None
+    assert office.dispatcher.finish(as_worker(second), 1) is None
+    assert office.dispatcher.job(as_worker(first), 1) is job
+
+
+def test_a_dead_worker_gets_no_job_for_what_it_said_last() -> None:
+    """Its link may still hold the end of a job; the next one waits for a Worker that lives."""
+    worker = FakeWorker(1, 1, capacity=1)
+    office = Office(worker)
+    ended, waits = Work(), Work()
+    office.offer(ended, waits)
+    office.dispatcher.bar(as_worker(worker))
+    assert office.dispatcher.finish(as_worker(worker), 1) is ended
+    office.dispatcher.proceed(as_worker(worker))
+    assert waits.begun == []
+
+
+def test_a_worker_started_for_a_blocked_one_is_spare() -> None:
+    """Once the prompt is left, work goes on where the app keeps its memory."""
+    blocked, spare = FakeWorker(1, 1), FakeWorker(2, 1)
+    spare.slot = blocked.slot
+    office = Office(blocked)
+    office.dispatcher.block(as_worker(blocked), True)
+    office.add(spare)
+    jobs = [Work(), Work()]
+    office.offer(jobs[0])
+    office.dispatcher.block(as_worker(blocked), False)
+    office.offer(jobs[1])
+    assert [job.begun for job in jobs] == [[(2, 1)], [(1, 2)]]
+
+
+def test_a_worker_is_retired_once() -> None:
+    """And gets no job from then on."""
+    worker = FakeWorker(1, 1)
+    office = Office(worker)
+    assert office.dispatcher.retire(as_worker(worker))
+    assert not office.dispatcher.retire(as_worker(worker))
+    job = Work()
+    office.offer(job)
+    assert (job.begun, office.dispatcher.waiting) == ([], 1)
 
 
 def test_a_worker_that_does_not_read_gets_nothing_more_until_it_has() -> None:
@@ -146,7 +197,7 @@ def test_a_worker_that_does_not_read_gets_nothing_more_until_it_has() -> None:
     assert first.begun
     assert second.begun == []
     worker.link.unsent = 0
-    office.dispatcher.unclogged(as_worker(worker))
+    office.dispatcher.on_drained(as_worker(worker))
     assert second.begun
 
 
@@ -157,5 +208,5 @@ def test_it_is_quiet_when_nobody_waits_and_nobody_works() -> None:
     assert office.dispatcher.quiet
     office.offer(Work())
     assert not office.dispatcher.quiet
-    office.dispatcher.finished(as_worker(worker), 1)
+    office.dispatcher.finish(as_worker(worker), 1)
     assert office.dispatcher.quiet

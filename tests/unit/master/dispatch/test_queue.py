@@ -17,7 +17,7 @@ class Waiting:
     kind: JobKind = "native"
 
 
-def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> WorkerEntry:
+def entry(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> WorkerEntry:
     """Return a Worker that is ready for handlers' units, unless `marks` say otherwise."""
     found = WorkerEntry(worker, generation, {"native": most})
     found.ready = marks.get("ready", True)
@@ -26,49 +26,49 @@ def seat(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, *
     return found
 
 
-def office(*seats: WorkerEntry, live: int = 1) -> DispatchQueue[Waiting]:
+def office(*entries: WorkerEntry, live: int = 1) -> DispatchQueue[Waiting]:
     """Return a dispatch with these Workers."""
-    return DispatchQueue(live=live, seats={seat.worker: seat for seat in seats})
+    return DispatchQueue(live=live, entries={entry.worker: entry for entry in entries})
 
 
 def test_the_least_busy_worker_is_chosen() -> None:
     """Two Workers share the work."""
-    busy, idle = seat(1, most=0, running=3), seat(2, most=0, running=1)
+    busy, idle = entry(1, most=0, running=3), entry(2, most=0, running=1)
     assert office(busy, idle).choose("native") is idle
 
 
 def test_of_two_equally_busy_workers_the_one_that_gave_a_sign_of_life_is_chosen() -> None:
     """A request does not go to a Worker whose event loop hangs while another answers."""
-    hangs, answers = seat(1, most=0, running=1), seat(2, most=0, running=1)
+    hangs, answers = entry(1, most=0, running=1), entry(2, most=0, running=1)
     desk = office(hangs, answers)
-    desk.heard(answers)
+    desk.note_message(answers)
     assert desk.choose("native") is answers
 
 
 def test_a_worker_gets_no_more_than_its_capacity() -> None:
     """What does not fit stays in the Master, where no death can lose it."""
-    assert office(seat(1, running=1)).choose("native") is None
+    assert office(entry(1, running=1)).choose("native") is None
 
 
 def test_only_ready_workers_of_the_live_generation_get_work() -> None:
     """Old code, code that boots and Workers that leave get nothing."""
-    seats = [seat(1), seat(2, 2, ready=False), seat(3, 2, leaving=True)]
-    assert office(*seats, live=2).choose("native") is None
+    entries = [entry(1), entry(2, 2, ready=False), entry(3, 2, leaving=True)]
+    assert office(*entries, live=2).choose("native") is None
 
 
 def test_a_worker_gets_only_what_it_serves() -> None:
     """A module without an app is given no requests."""
-    assert office(seat(1)).choose("app") is None
+    assert office(entry(1)).choose("app") is None
 
 
 def test_a_handler_that_is_busy_keeps_no_request_waiting() -> None:
     """Handlers and app have a line each: who is first in one does not block the other."""
-    both = seat(1, running=1)
+    both = entry(1, running=1)
     both.capacity["app"] = 0
     desk = office(both)
     frame, request = Waiting(), Waiting(kind="app")
-    desk.wait(frame)
-    desk.wait(request)
+    desk.put(frame)
+    desk.put(request)
     assert desk.next() == (request, both)
     assert desk.next() is None
     assert desk.length == 1
@@ -77,25 +77,25 @@ def test_a_handler_that_is_busy_keeps_no_request_waiting() -> None:
 def test_waiting_is_first_come_first_served_and_nobody_waits_twice() -> None:
     """A connection that is offered again keeps its place."""
     first, second = Waiting(), Waiting()
-    desk = office(seat(1, most=0))
+    desk = office(entry(1, most=0))
     for waiter in (first, second, first):
-        desk.wait(waiter)
+        desk.put(waiter)
     order = [desk.next(), desk.next(), desk.next()]
     assert [found[0] if found else None for found in order] == [first, second, None]
 
 
 def test_work_never_goes_back_to_an_older_generation() -> None:
     """Once new code has worked, old code must not."""
-    old, new = seat(1), seat(2, 2)
+    old, new = entry(1), entry(2, 2)
     desk = office(old, new, live=2)
-    desk.take(new, "native")
+    desk.start(new, "native")
     with pytest.raises(AssertionError, match="never back"):
-        desk.take(old, "native")
+        desk.start(old, "native")
 
 
 def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
     """A Worker that does not read its link cannot fill the Master's memory."""
-    slow = seat(1, most=0, running=1, clogged=True)
+    slow = entry(1, most=0, running=1, clogged=True)
     desk = office(slow)
     assert desk.choose("native") is None
     slow.clogged = False
@@ -104,7 +104,7 @@ def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
 
 def test_a_spare_worker_gets_work_only_while_the_others_stand_still() -> None:
     """Whoever steps on has what the app keeps in memory: work goes there, and not to the idle spare one."""
-    debugged, spare = seat(1, most=0, running=3), seat(2, most=0)
+    debugged, spare = entry(1, most=0, running=3), entry(2, most=0)
     spare.spare = debugged.blocked = True
     desk = office(debugged, spare)
     assert desk.choose("native") is spare

@@ -10,8 +10,8 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
 from devserver.ipc.messages import AppKind, Open, StreamNews, Target
-from devserver.master.dispatch.dispatcher import Dispatcher, Job
-from devserver.master.dispatch.queue import WorkerEntry
+from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.queue import JobKind
 from devserver.master.http.gateway import Gateway
 from tests.unit.clocked import turns
 
@@ -36,13 +36,9 @@ class FakeWorker:
     def __init__(self, number: int, generation: int, capacity: int = 0) -> None:
         self.id = number
         self.generation = generation
-        self.seat = WorkerEntry(number, generation, {"native": 1, "app": capacity}, ready=True)
+        self.slot = number
+        self.capacity: dict[JobKind, int] = {"native": 1, "app": capacity}
         self.link = FakeLane()
-        self.jobs: dict[int, Job] = {}
-
-    @property
-    def idle(self) -> bool:
-        return not self.jobs
 
     def told(self, kind: type[M]) -> list[M]:
         """Return what it was told of this kind."""
@@ -166,7 +162,9 @@ class Office:
         self.events: list[Event] = []
         self.pending: set[int] = set()
         self.board = FakeBoard()
-        self.dispatcher = Dispatcher(lambda: None)
+        self.idle: list[int] = []
+        """The Workers that were reported idle, in order."""
+        self.dispatcher = Dispatcher(lambda: None, lambda worker: self.idle.append(worker.id))
         config = Config(
             target=Target("app", ()),
             watch=WatchConfig(root="/project"),
@@ -184,10 +182,14 @@ class Office:
         """Add a Worker, which gets whatever waits for it."""
         self._workers += 1
         worker = FakeWorker(self._workers, generation, capacity)
-        self.dispatcher.workers[worker.id] = cast(Any, worker)
-        self.dispatcher.dispatch.seats[worker.id] = worker.seat
+        self.dispatcher.add(cast(Any, worker))
+        self.dispatcher.accept(cast(Any, worker), worker.capacity)
         self.dispatcher.pump()
         return worker
+
+    def is_idle(self, worker: FakeWorker) -> bool:
+        """Return whether the Worker has nothing in hand."""
+        return self.dispatcher.is_idle(cast(Any, worker))
 
     def save(self) -> int:
         """An edit is noticed; return its number."""
@@ -198,7 +200,7 @@ class Office:
     def go_live(self, generation: int, app: AppKind = "asgi", handlers: tuple[str, ...] = ()) -> None:
         """Settle every edit, and serve this generation from now on: as Clients does, line first."""
         self.pending.clear()
-        self.dispatcher.dispatch.live = generation
+        self.dispatcher.go_live(generation)
         self.dispatcher.pump()
         self.front.go_live(generation, app, handlers)
 
@@ -211,8 +213,8 @@ class Office:
 
     def kill(self, worker: FakeWorker, reason: str = "killed") -> None:
         """End a Worker."""
-        del self.dispatcher.dispatch.seats[worker.id]
-        self.dispatcher.buried(cast(Any, worker), reason)
+        self.dispatcher.bar(cast(Any, worker))
+        self.dispatcher.remove(cast(Any, worker), reason)
 
     async def hears(self, worker: FakeWorker, *news: StreamNews) -> None:
         """Have a Worker say something, and let it have its effect."""

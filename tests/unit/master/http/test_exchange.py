@@ -45,7 +45,7 @@ def test_a_request_is_answered_by_the_app() -> None:
         ]
         assert client.task.done()
         await office.hears(worker, Closed(order.stream))
-        assert worker.idle
+        assert office.is_idle(worker)
 
     run(scenario())
 
@@ -200,7 +200,7 @@ def test_a_client_that_leaves_is_told_to_the_app() -> None:
         assert client.task.done()
         await office.hears(worker, Respond(number(worker), 200, TEXT, b"late"), Closed(number(worker)))
         assert client.got == []
-        assert worker.idle
+        assert office.is_idle(worker)
         assert office.said(events.Lost) == []
 
     run(scenario())

@@ -76,7 +76,7 @@ def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
         office.refuse()
         assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second", "/third"]
         assert office.front.quiet
-        for stream in list(worker.jobs):
+        for stream in [order.stream for order in worker.told(Open)]:
             await office.hears(worker, Respond(stream, 200, []), Closed(stream))
 
     run(scenario())
@@ -315,7 +315,7 @@ def test_a_worker_gets_no_more_requests_than_it_can_run(app: AppKind, capacity: 
         for stream in range(1, 5):
             await office.hears(worker, Respond(stream, 200, []), Closed(stream))
         assert [client.status for client in clients] == [200] * 4
-        assert worker.idle
+        assert office.is_idle(worker)
 
     run(scenario())
 
@@ -340,14 +340,12 @@ def test_a_worker_that_has_finished_its_last_unit_is_reported_idle() -> None:
 
     async def scenario() -> None:
         office = Office()
-        idle: list[int] = []
-        office.dispatcher.on_idle = lambda worker: idle.append(worker.id)
         worker = office.worker()
         await office.request("/a")
         await office.request("/b")
         await office.hears(worker, Respond(1, 200, []), Closed(1))
-        assert idle == []
+        assert office.idle == []
         await office.hears(worker, Respond(2, 200, []), Closed(2))
-        assert idle == [worker.id]
+        assert office.idle == [worker.id]
 
     run(scenario())

@@ -9,7 +9,6 @@ from devserver.common.events import Notice
 from devserver.common.failure import Failure, Frame
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
-from devserver.master.dispatch.queue import WorkerEntry
 from devserver.master.dispatch.worker import Worker
 from devserver.master.reload.commands import Boot
 from devserver.master.reload.generations import Generations
@@ -33,8 +32,7 @@ class Forked:
     def __init__(self, manager: Pretend | None, generation: int, *, ready: bool = False) -> None:
         self.manager = manager
         self.generation = generation
-        self.seat = WorkerEntry(worker=1, generation=generation)
-        self.seat.ready = ready
+        self.ready = ready
         self.orphan = self.abandoned = False
         self.import_ms = 400.0
         self.signals: list[signal.Signals] = []
@@ -178,7 +176,7 @@ async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene
     await passes(CALM)
     assert len(scene.managers) == 2
     scene.goes_live(2)
-    worker.seat.ready = True
+    worker.ready = True
     assert not scene.tells(worker, imported("numpy", "pandas"))
     await passes(CALM)
     [preload] = scene.managers[2].told(Preload)
@@ -229,7 +227,7 @@ async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: Sce
     """It came after all imports of the start: the app's memory is not thrown away for it."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
-    worker.seat.ready = True
+    worker.ready = True
     assert not scene.tells(worker, imported(environment={"KNOB": "one", "SET_BY_A_VIEW": "1"}))
     assert scene.notices == []
     assert len(scene.managers) == 2

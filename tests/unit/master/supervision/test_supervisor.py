@@ -29,7 +29,7 @@ class Rig:
         self.dispatcher = Dispatcher(lambda: None)
         self.board = Router(LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None)
         self.board.speak(("on_receive",), Raw())
-        self.dispatcher.dispatch.live = 1
+        self.dispatcher.go_live(1)
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         hub = SupervisorHub(
             heard=lambda worker, message: self.board.heard(worker, cast(Any, message)),
@@ -51,8 +51,7 @@ class Rig:
         """Let a Worker come; return its end of the link."""
         link, theirs = socket.socketpair()
         self.report(WorkerForked(number, 1, 1, os.getpid()), [link.detach(), os.pidfd_open(os.getpid())])
-        seat = self.dispatcher.workers[number].seat
-        seat.ready, seat.capacity = True, {"native": 1}
+        self.dispatcher.accept(self.dispatcher.workers[number], {"native": 1})
         return Channel(theirs, ToWorker)
 
     def client(self, data: bytes) -> None:
