@@ -19,10 +19,10 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config
 from devserver.ipc import messages as wire
-from devserver.ipc.messages import FromWorker, Source, ToManager
+from devserver.ipc.messages import FromWorker, Source
 from devserver.master.clients import Clients
 from devserver.master.dispatch.queue import JobKind
-from devserver.master.dispatch.worker import Worker
+from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, Worker
 from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import ListenPolicy
 from devserver.master.load_report import LoadReport
@@ -37,7 +37,16 @@ from devserver.master.reload.self_writing import SelfWriteGuard
 from devserver.master.reload.timings import Steps, Timings
 from devserver.master.supervision import site_packages
 from devserver.master.supervision.boot_policy import BootPolicy
-from devserver.master.supervision.supervisor import Supervisor, SupervisorHub
+from devserver.master.supervision.facts import (
+    BootAborted,
+    BriefingDue,
+    CandidatesStranded,
+    Fact,
+    ReloadRequested,
+    WorkerDied,
+    WorkerRemoved,
+)
+from devserver.master.supervision.supervisor import Supervisor
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"
@@ -97,18 +106,8 @@ class Master:
         self._workers = dispatcher.workers
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
-        hub = SupervisorHub(
-            heard=self._heard,
-            dying=clients.board.abandon,
-            buried=self._buried,
-            stillborn=self._stillborn,
-            moved_out=self._rehome,
-            reload_asked=self.reload_asked,
-            briefing=self._briefing,
-            live=lambda: self.generations.live,
-        )
-        self.supervisor = Supervisor(config, terminal, dispatcher, emit, hub)
-        self._boots = BootPolicy(self.generations, self.supervisor, emit, self._rehome)
+        self.supervisor = Supervisor(config, terminal, dispatcher, emit, self.handle)
+        self._boots = BootPolicy(self.generations, self.supervisor, emit, self.handle)
         self._awaited = MissingPackage(site_packages.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._self_writes = SelfWriteGuard()
@@ -306,9 +305,32 @@ class Master:
             self.clients.refused(command.failures)
             self._do(self._expect())
 
-    # the Workers' news
+    # the facts of Workers and Managers
 
-    def _heard(self, worker: Worker, message: FromWorker) -> None:
+    def handle(self, fact: Fact) -> None:
+        """Do what a fact asks for, before the next one."""
+        match fact:
+            case MessageReceived(worker, message):  # by far the most
+                self._message_received(worker, message)
+            case LinkCaughtUp(worker):
+                self.clients.dispatcher.on_drained(worker)
+            case WorkerDied(worker, cause):
+                self.clients.board.abandon(worker)
+                self.clients.dispatcher.remove(worker, cause)
+            case WorkerRemoved(worker, reason, exited):
+                self._worker_removed(worker, reason, exited)
+            case BootAborted(generation, verdict):
+                self._boot_aborted(generation, verdict)
+            case CandidatesStranded():
+                self._rehome()
+            case BriefingDue():
+                self._brief()
+            case ReloadRequested():
+                self.reload_asked()
+            case _:
+                self.supervisor.handle(fact)
+
+    def _message_received(self, worker: Worker, message: FromWorker) -> None:
         if isinstance(message, wire.StreamNews):  # by far the most
             self.clients.front.heard(worker, message)
             return
@@ -430,14 +452,14 @@ class Master:
             else:
                 self.supervisor.send(wire.WorkerIdle(worker.id))
 
-    def _stillborn(self, generation: int, verdict: str) -> None:
+    def _boot_aborted(self, generation: int, verdict: str) -> None:
         """A candidate ended that never had a process."""
         if verdict == DROPPED:
             self._apply(self.generations.superseded(generation))
         else:
             self._apply(self.generations.failed(generation, _silent_failure(verdict)))
 
-    def _buried(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
+    def _worker_removed(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
         self._changed()
         if worker.orphan or worker.ready or worker.abandoned:
             return
@@ -476,17 +498,17 @@ class Master:
     def _rehome(self) -> None:
         """Let no candidate be forgotten whose Manager is gone."""
         for boot in self.generations.replay():
-            if not self.supervisor.command.is_home(boot.generation):
+            if not self.supervisor.pool.is_home(boot.generation):
                 self._apply(self.generations.homeless(boot.generation))
 
-    def _briefing(self) -> Iterable[ToManager]:
+    def _brief(self) -> None:
         """Tell a new Manager the live snapshot and the candidates."""
-        live = self.generations.live
+        send, live = self.supervisor.send, self.generations.live
         if live:
             handover: wire.Handover = "exclusive" if self.generations.handover == "exclusive" else "overlap"
-            yield wire.Reload(live, 0, own_python(self.generations.snapshot.values()), handover, live=True)
+            send(wire.Reload(live, 0, own_python(self.generations.snapshot.values()), handover, live=True))
         for boot in self.generations.replay():
-            yield wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover)
+            send(wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
 
     def _stamp(self) -> int:
         """Return the newest edit. What a transport's callback lets through would close its connection."""

@@ -10,8 +10,9 @@ import socket
 import termios
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
@@ -27,28 +28,52 @@ _MOST_READS = 64
 _MOST_KEYS = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerHub:
-    """Where the news of every Worker goes."""
+class MessageReceived(Struct, frozen=True):
+    """A Worker has sent a message."""
 
-    message: Callable[[Worker, FromWorker], None]
-    output: Callable[[int, str], None]
-    died: Callable[[Worker], None]
-    """An orphan's pidfd says that it has ended."""
-    cut_off: Callable[[Worker], None]
-    """Nothing more will come over its link."""
-    unclogged: Callable[[Worker], None]
-    """It has read all that it was sent."""
+    worker: Worker
+    message: FromWorker
+
+
+class OutputReceived(Struct, frozen=True):
+    """A Worker has printed to its terminal."""
+
+    worker: Worker
+    text: str
+
+
+class LinkCaughtUp(Struct, frozen=True):
+    """A Worker has read all that it was sent."""
+
+    worker: Worker
+
+
+class LinkClosed(Struct, frozen=True):
+    """Nothing more will come over a Worker's link."""
+
+    worker: Worker
+
+
+class OrphanExited(Struct, frozen=True):
+    """The pidfd of a Worker without a Manager is readable."""
+
+    worker: Worker
+
+
+WorkerFact = MessageReceived | OutputReceived | LinkCaughtUp | LinkClosed | OrphanExited
 
 
 class Worker:
-    """One Worker process. Its Manager's word on its death counts; an orphan's pidfd does."""
+    """One Worker process; `report` takes its facts.
+
+    Its Manager reports its death; if that is dead itself, the pidfd does.
+    """
 
     def __init__(
         self,
         started: WorkerForked,
         fds: list[int],
-        hub: WorkerHub,
+        report: Callable[[WorkerFact], None],
         loop: asyncio.AbstractEventLoop,
         manager: Manager | None = None,
     ) -> None:
@@ -75,10 +100,10 @@ class Worker:
         """What its interpreter waits for at its exit, by ident and name."""
         self.cut_short: tuple[Frame, ...] = ()
         """Where its units were when it was ended."""
-        self._hub = hub
+        self._report = report
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=link), FromWorker)
-        self.link = AsyncioChannel(channel, self._message, self._hint, loop, lambda: hub.unclogged(self))
+        self.link = AsyncioChannel(channel, self._message, self._link_closed, loop, self._caught_up)
         self._terminal = terminal[0] if terminal else -1
         self._keys = bytearray()
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
@@ -94,7 +119,7 @@ class Worker:
     def adopt(self) -> None:
         """Its Manager has died: watch its pidfd."""
         self.orphan = True
-        self._loop.add_reader(self._pidfd, self._ended)
+        self._loop.add_reader(self._pidfd, self._exited)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal by the pidfd, so never to a stranger that got its number; nothing after its end."""
@@ -143,15 +168,18 @@ class Worker:
         self._close_terminal()
 
     def _message(self, message: FromWorker, _fds: list[int]) -> None:
-        self._hub.message(self, message)
+        self._report(MessageReceived(self, message))
 
-    def _hint(self) -> None:
+    def _caught_up(self) -> None:
+        self._report(LinkCaughtUp(self))
+
+    def _link_closed(self) -> None:
         """The link's end is no proof of death, but nothing more will come over it."""
-        self._hub.cut_off(self)
+        self._report(LinkClosed(self))
 
-    def _ended(self) -> None:
+    def _exited(self) -> None:
         self._loop.remove_reader(self._pidfd)
-        self._hub.died(self)
+        self._report(OrphanExited(self))
 
     def _read_terminal(self) -> bool:
         try:
@@ -162,7 +190,7 @@ class Worker:
             data = b""
         text = self._text.decode(data, final=not data)
         if text:
-            self._hub.output(self.id, text)
+            self._report(OutputReceived(self, text))
         if not data:
             self._close_terminal()
         return bool(data)

@@ -17,6 +17,7 @@ from devserver.master.dispatch.worker import Worker
 from devserver.master.reload import commands
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
+from devserver.master.supervision.facts import CandidatesStranded
 from devserver.master.supervision.preload_blame import may_be_inherited
 from devserver.master.supervision.supervisor import Supervisor
 
@@ -29,26 +30,26 @@ class BootPolicy:
         generations: Generations,
         supervisor: Supervisor,
         emit: Callable[[Event], None],
-        on_homeless: Callable[[], None],
+        report: Callable[[CandidatesStranded], None],
     ) -> None:
         self._generations = generations
         self._supervisor = supervisor
-        self._command = supervisor.command
+        self._pool = supervisor.pool
         self._emit = emit
-        self._on_homeless = on_homeless
+        self._report = report
         self._again: set[int] = set()
         """Generations that have failed with what was preloaded, and are tried without."""
 
     def order(self, boot: commands.Boot) -> None:
         """Have a candidate booted by the Manager that is best for it."""
-        self._command.relieve(boot.handover, boot.changes)
+        self._pool.relieve(boot.handover, boot.changes)
         self._send(boot)
 
     def _send(self, boot: commands.Boot) -> None:
         """Order it; a Manager that does not know the base is told the whole snapshot."""
         base, changes = boot.base, own_python(boot.changes)
         whole = self._generations.snapshot_of(boot.generation)
-        if base and whole is not None and not self._command.knows(base):
+        if base and whole is not None and not self._pool.knows(base):
             base, changes = 0, own_python(whole.values())
         self._supervisor.send(wire.Reload(boot.generation, base, changes, boot.handover, cold=_cold(boot)))
 
@@ -58,7 +59,7 @@ class BootPolicy:
         One that has inherited it tells before it is ready: if the app sets the environment otherwise now, its
         modules may not be what they would be, and its generation begins anew.
         """
-        standby, live = self._command.standby, worker.generation == self._generations.live
+        standby, live = self._pool.standby, worker.generation == self._generations.live
         if worker.orphan or worker.abandoned:
             return False
         if worker.manager is None or not worker.manager.preloaded:
@@ -70,7 +71,7 @@ class BootPolicy:
             text = f"the app now sets {', '.join(changed)} differently: this start imports everything again"
             self._emit(events.Notice(level="info", text=text))
             standby.forget()
-            return not self._begin_cold(worker) and self._command.start_cold()
+            return not self._begin_cold(worker) and self._pool.start_cold()
         if live:
             standby.added(message)
         return False
@@ -89,19 +90,19 @@ class BootPolicy:
     def _begin_cold(self, worker: Worker) -> bool:
         """Boot a candidate anew where nothing is preloaded; False: it is none, or no Manager can be had."""
         boot = next((b for b in self._generations.replay() if b.generation == worker.generation), None)
-        if boot is None or boot.handover == "exclusive" or not self._command.start_cold():
+        if boot is None or boot.handover == "exclusive" or not self._pool.start_cold():
             return False
         worker.abandoned = True
         worker.signal(signal.SIGTERM)
         self._send(boot)
-        self._on_homeless()
+        self._report(CandidatesStranded())
         return True
 
     def went_live(self, generation: int) -> None:
         """Newer code is live. If it starts only without preloaded modules, there will be none in this run."""
-        self._command.went_live(generation)
+        self._supervisor.went_live(generation)
         if generation in self._again:
-            self._command.standby.enabled = False
+            self._pool.standby.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"
             self._emit(events.Notice(level="warning", text=text))
 

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
+from msgspec import Struct
+
 from devserver.common.exit_reason import exit_reason
 from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
@@ -21,23 +23,38 @@ REAPED_WITHIN = 1.0
 """Seconds in which one that has closed its channel, or was killed, is reaped."""
 
 
-class Manager:
-    """A Manager process and the channel to it.
+class ManagerReported(Struct, frozen=True):
+    """A Manager has sent a message."""
 
-    `on_message(manager, message, fds)` for each report, then `on_exit(manager, reason)` once. One that is
-    watched and does not answer is killed, so that it cannot come back beside another. Raises OSError.
+    manager: Manager
+    message: FromManager
+    fds: list[int]
+
+
+class ManagerDied(Struct, frozen=True):
+    """A Manager has exited and was reaped; its last fact."""
+
+    manager: Manager
+    reason: str
+
+
+ManagerFact = ManagerReported | ManagerDied
+
+
+class Manager:
+    """A Manager process and the channel to it; `report` takes its facts. Raises OSError.
+
+    One that is watched and does not answer is killed, so that it cannot come back beside another.
     """
 
     def __init__(
         self,
-        on_message: Callable[[Manager, FromManager, list[int]], None],
-        on_exit: Callable[[Manager, str], None],
+        report: Callable[[ManagerFact], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.preloaded = False
         """Its Workers inherit modules that it has imported."""
-        self._on_message = on_message
-        self._on_exit = on_exit
+        self._report = report
         self._loop = loop
         spawned = spawn()
         self._process = spawned.process
@@ -54,7 +71,7 @@ class Manager:
 
     @property
     def gone(self) -> bool:
-        """Tell whether it has left; `on_exit` follows or has been called."""
+        """Return whether it has exited; ManagerDied follows or was reported."""
         return self._reaping is not None
 
     def send(self, message: ToManager) -> None:
@@ -91,13 +108,12 @@ class Manager:
 
     def dismiss(self) -> None:
         """End it: it has no Worker, and nobody wants to hear of it any more."""
-        self._on_message = _ignore
-        self._on_exit = _ignore
+        self._report = _ignore
         self._due = None
         self._process.kill()
 
     def kill(self) -> None:
-        """End it at once; `on_exit` follows."""
+        """Kill it; ManagerDied follows."""
         self._process.kill()
 
     def _message(self, message: FromManager, fds: list[int]) -> None:
@@ -105,7 +121,7 @@ class Manager:
         if isinstance(message, Pong):
             self._pulse.answered()
         else:
-            self._on_message(self, message, fds)
+            self._report(ManagerReported(self, message, fds))
 
     def _gone(self) -> None:
         if self.gone:
@@ -121,7 +137,7 @@ class Manager:
         reason = "SIGKILL" if code is None else exit_reason(code)
         if self._pulse.hung:
             reason += f", for it had not answered for {heartbeat.PATIENCE * heartbeat.TICK:g} s"
-        self._on_exit(self, reason)
+        self._report(ManagerDied(self, reason))
 
     async def _has_ended(self) -> bool:
         with suppress(subprocess.TimeoutExpired):
@@ -129,5 +145,5 @@ class Manager:
         return self._process.returncode is not None
 
 
-def _ignore(*_: object) -> None:
+def _ignore(_fact: ManagerFact) -> None:
     pass

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.working_folder import enter
 from devserver.config import Config
 from devserver.ipc import messages as wire
-from devserver.ipc.messages import FromManager, ToManager
-from devserver.master.dispatch.worker import Worker
+from devserver.ipc.messages import ToManager
+from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.supervision.debug_server import debug_server
-from devserver.master.supervision.manager import LONGEST_PAUSE, Manager
+from devserver.master.supervision.manager import LONGEST_PAUSE, Manager, ManagerFact
 from devserver.master.supervision.manager_chain import ManagerChain
 from devserver.master.supervision.site_packages import SitePackages, top_level
 from devserver.master.supervision.standby import StandbyManager
@@ -28,28 +27,25 @@ BLOCK, MOST_FORKS = 1000, 100
 """Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerPoolHub:
-    """Where the Managers' reports go, and who knows what a new one must be told."""
-
-    message: Callable[[Manager, FromManager, list[int]], None]
-    exited: Callable[[Manager, str], None]
-    last_worker: Callable[[], int]
-    live: Callable[[], int]
-    due: Callable[[Manager], bool] = lambda manager: False
-    """Whether something is expected of a Manager, an exit or a boot."""
-
-
 class ManagerPool:
     """Starts Managers, and gives each order to the one whom it concerns."""
 
     def __init__(
-        self, config: Config, terminal: bool, emit: Callable[[Event], None], hub: ManagerPoolHub
+        self,
+        config: Config,
+        terminal: bool,
+        dispatcher: Dispatcher,
+        emit: Callable[[Event], None],
+        report: Callable[[ManagerFact], None],
     ) -> None:
         self._config = config
         self._terminal = terminal
         self._emit = emit
-        self._hub = hub
+        self._dispatcher = dispatcher
+        self._report = report
+        self._live = 0
+        self.last_worker = 0
+        """The highest number of a Worker so far."""
         self._loop = asyncio.get_running_loop()
         self._chain = ManagerChain()
         self._installed = SitePackages()
@@ -69,15 +65,15 @@ class ManagerPool:
         """Tell whether every Manager that had Workers has ended."""
         return not self._chain.all
 
-    def send(self, message: ToManager, workers: Mapping[int, Worker]) -> None:
+    def send(self, message: ToManager) -> None:
         """Give an order."""
-        self._chain.send(message, workers)
+        self._chain.send(message, self._dispatcher.workers)
 
     # starting them
 
     def launch(self) -> bool:
         """Start a Manager that serves from now on; False: there is no process or descriptor left for it."""
-        manager = self._start(self._hub.last_worker() + 1)
+        manager = self._start(self.last_worker + 1)
         if manager is not None:
             self._promote(manager)
         return manager is not None
@@ -86,13 +82,13 @@ class ManagerPool:
         """Start a Manager beside the one that serves: its Workers' numbers begin a block of their own."""
         if self._stopping:
             return None
-        block = (self._hub.last_worker() + MOST_FORKS) // BLOCK + 1
+        block = (self.last_worker + MOST_FORKS) // BLOCK + 1
         return self._start(block * BLOCK + 1, standby=True)
 
     def _start(self, first_worker: int, *, standby: bool = False) -> Manager | None:
         enter(self._folder)  # another one may be there by now, and the Manager begins where we are
         try:
-            manager = Manager(self._hub.message, self._hub.exited, self._loop)
+            manager = Manager(self._report, self._loop)
         except OSError as error:  # the Workers that there are serve on
             text = f"the manager cannot be started ({error}): once more in {LONGEST_PAUSE:g} s"
             self._emit(events.Notice(level="error", text=text))
@@ -107,7 +103,7 @@ class ManagerPool:
                 terminal=self._terminal,
                 boot_timeout=process.boot_timeout,
                 drain=process.drain,
-                first_boot=not self._hub.live(),
+                first_boot=not self._live,
             )
         )
         return manager
@@ -128,7 +124,13 @@ class ManagerPool:
 
     def _promote(self, manager: Manager) -> None:
         self._chain.promote(manager)
-        manager.watch(lambda: self._hub.due(manager))
+        manager.watch(lambda: self._is_due(manager))
+
+    def _is_due(self, manager: Manager) -> bool:
+        """Return whether a boot or an exit is expected, which only this Manager can end or report."""
+        workers = self._dispatcher.workers.values()
+        mine = [worker for worker in workers if worker.manager is manager and not worker.orphan]
+        return any(not worker.ready or self._dispatcher.is_retired(worker) for worker in mine)
 
     # another one for the next candidates
 
@@ -142,7 +144,7 @@ class ManagerPool:
         if not self.serves:
             return
         if handover == "exclusive":
-            if replaced := self._chain.recall(self._hub.live()):
+            if replaced := self._chain.recall(self._live):
                 replaced.kill()
             return
         search = self._config.target.search
@@ -162,7 +164,7 @@ class ManagerPool:
         if manager is None:
             return False
         self.standby.forget()  # the next Worker tells what it imports: another can be prepared
-        useless = None if self.knows(self._hub.live()) else self._chain.serving
+        useless = None if self.knows(self._live) else self._chain.serving
         if useless is not None:
             self._chain.remove(useless)
             useless.send(wire.Stop(0))
@@ -182,6 +184,7 @@ class ManagerPool:
 
     def went_live(self, generation: int) -> None:
         """Newer code is live: whoever has only older Workers lets them finish, and leaves."""
+        self._live = generation
         for elder in self._chain.outlived(generation):
             elder.send(wire.StandDown())
 
@@ -201,13 +204,13 @@ class ManagerPool:
         if manager is self.standby.manager:
             self.standby.exited(reason)
             return False
-        live_here = self._chain.home(self._hub.live()) is manager
+        live_here = self._chain.home(self._live) is manager
         served = manager is self._chain.serving
         self._chain.remove(manager)
         if live_here and not served and self._chain.serving is not None and not self._stopping:
             self._chain.serving.kill()
         if served:
-            self._chain.recall(self._hub.live())
+            self._chain.recall(self._live)
             if manager.preloaded:
                 self.standby.forget()
         return self._chain.serving is None and served and not self._stopping

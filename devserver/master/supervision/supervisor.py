@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import assert_never
 
 from devserver.common import events
@@ -21,39 +20,39 @@ from devserver.common.events import Event
 from devserver.common.exit_reason import exit_reason
 from devserver.config import Config
 from devserver.ipc import messages as wire
-from devserver.ipc.messages import FromManager, FromWorker, ToManager
+from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.dispatch.worker import Worker, WorkerHub
+from devserver.master.dispatch.worker import LinkClosed, OrphanExited, OutputReceived, Worker
 from devserver.master.supervision.exit_wording import cancelled, ended
-from devserver.master.supervision.manager import FIRST_PAUSE, LONGEST_PAUSE, Manager
-from devserver.master.supervision.manager_pool import ManagerPool, ManagerPoolHub
+from devserver.master.supervision.facts import (
+    BootAborted,
+    BriefingDue,
+    CandidatesStranded,
+    Fact,
+    ReloadRequested,
+    WorkerDied,
+    WorkerRemoved,
+)
+from devserver.master.supervision.manager import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Manager,
+    ManagerDied,
+    ManagerReported,
+)
+from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.orphans import LAST_WARNING, Orphans
-from devserver.master.terminal.prompts import Prompts
+from devserver.master.terminal.prompts import PromptChanged, Prompts
 
 STOP_PATIENCE = 0.5
 """Seconds that tasks which units have begun and left behind get when the server stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorHub:
-    """Where the crew's news goes."""
-
-    heard: Callable[[Worker, FromWorker], None]
-    dying: Callable[[Worker], None]
-    """A Worker is dead; its units are not yet lost."""
-    buried: Callable[[Worker, str, wire.WorkerGone | None], None]
-    stillborn: Callable[[int, str], None]
-    """A Worker of that generation ended, with that verdict, before it had a process."""
-    moved_out: Callable[[], None]
-    """A Manager that did not serve has ended; it may have had candidates."""
-    reload_asked: Callable[[], None]
-    briefing: Callable[[], Iterable[ToManager]]
-    """What a new Manager must be told after Configure."""
-    live: Callable[[], int]
-
-
 class Supervisor:
-    """Launches, replaces and addresses the Manager; buries Workers."""
+    """Launches, replaces and addresses the Managers, and removes dead Workers.
+
+    Workers and Managers `report` to the Master, which passes on here what is for the Supervisor.
+    """
 
     def __init__(
         self,
@@ -61,25 +60,19 @@ class Supervisor:
         terminal: bool,
         dispatcher: Dispatcher,
         emit: Callable[[Event], None],
-        hub: SupervisorHub,
+        report: Callable[[Fact], None],
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
         self._emit = emit
-        self._hub = hub
+        self._report = report
+        self._live = 0
         self._loop = asyncio.get_running_loop()
-        self._worker_hub = WorkerHub(
-            hub.heard, self._output, self._orphan_died, self._cut_off, dispatcher.on_drained
-        )
-        command_hub = ManagerPoolHub(
-            self._message, self._manager_exited, lambda: self._last_worker, hub.live, self._is_due
-        )
-        self.command = ManagerPool(config, terminal, emit, command_hub)
+        self.pool = ManagerPool(config, terminal, dispatcher, emit, report)
         self._orphans = Orphans(dispatcher, self._retire, config.process.drain)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has left."""
-        self.prompts = Prompts(dispatcher.workers, emit, self.send, dispatcher.block)
-        self._last_worker = 0
+        self.prompts = Prompts(dispatcher.workers, report)
         self._pause = 0.0
         self._stopping = False
         self._stop_at = 0.0
@@ -92,25 +85,24 @@ class Supervisor:
 
         An exclusive handover, and all that follows it, waits until no orphan is left: no Manager sees them.
         """
-        if not self.command.serves or (self._stopping and isinstance(message, wire.Reload)):
+        if not self.pool.serves or (self._stopping and isinstance(message, wire.Reload)):
             return
         exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
         if self._held or (exclusive and self._orphans.all):
             self._held.append(message)
             self._orphans.relieve()
         else:
-            self.command.send(message, self._dispatcher.workers)
+            self.pool.send(message)
 
     def launch(self) -> None:
         """Start a Manager and tell it all that it has to know."""
         if self._stopping:
             return
-        if not self.command.launch():
+        if not self.pool.launch():
             self._loop.call_later(LONGEST_PAUSE, self.launch)
             return
         self._held.clear()
-        for message in self._hub.briefing():
-            self.send(message)
+        self._report(BriefingDue())
 
     def pause_output(self, paused: bool) -> None:
         """Let what the app prints wait in its terminals, or read on."""
@@ -143,14 +135,39 @@ class Supervisor:
         if worker := self._dispatcher.workers.get(number):
             worker.resize(columns, rows)
 
-    # the Manager's reports
+    # facts
 
-    def _message(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
+    def handle(
+        self, fact: OutputReceived | LinkClosed | OrphanExited | PromptChanged | ManagerReported | ManagerDied
+    ) -> None:
+        """Do what a fact asks for."""
+        match fact:
+            case OutputReceived(worker, text):
+                self._printed(worker, text)
+            case LinkClosed(worker):
+                self._link_closed(worker)
+            case OrphanExited(worker):
+                self._orphan_exited(worker)
+            case PromptChanged(worker, state):
+                self._prompt_changed(worker, state)
+            case ManagerReported(manager, message, fds):
+                self._manager_reported(manager, message, fds)
+            case ManagerDied(manager, reason):
+                self._manager_died(manager, reason)
+            case _:
+                assert_never(fact)
+
+    def went_live(self, generation: int) -> None:
+        """Newer code is live."""
+        self._live = generation
+        self.pool.went_live(generation)
+
+    def _manager_reported(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
         match message:
             case wire.WorkerForked():
                 self._worker_started(manager, message, fds)
             case wire.Preloading() | wire.PreloadDone():
-                self.command.heard(manager, message)
+                self.pool.heard(manager, message)
             case wire.Retire():
                 if worker := self._dispatcher.workers.get(message.worker):
                     self._retire(worker)
@@ -161,7 +178,7 @@ class Supervisor:
                 self._emit(events.Rolled(generation=message.generation))
                 self._orphans.relieve()
             case wire.ReloadAsked():
-                self._hub.reload_asked()
+                self._report(ReloadRequested())
             case wire.ManagerNotice():
                 self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
             case wire.Pong():
@@ -169,17 +186,11 @@ class Supervisor:
             case _:
                 assert_never(message)
 
-    def _is_due(self, manager: Manager) -> bool:
-        """Return whether a boot or an exit is expected, which only this Manager can end or report."""
-        workers = self._dispatcher.workers.values()
-        mine = [worker for worker in workers if worker.manager is manager and not worker.orphan]
-        return any(not worker.ready or self._dispatcher.is_retired(worker) for worker in mine)
-
     def _worker_started(self, manager: Manager, message: wire.WorkerForked, fds: list[int]) -> None:
-        worker = Worker(message, fds, self._worker_hub, self._loop, manager)
+        worker = Worker(message, fds, self._report, self._loop, manager)
         if self._output_paused:
             worker.pause_output(True)
-        self._last_worker = max(self._last_worker, worker.id)
+        self.pool.last_worker = max(self.pool.last_worker, worker.id)
         self._dispatcher.add(worker)
         self._emit(
             events.WorkerStarted(
@@ -216,19 +227,20 @@ class Supervisor:
         if worker.orphan:
             self._loop.call_later(seconds, self._orphans.end, worker)
         else:
-            self.command.send(wire.LeaveWithin(worker.id, seconds, held), self._dispatcher.workers)
+            self.pool.send(wire.LeaveWithin(worker.id, seconds, held))
 
     def _worker_exited(self, message: wire.WorkerGone) -> None:
         worker = self._dispatcher.workers.get(message.worker)
         if worker is None:
-            self._hub.stillborn(message.generation, message.verdict)
+            self._report(BootAborted(message.generation, message.verdict))
         else:
-            self._bury(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
+            self._remove(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
-    def _bury(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
+    def _remove(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
         self._dispatcher.bar(worker)  # else its last messages would get it another job
         worker.drain()
         verdict = exited.verdict if exited else ""
+        cause = f"{reason}, {verdict}" if verdict else reason
         unneeded = worker.abandoned or verdict == "dropped"
         if notice := ended(worker, exited, self._config, stopping=self._stopping):
             self._emit(notice)
@@ -238,46 +250,59 @@ class Supervisor:
                 slot=worker.slot,
                 generation=worker.generation,
                 pid=worker.pid,
-                reason=f"{reason}, {verdict}" if verdict else reason,
+                reason=cause,
                 planned=worker.told_to_leave or worker.failure is not None or self._stopping or unneeded,
             )
         )
         self.prompts.gone(worker)
-        self._hub.dying(worker)
-        self._dispatcher.remove(worker, f"{reason}, {verdict}" if verdict else reason)
+        self._report(WorkerDied(worker, cause))
         worker.close()
         self._look_round()
-        self._hub.buried(worker, reason, exited)
+        self._report(WorkerRemoved(worker, reason, exited))
 
-    def _output(self, worker: int, text: str) -> None:
-        self._emit(events.Output(worker=worker, text=text))
-        if found := self._dispatcher.workers.get(worker):
-            self.prompts.printed(found, text)
+    def _printed(self, worker: Worker, text: str) -> None:
+        self._emit(events.Output(worker=worker.id, text=text))
+        if worker.id in self._dispatcher.workers:
+            self.prompts.printed(worker, text)
+
+    def _prompt_changed(self, worker: Worker, state: wire.DebuggerState) -> None:
+        self.send(state)
+        self._emit(
+            events.Debugging(
+                worker=worker.id,
+                active=state.active,
+                path=state.path,
+                line=state.line,
+                what=state.what,
+                how=state.how,
+            )
+        )
+        self._dispatcher.block(worker, state.active and state.blocks)
 
     # a Manager's death
 
-    def _manager_exited(self, manager: Manager, reason: str) -> None:
+    def _manager_died(self, manager: Manager, reason: str) -> None:
         self._emit(events.ManagerExited(pid=manager.pid, reason=reason))
-        launch = self.command.exited(manager, reason)
-        self._orphans.adopt(manager, self._hub.live())
+        launch = self.pool.exited(manager, reason)
+        self._orphans.adopt(manager, self._live)
         if self._stopping:
             self._stop_orphans()
         elif launch:
             self._loop.call_later(self._pause, self.launch)
             self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
         else:
-            self._hub.moved_out()
+            self._report(CandidatesStranded())
 
-    def _orphan_died(self, worker: Worker) -> None:
+    def _orphan_exited(self, worker: Worker) -> None:
         with suppress(OSError):
             os.killpg(worker.pid, signal.SIGTERM)  # what it has left behind in its group
-        self._bury(worker, "ended", None)
+        self._remove(worker, "ended", None)
 
     def retire_orphan(self, worker: Worker) -> None:
         """Let an orphan finish what it has, within the drain limit."""
         self._orphans.retire(worker, self._config.process.drain)
 
-    def _cut_off(self, worker: Worker) -> None:
+    def _link_closed(self, worker: Worker) -> None:
         """Its link has ended: it is leaving, or of no use any more (the app closed what is not its own)."""
         self._dispatcher.retire(worker)
         if worker.manager is not None and not worker.orphan:
@@ -293,7 +318,7 @@ class Supervisor:
             if worker.told_to_leave:
                 worker.link.send(wire.Leave(STOP_PATIENCE))
         self._stop_at = self._loop.time() + deadline
-        self.command.stop(deadline, 3 * LAST_WARNING)
+        self.pool.stop(deadline, 3 * LAST_WARNING)
         self._stop_orphans()
 
     def _stop_orphans(self) -> None:
@@ -302,7 +327,7 @@ class Supervisor:
 
     def _look_round(self) -> None:
         """Go on with what waited until no orphan, or nobody at all, is left."""
-        if self._stopping and self.command.nobody_left and not self._dispatcher.workers:
+        if self._stopping and self.pool.nobody_left and not self._dispatcher.workers:
             self.gone.set()
         if self._held and not self._orphans.all:
             held, self._held = self._held, []

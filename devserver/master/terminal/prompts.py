@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from devserver.common import events
-from devserver.common.events import Event
+from msgspec import Struct
+
 from devserver.ipc import messages as wire
 from devserver.master.dispatch.worker import Worker
 from devserver.master.terminal import readers
@@ -38,20 +38,19 @@ class _State:
     timer: asyncio.TimerHandle | None = None
 
 
-class Prompts:
-    """One a Master. `tell` orders the Manager."""
+class PromptChanged(Struct, frozen=True):
+    """Somebody reads a Worker's terminal now, or nobody does any more."""
 
-    def __init__(
-        self,
-        workers: Mapping[int, Worker],
-        emit: Callable[[Event], None],
-        tell: Callable[[wire.DebuggerState], None],
-        block: Callable[[Worker, bool], None],
-    ) -> None:
+    worker: Worker
+    state: wire.DebuggerState
+
+
+class Prompts:
+    """One a Master; `report` takes each PromptChanged."""
+
+    def __init__(self, workers: Mapping[int, Worker], report: Callable[[PromptChanged], None]) -> None:
         self._workers = workers
-        self._emit = emit
-        self._tell = tell
-        self._block = block
+        self._report = report
         self._states: dict[int, _State] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -148,15 +147,4 @@ class Prompts:
         if now == state.shown or not (now.active or state.shown.active):
             return
         state.shown = now
-        self._tell(now)
-        self._emit(
-            events.Debugging(
-                worker=worker.id,
-                active=now.active,
-                path=now.path,
-                line=now.line,
-                what=now.what,
-                how=now.how,
-            )
-        )
-        self._block(worker, now.active and now.blocks)
+        self._report(PromptChanged(worker, now))

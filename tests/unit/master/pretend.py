@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from devserver.common.events import Event
 from devserver.config import Config, ProcessConfig, WatchConfig
 from devserver.ipc.messages import (
-    FromManager,
     Imported,
     ModuleNote,
     Reload,
@@ -19,8 +18,9 @@ from devserver.ipc.messages import (
     Target,
     ToManager,
 )
-from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.manager_pool import ManagerPool, ManagerPoolHub
+from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.supervision.manager import Manager, ManagerFact
+from devserver.master.supervision.manager_pool import ManagerPool
 from tests.unit.clocked import run
 
 S = TypeVar("S")
@@ -33,8 +33,7 @@ class Pretend(Manager):
 
     def __init__(
         self,
-        on_message: Callable[[Manager, FromManager, list[int]], None] = lambda *_: None,
-        on_exit: Callable[[Manager, str], None] = lambda *_: None,
+        report: Callable[[ManagerFact], None] = lambda _fact: None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.preloaded = False
@@ -78,24 +77,24 @@ class Pretend(Manager):
 
 
 class Headquarters:
-    """A command over Managers without processes. Construct it on a loop, with command.Manager replaced."""
+    """A pool over Managers without processes. Construct it on a loop, with manager_pool.Manager replaced."""
 
     def __init__(self, *, preload: bool = True, search: tuple[str, ...] = ("/project",)) -> None:
         self.events: list[Event] = []
         self.live = 0
-        self.last_worker = 0
         config = Config(
             target=Target("app", search),
             watch=WatchConfig(root="/project"),
             process=ProcessConfig(preload="auto" if preload else "off"),
         )
-        hub = ManagerPoolHub(
-            message=lambda *_: None,
-            exited=lambda *_: None,
-            last_worker=lambda: self.last_worker,
-            live=lambda: self.live,
+        self.pool = ManagerPool(
+            config, False, Dispatcher(lambda: None), self.events.append, lambda _fact: None
         )
-        self.command = ManagerPool(config, False, self.events.append, hub)
+
+    def went_live(self, generation: int) -> None:
+        """Newer code is live."""
+        self.live = generation
+        self.pool.went_live(generation)
 
 
 def imported(*names: str, generation: int = 1, environment: dict[str, str | None] | None = None) -> Imported:

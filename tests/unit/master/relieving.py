@@ -19,29 +19,28 @@ class Scene(Headquarters):
         self.managers = managers
         """All that were started, in order."""
         self.packages = 1
-        assert self.command.launch()
+        assert self.pool.launch()
         self.order(1)
         self.goes_live(1)
-        self.last_worker = 2
+        self.pool.last_worker = 2
 
     def order(self, generation: int, handover: wire.Handover = "overlap") -> None:
         """Order a candidate of whoever is best for it."""
-        self.command.relieve(handover, SAVE)
-        self.command.send(Reload(generation, self.live, (), handover), {})
+        self.pool.relieve(handover, SAVE)
+        self.pool.send(Reload(generation, self.live, (), handover))
 
     def goes_live(self, generation: int) -> None:
-        self.live = generation
-        self.command.went_live(generation)
+        self.went_live(generation)
 
     async def prepared(self, *names: str) -> Pretend:
         """Let a successor be prepared; return it."""
-        self.command.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
+        self.pool.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.command.heard(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.pool.heard(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: Pretend) -> bool:
         """Let a Manager end; return whether another is to be launched."""
         manager.has_gone = True
-        return self.command.exited(manager, "SIGKILL")
+        return self.pool.exited(manager, "SIGKILL")

@@ -35,10 +35,12 @@ class Whole:
         self.workers: dict[int, Process] = {}
         self.posts: list[Post] = []
         self.launching = True
-        self.command = Headquarters(self)
+        self.pool = Headquarters(self)
         self.eyes = Eyes(self)
         self._newest_worker = 0
-        self.boots = BootPolicy(self.book, cast(Supervisor, self), lambda _event: None, self.rehome)
+        self.boots = BootPolicy(
+            self.book, cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome()
+        )
         self.apply(self.book.start())
 
     # Managers
@@ -52,7 +54,7 @@ class Whole:
     def launch(self) -> None:
         """Start a Manager and tell it everything."""
         self.launching = False
-        self.command.promote()
+        self.pool.promote()
         book = self.book
         if book.live:
             handover: wire.Handover = "exclusive" if book.handover == "exclusive" else "overlap"
@@ -66,7 +68,7 @@ class Whole:
             return
         self.posts.remove(post)
         post.gone = True
-        chain, live, manager = self.command.chain, self.book.live, cast(Manager, post)
+        chain, live, manager = self.pool.chain, self.book.live, cast(Manager, post)
         live_here, served = chain.home(live) is manager, chain.serving is manager
         chain.remove(manager)
         if live_here and not served and chain.serving is not None:
@@ -89,16 +91,19 @@ class Whole:
             process.exit(0)
 
     def send(self, message: wire.ToManager) -> None:
-        if not self.command.serves:
+        if not self.pool.serves:
             return
         if isinstance(message, wire.Reload) and message.handover == "exclusive":
             self.relieve_orphans()
-        self.command.chain.send(message, cast(dict[int, Worker], self.workers))
+        self.pool.chain.send(message, cast(dict[int, Worker], self.workers))
 
     def rehome(self) -> None:
         for boot in self.book.replay():
-            if not self.command.is_home(boot.generation):
+            if not self.pool.is_home(boot.generation):
                 self.apply(self.book.homeless(boot.generation))
+
+    def went_live(self, generation: int) -> None:
+        self.pool.went_live(generation)
 
     # Workers
 

@@ -11,7 +11,7 @@ import tty
 from collections.abc import Awaitable, Callable
 
 from devserver.ipc.messages import WorkerForked
-from devserver.master.dispatch.worker import Worker, WorkerHub
+from devserver.master.dispatch.worker import Worker
 
 DEADLINE = 10.0
 
@@ -27,10 +27,9 @@ def with_terminal(scenario: Callable[[Worker, int], Awaitable[None]]) -> None:
         link, theirs = socket.socketpair()
         master, slave = pty.openpty()
         tty.setraw(slave)
-        hub = WorkerHub(nothing, nothing, nothing, nothing, nothing)
         started = WorkerForked(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
         worker = Worker(
-            started, [link.detach(), os.pidfd_open(os.getpid()), master], hub, asyncio.get_running_loop()
+            started, [link.detach(), os.pidfd_open(os.getpid()), master], nothing, asyncio.get_running_loop()
         )
         try:
             async with asyncio.timeout(DEADLINE):

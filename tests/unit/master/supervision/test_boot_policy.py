@@ -13,6 +13,7 @@ from devserver.master.dispatch.worker import Worker
 from devserver.master.reload.commands import Boot
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.boot_policy import BootPolicy
+from devserver.master.supervision.facts import CandidatesStranded
 from devserver.master.supervision.standby import CALM
 from devserver.master.supervision.supervisor import Supervisor
 from tests.unit.clocked import passes
@@ -45,8 +46,8 @@ class Staff(Headquarters):
     """A crew that has nothing but its command."""
 
     def send(self, message: ToManager) -> None:
-        if self.command.serves:
-            self.command.send(message, {})
+        if self.pool.serves:
+            self.pool.send(message)
 
 
 class Scene:
@@ -58,16 +59,16 @@ class Scene:
         self.book = Generations()
         self.homeless = 0
         self.boots = BootPolicy(
-            self.book, cast(Supervisor, self.staff), self.staff.events.append, self._rehome
+            self.book, cast(Supervisor, self.staff), self.staff.events.append, self._stranded
         )
-        assert self.staff.command.launch()
+        assert self.staff.pool.launch()
         [boot] = self.book.start()
         self.boots.order(cast(Boot, boot))
         for source in (OLD, BESIDE, PAGE):
             self.book.loaded(1, source)
         self.goes_live(1)
 
-    def _rehome(self) -> None:
+    def _stranded(self, _fact: CandidatesStranded) -> None:
         self.homeless += 1
 
     def save(self, source: Source) -> int:
@@ -82,7 +83,6 @@ class Scene:
     def goes_live(self, generation: int) -> None:
         """Let a candidate be ready."""
         assert self.book.ready(generation)
-        self.staff.live = generation
         self.boots.went_live(generation)
 
     def tells(self, worker: Forked, message: Imported) -> bool:
@@ -101,7 +101,7 @@ class Scene:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.told(Preload)
-        self.staff.command.heard(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.staff.pool.heard(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> Forked:

@@ -35,7 +35,7 @@ async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
     assert isinstance(configure, Configure)
     assert (configure.first_worker, configure.first_boot, configure.worker.notes) == (1, True, True)
     assert first.ordered == [1]
-    assert scene.command.serves
+    assert scene.pool.serves
     [started] = scene.events
     assert isinstance(started, ManagerStarted)
     assert not started.standby
@@ -45,7 +45,7 @@ async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
 async def test_a_successor_is_prepared_beside_and_unseen(scene: Scene) -> None:
     """Until it is ready the next save goes where the last one went."""
     first = scene.managers[0]
-    scene.command.standby.noted(imported("numpy"), 400.0)
+    scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     second = scene.managers[1]
     assert [type(message) for message in second.sent] == [Configure, Preload]
@@ -64,8 +64,8 @@ async def test_one_that_is_ready_gets_the_next_candidate(scene: Scene) -> None:
     assert (first.ordered, second.ordered) == ([1], [2])
     assert second.preloaded
     assert not first.preloaded
-    assert not scene.command.knows(1)
-    assert scene.command.knows(2)
+    assert not scene.pool.knows(1)
+    assert scene.pool.knows(2)
 
 
 @scene
@@ -81,7 +81,7 @@ async def test_the_one_before_leaves_when_newer_code_is_live(scene: Scene) -> No
     assert second.told(StandDown) == []
     assert not scene.ends(first)
     assert second.fate == ""
-    assert scene.command.serves
+    assert scene.pool.serves
 
 
 @scene
@@ -90,10 +90,10 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: Scene) -> None
     for names in (["numpy"], ["numpy", "yaml"]):
         manager = await scene.prepared(*names)
         first_worker = manager.told(Configure)[0].first_worker
-        assert first_worker > scene.last_worker + 100
+        assert first_worker > scene.pool.last_worker + 100
         scene.order(scene.live + 1)
         scene.goes_live(scene.live + 1)
-        scene.last_worker = first_worker + 950
+        scene.pool.last_worker = first_worker + 950
 
 
 @scene
@@ -104,7 +104,7 @@ async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene:
     scene.order(2)
     scene.order(3, "exclusive")
     assert (first.ordered, second.ordered) == ([1, 3], [2])
-    assert scene.command.knows(1)
+    assert scene.pool.knows(1)
 
 
 @scene
@@ -117,8 +117,8 @@ async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: Sce
     assert second.fate == "killed"
     assert not scene.ends(second)
     assert first.fate == ""
-    assert scene.command.knows(3)
-    assert not scene.command.is_home(2)
+    assert scene.pool.knows(3)
+    assert not scene.pool.is_home(2)
 
 
 @scene
@@ -181,10 +181,10 @@ async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene:
     second = await scene.prepared("numpy")
     scene.order(2)
     scene.goes_live(2)
-    scene.command.relieve("overlap", (Source("/project/pages/numpy.py", b"", b""),))
+    scene.pool.relieve("overlap", (Source("/project/pages/numpy.py", b"", b""),))
     assert len(scene.managers) == 2
-    scene.command.relieve("overlap", (Source("/project/numpy.py", b"", b""),))
-    scene.command.send(Reload(3, 2, ()), {})
+    scene.pool.relieve("overlap", (Source("/project/numpy.py", b"", b""),))
+    scene.pool.send(Reload(3, 2, ()))
     assert second.ordered == [2]
     assert scene.managers[-1].ordered == [3]
 
@@ -194,9 +194,9 @@ def test_without_preloading_workers_tell_nothing(managers: list[Pretend]) -> Non
 
     async def main() -> None:
         headquarters = Headquarters(preload=False)
-        assert headquarters.command.launch()
+        assert headquarters.pool.launch()
         assert not managers[0].told(Configure)[0].worker.notes
-        headquarters.command.standby.noted(imported("numpy"), 400.0)
+        headquarters.pool.standby.noted(imported("numpy"), 400.0)
         await passes(CALM)
         assert len(managers) == 1
 

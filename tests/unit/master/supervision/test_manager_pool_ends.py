@@ -22,12 +22,12 @@ async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: Scene)
     first = scene.managers[0]
     second = await scene.prepared()
     scene.order(2)
-    assert scene.command.start_cold()
+    assert scene.pool.start_cold()
     cold = scene.managers[-1]
     assert second.told(Stop) == [Stop(0)]
-    scene.command.send(Reload(2, 0, ()), {})
+    scene.pool.send(Reload(2, 0, ()))
     assert cold.ordered == [2]
-    assert not scene.command.is_home(3)
+    assert not scene.pool.is_home(3)
     assert not scene.ends(second)
     assert first.fate == cold.fate == ""
     scene.goes_live(2)
@@ -39,8 +39,8 @@ async def test_after_a_cold_start_preloading_begins_anew(scene: Scene) -> None:
     """One boot that had to do without is no reason for all later ones to."""
     await scene.prepared()
     scene.order(2)
-    assert scene.command.start_cold()
-    scene.command.send(Reload(2, 0, ()), {})
+    assert scene.pool.start_cold()
+    scene.pool.send(Reload(2, 0, ()))
     scene.goes_live(2)
     again = await scene.prepared()
     scene.order(3)
@@ -58,10 +58,10 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Scene) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manager_pool, "Manager", full)
-        assert not scene.command.start_cold()
-        assert not scene.command.launch()
+        assert not scene.pool.start_cold()
+        assert not scene.pool.launch()
     assert second.told(Stop) == []
-    assert scene.command.knows(2)
+    assert scene.pool.knows(2)
     assert [event.level for event in scene.events if isinstance(event, Notice)] == ["error"] * 2
 
 
@@ -70,14 +70,14 @@ async def test_the_death_of_whoever_serves_asks_for_another(scene: Scene) -> Non
     """It is launched and told everything."""
     [first] = scene.managers
     first.has_gone = True
-    assert not scene.command.serves
-    assert scene.command.exited(first, "SIGKILL")
-    assert scene.command.nobody_left
-    assert scene.command.is_home(9)
-    scene.last_worker = 7
-    assert scene.command.launch()
+    assert not scene.pool.serves
+    assert scene.pool.exited(first, "SIGKILL")
+    assert scene.pool.nobody_left
+    assert scene.pool.is_home(9)
+    scene.pool.last_worker = 7
+    assert scene.pool.launch()
     assert scene.managers[-1].told(Configure)[0].first_worker == 8
-    assert not scene.command.knows(1)
+    assert not scene.pool.knows(1)
 
 
 @scene
@@ -87,8 +87,8 @@ async def test_an_elder_with_the_live_code_serves_again_when_its_relief_dies(sce
     second = await scene.prepared()
     scene.order(2)
     assert not scene.ends(second)
-    assert scene.command.knows(1)
-    assert not scene.command.is_home(2)
+    assert scene.pool.knows(1)
+    assert not scene.pool.is_home(2)
     scene.order(3)
     assert first.ordered == [1, 3]
     scene.goes_live(3)
@@ -103,7 +103,7 @@ async def test_after_the_death_of_one_with_modules_another_is_prepared(scene: Sc
     scene.goes_live(2)
     assert not scene.ends(scene.managers[0])
     assert scene.ends(second)
-    assert scene.command.launch()
+    assert scene.pool.launch()
     third = await scene.prepared()
     assert third is scene.managers[3]
     scene.order(3)
@@ -130,7 +130,7 @@ async def test_an_elder_that_has_only_old_code_may_die(scene: Scene) -> None:
     assert not scene.ends(scene.managers[0])
     assert second.fate == ""
     await scene.prepared("numpy", "yaml")
-    assert scene.command.standby.report is not None
+    assert scene.pool.standby.report is not None
 
 
 @scene
@@ -138,12 +138,12 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
     """A Manager is on its way and will be told all: two would boot the same code."""
     second = await scene.prepared()
     scene.managers[0].has_gone = True
-    scene.command.relieve("overlap", SAVE)
+    scene.pool.relieve("overlap", SAVE)
     assert scene.ends(scene.managers[0])
-    scene.command.relieve("overlap", SAVE)
-    assert not scene.command.start_cold()
-    assert scene.command.nobody_left
-    assert scene.command.launch()
+    scene.pool.relieve("overlap", SAVE)
+    assert not scene.pool.start_cold()
+    assert scene.pool.nobody_left
+    assert scene.pool.launch()
     assert scene.managers[-1] is not second
     scene.order(2)
     assert second.ordered == [2]
@@ -152,12 +152,12 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
 @scene
 async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
     """Whoever serves goes on; the next one is tried without the culprit."""
-    scene.command.standby.noted(imported("numpy", "grpc"), 400.0)
+    scene.pool.standby.noted(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
-    scene.command.heard(second, wire.Preloading("grpc"))
+    scene.pool.heard(second, wire.Preloading("grpc"))
     assert not scene.ends(second)
-    assert scene.command.serves
+    assert scene.pool.serves
     [preload] = scene.managers[-1].told(Preload)
     assert dict(preload.without).keys() == {"grpc"}
 
@@ -165,13 +165,13 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
 @scene
 async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) -> None:
     """Its report must not make another one ready that still imports."""
-    scene.command.standby.noted(imported("numpy"), 400.0)
+    scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     given_up = scene.managers[-1]
-    scene.command.standby.noted(imported("numpy", "yaml"), 400.0)
+    scene.pool.standby.noted(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.command.heard(given_up, wire.PreloadDone(Report(1, 80.0)))
-    assert scene.command.standby.take() is None
+    scene.pool.heard(given_up, wire.PreloadDone(Report(1, 80.0)))
+    assert scene.pool.standby.take() is None
 
 
 @scene
@@ -181,7 +181,7 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
     second = await scene.prepared()
     scene.order(2)
     third = await scene.prepared("numpy", "yaml")
-    scene.command.stop(5.0, 3.0)
+    scene.pool.stop(5.0, 3.0)
     assert first.told(Stop) == second.told(Stop) == [Stop(5.0)]
     assert third.fate == "dismissed"
     await passes(7.9)
@@ -189,16 +189,16 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
     await passes(0.1)
     assert first.fate == second.fate == "killed"
     assert not scene.ends(second)
-    assert not scene.command.nobody_left
+    assert not scene.pool.nobody_left
     assert not scene.ends(first)
-    assert scene.command.nobody_left
+    assert scene.pool.nobody_left
 
 
 @scene
 async def test_nobody_is_started_any_more_after_a_stop(scene: Scene) -> None:
     """Not for a boot that fails meanwhile, nor for what is imported."""
-    scene.command.stop(5.0, 3.0)
-    assert not scene.command.start_cold()
-    scene.command.standby.noted(imported("numpy"), 400.0)
+    scene.pool.stop(5.0, 3.0)
+    assert not scene.pool.start_cold()
+    scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     assert len(scene.managers) == 1

@@ -12,9 +12,11 @@ from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerForked
 from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.worker import MessageReceived
 from devserver.master.handlers.router import Router
-from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.supervisor import Supervisor, SupervisorHub
+from devserver.master.supervision.facts import Fact, WorkerDied
+from devserver.master.supervision.manager import Manager, ManagerReported
+from devserver.master.supervision.supervisor import Supervisor
 from tests.unit.clocked import run
 from tests.unit.master.pretend import Pretend
 from tests.unit.master.silent import Silent
@@ -31,21 +33,20 @@ class Rig:
         self.board.speak(("on_receive",), Raw())
         self.dispatcher.go_live(1)
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
-        hub = SupervisorHub(
-            heard=lambda worker, message: self.board.heard(worker, cast(Any, message)),
-            dying=self.board.abandon,
-            buried=lambda *_: None,
-            stillborn=lambda *_: None,
-            moved_out=lambda: None,
-            reload_asked=lambda: None,
-            briefing=list,
-            live=lambda: 1,
-        )
-        self.supervisor = Supervisor(config, False, self.dispatcher, emit, hub)
+        self.supervisor = Supervisor(config, False, self.dispatcher, emit, self.handle)
+        self.supervisor.went_live(1)
+
+    def handle(self, fact: Fact) -> None:
+        """Route what concerns a client, as the Master does."""
+        if isinstance(fact, MessageReceived):
+            self.board.heard(fact.worker, cast(Any, fact.message))
+        elif isinstance(fact, WorkerDied):
+            self.board.abandon(fact.worker)
+            self.dispatcher.remove(fact.worker, fact.cause)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
         """Tell it as the Manager does."""
-        self.supervisor._message(cast(Manager, None), message, fds or [])
+        self.supervisor.handle(ManagerReported(cast(Manager, None), message, fds or []))
 
     def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
         """Let a Worker come; return its end of the link."""
@@ -67,7 +68,7 @@ def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
     async def scenario() -> None:
         rig = Rig()
         manager = Pretend()
-        rig.supervisor.command._promote(manager)
+        rig.supervisor.pool._promote(manager)
         rig.supervisor.stop(5.0)
         rig.supervisor.send(Reload(2, 1, ()))
         assert [type(order) for order in manager.sent] == [Stop]
