@@ -120,8 +120,6 @@ class Master:
         self._decided = asyncio.Event()
         self.rereads = 0
         """How often all files were read because a reload was asked for."""
-        self._started: wire.WorkerForked
-        """How the live code's first Worker came to be."""
         self.progress = asyncio.Event()
         """Set whenever something has moved; the stop waits on it."""
 
@@ -265,11 +263,13 @@ class Master:
             self._reload()
 
     def _boot(self, boot: decisions.Boot) -> None:
-        edit = next(c.edit for c in self.generations.candidates if c.number == boot.generation)
-        self._timelines.boot(boot.generation, edit, self._steps, time.monotonic())
+        self._timelines.boot(boot.generation, boot.edit, self._steps, time.monotonic())
         self._boots.order(boot)
 
     def _go_live(self, command: decisions.GoLive) -> None:
+        ready, forked = command.worker.ready, command.worker.forked
+        self.clients.go_live(command.generation, ready)
+        self._boots.went_live(command.generation)
         self._awaited.end()
         self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timelines.live(command.generation, command.edit, time.monotonic())
@@ -280,11 +280,12 @@ class Master:
                 steps=steps,
                 total_ms=total,
                 paths=command.paths,
-                way=self._started.way,
-                functions=self._started.functions,
-                why=self._started.why,
+                way=forked.way,
+                functions=forked.functions,
+                why=forked.why,
             )
         )
+        self._do(self._follow(bool(TCP_HANDLERS & set(ready.handlers)), command.first))
 
     def _refuse(self, command: decisions.Refuse) -> None:
         first = command.failures[0]
@@ -394,8 +395,7 @@ class Master:
             self._apply(commands)
 
     def _worker_ready(self, worker: Worker, message: wire.BootDone) -> None:
-        live = self.generations.live
-        if worker.abandoned or (worker.orphan and worker.generation != live):
+        if worker.abandoned or (worker.orphan and worker.generation != self.generations.live):
             return
         self.supervisor.prompts.ready(worker)
         worker.ready = True
@@ -408,13 +408,8 @@ class Master:
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
         self.supervisor.send(message)
-        commands = self.generations.ready(worker.generation)
-        if commands:
-            self.clients.go_live(worker.generation, message)
-            self._started = worker.started
-            self._boots.went_live(worker.generation)
+        if commands := self.generations.ready(decisions.Booted(message, worker.started)):
             self._apply(commands)
-            self._do(self._follow(bool(TCP_HANDLERS & set(message.handlers)), first=not live))
         self.clients.dispatcher.pump()
         for other in list(self._workers.values()):
             if other.generation < self.generations.live and self.clients.dispatcher.is_idle(other):

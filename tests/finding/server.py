@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import Source
+from devserver.ipc.messages import BootDone, Source, WorkerForked
 from devserver.manager.snapshots import Snapshots
-from devserver.master.reload.commands import Boot, Command
+from devserver.master.reload.commands import Boot, Booted, Command
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
 from devserver.watch.check.read import read
@@ -109,7 +109,9 @@ class Server:
             failure = Failure("import", *self.told["boot"])
             self._apply(self._generations.failed(boot.generation, failure))
             return
-        self._apply(self._generations.ready(boot.generation))
+        forked = WorkerForked(worker=1, slot=1, generation=boot.generation, pid=self._process.pid)
+        ready = BootDone(worker=1, generation=boot.generation, handlers=())
+        self._apply(self._generations.ready(Booted(ready, forked)))
         self._filters.kept = frozenset(each.path for each in own_python(self._generations.snapshot.values()))
         for content in beside(self._filters, sorted(self._filters.folders)):
             if not self._filters.is_watched(folder := os.path.dirname(content.path)):

@@ -28,4 +28,4 @@ class Candidate:
 
     def order(self, live: int, snapshot: Snapshot) -> Boot:
         """Return how to boot it, based on the live generation and what that runs."""
-        return Boot(self.number, live, changes(snapshot, self.snapshot), self.handover)
+        return Boot(self.number, live, changes(snapshot, self.snapshot), self.handover, self.edit)

@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import Handover, Source
+from devserver.ipc.messages import BootDone, Handover, Source, WorkerForked
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """What a Worker reported when it was ready, and how it was forked."""
+
+    ready: BootDone
+    forked: WorkerForked
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Try a generation: the live snapshot `base` with `changes` applied."""
+    """Try a generation: the live snapshot `base` with `changes` applied. `edit` is the newest that it has."""
 
     generation: int
     base: int
     changes: tuple[Source, ...]
     handover: Handover
+    edit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +43,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class GoLive:
-    """Every unit of work starts on this generation from now on."""
+    """Every job starts on this generation from now on. `first`: no code has run before."""
 
     generation: int
     edit: int
     paths: tuple[str, ...]
+    """The files for whose sake it was booted."""
+    first: bool
+    worker: Booted
+    """Its first Worker."""
 
 
 @dataclass(frozen=True, slots=True)

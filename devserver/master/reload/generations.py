@@ -15,6 +15,7 @@ from devserver.ipc.messages import Handover, Source
 from devserver.master.reload.candidate import MOST_CANDIDATES, Candidate
 from devserver.master.reload.commands import (
     Boot,
+    Booted,
     Cancel,
     Command,
     Drop,
@@ -151,8 +152,9 @@ class Generations:
         failures = tuple(candidate.held_back[path] for path in broken)
         return [Cancel(generation), *self._give_up(candidate, failures)]
 
-    def ready(self, generation: int) -> list[Command]:
-        """A Worker of `generation` is ready; the first one of a candidate makes it live."""
+    def ready(self, worker: Booted) -> list[Command]:
+        """A Worker is ready; the first one of a candidate makes that live."""
+        generation, first = worker.ready.generation, not self.live
         candidate = self._candidate(generation)
         if candidate is None:
             return []
@@ -167,7 +169,7 @@ class Generations:
         self.uses.went_live(generation)
         self.pending = {edit: number for edit, number in self.pending.items() if edit > candidate.edit}
         return [
-            GoLive(generation, candidate.edit, candidate.paths),
+            GoLive(generation, candidate.edit, candidate.paths, first, worker),
             *(Drop(other.number) for other in elder),
             *self._conclude(),
         ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import Source
-from devserver.master.reload.commands import Boot, Command, GoLive
+from devserver.ipc.messages import BootDone, Source, WorkerForked
+from devserver.master.reload.commands import Boot, Booted, Command, GoLive
 from devserver.master.reload.generations import Generations
 
 TYPO = Failure(phase="check", type="SyntaxError", message="invalid syntax")
@@ -24,8 +24,24 @@ def running(**files: str) -> Generations:
     for path, text in files.items():
         assert book.loaded(1, file(path, text))
     assert book.used(1, files) == []
-    assert book.ready(1) == [GoLive(1, 0, ())]
+    assert ready(book, 1) == [live(1, 0, (), first=True)]
     return book
+
+
+def booted(generation: int) -> Booted:
+    """Return what is known of a generation's first Worker."""
+    worker = 100 + generation
+    return Booted(BootDone(worker, generation, ("on_receive",)), WorkerForked(worker, 1, generation, 4711))
+
+
+def ready(book: Generations, generation: int) -> list[Command]:
+    """Let a Worker of a generation be ready; return the commands."""
+    return book.ready(booted(generation))
+
+
+def live(generation: int, edit: int, paths: tuple[str, ...], *, first: bool = False) -> GoLive:
+    """Return the command that follows when a candidate is ready."""
+    return GoLive(generation, edit, paths, first, booted(generation))
 
 
 def edit(book: Generations, number: int, *files: Source, **failures: Failure) -> list[Command]:

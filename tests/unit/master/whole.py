@@ -148,11 +148,8 @@ class Whole:
             return
         process.ready = True
         self.send(message)
-        commands = self.book.ready(process.generation)
-        if commands:
-            self.boots.went_live(process.generation)
-            self.apply(commands)
-            self.eyes.survey_due = True
+        forked = wire.WorkerForked(process.id, process.slot, process.generation, 100 + process.id)
+        self.apply(self.book.ready(decisions.Booted(message, forked)))
         for other in list(self.workers.values()):
             if other.generation < self.book.live and not other.leaving and not other.exited:
                 if other.orphan:
@@ -199,7 +196,11 @@ class Whole:
                     self.boots.order(command)
                 case decisions.Drop() | decisions.Cancel():
                     self.send(wire.Drop(command.generation))
-                case decisions.GoLive() | decisions.Refuse() | decisions.Restore():
+                case decisions.GoLive():
+                    self.boots.went_live(command.generation)
+                    self._say(command)
+                    self.eyes.survey_due = True
+                case decisions.Refuse() | decisions.Restore():
                     self._say(command)
         self.eyes.attend_everything(self.book.wanting)
 

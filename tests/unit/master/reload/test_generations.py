@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.master.reload.commands import Boot, Drop, GoExclusive, GoLive, Refuse, Restore, Warn
+from devserver.master.reload.commands import Boot, Drop, GoExclusive, Refuse, Restore, Warn
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
+from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, live, ready, running
 
 
 def test_a_good_edit_is_booted_and_goes_live() -> None:
     """A saved file is tried, and units stamped with the edit wait until it is live."""
     book = running(a="1")
-    assert edit(book, 1, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap")]
+    assert edit(book, 1, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap", 1)]
     assert not book.is_settled(1)
     assert book.is_settled(0)
-    assert book.ready(2) == [GoLive(2, 1, ("a",))]
+    assert ready(book, 2) == [live(2, 1, ("a",))]
     assert book.is_settled(1)
     assert book.snapshot == {"a": file("a", "2")}
 
@@ -44,7 +44,7 @@ def test_a_broken_file_refuses_later_edits_of_others_too() -> None:
     edit(book, 1, file("a", "("), a=TYPO)
     assert edit(book, 2, file("b", "2")) == [Refuse(2, 0, (TYPO,))]
     changes = (file("a", "3"), file("b", "2"))
-    assert edit(book, 3, file("a", "3")) == [Boot(2, 1, changes, "overlap")]
+    assert edit(book, 3, file("a", "3")) == [Boot(2, 1, changes, "overlap", 3)]
 
 
 def test_a_broken_file_elsewhere_does_not_keep_the_cure_from_going_live() -> None:
@@ -54,7 +54,7 @@ def test_a_broken_file_elsewhere_does_not_keep_the_cure_from_going_live() -> Non
     assert edit(book, 2, file("tests/t", "("), **{"tests/t": TYPO}) == []
     [boot] = edit(book, 3, file("app/a", "3"))
     assert isinstance(boot, Boot)
-    assert book.ready(boot.generation) == [GoLive(2, 3, ("app/a",)), Warn(TYPO)]
+    assert ready(book, boot.generation) == [live(2, 3, ("app/a",)), Warn(TYPO)]
 
 
 def test_taking_a_typo_back_restores_without_a_reload() -> None:
@@ -80,15 +80,15 @@ def test_the_next_edit_after_a_failed_boot_carries_all_that_differs() -> None:
     edit(book, 1, file("a", "2"))
     book.failed(2, CRASH)
     changes = (file("a", "2"), file("b", "2"))
-    assert edit(book, 2, file("b", "2")) == [Boot(3, 1, changes, "overlap")]
+    assert edit(book, 2, file("b", "2")) == [Boot(3, 1, changes, "overlap", 2)]
 
 
 def test_a_candidate_that_boots_is_not_dropped_by_a_newer_save() -> None:
     """An app slower than its author's saves still gets newer code."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    assert edit(book, 2, file("a", "3")) == [Boot(3, 1, (file("a", "3"),), "overlap")]
-    assert book.ready(2) == [GoLive(2, 1, ("a",))]
+    assert edit(book, 2, file("a", "3")) == [Boot(3, 1, (file("a", "3"),), "overlap", 2)]
+    assert ready(book, 2) == [live(2, 1, ("a",))]
     assert book.is_settled(1)
     assert not book.is_settled(2)
 
@@ -98,9 +98,9 @@ def test_a_third_edit_drops_the_younger_candidate_and_takes_over_its_stamps() ->
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))
-    assert edit(book, 3, file("a", "4")) == [Drop(3), Boot(4, 1, (file("a", "4"),), "overlap")]
+    assert edit(book, 3, file("a", "4")) == [Drop(3), Boot(4, 1, (file("a", "4"),), "overlap", 3)]
     assert not book.is_settled(2)
-    book.ready(4)
+    ready(book, 4)
     assert book.is_settled(2)
     assert book.is_settled(3)
 
@@ -110,8 +110,8 @@ def test_a_generation_that_goes_live_drops_the_elder_candidates() -> None:
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))
-    assert book.ready(3) == [GoLive(3, 2, ("a",)), Drop(2)]
-    assert book.ready(2) == []
+    assert ready(book, 3) == [live(3, 2, ("a",)), Drop(2)]
+    assert ready(book, 2) == []
     assert book.live == 3
 
 
@@ -119,9 +119,9 @@ def test_an_edit_back_to_the_old_text_while_it_boots_ends_on_the_old_text() -> N
     """What is compared is what will run, not what runs now."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    assert edit(book, 2, file("a", "1")) == [Boot(3, 1, (), "overlap")]
-    book.ready(2)
-    book.ready(3)
+    assert edit(book, 2, file("a", "1")) == [Boot(3, 1, (), "overlap", 2)]
+    ready(book, 2)
+    ready(book, 3)
     assert book.snapshot == {"a": file("a", "1")}
 
 
@@ -131,15 +131,15 @@ def test_a_touch_while_it_boots_waits_for_that_boot() -> None:
     edit(book, 1, file("a", "2"))
     assert edit(book, 2, file("a", "2")) == []
     assert not book.is_settled(2)
-    book.ready(2)
+    ready(book, 2)
     assert book.is_settled(2)
 
 
 def test_a_deleted_file_leaves_the_snapshot() -> None:
     """The new generation must not find what is gone."""
     book = running(a="1", b="1")
-    assert edit(book, 1, file("b", "")) == [Boot(2, 1, (file("b", ""),), "overlap")]
-    book.ready(2)
+    assert edit(book, 1, file("b", "")) == [Boot(2, 1, (file("b", ""),), "overlap", 1)]
+    ready(book, 2)
     assert book.snapshot == {"a": file("a", "1")}
 
 
@@ -148,7 +148,7 @@ def test_a_lazily_read_module_joins_the_live_snapshot_and_the_candidates() -> No
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     assert book.loaded(1, file("lazy", "x"))
-    book.ready(2)
+    ready(book, 2)
     assert book.snapshot["lazy"] == file("lazy", "x")
     assert not book.loaded(1, file("other", "y"))
 
@@ -157,8 +157,8 @@ def test_a_reload_without_a_change_boots_the_same_code() -> None:
     """SIGUSR1 replaces the Workers though no file has changed; an edit being looked at stays open."""
     book = running(a="1")
     book.noticed(1)
-    assert book.asked() == [Boot(2, 1, (), "overlap")]
-    book.ready(2)
+    assert book.asked() == [Boot(2, 1, (), "overlap", 0)]
+    ready(book, 2)
     assert not book.is_settled(1)
 
 
@@ -167,18 +167,18 @@ def test_overlapping_requests_for_a_reload_all_end_in_the_newest() -> None:
     book = running(a="1")
     book.asked()
     book.asked()
-    assert book.asked() == [Drop(3), Boot(4, 1, (), "overlap")]
+    assert book.asked() == [Drop(3), Boot(4, 1, (), "overlap", 0)]
 
 
 def test_a_start_up_that_fails_beside_the_old_worker_is_tried_alone_once() -> None:
     """An app that owns a port gets it once the old Worker has left, and from then on every time."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    again = Boot(3, 1, (file("a", "2"),), "exclusive")
+    again = Boot(3, 1, (file("a", "2"),), "exclusive", 1)
     assert book.failed(2, PORT, held=True) == [GoExclusive(3, PORT), again]
     assert not book.is_settled(1)
-    book.ready(3)
-    assert edit(book, 2, file("a", "3")) == [Boot(4, 3, (file("a", "3"),), "exclusive")]
+    ready(book, 3)
+    assert edit(book, 2, file("a", "3")) == [Boot(4, 3, (file("a", "3"),), "exclusive", 2)]
 
 
 def test_a_start_up_that_fails_alone_too_is_refused() -> None:
@@ -187,7 +187,7 @@ def test_a_start_up_that_fails_alone_too_is_refused() -> None:
     edit(book, 1, file("a", "2"))
     book.failed(2, PORT, held=True)
     assert book.failed(3, PORT) == [Refuse(1, 3, (PORT,))]
-    assert edit(book, 2, file("a", "3")) == [Boot(4, 1, (file("a", "3"),), "overlap")]
+    assert edit(book, 2, file("a", "3")) == [Boot(4, 1, (file("a", "3"),), "overlap", 2)]
 
 
 def test_a_first_start_that_fails_waits_for_any_cure() -> None:
@@ -196,7 +196,7 @@ def test_a_first_start_that_fails_waits_for_any_cure() -> None:
     book.start()
     assert book.failed(1, CRASH) == [Refuse(0, 1, (CRASH,))]
     assert book.wanting
-    assert edit(book, 1, file("a", "1")) == [Boot(2, 0, (file("a", "1"),), "overlap")]
+    assert edit(book, 1, file("a", "1")) == [Boot(2, 0, (file("a", "1"),), "overlap", 1)]
 
 
 def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -> None:
@@ -206,7 +206,7 @@ def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -
     edit(book, 2, file("a", "3"))
     assert book.superseded(2) == []
     assert not book.is_settled(1)
-    book.ready(3)
+    ready(book, 3)
     assert book.is_settled(1)
 
 
@@ -214,7 +214,7 @@ def test_a_new_manager_is_told_the_candidates() -> None:
     """A Manager's death loses no reload that was under way."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    assert book.replay() == [Boot(2, 1, (file("a", "2"),), "overlap")]
+    assert book.replay() == [Boot(2, 1, (file("a", "2"),), "overlap", 1)]
 
 
 def test_edits_are_numbered_upwards() -> None:
@@ -248,12 +248,12 @@ def test_live_only_grows_and_every_edit_is_settled_in_the_end(steps: list[str]) 
             if step == "fail":
                 book.failed(chosen, CRASH)
             else:
-                book.ready(chosen)
+                ready(book, chosen)
         assert book.live >= live
         assert len(book.candidates) <= 2
         assert all(candidate.number > book.live for candidate in book.candidates)
     while book.candidates:
-        book.ready(book.candidates[0].number)
+        ready(book, book.candidates[0].number)
     assert not book.pending
     if not book.disk.broken and text:
         assert book.snapshot["a"] == file("a", f"text {text}") or book.refusal

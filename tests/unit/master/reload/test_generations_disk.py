@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
-from devserver.master.reload.commands import Boot, Command, Drop, GoExclusive, GoLive, Refuse, Restore
+from devserver.master.reload.commands import Boot, Command, Drop, GoExclusive, Refuse, Restore
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, running
+from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, live, ready, running
 
 MISSING = Failure(phase="import", type="ModuleNotFoundError", message="no feature")
 
@@ -16,8 +16,8 @@ def test_a_save_that_was_refused_for_a_typo_elsewhere_is_tried_when_that_is_undo
     book = running(a="1", b="1")
     edit(book, 1, file("b", "("), b=TYPO)
     assert edit(book, 2, file("a", "2")) == [Refuse(2, 0, (TYPO,))]
-    assert edit(book, 3, file("b", "1")) == [Boot(2, 1, (file("a", "2"),), "overlap")]
-    assert book.ready(2) == [GoLive(2, 3, ("a",))]
+    assert edit(book, 3, file("b", "1")) == [Boot(2, 1, (file("a", "2"),), "overlap", 3)]
+    assert ready(book, 2) == [live(2, 3, ("a",))]
     assert not book.wanting
 
 
@@ -26,7 +26,7 @@ def test_a_save_that_failed_to_boot_for_another_file_is_tried_when_that_is_undon
     book = running(a="1", b="1")
     edit(book, 1, file("a", "2"), file("b", "2"))
     book.failed(2, CRASH)
-    assert edit(book, 2, file("b", "1")) == [Boot(3, 1, (file("a", "2"),), "overlap")]
+    assert edit(book, 2, file("b", "1")) == [Boot(3, 1, (file("a", "2"),), "overlap", 2)]
 
 
 def test_a_save_that_was_refused_while_another_boots_is_tried_when_the_typo_is_undone() -> None:
@@ -36,7 +36,7 @@ def test_a_save_that_was_refused_while_another_boots_is_tried_when_the_typo_is_u
     edit(book, 2, file("b", "("), b=TYPO)
     edit(book, 3, file("a", "2"))
     [boot] = edit(book, 4, file("b", "1"))
-    assert boot == Boot(3, 1, (file("a", "2"), file("c", "2")), "overlap")
+    assert boot == Boot(3, 1, (file("a", "2"), file("c", "2")), "overlap", 4)
 
 
 def test_what_was_refused_is_not_tried_again_for_a_touch_of_another_file() -> None:
@@ -46,7 +46,7 @@ def test_what_was_refused_is_not_tried_again_for_a_touch_of_another_file() -> No
     book.failed(2, CRASH)
     assert edit(book, 2, file("b", "1")) == []
     assert book.is_settled(2)
-    assert edit(book, 3, file("a", "2")) == [Boot(3, 1, (file("a", "2"),), "overlap")]
+    assert edit(book, 3, file("a", "2")) == [Boot(3, 1, (file("a", "2"),), "overlap", 3)]
 
 
 def test_the_refusal_is_the_last_word_when_an_older_slow_save_goes_live_after_it() -> None:
@@ -56,10 +56,10 @@ def test_the_refusal_is_the_last_word_when_an_older_slow_save_goes_live_after_it
     edit(book, 2, file("b", "2"))
     refuse = Refuse(2, 3, (MISSING,))
     assert book.failed(3, MISSING) == [refuse]
-    assert book.ready(2) == [GoLive(2, 1, ("a",)), refuse]
+    assert ready(book, 2) == [live(2, 1, ("a",)), refuse]
     assert book.wanting
     changes = (file("b", "2"), file("feature", "1"))
-    assert edit(book, 3, file("feature", "1")) == [Boot(4, 2, changes, "overlap")]
+    assert edit(book, 3, file("feature", "1")) == [Boot(4, 2, changes, "overlap", 3)]
 
 
 def test_a_typo_is_the_last_word_when_an_older_slow_save_goes_live_after_it() -> None:
@@ -68,7 +68,7 @@ def test_a_typo_is_the_last_word_when_an_older_slow_save_goes_live_after_it() ->
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("b", "("), b=TYPO)
     book.used(2, ["a", "b"])
-    assert book.ready(2) == [GoLive(2, 1, ("a",)), Refuse(2, 0, (TYPO,))]
+    assert ready(book, 2) == [live(2, 1, ("a",)), Refuse(2, 0, (TYPO,))]
     assert edit(book, 3, file("b", "1")) == [Restore(3)]
 
 
@@ -90,7 +90,7 @@ def test_the_newest_refusal_is_the_last_word_when_an_older_save_goes_live_exclus
     newest = Refuse(2, 3, (MISSING,))
     assert book.failed(3, MISSING) == [newest]
     assert [type(command) for command in book.failed(2, PORT)] == [GoExclusive, Boot]
-    assert book.ready(4) == [GoLive(4, 1, ("a",)), newest]
+    assert ready(book, 4) == [live(4, 1, ("a",)), newest]
 
 
 def test_an_undo_of_what_was_refused_while_an_older_save_boots_is_settled_by_that() -> None:
@@ -101,7 +101,7 @@ def test_an_undo_of_what_was_refused_while_an_older_save_boots_is_settled_by_tha
     book.failed(3, CRASH)
     assert edit(book, 3, file("b", "1")) == []
     assert not book.is_settled(3)
-    assert book.ready(2) == [GoLive(2, 3, ("a",))]
+    assert ready(book, 2) == [live(2, 3, ("a",))]
     assert book.is_settled(3)
     assert not book.wanting
 
@@ -113,7 +113,7 @@ def test_a_file_that_hid_a_module_at_the_first_start_is_deleted() -> None:
     book.loaded(1, file("random", "mine"))
     book.failed(1, CRASH)
     assert edit(book, 1, file("other", "")) == []
-    assert edit(book, 2, file("random", "")) == [Boot(2, 0, (), "overlap")]
+    assert edit(book, 2, file("random", "")) == [Boot(2, 0, (), "overlap", 2)]
 
 
 def test_a_muted_file_boots_nothing_and_is_taken_along() -> None:
@@ -123,7 +123,7 @@ def test_a_muted_file_boots_nothing_and_is_taken_along() -> None:
     assert book.settled(1, [file("gen", "2")], {}, {"gen"}) == []
     assert edit(book, 2, file("a", "1")) == []
     changes = (file("a", "2"), file("gen", "2"))
-    assert edit(book, 3, file("a", "2")) == [Boot(2, 1, changes, "overlap")]
+    assert edit(book, 3, file("a", "2")) == [Boot(2, 1, changes, "overlap", 3)]
 
 
 def types(commands: list[Command]) -> list[type]:
@@ -142,8 +142,8 @@ def test_a_new_file_is_reloaded_though_a_further_worker_of_the_live_code_has_fou
     book = live_without_new()
     assert not book.loaded(1, file("new", "1"), unsettled=True)
     book.used(1, ["new"])
-    assert book.settled(1, [file("new", "1")], {}) == [Boot(2, 1, (file("new", "1"),), "overlap")]
-    book.ready(2)
+    assert book.settled(1, [file("new", "1")], {}) == [Boot(2, 1, (file("new", "1"),), "overlap", 1)]
+    ready(book, 2)
     assert book.snapshot["new"] == file("new", "1")
     assert edit(book, 2, file("new", "1")) == []
 
@@ -152,7 +152,7 @@ def test_a_new_file_that_a_worker_has_found_and_that_is_gone_again_is_reloaded_a
     """That Worker would run it until the next save."""
     book = live_without_new()
     book.loaded(1, file("new", "1"), unsettled=True)
-    assert book.settled(1, [file("new", "")], {}) == [Boot(2, 1, (file("new", ""),), "overlap")]
+    assert book.settled(1, [file("new", "")], {}) == [Boot(2, 1, (file("new", ""),), "overlap", 1)]
 
 
 def test_a_new_file_that_was_refused_and_that_a_worker_has_found_since_is_reloaded_away() -> None:
@@ -163,7 +163,7 @@ def test_a_new_file_that_was_refused_and_that_a_worker_has_found_since_is_reload
     assert not book.loaded(1, file("new", "1"))
     assert book.used(1, ["new"]) == []
     assert book.wanting
-    assert edit(book, 2, file("new", "")) == [Boot(3, 1, (file("new", ""),), "overlap")]
+    assert edit(book, 2, file("new", "")) == [Boot(3, 1, (file("new", ""),), "overlap", 2)]
 
 
 def test_two_texts_of_one_file_in_the_live_code_are_reloaded_whichever_is_told_first() -> None:
@@ -182,7 +182,7 @@ def test_two_texts_of_one_file_are_reloaded_when_the_older_is_told_after_the_edi
     book.loaded(1, file("lazy", "2"))
     assert edit(book, 1, file("lazy", "2")) == []
     assert not book.loaded(1, file("lazy", "1"))
-    assert book.used(1, ["lazy"]) == [Boot(2, 1, (file("lazy", "2"),), "overlap")]
+    assert book.used(1, ["lazy"]) == [Boot(2, 1, (file("lazy", "2"),), "overlap", 1)]
 
 
 def test_a_candidate_that_reads_what_a_newer_edit_has_brought_settles_that() -> None:
@@ -193,7 +193,7 @@ def test_a_candidate_that_reads_what_a_newer_edit_has_brought_settles_that() -> 
     assert book.loaded(2, file("new", "1"), unsettled=True)
     assert book.settled(2, [file("new", "1")], {}) == []
     assert not book.is_settled(2)
-    assert book.ready(2) == [GoLive(2, 2, ("a",))]
+    assert ready(book, 2) == [live(2, 2, ("a",))]
 
 
 def test_a_candidate_that_has_read_an_older_text_than_a_newer_edit_has_does_not_settle_that() -> None:
@@ -241,7 +241,7 @@ def test_what_was_refused_does_not_join_the_live_code_when_it_is_surveyed() -> N
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("new", "1"))
     book.failed(3, CRASH)
-    book.ready(2)
+    ready(book, 2)
     assert not book.surveyed(file("new", "1"))
     assert book.surveyed(file("stray", "1"))
     assert not book.surveyed(file("a", "2"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure
-from devserver.master.reload.commands import Boot, Cancel, GoLive, Refuse, Restore, Warn
+from devserver.master.reload.commands import Boot, Cancel, Refuse, Restore, Warn
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, TYPO, edit, file, running
+from tests.unit.master.book import CRASH, TYPO, edit, file, live, ready, running
 
 ODD = Failure(phase="check", type="SyntaxError", message="unexpected indent")
 
@@ -31,17 +31,17 @@ def test_a_broken_file_that_nothing_imports_is_warned_of_once_for_each_content()
 def test_a_broken_file_that_nothing_imports_blocks_no_other_save_and_no_reload_that_is_asked_for() -> None:
     """A late import of it gets the text that was good."""
     book = with_stray()
-    assert edit(book, 2, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap")]
-    assert book.ready(2) == [GoLive(2, 2, ("a",))]
+    assert edit(book, 2, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap", 2)]
+    assert ready(book, 2) == [live(2, 2, ("a",))]
     assert book.snapshot["stray"] == file("stray", "1")
-    assert book.asked() == [Boot(3, 2, (), "overlap")]
+    assert book.asked() == [Boot(3, 2, (), "overlap", 2)]
 
 
 def test_a_new_broken_file_is_left_out_and_is_read_by_the_first_that_imports_it() -> None:
     """Its import fails, and says where."""
     book = running(a="1")
     edit(book, 1, file("half", "("), half=TYPO)
-    assert edit(book, 2, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap")]
+    assert edit(book, 2, file("a", "2")) == [Boot(2, 1, (file("a", "2"),), "overlap", 2)]
     book.loaded(2, file("half", "("))
     assert book.used(2, ["half"]) == []
     assert book.failed(2, CRASH) == [Refuse(2, 2, (CRASH,))]
@@ -54,10 +54,10 @@ def test_a_candidate_that_imports_a_file_that_was_broken_before_is_refused() -> 
     assert book.used(2, ["a"]) == []
     assert book.used(2, ["stray"]) == [Cancel(2), Refuse(2, 2, (TYPO,))]
     assert book.is_settled(2)
-    assert book.ready(2) == []
+    assert ready(book, 2) == []
     assert book.failed(2, CRASH) == []
     changes = (file("a", "2"), file("stray", "2"))
-    assert edit(book, 3, file("stray", "2")) == [Boot(3, 1, changes, "overlap")]
+    assert edit(book, 3, file("stray", "2")) == [Boot(3, 1, changes, "overlap", 3)]
 
 
 def test_code_that_was_refused_for_a_broken_file_is_tried_when_that_is_as_it_was() -> None:
@@ -66,7 +66,7 @@ def test_code_that_was_refused_for_a_broken_file_is_tried_when_that_is_as_it_was
     edit(book, 2, file("a", "2"))
     book.used(2, ["a", "stray"])
     assert edit(book, 3, file("other", "")) == []
-    assert edit(book, 4, file("stray", "1")) == [Boot(3, 1, (file("a", "2"),), "overlap")]
+    assert edit(book, 4, file("stray", "1")) == [Boot(3, 1, (file("a", "2"),), "overlap", 4)]
 
 
 def test_a_file_that_breaks_while_a_candidate_that_imports_it_boots_is_refused_after_that_is_live() -> None:
@@ -75,7 +75,7 @@ def test_a_file_that_breaks_while_a_candidate_that_imports_it_boots_is_refused_a
     edit(book, 1, file("a", "2"), file("stray", "1"))
     edit(book, 2, file("stray", "("), stray=TYPO)
     assert book.used(2, ["a", "stray"]) == []
-    assert book.ready(2) == [GoLive(2, 2, ("a", "stray")), Refuse(2, 0, (TYPO,))]
+    assert ready(book, 2) == [live(2, 2, ("a", "stray")), Refuse(2, 0, (TYPO,))]
     assert book.is_settled(2)
 
 
@@ -116,7 +116,7 @@ def test_a_broken_file_whose_import_the_new_code_has_dropped_blocks_nothing() ->
     book.used(1, ["late"])
     edit(book, 1, file("a", "2"))
     book.used(2, ["a"])
-    book.ready(2)
+    ready(book, 2)
     assert edit(book, 2, file("b", "("), b=TYPO) == [Warn(TYPO)]
     assert edit(book, 3, file("late", "("), late=ODD) == [Refuse(3, 0, (ODD,))]
 
@@ -128,8 +128,8 @@ def test_a_broken_file_that_runs_as_it_is_blocks_nothing() -> None:
     edit(book, 2, file("a", "2"))
     book.loaded(2, file("half", "("))
     book.used(2, ["a", "half"])
-    assert book.ready(2) == [GoLive(2, 2, ("a",))]
-    assert edit(book, 3, file("a", "3")) == [Boot(3, 2, (file("a", "3"),), "overlap")]
+    assert ready(book, 2) == [live(2, 2, ("a",))]
+    assert edit(book, 3, file("a", "3")) == [Boot(3, 2, (file("a", "3"),), "overlap", 3)]
 
 
 def test_a_first_start_that_fails_is_tried_again_when_its_broken_file_is_saved_still_broken() -> None:
@@ -140,4 +140,4 @@ def test_a_first_start_that_fails_is_tried_again_when_its_broken_file_is_saved_s
     book.used(1, ["a"])
     book.failed(1, CRASH)
     assert edit(book, 1, file("t", "("), t=TYPO) == []
-    assert edit(book, 2, file("a", "  x"), a=ODD) == [Boot(2, 0, (), "overlap")]
+    assert edit(book, 2, file("a", "  x"), a=ODD) == [Boot(2, 0, (), "overlap", 2)]

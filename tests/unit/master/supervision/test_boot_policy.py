@@ -17,6 +17,7 @@ from devserver.master.supervision.facts import CandidatesStranded
 from devserver.master.supervision.standby import CALM
 from devserver.master.supervision.supervisor import Supervisor
 from tests.unit.clocked import passes
+from tests.unit.master.book import ready
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
 
 OLD, NEW = Source("/project/app.py", b"1", b"old"), Source("/project/app.py", b"2", b"new")
@@ -82,7 +83,7 @@ class Scene:
 
     def goes_live(self, generation: int) -> None:
         """Let a candidate be ready."""
-        assert self.book.ready(generation)
+        assert ready(self.book, generation)
         self.boots.went_live(generation)
 
     def tells(self, worker: Forked, message: Imported) -> bool:
