@@ -136,10 +136,10 @@ class DevServer:
             case "stop":
                 self._stop_asked(KEY)
             case "input":
-                self._master.supervisor.type(order.worker, order.keys)
+                self._master.terminals.type(order.worker, order.keys)
             case "resize":
-                self._master.supervisor.resize(order.worker, order.columns, order.rows)
-            case "typed" if not self._master.supervisor.prompts.typed(order.keys):
+                self._master.terminals.resize(order.worker, order.columns, order.rows)
+            case "typed" if not self._master.terminals.prompts.typed(order.keys):
                 for meant in keys.decode(order.keys):
                     self._press(meant)
 
@@ -151,7 +151,7 @@ class DevServer:
             self._announcer.show(events.Pressed(key=key))
 
     def _crowded(self, on: bool) -> None:
-        self._master.supervisor.pause_output(on)
+        self._master.terminals.pause_output(on)
 
     def _fail(self, error: DevserverError) -> None:
         self._error = self._error or error

@@ -22,7 +22,7 @@ from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source
 from devserver.master.clients import Clients
 from devserver.master.dispatch.queue import JobKind
-from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, Worker
+from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, OutputReceived, Worker
 from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import ListenPolicy
 from devserver.master.load_report import LoadReport
@@ -43,10 +43,14 @@ from devserver.master.supervision.facts import (
     CandidatesStranded,
     Fact,
     ReloadRequested,
+    WorkerAdded,
     WorkerDied,
     WorkerRemoved,
 )
 from devserver.master.supervision.supervisor import Supervisor
+from devserver.master.supervision.worker_record import WorkerRecord
+from devserver.master.terminal.prompts import PromptChanged
+from devserver.master.terminal.terminals import Terminals
 
 EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
 DROPPED = "dropped"
@@ -107,7 +111,8 @@ class Master:
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         self.supervisor = Supervisor(config, terminal, dispatcher, emit, self.handle)
-        self._boots = BootPolicy(self.generations, self.supervisor, emit, self.handle)
+        self._boots = BootPolicy(self.supervisor, emit, self.handle)
+        self.terminals = Terminals(self._workers, emit, self.handle)
         self._awaited = MissingPackage(site_packages.times, self._reload, self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._self_writes = SelfWriteGuard()
@@ -264,7 +269,9 @@ class Master:
 
     def _boot(self, boot: decisions.Boot) -> None:
         self._timelines.boot(boot.generation, boot.edit, self._steps, time.monotonic())
-        self._boots.order(boot)
+        snapshot = self.generations.snapshot_of(boot.generation)
+        assert snapshot is not None, "what boots is a candidate"
+        self._boots.order(boot, snapshot)
 
     def _go_live(self, command: decisions.GoLive) -> None:
         ready, forked = command.worker.ready, command.worker.forked
@@ -316,6 +323,7 @@ class Master:
             case LinkCaughtUp(worker):
                 self.clients.dispatcher.on_drained(worker)
             case WorkerDied(worker, cause):
+                self.terminals.prompts.gone(worker)
                 self.clients.board.abandon(worker)
                 self.clients.dispatcher.remove(worker, cause)
             case WorkerRemoved(worker, reason, exited):
@@ -328,6 +336,13 @@ class Master:
                 self._brief()
             case ReloadRequested():
                 self.reload_asked()
+            case WorkerAdded(worker):
+                self.terminals.added(worker)
+                self.clients.dispatcher.add(worker)
+            case OutputReceived(worker, text):
+                self.terminals.printed(worker, text)
+            case PromptChanged(worker, state):
+                self._prompt_changed(worker, state)
             case _:
                 self.supervisor.handle(fact)
 
@@ -345,15 +360,18 @@ class Master:
             case wire.Used() | wire.Opened() | wire.Creates():
                 self._files_news(message)
             case wire.BootFailed():
-                worker.failure, worker.uninstalled = message.failure, message.uninstalled
+                self.supervisor.message_received(self._record(worker), message)
                 self._uses(message.generation, message.paths)
             case wire.Imported():
-                if self._boots.imported(worker, message):
+                again = self.generations.candidate(worker.generation)
+                if self._boots.imported(self._record(worker), message, self.generations.live, again):
                     self._reload()
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
-            case wire.DebuggerState() | wire.Leaving() | wire.TasksCancelled():
-                self.supervisor.heard(worker, message)
+            case wire.DebuggerState():
+                self.terminals.prompts.told(worker, message)
+            case wire.Leaving() | wire.TasksCancelled():
+                self.supervisor.message_received(self._record(worker), message)
             case _:
                 self.clients.board.heard(worker, message)
 
@@ -395,16 +413,18 @@ class Master:
             self._apply(commands)
 
     def _worker_ready(self, worker: Worker, message: wire.BootDone) -> None:
-        if worker.abandoned or (worker.orphan and worker.generation != self.generations.live):
+        record = self._record(worker)
+        stranger = record.orphan and worker.generation != self.generations.live
+        if record.state in ("failed", "abandoned") or stranger:
             return
-        self.supervisor.prompts.ready(worker)
-        worker.ready = True
-        worker.import_ms = message.import_ms
+        self.terminals.prompts.ready(worker)
+        record.step("accept")
+        record.import_ms = message.import_ms
         capacity: dict[JobKind, int] = {"native": message.capacity}
         if message.app:
             capacity["app"] = message.app_capacity
         self.clients.dispatcher.accept(worker, capacity)
-        times = {"fork": worker.fork_ms, "import": message.import_ms, "start": message.start_ms}
+        times = {"fork": worker.started.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
         self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
         self.supervisor.send(message)
@@ -440,12 +460,10 @@ class Master:
             self._fail(error)
 
     def _worker_idle(self, worker: Worker) -> None:
-        self.supervisor.dismiss(worker)
-        if worker.generation < self.generations.live and not self.clients.dispatcher.is_retired(worker):
-            if worker.orphan:
-                self.supervisor.retire_orphan(worker)
-            else:
-                self.supervisor.send(wire.WorkerIdle(worker.id))
+        self.supervisor.worker_idle(self._record(worker))
+
+    def _record(self, worker: Worker) -> WorkerRecord:
+        return self.supervisor.workers[worker.id]
 
     def _boot_aborted(self, generation: int, verdict: str) -> None:
         """A candidate ended that never had a process."""
@@ -454,23 +472,25 @@ class Master:
         else:
             self._apply(self.generations.failed(generation, _silent_failure(verdict)))
 
-    def _worker_removed(self, worker: Worker, reason: str, exited: wire.WorkerGone | None) -> None:
+    def _worker_removed(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
         self._changed()
-        if worker.orphan or worker.ready or worker.abandoned:
+        if worker.orphan or not worker.booting:
             return
         if exited is not None and exited.verdict == DROPPED:
             self._apply(self.generations.superseded(worker.generation))
             return
         verdict = exited.verdict if exited else ""
-        failure = worker.failure or _silent_failure(verdict or reason, exited.stack if exited else "")
+        told, stack = worker.failure, exited.stack if exited else ""
+        failure = told.failure if told else _silent_failure(verdict or reason, stack)
         held = is_suspect(failure) and is_held(failure, held_by(self._live_pids()))
-        if not held and self._boots.begins_cold(worker, failure, exited):
+        again = self.generations.candidate(worker.generation)
+        if not held and self._boots.boots_cold(worker, failure, exited, again):
             return
         if worker.generation == self.generations.live:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
         else:
             self._steps = {}
-            if worker.uninstalled:
+            if told and told.uninstalled:
                 self._awaited.begin()
             self._boot_failed(worker.generation, failure, held)
 
@@ -485,6 +505,20 @@ class Master:
             self._emit(events.Notice(level="info", text=EXCLUSIVE))
         if refused and self._created.owes(generation):
             self._reload()
+
+    def _prompt_changed(self, worker: Worker, state: wire.DebuggerState) -> None:
+        self.supervisor.send(state)
+        self._emit(
+            events.Debugging(
+                worker=worker.id,
+                active=state.active,
+                path=state.path,
+                line=state.line,
+                what=state.what,
+                how=state.how,
+            )
+        )
+        self.clients.dispatcher.block(worker, state.active and state.blocks)
 
     def _live_pids(self) -> list[int]:
         live = self.generations.live

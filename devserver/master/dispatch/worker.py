@@ -10,17 +10,12 @@ import socket
 import termios
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from devserver.ipc.asyncio_channel import AsyncioChannel
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, ToWorker, WorkerForked
-
-if TYPE_CHECKING:
-    from devserver.common.failure import Failure, Frame
-    from devserver.master.supervision.manager import Manager
 
 _READ = 64 * 1024
 _MOST_READS = 64
@@ -75,31 +70,14 @@ class Worker:
         fds: list[int],
         report: Callable[[WorkerFact], None],
         loop: asyncio.AbstractEventLoop,
-        manager: Manager | None = None,
     ) -> None:
         link, self._pidfd, *terminal = fds
-        self.manager = manager
-        self.abandoned = False
-        """It boots for nothing: its generation is tried once more elsewhere."""
-        self.import_ms = 0.0
         self.id = started.worker
         self.slot = started.slot
         self.generation = started.generation
         self.pid = started.pid
-        self.fork_ms = started.fork_ms
         self.started = started
-        self.ready = False
-        """It has booted: it may have jobs."""
-        self.failure: Failure | None = None
-        """Why its boot failed, if it said so."""
-        self.uninstalled = False
-        """It failed for want of a package."""
-        self.orphan = False
-        self.told_to_leave = False
-        self.threads: tuple[tuple[int, str], ...] = ()
-        """What its interpreter waits for at its exit, by ident and name."""
-        self.cut_short: tuple[Frame, ...] = ()
-        """Where its units were when it was ended."""
+        self._watches_exit = False
         self._report = report
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=link), FromWorker)
@@ -116,9 +94,9 @@ class Worker:
         """Return our side of its terminal, -1 for none."""
         return self._terminal
 
-    def adopt(self) -> None:
-        """Its Manager has died: watch its pidfd."""
-        self.orphan = True
+    def watch_exit(self) -> None:
+        """Watch its pidfd: no Manager reports its exit."""
+        self._watches_exit = True
         self._loop.add_reader(self._pidfd, self._exited)
 
     def signal(self, number: signal.Signals) -> None:
@@ -161,7 +139,7 @@ class Worker:
     def close(self) -> None:
         """Let go of its descriptors."""
         self.link.close()
-        if self.orphan:
+        if self._watches_exit:
             self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1

@@ -141,7 +141,7 @@ class Generations:
     def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
         """A Worker of `generation` uses these: what is broken of them counts from now on."""
         self.uses.add(generation, paths)
-        candidate = self._candidate(generation)
+        candidate = self.candidate(generation)
         if candidate is None:
             return self._conclude() if generation == self.live else []
         broken = [path for path in paths if path in candidate.held_back]
@@ -155,7 +155,7 @@ class Generations:
     def ready(self, worker: Booted) -> list[Command]:
         """A Worker is ready; the first one of a candidate makes that live."""
         generation, first = worker.ready.generation, not self.live
-        candidate = self._candidate(generation)
+        candidate = self.candidate(generation)
         if candidate is None:
             return []
         assert generation > self.live, "never back"
@@ -179,7 +179,7 @@ class Generations:
 
         `held`: the live Workers may have what it lacked.
         """
-        candidate = self._candidate(generation)
+        candidate = self.candidate(generation)
         if candidate is None:
             return []
         self.candidates.remove(candidate)
@@ -193,7 +193,7 @@ class Generations:
 
     def superseded(self, generation: int) -> list[Command]:
         """The Manager has dropped a candidate by itself: a younger one settles its edits, or nobody does."""
-        candidate = self._candidate(generation)
+        candidate = self.candidate(generation)
         if candidate is None:
             return []
         self.candidates.remove(candidate)
@@ -204,7 +204,7 @@ class Generations:
 
     def homeless(self, generation: int) -> list[Command]:
         """Nobody boots a candidate any more: a younger one settles its edits, or what the disk holds now."""
-        if self._candidate(generation) is None:
+        if self.candidate(generation) is None:
             return []
         younger = any(other.number > generation for other in self.candidates)
         commands = [] if younger else self.asked()
@@ -231,7 +231,7 @@ class Generations:
 
     def snapshot_of(self, generation: int) -> Snapshot | None:
         """Return what a generation runs, if it is live or a candidate."""
-        candidate = self._candidate(generation)
+        candidate = self.candidate(generation)
         return self.snapshot if generation == self.live else candidate.snapshot if candidate else None
 
     # what the disk holds, beside what runs or boots
@@ -310,7 +310,8 @@ class Generations:
 
     # candidates
 
-    def _candidate(self, generation: int) -> Candidate | None:
+    def candidate(self, generation: int) -> Candidate | None:
+        """Return a generation that is tried; None: it is not, or not any more."""
         return next((other for other in self.candidates if other.number == generation), None)
 
     def _make_room(self) -> list[Command]:

@@ -8,13 +8,13 @@ from devserver.common import events, thread_dump
 from devserver.common.failure import Frame
 from devserver.config import Config
 from devserver.ipc.messages import WorkerGone
-from devserver.master.dispatch.worker import Worker
+from devserver.master.supervision.worker_record import WorkerRecord
 
 MOST_NAMED = 5
 MAIN = "the main thread"
 
 
-def cancelled(worker: Worker, tasks: tuple[Frame, ...], root: str) -> events.Notice:
+def cancelled(worker: WorkerRecord, tasks: tuple[Frame, ...], root: str) -> events.Notice:
     """Word which tasks a Worker has cancelled that were begun in it and left behind."""
     own_first = sorted(tasks, key=lambda task: not task.path or thread_dump.is_foreign(task.path))
     names = [f"{task.function} ({_where(task, root)})" if task.path else task.function for task in own_first]
@@ -23,7 +23,7 @@ def cancelled(worker: Worker, tasks: tuple[Frame, ...], root: str) -> events.Not
 
 
 def ended(
-    worker: Worker, exited: WorkerGone | None, config: Config, *, stopping: bool
+    worker: WorkerRecord, exited: WorkerGone | None, config: Config, *, stopping: bool
 ) -> events.Notice | None:
     """Word why a Worker was ended, and where it was; None if it left by itself or was not needed."""
     verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
@@ -42,7 +42,7 @@ def ended(
     return events.Notice(level="warning", text=text, detail=thread_dump.trimmed(stack))
 
 
-def _at_work(worker: Worker, stack: str, root: str) -> list[str]:
+def _at_work(worker: WorkerRecord, stack: str, root: str) -> list[str]:
     """Return where the tasks of its units were, or else where its threads were."""
     frames = worker.cut_short or [thread.place for thread in thread_dump.parse(stack)]
     return [f"{frame.function} ({_where(frame, root)})" for frame in frames if frame and frame.path]
@@ -64,7 +64,7 @@ def _where(frame: Frame, root: str) -> str:
     return f"{thread_dump.short(frame.path, root)}:{frame.line}"
 
 
-def _name(worker: Worker) -> str:
+def _name(worker: WorkerRecord) -> str:
     return f"worker {worker.id} (generation {worker.generation})"
 
 

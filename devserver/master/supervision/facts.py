@@ -6,12 +6,44 @@ from msgspec import Struct
 
 from devserver.ipc.messages import WorkerGone
 from devserver.master.dispatch.worker import Worker, WorkerFact
-from devserver.master.supervision.manager import ManagerFact
+from devserver.master.supervision.manager import Manager, ManagerFact
+from devserver.master.supervision.worker_record import WorkerRecord
 from devserver.master.terminal.prompts import PromptChanged
 
 
 class BriefingDue(Struct, frozen=True):
     """A Manager was launched: it must be told the live snapshot and the candidates."""
+
+
+class WorkerAdded(Struct, frozen=True):
+    """A Worker was forked."""
+
+    worker: Worker
+
+
+class LaunchDue(Struct, frozen=True):
+    """The pause before the next Manager is over."""
+
+
+class WorkerOverdue(Struct, frozen=True):
+    """A Worker should have exited by now."""
+
+    worker: WorkerRecord
+
+
+class KillDue(Struct, frozen=True):
+    """A Worker that got SIGTERM should have exited by now."""
+
+    worker: WorkerRecord
+
+
+class ManagerOverdue(Struct, frozen=True):
+    """A Manager should have exited by now."""
+
+    manager: Manager
+
+
+TimerFact = LaunchDue | WorkerOverdue | KillDue | ManagerOverdue
 
 
 class WorkerDied(Struct, frozen=True):
@@ -25,7 +57,7 @@ class WorkerDied(Struct, frozen=True):
 class WorkerRemoved(Struct, frozen=True):
     """Nothing of a dead Worker is left. `exited` is None for an orphan."""
 
-    worker: Worker
+    worker: WorkerRecord
     reason: str
     exited: WorkerGone | None
 
@@ -49,7 +81,9 @@ Fact = (
     WorkerFact
     | ManagerFact
     | PromptChanged
+    | TimerFact
     | BriefingDue
+    | WorkerAdded
     | WorkerDied
     | WorkerRemoved
     | BootAborted

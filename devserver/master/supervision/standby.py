@@ -47,7 +47,6 @@ class StandbyManager:
         self._emit = emit
         self._own = own
         self._exclude = exclude
-        self._loop = asyncio.get_running_loop()
         self.manager: Manager | None = None
         self.report: wire.Report | None = None
         """What it has said; it is ready then."""
@@ -131,7 +130,7 @@ class StandbyManager:
         if self._timer is not None:
             self._timer.cancel()
         self._tries = 0
-        self._timer = self._loop.call_later(CALM, self._prepare)
+        self._timer = asyncio.get_running_loop().call_later(CALM, self._prepare)
 
     def _prepare(self) -> None:
         self.discard()
@@ -165,10 +164,10 @@ class StandbyManager:
                 doubts=self._doubts,
             )
         )
-        self._timer = self._loop.call_later(PATIENCE, self._hangs)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._hangs)
 
-    def heard(self, message: wire.Preloading | wire.PreloadDone) -> None:
-        """The Manager that is prepared says how it gets on."""
+    def reported(self, message: wire.Preloading | wire.PreloadDone) -> None:
+        """The standby Manager preloads, or has done so."""
         if isinstance(message, wire.Preloading):
             self._last = message.module
             return

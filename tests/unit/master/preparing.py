@@ -67,9 +67,9 @@ class Rig:
     def imports(self, *modules: str) -> None:
         """Let the newest Manager tell what it imports."""
         for module in modules:
-            self.standby.heard(Preloading(module))
+            self.standby.reported(Preloading(module))
 
     def report(self, modules: int = 2, **restart_without: str) -> None:
         """Let the newest Manager tell what became of it."""
         without = tuple(restart_without.items())
-        self.standby.heard(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))
+        self.standby.reported(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))

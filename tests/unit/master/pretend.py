@@ -18,9 +18,12 @@ from devserver.ipc.messages import (
     Target,
     ToManager,
 )
-from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.supervision.manager import Manager, ManagerFact
+from devserver.master.supervision.manager_launcher import ManagerLauncher
 from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.site_packages import SitePackages
+from devserver.master.supervision.standby import StandbyManager
+from devserver.master.supervision.worker_record import WorkerRecord
 from tests.unit.clocked import run
 
 S = TypeVar("S")
@@ -77,7 +80,7 @@ class Pretend(Manager):
 
 
 class Headquarters:
-    """A pool over Managers without processes. Construct it on a loop, with manager_pool.Manager replaced."""
+    """A pool over Managers without processes, on a loop. manager_launcher.Manager must have been replaced."""
 
     def __init__(self, *, preload: bool = True, search: tuple[str, ...] = ("/project",)) -> None:
         self.events: list[Event] = []
@@ -87,13 +90,17 @@ class Headquarters:
             watch=WatchConfig(root="/project"),
             process=ProcessConfig(preload="auto" if preload else "off"),
         )
-        self.pool = ManagerPool(
-            config, False, Dispatcher(lambda: None), self.events.append, lambda _fact: None
-        )
+        emit = self.events.append
+        self.launcher = ManagerLauncher(config, False, emit, lambda _fact: None)
+        standby = StandbyManager(self.launcher.start_beside, emit, ("/project",), ())
+        standby.enabled = preload
+        self.workers: dict[int, WorkerRecord] = {}
+        self.pool = ManagerPool(self.launcher, standby, SitePackages(), self.workers, search)
 
     def went_live(self, generation: int) -> None:
         """Newer code is live."""
         self.live = generation
+        self.launcher.note_live()
         self.pool.went_live(generation)
 
 

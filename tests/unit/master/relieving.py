@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Reload, Report, Source
+from devserver.master.supervision.facts import ManagerOverdue
 from devserver.master.supervision.standby import CALM
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Headquarters, Pretend, imported
@@ -22,25 +25,31 @@ class Scene(Headquarters):
         assert self.pool.launch()
         self.order(1)
         self.goes_live(1)
-        self.pool.last_worker = 2
+        self.launcher.note_worker(2)
 
     def order(self, generation: int, handover: wire.Handover = "overlap") -> None:
         """Order a candidate of whoever is best for it."""
-        self.pool.relieve(handover, SAVE)
+        self.pool.choose(handover, SAVE)
         self.pool.send(Reload(generation, self.live, (), handover))
 
     def goes_live(self, generation: int) -> None:
         self.went_live(generation)
+
+    def stop(self, seconds: float, last: float) -> None:
+        """Stop all, and let the timers that this asks for run."""
+        for later in self.pool.stop(seconds, last):
+            assert isinstance(later.fact, ManagerOverdue)
+            asyncio.get_running_loop().call_later(later.seconds, later.fact.manager.kill)
 
     async def prepared(self, *names: str) -> Pretend:
         """Let a successor be prepared; return it."""
         self.pool.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.pool.heard(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.pool.preload_reported(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: Pretend) -> bool:
         """Let a Manager end; return whether another is to be launched."""
         manager.has_gone = True
-        return self.pool.exited(manager, "SIGKILL")
+        return self.pool.remove(manager, "SIGKILL")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from devserver.common.failure import Failure, Frame
@@ -22,8 +22,12 @@ from devserver.manager.protocol import (
     StackRead,
     Tell,
 )
+from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.manager_chain import ManagerChain
+from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.site_packages import SitePackages
+from devserver.master.supervision.standby import StandbyManager
+from devserver.master.supervision.worker_record import WorkerRecord
 from tests.unit.manager.playbook import configure
 from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
 
@@ -59,8 +63,8 @@ class Process:
     def __init__(self, whole: Whole, manager: Post, fork: Fork, snapshot: dict[str, Source]) -> None:
         self.whole, self.manager = whole, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
-        self.ready = self.leaving = self.orphan = self.abandoned = self.imported = self.exited = False
-        self.import_ms = 1.0
+        self.record = WorkerRecord(cast(Worker, self), cast(Manager, manager), import_ms=1.0)
+        self.imported = self.exited = False
         self.unfit = manager.unfit
         self.failure: Failure | None = None
         self.files = Reading(snapshot, whole.disk, self)
@@ -68,6 +72,18 @@ class Process:
 
     def __repr__(self) -> str:
         return f"Process({self.id})"
+
+    @property
+    def orphan(self) -> bool:
+        return self.record.orphan
+
+    @property
+    def ready(self) -> bool:
+        return self.record.state in ("serving", "retiring", "leaving")
+
+    @property
+    def abandoned(self) -> bool:
+        return self.record.state == "abandoned"
 
     def say(self, message: wire.FromWorker) -> None:
         self.whole.heard(self, message)
@@ -136,6 +152,9 @@ class Post:
     def kill(self) -> None:
         self.doomed = True
 
+    def watch(self, due: Callable[[], bool]) -> None:
+        pass
+
     def deliver(self) -> None:
         """Let the next event reach it."""
         for command in self.fleet.handle(self.inbox.pop(0), self.whole.now):
@@ -175,49 +194,52 @@ def _numbered(settings: wire.Configure, first_worker: int) -> wire.Configure:
     return wire.Configure(**{**values, "first_worker": first_worker})
 
 
-class Headquarters:
-    """What the boots ask of the command; the chain is the real one."""
+class Ready:
+    """Takes the standby's place: Managers that have preloaded, and whether their Workers cannot start."""
 
     def __init__(self, whole: Whole) -> None:
-        self.whole, self.chain = whole, ManagerChain()
+        self.whole = whole
         self.enabled = True
-        self.standby = self
+        self.manager = None
         self.prepared: list[bool] = []
-        """A successor that has preloaded, and whether its Workers cannot start."""
 
-    @property
-    def serves(self) -> bool:
-        return self.chain.serving is not None
+    def is_hidden_by(self, names: Iterable[str]) -> bool:
+        return False
 
-    def knows(self, generation: int) -> bool:
-        return self.chain.home(generation) is self.chain.serving
-
-    def is_home(self, generation: int) -> bool:
-        return not self.serves or self.chain.home(generation) is not None
-
-    def relieve(self, handover: wire.Handover, changes: Iterable[Source]) -> None:
-        if not self.serves:
-            return
-        if handover == "exclusive":
-            if replaced := self.chain.recall(self.whole.book.live):
-                replaced.kill()
-        elif self.prepared and self.enabled:
-            self.promote(preloaded=True, unfit=self.prepared.pop())
-
-    def start_cold(self) -> bool:
-        if not self.serves:
-            return False
+    def forget(self) -> None:
         self.prepared.clear()
-        useless = None if self.knows(self.whole.book.live) else self.chain.serving
-        if useless is not None:
-            self.chain.remove(useless)
-            useless.send(wire.Stop(0))
-        self.promote()
-        return True
 
-    def promote(self, **fate: bool) -> None:
-        self.chain.promote(cast(Manager, self.whole.post(**fate)))
+    def take(self) -> Post | None:
+        if not (self.prepared and self.enabled):
+            return None
+        return self.whole.post(preloaded=True, unfit=self.prepared.pop())
 
-    def went_live(self, generation: int) -> None:
-        for elder in self.chain.outlived(generation):
-            elder.send(wire.StandDown())
+
+class Nothing:
+    """Takes the installed packages' place: they never change."""
+
+    leads_elsewhere = False
+
+    def has_changed(self) -> bool:
+        return False
+
+
+class Starter:
+    """Starts Managers without a process."""
+
+    def __init__(self, whole: Whole) -> None:
+        self.whole = whole
+
+    def start(self) -> Manager:
+        return cast(Manager, self.whole.post())
+
+    start_beside = start
+
+    def stop(self) -> None:
+        pass
+
+
+def pool_of(whole: Whole, standby: Ready, workers: dict[int, WorkerRecord]) -> ManagerPool:
+    """Return a real pool of Managers without processes."""
+    installed = cast(SitePackages, Nothing())
+    return ManagerPool(Starter(whole), cast(StandbyManager, standby), installed, workers, ())

@@ -131,7 +131,7 @@ class Saves(RuleBasedStateMachine):
 
     @rule(unfit=st.booleans())
     def preloads(self, unfit: bool) -> None:
-        self.whole.pool.prepared.append(unfit)
+        self.whole.standby.prepared.append(unfit)
 
     @rule()
     def rests(self) -> None:

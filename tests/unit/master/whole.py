@@ -8,20 +8,20 @@ from typing import cast
 from devserver.common.failure import Failure
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Source
-from devserver.master.dispatch.worker import Worker
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.supervisor import Supervisor
+from devserver.master.supervision.worker_record import WorkerRecord
 from tests.unit.master.eyes import Eyes
-from tests.unit.master.staff import BLOCK, Headquarters, Post, Process
+from tests.unit.master.staff import BLOCK, Post, Process, Ready, pool_of
 from tests.unit.master.texts import MAIN, PART, Text
 
 
 class Whole:
-    """The Master's part: who tells whom what, as master.py and crew.py have it."""
+    """The Master's part: who tells whom what, as master.py and supervisor.py have it."""
 
     def __init__(self, slots: int, owns_port: bool) -> None:
         self.slots, self.owns_port = slots, owns_port
@@ -35,12 +35,12 @@ class Whole:
         self.workers: dict[int, Process] = {}
         self.posts: list[Post] = []
         self.launching = True
-        self.pool = Headquarters(self)
+        self.records: dict[int, WorkerRecord] = {}
+        self.standby = Ready(self)
+        self.pool = pool_of(self, self.standby, self.records)
         self.eyes = Eyes(self)
         self._newest_worker = 0
-        self.boots = BootPolicy(
-            self.book, cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome()
-        )
+        self.boots = BootPolicy(cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome())
         self.apply(self.book.start())
 
     # Managers
@@ -54,7 +54,7 @@ class Whole:
     def launch(self) -> None:
         """Start a Manager and tell it everything."""
         self.launching = False
-        self.pool.promote()
+        assert self.pool.launch()
         book = self.book
         if book.live:
             handover: wire.Handover = "exclusive" if book.handover == "exclusive" else "overlap"
@@ -68,20 +68,15 @@ class Whole:
             return
         self.posts.remove(post)
         post.gone = True
-        chain, live, manager = self.pool.chain, self.book.live, cast(Manager, post)
-        live_here, served = chain.home(live) is manager, chain.serving is manager
-        chain.remove(manager)
-        if live_here and not served and chain.serving is not None:
-            chain.serving.kill()
-        if served:
-            chain.recall(live)
+        live = self.book.live
+        launch = self.pool.remove(cast(Manager, post), "SIGKILL")
         for process in [each for each in self.workers.values() if each.manager is post]:
-            process.orphan, process.manager = True, None
+            process.record.manager = process.manager = None
             if process.exited:
                 self.buried(process, None)
             elif process.generation < live or (process.generation != live and not process.ready):
                 process.exit(0)
-        if chain.serving is None and served:
+        if launch:
             self.launching = True
         else:
             self.rehome()
@@ -95,7 +90,7 @@ class Whole:
             return
         if isinstance(message, wire.Reload) and message.handover == "exclusive":
             self.relieve_orphans()
-        self.pool.chain.send(message, cast(dict[int, Worker], self.workers))
+        self.pool.send(message)
 
     def rehome(self) -> None:
         for boot in self.book.replay():
@@ -110,11 +105,12 @@ class Whole:
     def started(self, process: Process) -> None:
         self._newest_worker = max(self._newest_worker, process.id)
         self.workers[process.id] = process
+        self.records[process.id] = process.record
 
     def end(self, worker: int, status: int) -> None:
         """A Worker was killed, or told to leave and had nothing in hand."""
         if process := self.workers.get(worker):
-            process.leaving = True
+            process.record.step("retire")
             process.exit(status)
 
     def has_rival(self, process: Process) -> bool:
@@ -144,14 +140,15 @@ class Whole:
             self.apply(self.book.used(generation, paths))
 
     def _ready(self, process: Process, message: wire.BootDone) -> None:
-        if process.abandoned or (process.orphan and process.generation != self.book.live):
+        stranger = process.orphan and process.generation != self.book.live
+        if process.record.state in ("failed", "abandoned") or stranger:
             return
-        process.ready = True
+        process.record.step("accept")
         self.send(message)
         forked = wire.WorkerForked(process.id, process.slot, process.generation, 100 + process.id)
         self.apply(self.book.ready(decisions.Booted(message, forked)))
         for other in list(self.workers.values()):
-            if other.generation < self.book.live and not other.leaving and not other.exited:
+            if other.generation < self.book.live and not other.record.retired and not other.exited:
                 if other.orphan:
                     other.exit(0)
                 else:
@@ -169,13 +166,15 @@ class Whole:
     def buried(self, process: Process, exited: wire.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
             return
-        if process.orphan or process.ready or process.abandoned:
+        del self.records[process.id]
+        if process.orphan or not process.record.booting:
             return
         if exited is not None and exited.verdict == "dropped":
             self.apply(self.book.superseded(process.generation))
             return
         failure = process.failure or Failure("import", "WorkerExited", "killed")
-        if self.boots.begins_cold(cast(Worker, process), failure, exited):
+        again = self.book.candidate(process.generation)
+        if self.boots.boots_cold(process.record, failure, exited, again):
             return
         if process.generation != self.book.live:
             if process.failure is None or process.failure.phase == "start-up":
@@ -193,7 +192,9 @@ class Whole:
         for command in commands:
             match command:
                 case decisions.Boot():
-                    self.boots.order(command)
+                    candidate = self.book.candidate(command.generation)
+                    assert candidate is not None
+                    self.boots.order(command, candidate.snapshot)
                 case decisions.Drop() | decisions.Cancel():
                     self.send(wire.Drop(command.generation))
                 case decisions.GoLive():

@@ -10,12 +10,14 @@ from devserver.common.failure import Failure, Frame
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
 from devserver.master.dispatch.worker import Worker
-from devserver.master.reload.commands import Boot
+from devserver.master.reload.commands import Boot, Command
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.facts import CandidatesStranded
+from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.standby import CALM
 from devserver.master.supervision.supervisor import Supervisor
+from devserver.master.supervision.worker_record import WorkerRecord
 from tests.unit.clocked import passes
 from tests.unit.master.book import ready
 from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
@@ -28,15 +30,24 @@ INSIDE = Failure("import", "RuntimeError", "forked", frames=(Frame("/x/site-pack
 OWN = Failure("import", "ValueError", "no", frames=(Frame("/project/app.py", 1, "f"),))
 
 
-class Forked:
-    """All that boots look at in a Worker."""
+class Forked(WorkerRecord):
+    """A Worker without a process, which notes its signals."""
 
-    def __init__(self, manager: Pretend | None, generation: int, *, ready: bool = False) -> None:
-        self.manager = manager
-        self.generation = generation
-        self.ready = ready
-        self.orphan = self.abandoned = False
-        self.import_ms = 400.0
+    def __init__(self, manager: Manager | None, generation: int, *, ready: bool = False) -> None:
+        super().__init__(cast(Worker, Signalled(generation)), manager, import_ms=400.0)
+        if ready:
+            self.step("accept")
+
+    @property
+    def signals(self) -> list[signal.Signals]:
+        return cast(Signalled, self.process).signals
+
+
+class Signalled:
+    """A process that notes its signals."""
+
+    def __init__(self, generation: int) -> None:
+        self.id, self.generation = 1, generation
         self.signals: list[signal.Signals] = []
 
     def signal(self, number: signal.Signals) -> None:
@@ -59,12 +70,10 @@ class Scene:
         self.staff = Staff()
         self.book = Generations()
         self.homeless = 0
-        self.boots = BootPolicy(
-            self.book, cast(Supervisor, self.staff), self.staff.events.append, self._stranded
-        )
+        self.boots = BootPolicy(cast(Supervisor, self.staff), self.staff.events.append, self._stranded)
         assert self.staff.pool.launch()
         [boot] = self.book.start()
-        self.boots.order(cast(Boot, boot))
+        self.order(boot)
         for source in (OLD, BESIDE, PAGE):
             self.book.loaded(1, source)
         self.goes_live(1)
@@ -72,13 +81,20 @@ class Scene:
     def _stranded(self, _fact: CandidatesStranded) -> None:
         self.homeless += 1
 
+    def order(self, command: Command) -> None:
+        """Have a candidate booted."""
+        assert isinstance(command, Boot)
+        candidate = self.book.candidate(command.generation)
+        assert candidate is not None
+        self.boots.order(command, candidate.snapshot)
+
     def save(self, source: Source) -> int:
         """Let a file be saved; return the generation that boots."""
         edit = self.book.edit + 1
         self.book.noticed(edit)
         [boot] = self.book.settled(edit, (source,), {})
         assert isinstance(boot, Boot)
-        self.boots.order(boot)
+        self.order(boot)
         return boot.generation
 
     def goes_live(self, generation: int) -> None:
@@ -88,11 +104,12 @@ class Scene:
 
     def tells(self, worker: Forked, message: Imported) -> bool:
         """Let a Worker tell what it has imported; return whether that asks for a reload."""
-        return self.boots.imported(cast(Worker, worker), message)
+        again = self.book.candidate(worker.generation)
+        return self.boots.imported(worker, message, self.book.live, again)
 
     def fails(self, worker: Forked, failure: Failure = INSIDE) -> bool:
         """Let a boot fail; return whether it is tried anew."""
-        return self.boots.begins_cold(cast(Worker, worker), failure, None)
+        return self.boots.boots_cold(worker, failure, None, self.book.candidate(worker.generation))
 
     async def prepared(self, **environment: str) -> Pretend:
         """Let a Worker of the live code tell what it has imported, and a successor be ready for it."""
@@ -102,7 +119,7 @@ class Scene:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.told(Preload)
-        self.staff.pool.heard(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.staff.pool.preload_reported(manager, wire.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> Forked:
@@ -119,8 +136,9 @@ class Scene:
 scene = on_a_clock(Scene)
 
 
-def newest(manager: Pretend) -> Reload:
+def newest(manager: Manager | None) -> Reload:
     """Return the last candidate that a Manager was to boot."""
+    assert isinstance(manager, Pretend)
     order = manager.told(Reload)[-1]
     assert isinstance(order, Reload)
     return order
@@ -163,7 +181,7 @@ async def test_a_worker_that_is_not_live_is_no_measure_of_what_to_preload(scene:
     generation = scene.save(NEW)
     scene.tells(Forked(first, generation), imported("numpy"))
     orphan = Forked(None, 1, ready=True)
-    orphan.orphan = True
+    assert orphan.orphan
     scene.tells(orphan, imported("numpy"))
     await passes(CALM)
     assert len(scene.managers) == 1
@@ -177,7 +195,7 @@ async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene
     await passes(CALM)
     assert len(scene.managers) == 2
     scene.goes_live(2)
-    worker.ready = True
+    worker.step("accept")
     assert not scene.tells(worker, imported("numpy", "pandas"))
     await passes(CALM)
     [preload] = scene.managers[2].told(Preload)
@@ -189,7 +207,7 @@ async def test_a_candidate_in_another_environment_begins_anew(scene: Scene) -> N
     """What a module reads at its import is what the app sets now; the half-booted one serves nobody."""
     worker = await scene.inherited(KNOB="one")
     assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
-    assert worker.abandoned
+    assert worker.state == "abandoned"
     assert worker.signals == [signal.SIGTERM]
     cold = scene.managers[-1]
     assert not cold.preloaded
@@ -220,7 +238,7 @@ async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: Sce
     scene.goes_live(2)
     replacement = Forked(worker.manager, 2)
     assert scene.tells(replacement, imported(environment={"KNOB": "two"}))
-    assert not replacement.abandoned
+    assert replacement.state != "abandoned"
 
 
 @scene
@@ -228,7 +246,7 @@ async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: Sce
     """It came after all imports of the start: the app's memory is not thrown away for it."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
-    worker.ready = True
+    worker.step("accept")
     assert not scene.tells(worker, imported(environment={"KNOB": "one", "SET_BY_A_VIEW": "1"}))
     assert scene.notices == []
     assert len(scene.managers) == 2
@@ -248,7 +266,7 @@ async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: S
     """By itself, and it is said; the Worker that failed counts no more."""
     worker = await scene.inherited()
     assert scene.fails(worker)
-    assert worker.abandoned
+    assert worker.state == "abandoned"
     assert newest(scene.managers[-1]) == Reload(2, 0, (NEW, BESIDE))
     assert scene.notices == ["generation 2 may have failed because of preloaded modules: once more without"]
 
@@ -266,7 +284,7 @@ async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: Scene)
     """What was preloaded has nothing to do with it."""
     worker = await scene.inherited()
     assert not scene.fails(worker, OWN)
-    assert not worker.abandoned
+    assert worker.state != "abandoned"
     assert len(scene.managers) == 2
 
 

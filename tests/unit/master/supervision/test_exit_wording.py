@@ -9,8 +9,8 @@ from typing import Any, cast
 from devserver.common.failure import Frame
 from devserver.config import Config, ProcessConfig, WatchConfig
 from devserver.ipc.messages import Target, WorkerGone
-from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.exit_wording import cancelled, ended
+from devserver.master.supervision.worker_record import WorkerRecord
 
 CONFIG = Config(target=Target("app", ()), watch=WatchConfig(root="/app"), process=ProcessConfig(drain=60))
 THREADING = threading.__file__
@@ -33,7 +33,7 @@ class Ended:
 
 def said(worker: Ended, verdict: str, stack: str = "", *, stopping: bool = False) -> str:
     exited = WorkerGone(3, 1, 2, os.getpid(), 9, stack, verdict)
-    notice = ended(cast(Worker, cast(Any, worker)), exited, CONFIG, stopping=stopping)
+    notice = ended(cast(WorkerRecord, cast(Any, worker)), exited, CONFIG, stopping=stopping)
     return notice.text if notice else ""
 
 
@@ -70,7 +70,7 @@ def test_cancelled_tasks_are_named_the_apps_own_first() -> None:
     """Many of them in one line."""
     library = Frame(os.path.join("/env/site-packages", "engineio", "server.py"), 5, "serve")
     tasks = (library, Frame("/app/main.py", 9, "tick"), *(Frame("", 0, f"t{n}") for n in range(9)))
-    notice = cancelled(cast(Worker, cast(Any, Ended())), tasks, "/app")
+    notice = cancelled(cast(WorkerRecord, cast(Any, Ended())), tasks, "/app")
     names = "tick (main.py:9), serve (engineio/server.py:5), t0, t1, t2 and 6 more"
     assert (
         notice.text == f"worker 3 (generation 2) exits; cancelled what still ran in the background: {names}"

@@ -90,10 +90,10 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: Scene) -> None
     for names in (["numpy"], ["numpy", "yaml"]):
         manager = await scene.prepared(*names)
         first_worker = manager.told(Configure)[0].first_worker
-        assert first_worker > scene.pool.last_worker + 100
+        assert first_worker > scene.launcher.last_worker + 100
         scene.order(scene.live + 1)
         scene.goes_live(scene.live + 1)
-        scene.pool.last_worker = first_worker + 950
+        scene.launcher.note_worker(first_worker + 950)
 
 
 @scene
@@ -181,9 +181,9 @@ async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene:
     second = await scene.prepared("numpy")
     scene.order(2)
     scene.goes_live(2)
-    scene.pool.relieve("overlap", (Source("/project/pages/numpy.py", b"", b""),))
+    scene.pool.choose("overlap", (Source("/project/pages/numpy.py", b"", b""),))
     assert len(scene.managers) == 2
-    scene.pool.relieve("overlap", (Source("/project/numpy.py", b"", b""),))
+    scene.pool.choose("overlap", (Source("/project/numpy.py", b"", b""),))
     scene.pool.send(Reload(3, 2, ()))
     assert second.ordered == [2]
     assert scene.managers[-1].ordered == [3]

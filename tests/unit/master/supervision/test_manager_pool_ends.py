@@ -7,7 +7,7 @@ import pytest
 from devserver.common.events import Notice
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
-from devserver.master.supervision import manager_pool
+from devserver.master.supervision import manager_launcher
 from devserver.master.supervision.standby import CALM
 from tests.unit.clocked import passes
 from tests.unit.master.pretend import Pretend, imported, on_a_clock
@@ -57,7 +57,7 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Scene) 
         raise OSError("no more processes")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manager_pool, "Manager", full)
+        patch.setattr(manager_launcher, "Manager", full)
         assert not scene.pool.start_cold()
         assert not scene.pool.launch()
     assert second.told(Stop) == []
@@ -71,10 +71,10 @@ async def test_the_death_of_whoever_serves_asks_for_another(scene: Scene) -> Non
     [first] = scene.managers
     first.has_gone = True
     assert not scene.pool.serves
-    assert scene.pool.exited(first, "SIGKILL")
-    assert scene.pool.nobody_left
+    assert scene.pool.remove(first, "SIGKILL")
+    assert not scene.pool.all
     assert scene.pool.is_home(9)
-    scene.pool.last_worker = 7
+    scene.launcher.note_worker(7)
     assert scene.pool.launch()
     assert scene.managers[-1].told(Configure)[0].first_worker == 8
     assert not scene.pool.knows(1)
@@ -138,11 +138,11 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
     """A Manager is on its way and will be told all: two would boot the same code."""
     second = await scene.prepared()
     scene.managers[0].has_gone = True
-    scene.pool.relieve("overlap", SAVE)
+    scene.pool.choose("overlap", SAVE)
     assert scene.ends(scene.managers[0])
-    scene.pool.relieve("overlap", SAVE)
+    scene.pool.choose("overlap", SAVE)
     assert not scene.pool.start_cold()
-    assert scene.pool.nobody_left
+    assert not scene.pool.all
     assert scene.pool.launch()
     assert scene.managers[-1] is not second
     scene.order(2)
@@ -155,7 +155,7 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
     scene.pool.standby.noted(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
-    scene.pool.heard(second, wire.Preloading("grpc"))
+    scene.pool.preload_reported(second, wire.Preloading("grpc"))
     assert not scene.ends(second)
     assert scene.pool.serves
     [preload] = scene.managers[-1].told(Preload)
@@ -170,7 +170,7 @@ async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) 
     given_up = scene.managers[-1]
     scene.pool.standby.noted(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.pool.heard(given_up, wire.PreloadDone(Report(1, 80.0)))
+    scene.pool.preload_reported(given_up, wire.PreloadDone(Report(1, 80.0)))
     assert scene.pool.standby.take() is None
 
 
@@ -181,7 +181,7 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
     second = await scene.prepared()
     scene.order(2)
     third = await scene.prepared("numpy", "yaml")
-    scene.pool.stop(5.0, 3.0)
+    scene.stop(5.0, 3.0)
     assert first.told(Stop) == second.told(Stop) == [Stop(5.0)]
     assert third.fate == "dismissed"
     await passes(7.9)
@@ -189,15 +189,15 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
     await passes(0.1)
     assert first.fate == second.fate == "killed"
     assert not scene.ends(second)
-    assert not scene.pool.nobody_left
+    assert scene.pool.all
     assert not scene.ends(first)
-    assert scene.pool.nobody_left
+    assert not scene.pool.all
 
 
 @scene
 async def test_nobody_is_started_any_more_after_a_stop(scene: Scene) -> None:
     """Not for a boot that fails meanwhile, nor for what is imported."""
-    scene.pool.stop(5.0, 3.0)
+    scene.stop(5.0, 3.0)
     assert not scene.pool.start_cold()
     scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)

@@ -283,7 +283,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     """Values that differ are given to the next try, which knows what to make of them."""
     rig = Rig()
     await rig.prepare("numpy")
-    rig.standby.heard(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    rig.standby.reported(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
     assert rig.managers[0].fate == "dismissed"
     assert rig.order.doubts == {"numpy": b"1234"}
     rig.report()

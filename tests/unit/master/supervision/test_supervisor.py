@@ -68,7 +68,7 @@ def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
     async def scenario() -> None:
         rig = Rig()
         manager = Pretend()
-        rig.supervisor.pool._promote(manager)
+        rig.supervisor.pool.promote(manager)
         rig.supervisor.stop(5.0)
         rig.supervisor.send(Reload(2, 1, ()))
         assert [type(order) for order in manager.sent] == [Stop]

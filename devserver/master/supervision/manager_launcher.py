@@ -1,0 +1,100 @@
+"""Starts and configures Managers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.working_folder import enter
+from devserver.config import Config
+from devserver.ipc import messages as wire
+from devserver.master.supervision.debug_server import debug_server
+from devserver.master.supervision.manager import LONGEST_PAUSE, Manager, ManagerFact
+
+BLOCK, MOST_FORKS = 1000, 100
+"""Each further Manager numbers its Workers from a thousand on; at most so many are forked till it serves."""
+
+
+class ManagerLauncher:
+    """Gives each Manager numbers for its Workers that no other one uses. `report` takes its facts."""
+
+    def __init__(
+        self,
+        config: Config,
+        terminal: bool,
+        emit: Callable[[Event], None],
+        report: Callable[[ManagerFact], None],
+    ) -> None:
+        self._config = config
+        self._terminal = terminal
+        self._emit = emit
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._folder = os.getcwd()
+        self.last_worker = 0
+        """The highest number of a Worker so far."""
+        self._stopped = False
+        self._first_boot = True
+
+    def note_worker(self, number: int) -> None:
+        """A Worker of that number was forked."""
+        self.last_worker = max(self.last_worker, number)
+
+    def note_live(self) -> None:
+        """Some code is live."""
+        self._first_boot = False
+
+    def stop(self) -> None:
+        """Start none any more beside one that serves."""
+        self._stopped = True
+
+    def start(self) -> Manager | None:
+        """Start a Manager that serves from now on; None: there is no process or descriptor left for it."""
+        return self._start(self.last_worker + 1)
+
+    def start_beside(self) -> Manager | None:
+        """Start a Manager beside the one that serves: its Workers' numbers begin a block of their own."""
+        if self._stopped:
+            return None
+        block = (self.last_worker + MOST_FORKS) // BLOCK + 1
+        return self._start(block * BLOCK + 1, standby=True)
+
+    def _start(self, first_worker: int, *, standby: bool = False) -> Manager | None:
+        enter(self._folder)  # another one may be there by now, and the Manager begins where we are
+        try:
+            manager = Manager(self._report, self._loop)
+        except OSError as error:  # the Workers that there are serve on
+            text = f"cannot start the manager ({error}); retrying in {LONGEST_PAUSE:g} s"
+            self._emit(events.Notice(level="error", text=text))
+            return None
+        self._emit(events.ManagerStarted(pid=manager.pid, standby=standby))
+        process = self._config.process
+        manager.send(
+            wire.Configure(
+                worker=self._worker_settings(),
+                slots=process.workers,
+                first_worker=first_worker,
+                terminal=self._terminal,
+                boot_timeout=process.boot_timeout,
+                drain=process.drain,
+                first_boot=self._first_boot,
+            )
+        )
+        return manager
+
+    def _worker_settings(self) -> wire.WorkerSettings:
+        process = self._config.process
+        return wire.WorkerSettings(
+            target=self._config.target,
+            root=self._config.watch.root,
+            loop=process.loop,
+            threads=process.threads,
+            access_log=process.access_log and not self._config.console.draws,
+            notes=process.preload == "auto",
+            warm=process.warm == "auto",
+            debug_server=debug_server(),
+            folder=self._folder,
+        )

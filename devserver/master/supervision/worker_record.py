@@ -1,0 +1,91 @@
+"""The life of one Worker as a table, as the Master supervises it.
+
+Law: a Worker is *booting* until the Master accepts it, *serving* until it is told to take no more jobs,
+*retiring* while it finishes those that it has, *leaving* once it was told to exit, *ending* when it is killed
+or out of reach. A boot that cannot succeed has *failed*; one is *abandoned* when its generation is tried
+again elsewhere. A Worker never goes back. A step that the table lacks comes too late, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from devserver.common.failure import Frame
+from devserver.ipc.messages import BootFailed, ToManager
+from devserver.master.dispatch.worker import Worker
+from devserver.master.supervision.manager import Manager
+
+State = Literal["booting", "failed", "abandoned", "serving", "retiring", "leaving", "ending"]
+Step = Literal["accept", "fail", "abandon", "retire", "leave", "disconnect", "end"]
+
+TRANSITIONS: dict[tuple[State, Step], State] = {
+    ("booting", "accept"): "serving",
+    ("booting", "fail"): "failed",
+    ("booting", "disconnect"): "failed",  # it can report nothing any more
+    ("booting", "abandon"): "abandoned",
+    ("failed", "abandon"): "abandoned",
+    ("booting", "retire"): "retiring",  # an orphan whose slot has another Worker
+    ("serving", "retire"): "retiring",
+    ("retiring", "leave"): "leaving",
+    ("booting", "end"): "ending",
+    ("serving", "end"): "ending",
+    ("retiring", "end"): "ending",
+    ("serving", "disconnect"): "ending",
+    ("retiring", "disconnect"): "ending",
+}
+
+
+@dataclass(slots=True, eq=False)
+class WorkerRecord:
+    """A Worker: its process, the Manager that has forked it, and what it has reported for its end."""
+
+    process: Worker
+    manager: Manager | None
+    """None once that is dead: the Worker is an orphan."""
+    state: State = "booting"
+    import_ms: float = 0.0
+    failure: BootFailed | None = None
+    """Why its boot failed, if it could report that."""
+    threads: tuple[tuple[int, str], ...] = ()
+    """What its interpreter waits for at its exit, by ident and name."""
+    cut_short: tuple[Frame, ...] = ()
+    """Where its jobs were when it was killed."""
+
+    def step(self, step: Step) -> bool:
+        """Go on in the table; return whether the state is another one now."""
+        before, self.state = self.state, TRANSITIONS.get((self.state, step), self.state)
+        return self.state != before
+
+    def tell_manager(self, message: ToManager) -> None:
+        """Send its Manager a message; an orphan has none."""
+        if self.manager is not None:
+            self.manager.send(message)
+
+    @property
+    def id(self) -> int:
+        return self.process.id
+
+    @property
+    def generation(self) -> int:
+        return self.process.generation
+
+    @property
+    def orphan(self) -> bool:
+        """Return whether its Manager is dead: its pidfd reports its exit."""
+        return self.manager is None
+
+    @property
+    def booting(self) -> bool:
+        """Return whether its generation waits for it to be accepted, or to exit."""
+        return self.state in ("booting", "failed")
+
+    @property
+    def retired(self) -> bool:
+        """Return whether it is on its way out."""
+        return self.state in ("retiring", "leaving", "ending")
+
+    @property
+    def planned(self) -> bool:
+        """Return whether its exit is expected."""
+        return self.state in ("leaving", "abandoned") or self.failure is not None

@@ -1,0 +1,186 @@
+"""Which Manager an order goes to, while one takes another's place."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from devserver.ipc.messages import (
+    BootDone,
+    DebuggerState,
+    Drop,
+    Loaded,
+    Reload,
+    Source,
+    StandDown,
+    Stop,
+    WorkerIdle,
+)
+from devserver.master.dispatch.worker import Worker
+from devserver.master.supervision.manager_launcher import ManagerLauncher
+from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.site_packages import SitePackages
+from devserver.master.supervision.standby import StandbyManager
+from devserver.master.supervision.worker_record import WorkerRecord
+from tests.unit.master.pretend import Pretend
+
+
+class Homes:
+    """A pool whose first Manager has generation 1, and whose second has got generation 2."""
+
+    def __init__(self) -> None:
+        self.workers: dict[int, WorkerRecord] = {}
+        standby = StandbyManager(lambda: None, lambda _event: None, (), ())
+        launcher = cast(ManagerLauncher, None)  # none is started here
+        self.pool = ManagerPool(launcher, standby, SitePackages(), self.workers, ())
+        self.first, self.second = Pretend(), Pretend()
+        self.pool.promote(self.first)
+        self.pool.send(Reload(1, 0, ()))
+        self.pool.promote(self.second)
+        self.pool.send(Reload(2, 0, ()))
+
+    def fork(self, number: int, manager: Pretend | None) -> None:
+        """Let there be a Worker of that number, which this Manager has forked."""
+        self.workers[number] = WorkerRecord(cast(Worker, None), manager)
+
+
+def relieved() -> tuple[ManagerPool, Pretend, Pretend]:
+    """Return a pool whose first Manager has generation 1, and whose second has got generation 2."""
+    homes = Homes()
+    return homes.pool, homes.first, homes.second
+
+
+def stood_down(*managers: Pretend) -> list[bool]:
+    """Return which of these were told to stand down."""
+    return [bool(manager.told(StandDown)) for manager in managers]
+
+
+def test_a_candidate_is_ordered_of_the_manager_that_serves_only() -> None:
+    """No generation boots twice."""
+    _, first, second = relieved()
+    assert (first.ordered, second.ordered) == ([1], [2])
+
+
+def test_a_drop_goes_to_whoever_boots_it() -> None:
+    """A candidate that nobody needs is ended where it is, whoever serves by now."""
+    pool, first, second = relieved()
+    pool.send(Drop(1))
+    assert first.told(Drop) == [Drop(1)]
+    assert second.told(Drop) == []
+
+
+def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
+    """Its Manager has ended: there is nothing to end any more."""
+    pool, first, second = relieved()
+    pool.remove(first, "SIGKILL")
+    pool.send(Drop(1))
+    pool.send(Drop(9))
+    assert first.told(Drop) == second.told(Drop) == []
+
+
+def test_a_late_import_is_told_to_everybody() -> None:
+    """Whoever starts the next Worker has it."""
+    pool, first, second = relieved()
+    loaded = Loaded(1, 1, Source("/lazy.py", b"1", b""))
+    pool.send(loaded)
+    assert first.told(Loaded) == second.told(Loaded) == [loaded]
+
+
+@pytest.mark.parametrize("news", [BootDone(1, 1, ()), WorkerIdle(1), DebuggerState(True, 1)])
+def test_news_of_a_worker_goes_to_whoever_has_forked_it(
+    news: BootDone | WorkerIdle | DebuggerState,
+) -> None:
+    """An elder hears of its own Workers until the last has left."""
+    homes = Homes()
+    homes.fork(1, homes.first)
+    homes.fork(1001, homes.second)
+    homes.pool.send(news)
+    assert homes.first.told(type(news)) == [news]
+    assert homes.second.told(type(news)) == []
+
+
+def test_news_of_a_worker_that_has_left_or_is_nobodys_is_kept_from_all() -> None:
+    """It is late, and no Manager must take it for news of another."""
+    homes = Homes()
+    homes.fork(1, None)
+    homes.pool.send(WorkerIdle(7))
+    homes.pool.send(WorkerIdle(1))
+    assert homes.first.told(WorkerIdle) == homes.second.told(WorkerIdle) == []
+
+
+def test_an_elder_is_outlived_once_newer_code_is_live_elsewhere() -> None:
+    """Until then it must be able to start the live code again."""
+    pool, first, second = relieved()
+    pool.went_live(1)
+    assert stood_down(first, second) == [False, False]
+    pool.went_live(2)
+    assert stood_down(first, second) == [True, False]
+
+
+def test_the_manager_that_serves_is_never_outlived() -> None:
+    """It gets the next candidates, whatever is live."""
+    pool, first, second = relieved()
+    third, fourth = Pretend(), Pretend()
+    pool.promote(third)
+    pool.promote(fourth)
+    pool.went_live(2)
+    assert stood_down(first, second, third, fourth) == [True, False, True, False]
+    pool.went_live(3)
+    assert stood_down(first, second, third, fourth) == [True, True, True, False]
+    assert pool.elders == [first, second, third]
+
+
+def test_an_elder_with_a_younger_candidate_stays() -> None:
+    """It boots what may be live next."""
+    pool, first, second = relieved()
+    third = Pretend()
+    pool.promote(third)
+    pool.send(Reload(3, 0, ()))
+    pool.went_live(2)
+    assert stood_down(first, second, third) == [True, False, False]
+    pool.went_live(3)
+    assert stood_down(first, second, third) == [True, True, False]
+
+
+def test_a_generation_whose_manager_has_ended_is_nowhere_at_home() -> None:
+    """Its snapshot ended with it: whoever boots on top of it is told everything."""
+    pool, first, second = relieved()
+    assert pool.home(1) is first
+    pool.remove(first, "SIGKILL")
+    assert pool.home(1) is None
+    assert pool.all == [second]
+    pool.remove(second, "SIGKILL")
+    assert pool.serving is None
+    assert pool.all == []
+
+
+def test_the_end_of_one_that_is_in_no_place_changes_nothing() -> None:
+    """One that was put aside leaves later than its successor has come."""
+    pool, first, second = relieved()
+    pool.remove(Pretend(), "SIGKILL")
+    assert pool.all == [first, second]
+
+
+def test_an_elder_serves_again_when_it_is_recalled() -> None:
+    """An exclusive candidate is for the Manager whose Workers are in its way."""
+    pool, first, second = relieved()
+    assert pool.recall(1) is second
+    assert pool.all == [first]
+    pool.send(Reload(3, 1, ()))
+    assert first.ordered == [1, 3]
+
+
+def test_whoever_serves_need_not_be_recalled() -> None:
+    """Nobody is replaced, and nobody is lost."""
+    pool, first, second = relieved()
+    assert pool.recall(2) is None
+    assert pool.recall(9) is None
+    assert pool.all == [first, second]
+
+
+def test_what_is_no_order_for_one_of_several_is_a_fault_of_ours() -> None:
+    """All are stopped one by one, by name."""
+    pool, *_ = relieved()
+    with pytest.raises(AssertionError, match="Stop"):
+        pool.send(Stop(0))
