@@ -16,7 +16,6 @@ import uvloop
 from setproctitle import setproctitle
 
 from devserver import __version__
-from devserver.cli.pyproject import options_in
 from devserver.common import events
 from devserver.common.errors import DevserverError
 from devserver.config import Config
@@ -36,26 +35,33 @@ IMPATIENT = frozenset({"SIGINT", KEY})
 """What ends the waiting when it comes during a gentle stop."""
 
 
-def run(config: Config, stream: LineWriter | None) -> int:
+ReadOptions = Callable[[Path], dict[str, Any] | None]
+"""Reads the table [tool.devserver] of a folder; None: it cannot be read."""
+
+
+def run(config: Config, stream: LineWriter | None, read_options: ReadOptions) -> int:
     """Serve until stopped, with the events on `stream`; return the exit code.
+
+    `read_options` reads what cannot change during a run, so that a change of it is reported.
 
     Raises DevserverError for what the user must mend.
     """
     setproctitle("devserver: master")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(DevServer(config, stream).serve())
+        return runner.run(DevServer(config, stream, read_options).serve())
 
 
 class DevServer:
     """One run. A stop is asked for by a signal, a key or a failure; a second signal does not wait."""
 
-    def __init__(self, config: Config, stream: LineWriter | None) -> None:
+    def __init__(self, config: Config, stream: LineWriter | None, read_options: ReadOptions) -> None:
         self._config = config
         self._stream = stream
         self._error: DevserverError | None = None
         self._reason: asyncio.Future[str]
         self._hurry = asyncio.Event()
-        self._options = options_in(Path(config.watch.root))
+        self._read_options = read_options
+        self._options = read_options(Path(config.watch.root))
         self._looking: asyncio.Future[None] | None = None
 
     async def serve(self) -> int:
@@ -164,7 +170,7 @@ class DevServer:
 
     async def _compare_options(self, announcer: Announcer) -> None:
         """Say that options which were edited do not apply to this run."""
-        options = await asyncio.to_thread(options_in, Path(self._config.watch.root))
+        options = await asyncio.to_thread(self._read_options, Path(self._config.watch.root))
         if options is not None and options != self._options:
             self._options = options
             text = "[tool.devserver] has changed: options apply at the next start of devserver"

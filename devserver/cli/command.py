@@ -25,7 +25,7 @@ from devserver.cli import commands, habits
 from devserver.cli.configure import config_of
 from devserver.cli.help import GroupedCommand
 from devserver.cli.options import with_options
-from devserver.cli.pyproject import PREFIX, Settings, dotenv_variables, read_settings, with_dotenv
+from devserver.cli.pyproject import PREFIX, Settings, dotenv_variables, options_in, read_settings, with_dotenv
 from devserver.cli.target import Located, locate
 from devserver.common.errors import DevserverError, UsageError
 from devserver.config import Config
@@ -48,7 +48,7 @@ def run(config: Config) -> int:
             spawn.spawn_ahead()
         from devserver.serve import run as serve
 
-        return serve(config, stream)
+        return serve(config, stream, options_in)
     finally:
         spawn.discard()
 

@@ -14,8 +14,7 @@ from devserver.cli import commands
 from devserver.cli.command import command
 from devserver.common.framing import Lines
 from devserver.worker.find.handlers import ARGUMENTS, Handlers, handlers_of
-from devserver.worker.run.api import Server
-from devserver.worker.run.connection import Connection
+from devserver.worker.run.api import Connection, Server
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -10,7 +10,8 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from devserver.master.http.pages.answers import Refusal
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,15 +26,6 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
 """What a browser takes for an IPv4 address, however it is spelt (the URL standard's *ends in a number*)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not let in; `text` is one sentence for the one who sent it."""
-
-    status: int
-    text: str
-
 
 _MALFORMED_HOST = Refusal(400, "The Host header is malformed.")
 _TWO_HOSTS = Refusal(400, "The request has more than one Host header.")

@@ -1,4 +1,7 @@
-"""`conn.server`, as handlers see it: all connections, of whatever Worker, through the Master."""
+"""What handlers see: `conn`, one client, and `conn.server`, all connections of all Workers.
+
+The Master keeps the bytes and the state of every client.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,67 @@ from dataclasses import dataclass
 from typing import Any
 
 from devserver.ipc.messages import Broadcast, Peer, Transport
-from devserver.worker.run.connection import Connection, Data, to_bytes
 from devserver.worker.run.master_link import MasterLink
+from devserver.worker.run.outbox import Outbox
 from devserver.worker.run.state import State
+
+Data = bytes | str | bytearray | memoryview
+
+
+class Connection:
+    """One client. Equal to every other `conn` of the same client; may be kept, in a set or as a key too.
+
+    `id` grows and is never used again; `peer` is host and port; `transport` is `tcp`, `uds` or `websocket`.
+    """
+
+    __slots__ = ("__weakref__", "_outbox", "_state", "id", "peer", "server", "transport")
+
+    def __init__(self, outbox: Outbox, peer: Peer, transport: Transport, server: Server) -> None:
+        self.id = outbox.connection
+        self.peer = peer
+        self.transport: Transport = transport
+        self.server = server
+        self._outbox = outbox
+        self._state = State()
+
+    @property
+    def state(self) -> State:
+        """What is kept of this client over reloads and deaths: a dict, stored when the handler returns."""
+        return self._state
+
+    @state.setter
+    def state(self, values: dict[str, Any]) -> None:
+        self._state.replace(values)
+
+    def begin(self, outbox: Outbox, state: bytes) -> None:
+        """A unit starts: take over the state that the Master has."""
+        self._outbox = outbox
+        self._state = State.decode(state)
+
+    def send(self, data: Data) -> None:
+        """Send bytes, or text as UTF-8, after all that was sent before.
+
+        A client that reads slowly slows down who sends: a sync handler or a thread waits here, a coroutine
+        goes on and may `await conn.drain()`.
+        """
+        self._outbox.send(to_bytes(data))
+
+    def close(self) -> None:
+        """Close the connection once everything that was sent is out."""
+        self._outbox.close()
+
+    async def drain(self) -> None:
+        """Return once all that was sent up to now has left this process."""
+        await self._outbox.drained()
+
+    def __eq__(self, other: object) -> bool:
+        return self.id == other.id if isinstance(other, Connection) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Connection, self.id))
+
+    def __repr__(self) -> str:
+        return f"<conn {self.id} {self.transport} {self.peer[0]}:{self.peer[1]}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +111,14 @@ class Server:
 
     def __repr__(self) -> str:
         return f"<server worker={self.worker} generation={self.generation}>"
+
+
+def to_bytes(data: Data) -> bytes:
+    """Return what is sent for `data`; raises TypeError for what is neither text nor bytes."""
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"what is sent must be bytes or str, not {type(data).__name__}")

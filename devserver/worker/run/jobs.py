@@ -19,8 +19,7 @@ from devserver.common.errors import StateError
 from devserver.ipc.messages import Handle, Handled
 from devserver.worker.find.handlers import Handlers
 from devserver.worker.run import environment
-from devserver.worker.run.api import Server
-from devserver.worker.run.connection import Connection
+from devserver.worker.run.api import Connection, Server
 from devserver.worker.run.current_job import context_of, current
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of

@@ -12,7 +12,6 @@ import msgspec
 
 from devserver.common import encoding
 from devserver.common.failure import Failure
-from devserver.master.http.host_check import Refusal
 from devserver.master.http.pages import failure_html, failure_text, layout
 from devserver.master.http.pages.layout import LIVE_PATH
 from devserver.master.http.pages.negotiate import Form, choose
@@ -48,6 +47,14 @@ class Answer:
     body: bytes
     made_by: int | None = REFRESHES_ITSELF
     """The generation whose page it is, None for the file beside the handlers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not let in; `text` is one sentence for its sender."""
+
+    status: int
+    text: str
 
 
 def fingerprint(failures: tuple[Failure, ...]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devserver.ipc.messages import Close, Send
-from devserver.worker.run.connection import Connection, to_bytes
+from devserver.worker.run.api import Connection, to_bytes
 from devserver.worker.run.outbox import CHUNK, Outbox
 
 

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devserver.common.failure import Failure, Frame, Place
-from devserver.master.http.host_check import Refusal
 from devserver.master.http.pages import answers as page
-from devserver.master.http.pages.answers import LIVE_PATH, Answer
+from devserver.master.http.pages.answers import LIVE_PATH, Answer, Refusal
 
 BROWSER = b"text/html,application/xhtml+xml,*/*;q=0.8"
 JSON = b"application/json"
