@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Literal
 
 from devserver.common.failure import Failure, Frame, Place
-from devserver.common.thread_dump import is_foreign
+from devserver.common.foreign import is_foreign, package
 
 Relation = Literal["", "caused by", "raised while handling"]
 
@@ -27,8 +27,6 @@ MOST_STEPS = 40
 OUTERMOST = 8
 WIDEST = 300
 """Characters of a source line that are shown."""
-
-_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +143,6 @@ def relative(path: str, root: str) -> str:
 
 def clipped(line: str) -> str:
     return line if len(line) <= WIDEST else f"{line[:WIDEST]} …"
-
-
-def package(path: str) -> str:
-    """Return the installed package, or the standard library's module, that a file is of; else nothing."""
-    for mark in ("site-packages", "dist-packages"):
-        _, installed, rest = path.partition(f"{os.sep}{mark}{os.sep}")
-        if installed:
-            return rest.partition(os.sep)[0].removesuffix(".py")
-    if path.startswith(_STANDARD):
-        return path.removeprefix(_STANDARD).partition(os.sep)[0].removesuffix(".py")
-    return ""
 
 
 def _raised_in(frame: Frame) -> str:

@@ -11,11 +11,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from devserver.common import package
+from devserver.common import foreign
 from devserver.common.failure import Frame
 
-_STANDARD = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "")
-_INSTALLED = tuple(f"{os.sep}{mark}{os.sep}" for mark in ("site-packages", "dist-packages"))
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]+)")
 _FRAME = re.compile(r'  File "(.*)", line (\d+|\?\?\?)(?: in (.*))?$')
 
@@ -29,21 +27,14 @@ class Thread(msgspec.Struct, frozen=True):
     @property
     def place(self) -> Frame | None:
         """Return the app's own innermost frame, None if it has none."""
-        return next((frame for frame in reversed(self.frames) if not is_foreign(frame.path)), None)
-
-
-def is_foreign(path: str) -> bool:
-    """Return whether a file is devserver's, the standard library's or an installed package's."""
-    return path.startswith(("<", package.FOLDER, _STANDARD)) or any(mark in path for mark in _INSTALLED)
+        return next((frame for frame in reversed(self.frames) if not foreign.is_foreign(frame.path)), None)
 
 
 def short(path: str, root: str) -> str:
     """Return a file as seen from `root`, or from the folder of packages or the library that it belongs to."""
-    for mark in _INSTALLED:
-        _, installed, rest = path.partition(mark)
-        if installed:
-            return rest
-    folder = next((each for each in (os.path.join(root, ""), _STANDARD) if path.startswith(each)), "")
+    if inside := foreign.in_packages(path):
+        return inside
+    folder = next((each for each in (os.path.join(root, ""), foreign.STANDARD) if path.startswith(each)), "")
     return path.removeprefix(folder)
 
 
@@ -81,6 +72,6 @@ def trimmed(dump: str) -> str:
 
 
 def _is_ours(frame: Frame) -> bool:
-    inside = os.path.join("importlib", "__init__.py")
-    bootstrap = frame.path == f"{_STANDARD}threading.py" and frame.function.startswith("_bootstrap")
-    return bootstrap or frame.path.startswith(("<", package.FOLDER)) or frame.path == _STANDARD + inside
+    importlib = os.path.join(foreign.STANDARD, "importlib", "__init__.py")
+    bootstrap = frame.path == f"{foreign.STANDARD}threading.py" and frame.function.startswith("_bootstrap")
+    return bootstrap or frame.path.startswith(("<", foreign.DEVSERVER)) or frame.path == importlib

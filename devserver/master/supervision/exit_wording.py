@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devserver.common import events, thread_dump
+from devserver.common import events, foreign, thread_dump
 from devserver.common.failure import Frame
 from devserver.config import Config
 from devserver.ipc.messages import WorkerGone
@@ -16,7 +16,7 @@ MAIN = "the main thread"
 
 def cancelled(worker: WorkerRecord, tasks: tuple[Frame, ...], root: str) -> events.Notice:
     """Word which tasks a Worker has cancelled that were begun in it and left behind."""
-    own_first = sorted(tasks, key=lambda task: not task.path or thread_dump.is_foreign(task.path))
+    own_first = sorted(tasks, key=lambda task: not task.path or foreign.is_foreign(task.path))
     names = [f"{task.function} ({_where(task, root)})" if task.path else task.function for task in own_first]
     what = f"cancelled what still ran in the background: {_some(names)}"
     return events.Notice(level="info", text=f"{_name(worker)} exits; {what}")

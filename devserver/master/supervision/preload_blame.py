@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 
+from devserver.common import foreign
 from devserver.common.failure import Failure
 from devserver.ipc.messages import WorkerGone
-
-_FOREIGN = tuple(
-    os.path.join(path, "")
-    for name, path in sysconfig.get_paths().items()
-    if name in ("stdlib", "purelib", "platlib")
-)
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def may_be_inherited(failure: Failure, exited: WorkerGone | None) -> bool:
@@ -27,4 +20,4 @@ def may_be_inherited(failure: Failure, exited: WorkerGone | None) -> bool:
     if not failure.frames:
         return False
     path = failure.frames[-1].path
-    return path.startswith(_FOREIGN) or any(mark in path for mark in _INSTALLED)
+    return foreign.is_installed(path) or path.startswith(foreign.STANDARD)

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable
 from contextlib import suppress
 
-_NAMES = ("site-packages", "dist-packages")
+from devserver.common.foreign import PACKAGE_FOLDERS
 
 
 def top_level(path: str, search: Iterable[str]) -> str:
@@ -49,7 +49,7 @@ def times() -> list[int]:
 def _package_folders() -> list[str]:
     paths = sysconfig.get_paths()
     folders = {paths["purelib"], paths["platlib"]}
-    folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in _NAMES}
+    folders |= {path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in PACKAGE_FOLDERS}
     if site.ENABLE_USER_SITE:
         folders.add(site.getusersitepackages())  # not on the path until it is there
     return sorted(folders)

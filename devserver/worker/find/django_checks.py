@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from devserver.common.thread_dump import is_foreign
+from devserver.common.foreign import is_foreign
 
 
 def explained(error: Exception, messages: Iterable[Any], is_silenced: Callable[[Any], bool]) -> None:

@@ -8,11 +8,10 @@ import sys
 import sysconfig
 from functools import cache
 
-from devserver.common import package
+from devserver.common import foreign
 
 _ZIPPED = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
 """The standard library, if it is zipped: on every path, whether or not it is there."""
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 @cache
@@ -22,7 +21,7 @@ def foreign_folders() -> tuple[str, ...]:
     folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders += [*site.getsitepackages(), site.getusersitepackages()]
     folders.append(os.path.join(os.path.dirname(paths["stdlib"]), _ZIPPED))
-    folders.append(package.FOLDER)
+    folders.append(foreign.DEVSERVER)
     folders += map(os.path.realpath, folders[:])
     return tuple({os.path.join(folder, "") for folder in folders})
 
@@ -41,13 +40,13 @@ class Own:
         known = self._folders.get(folder)
         if known is None:
             known = self._folders[folder] = self._is_own(folder) and self._is_own(self.folder(folder))
-        if not known or name in _INSTALLED or os.path.join(path, "") in self._foreign:
+        if not known or name in foreign.PACKAGE_FOLDERS or os.path.join(path, "") in self._foreign:
             return False
         return not os.path.islink(path) or self._is_own(os.path.realpath(path))
 
     def _is_own(self, folder: str) -> bool:
         return not os.path.join(folder, "").startswith(self._foreign) and not any(
-            part in _INSTALLED for part in folder.split(os.sep)
+            part in foreign.PACKAGE_FOLDERS for part in folder.split(os.sep)
         )
 
     def real(self, path: str) -> str:

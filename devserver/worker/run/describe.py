@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, TypeGuard
 
 from devserver.common.failure import Failure, Frame, Phase, Place, place_at, place_of_syntax_error
-from devserver.common.thread_dump import is_foreign
+from devserver.common.foreign import is_foreign
 
 MOST_TEXT = 64 * 1024
 """Characters kept of a message, and of a note."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from devserver.common import package
+from devserver.common import foreign
 from devserver.common.failure import Failure, Phase
 from devserver.worker.run.describe import describe
 
 _PACKAGE = (
-    package.FOLDER,
+    foreign.DEVSERVER,
     importlib.__file__,  # its import_module() is how the target is imported
 )
 _MISSING = re.compile(r"No module named '(\w+)")

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from devserver.common.failure import Frame
-from devserver.common.thread_dump import is_foreign
+from devserver.common.foreign import is_foreign
 
 MOST_TASKS = 20
 """More are not told one by one."""
