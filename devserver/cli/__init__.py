@@ -1,4 +1,4 @@
-"""The command line: what the command, the environment and pyproject.toml say, before anything is served."""
+"""The Master's process before it serves: the command line, the environment, pyproject.toml."""
 
 from devserver.cli.command import main
 

@@ -1,1 +1,1 @@
-"""What any process may import: errors, failures, events, framing."""
+"""Any process: errors, failures as data, events for tools, framing. Imports nothing else of the package."""

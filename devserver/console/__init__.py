@@ -1,1 +1,1 @@
-"""The console: how the event stream looks, in a terminal (a process of its own) and without one."""
+"""The console's process: draws the dashboard from the event stream, and reads the keys."""

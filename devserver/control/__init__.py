@@ -1,1 +1,1 @@
-"""How other programs talk with a running server: its socket, the language spoken over it, and a client."""
+"""Any process: how other programs talk with a running server: its socket, its language, a client."""

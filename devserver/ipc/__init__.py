@@ -1,1 +1,1 @@
-"""The language between the processes, and the channels that carry it."""
+"""Between Master, Manager and Workers: the messages, and the channels that carry them."""

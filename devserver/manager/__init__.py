@@ -1,1 +1,1 @@
-"""The Manager: forks, reaps and replaces Workers; never imports the app."""
+"""The Manager's process: forks, reaps and replaces Workers, and never imports the app."""

@@ -1,1 +1,1 @@
-"""The process that keeps every client connection: protocols, dispatch and stamps, generations, Managers."""
+"""The Master's process: keeps every client connection, decides which code is live, and never runs it."""

@@ -1,1 +1,1 @@
-"""What the Master tells the user: plain lines, the console's process, the event stream."""
+"""The Master's process: what it reports to the user, as plain lines, events, and to the console."""

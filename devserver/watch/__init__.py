@@ -1,4 +1,4 @@
-"""Notices the edits of files that matter, reads and checks them, and reports what it found.
+"""The Master's process: notices edits of files that matter, reads and checks them, and reports the findings.
 
 Law: a save whose `close()` or `rename()` has returned is counted by the next `Watch.newest_edit()`, and
 every edit that was noticed is settled, in order.

@@ -1,1 +1,1 @@
-"""The Worker: imports the app from its generation's snapshot and runs it; owns no client connection."""
+"""A Worker's process: imports the app of one generation and runs it; owns no client connection."""

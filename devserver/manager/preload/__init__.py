@@ -1,1 +1,1 @@
-"""Imports what is installed before the first fork, and leaves out what must not be shared."""
+"""Imports installed packages before the first fork, and leaves out what a fork must not share."""

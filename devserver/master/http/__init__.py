@@ -1,1 +1,1 @@
-"""The HTTP and WebSocket face of the Master: what it answers itself, and what it hands to Workers."""
+"""HTTP and WebSockets at the Master: what it answers itself, and what it hands to Workers."""

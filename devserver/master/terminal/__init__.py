@@ -1,1 +1,1 @@
-"""Who reads the user's terminal, and so has the keys."""
+"""Which Worker reads the user's terminal, and so gets the keys."""

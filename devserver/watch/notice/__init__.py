@@ -1,1 +1,1 @@
-"""How a change becomes known: inotify, watchdog, polling; when it is over."""
+"""How a change becomes known (inotify, watchdog, polling), and when it is complete."""

@@ -1,1 +1,1 @@
-"""Imports: own modules from the snapshot, and a log of all the others."""
+"""Imports the own modules of one generation from its snapshot."""

@@ -1,1 +1,1 @@
-"""What a Worker does while it runs: its link to the Master, its failures and logs."""
+"""Runs jobs: the link to the Master, what handlers see, failures, logs, the debugger."""
