@@ -61,6 +61,8 @@ class HttpConfig:
     streams: Literal["resume", "close"] = "resume"
     browser_reload: bool = True
     """Pages that browsers open get a script that shows a save without a press of F5."""
+    error_page: bool = True
+    """A request of a local browser in which the app raises shows the error, if the app has no page for it."""
     stream_limit: float = 10.0
     """How long the old code may go on with an event stream that has no ids."""
 

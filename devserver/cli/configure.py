@@ -38,6 +38,7 @@ def config_of(located: Located, options: Mapping[str, Any]) -> Config:
             index=str(located.file.parent / "index.html"),
             allow_hosts=options["allow_host"],
             browser_reload=options["browser_reload"],
+            error_page=options["error_page"],
             websockets=options["websockets"],
             streams=options["streams"],
             stream_limit=options["stream_limit"],

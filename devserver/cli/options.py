@@ -194,6 +194,11 @@ _HTTP_OPTIONS = (
         default=_HTTP.browser_reload,
         help="Have pages in browsers show each save by themselves.",
     ),
+    _default(
+        "--error-page/--no-error-page",
+        default=_HTTP.error_page,
+        help="Show the error in a browser on this machine if the app has no page for a 500.",
+    ),
     _resume(
         "--websockets",
         default=_HTTP.websockets,

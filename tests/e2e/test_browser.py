@@ -153,6 +153,26 @@ def test_the_sample_page_and_telnet_are_in_one_room(tmp_path: Path, browser: Bro
         assert server.stop() == 0
 
 
+def test_the_sample_page_of_who_only_listens_is_fresh_too(tmp_path: Path, browser: Browser) -> None:
+    """It shows the generation that is live, and the port at which TCP handlers really listen."""
+    shutil.copy(SAMPLE / "index.html", tmp_path)
+    text = (SAMPLE / "handlers.py").read_text()
+    with serving(tmp_path, text=text) as server:
+        server.wait("rolled")
+        with browser.page(url(server), COUNTING) as page:
+            room = Room(page)
+            page.until(f"at('telnet').textContent === 'telnet 127.0.0.1 {server.port}'")
+            server.save(text + "\nx = 1\n")
+            page.until("at('generation').textContent === '2'")
+            assert room.say("hello")[0] == "Receive something"
+            assert page.evaluate("document.querySelector('.new').textContent").startswith("generation 2")
+            assert room.has_stayed()
+            page.evaluate("window.same = true")
+            server.save((SAMPLE / "index.html").read_text().replace("The room", "Another room"), "index.html")
+            page.until("document.title === 'Another room' && window.same === undefined")
+        assert server.stop() == 0
+
+
 def test_who_leaves_the_sample_page_may_join_again(tmp_path: Path, browser: Browser) -> None:
     """After /bye the page does not come back by itself; its button joins as somebody new."""
     shutil.copy(SAMPLE / "index.html", tmp_path)

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from devserver.common.events import Request
+from devserver.common.failure import Failure
 from devserver.ipc.messages import (
     Closed,
     Consumed,
@@ -23,6 +24,7 @@ from devserver.ipc.messages import (
     WindowUpdate,
 )
 from devserver.master.http.event_stream import EventStream, is_event_stream, seam
+from devserver.master.http.held_error import HeldError
 from devserver.master.http.pages import answers as page
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.request_log import full_path
@@ -56,6 +58,7 @@ class Exchange:
         self._upload = upload_of(scope["headers"], receive)
         self._response = Response(self._connection, send, self._grant)
         self._page = front.refresh.navigation(scope)
+        self._error = HeldError(self._pass_on, front.loop) if front.shows_errors(scope) else None
         self._again = False
         self._events: EventStream | None = None
         self._resuming = False
@@ -209,18 +212,22 @@ class Exchange:
         match message:
             case Respond():
                 self._respond(message)
+            case ResponseBody(data=data, more=more) if self._error and self._error.takes_more(data, more):
+                pass
             case ResponseBody(data=data, more=more):
                 self._response.go_on(self._whole(data, more), more, len(data))
             case Consumed(size=size) if self._upload is not None:
                 self._upload.grant(size)
             case Closed():
                 self._stream = None
-                self._closed()
+                self._closed(message.failure)
 
     def lost(self, stream: Stream, reason: str) -> None:
         if stream is not self._stream:
             return
         self._stream = None
+        if self._error is not None:
+            self._error.let_go()
         if self._response.gone:
             return
         if self._response.complete:
@@ -253,12 +260,19 @@ class Exchange:
         if is_stream:
             self._events = EventStream()
             self._front.streaming.add(self)
+        if self._error is not None and self._error.takes(
+            (message.status, message.headers), message.body, message.more
+        ):
+            return
         head = message.status, [*message.headers, *self._front.stale(self.scope)]
         data = self._whole(message.body, message.more)
         self._begin(head, data, message.more, self._generation, len(message.body))
         if is_stream:
             self._report(message.status)
             self.moved(self._front.live)  # newer code may have gone live before the app began to answer
+
+    def _pass_on(self, head: Head, data: bytes, more: bool, credit: int) -> None:
+        self._begin(head, data, more, self._generation, credit)
 
     def _begin(self, head: Head, data: bytes, more: bool, made_by: int | None, credit: int = 0) -> None:
         """Put the head and the first of the body; a page that a browser opens gets our script."""
@@ -273,8 +287,14 @@ class Exchange:
         whole = self._events.feed(data)
         return whole if more else whole + self._events.rest()
 
-    def _closed(self) -> None:
-        """The app has returned."""
+    def _closed(self, failure: Failure | None) -> None:
+        """The app has returned, or raised."""
+        if self._error is not None:
+            if failure is None or not (self._error.drop() or not self._response.begun):
+                self._error.let_go()
+            else:
+                self.answer(self._front.crashed(failure, self.name, self._generation))
+                return
         if self._response.gone or self._response.complete:
             return
         if self._resuming:

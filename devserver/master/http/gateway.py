@@ -30,6 +30,7 @@ from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import LIVE_PATH, Answer
 from devserver.master.http.pages.index_html import Index
 from devserver.master.http.refresh.browser_refresh import BrowserRefresh
+from devserver.master.http.refresh.page import is_navigation
 from devserver.master.http.request_log import RequestLog
 from devserver.master.http.response import Send
 from devserver.master.http.scope import accepted, header
@@ -197,6 +198,15 @@ class Gateway:
         is_form = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         asker = answers.Asker(accepted(scope), local=_is_local(scope), is_form=is_form)
         return answers.unavailable(self._failures, asker, root=self._root)
+
+    def shows_errors(self, scope: Scope) -> bool:
+        """Return whether who asks is shown the error if the app raises and has no page for that."""
+        is_shown = self.config.error_page and is_navigation(scope["method"], scope["headers"])
+        return is_shown and _is_local(scope)
+
+    def crashed(self, failure: Failure, request: str, generation: int) -> Answer:
+        """Return the page that shows it."""
+        return answers.crashed(failure, request, generation, root=self._root)
 
     def readable(self, scope: Scope, answer: Answer) -> Answer:
         """Return an answer of our own that says no, as the page of a trusted origin may read it."""

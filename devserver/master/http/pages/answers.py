@@ -5,7 +5,7 @@ Law: a client on another machine learns that something is wrong, and nothing of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -83,6 +83,18 @@ def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str) -> An
         seen = fingerprint(failures)
         body = _told(ELSEWHERE if failures else STARTING, form, seen, is_form=asker.is_form)
     return _answer(503, form, body, _AGAIN)
+
+
+def crashed(failure: Failure, request: str, made_by: int, *, root: str) -> Answer:
+    """Answer 500, as a page for a browser on this machine: the app has raised in `request`.
+
+    The code of generation `made_by` did; the page refreshes itself as the app's own do.
+    """
+    title = f"✗ {failure_text.reason(failure)}"
+    page = layout.document(title, failure_html.body((failure,), root), said=f"500 · {request}")
+    answer = _answer(500, "html", _bytes(page))
+    headers = [(n, layout.OPEN_POLICY if n == b"content-security-policy" else v) for n, v in answer.headers]
+    return replace(answer, headers=headers, made_by=made_by)
 
 
 def gone(reason: str, accept: bytes) -> Answer:

@@ -94,8 +94,12 @@ def _source(told: Explanation) -> str:
     for row, spans in zip(rows, painted, strict=False):
         code = "".join(_marked(spans, row.start, row.end))
         fault = " fault" if row.at_fault else ""
-        lines.append(f'<code class="row{fault}" data-number="{row.number}"><span>{code or " "}</span></code>')
-    return f'<pre class="source">{"".join(lines)}</pre>'
+        heard = f'<span class="heard">line {row.number}, at fault: </span>' if row.at_fault else ""
+        lines.append(
+            f'<code class="row{fault}" data-number="{row.number}">{heard}<span>{code or " "}</span></code>'
+        )
+    name = f"source of {told.where.name}"
+    return f'<pre class="source" tabindex="0" role="group" aria-label="{text(name)}">{"".join(lines)}</pre>'
 
 
 def _steps(steps: tuple[Step | str, ...], editor: str) -> str:

@@ -34,6 +34,10 @@ header b { color: var(--ink); letter-spacing: .02em; }
   border-radius: 50%; background: var(--warm); animation: wait 2s ease-in-out infinite; }
 @keyframes wait { 50% { opacity: .25; } }
 @media (prefers-reduced-motion: reduce) { .wait::before { animation: none; } }
+.heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  user-select: none; }
+.where a, .at a { color: inherit; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .works { color: var(--s); font-weight: 600; }
 button { font: inherit; font-size: .9em; color: var(--ink); background: var(--card); cursor: pointer;
   border: 1px solid var(--line); border-radius: .4rem; padding: .1rem .7rem; }
@@ -55,7 +59,7 @@ h2 { font-size: 1.1rem; }
 pre { tab-size: 4; overflow-x: auto; }
 pre.message, pre.stack { white-space: pre-wrap; max-height: 24rem; overflow-y: auto; margin-top: .6rem; }
 .source { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem 0; margin-top: .8rem; }
-.row { display: flex; width: max-content; min-width: 100%; padding-right: 1rem;
+.row { position: relative; display: flex; width: max-content; min-width: 100%; padding-right: 1rem;
   border-left: 3px solid transparent; }
 .row::before { content: attr(data-number); flex: none; width: 4.5ch; padding-right: 1.5ch;
   text-align: right; color: var(--dim); box-sizing: content-box; }
@@ -118,21 +122,28 @@ def _digest(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") + "'"
 
 
-POLICY = (
-    f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(_SCRIPT)}; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'"
-).encode("ascii")
-"""The Content-Security-Policy of every page."""
+def _policy(scripts: str) -> bytes:
+    return (
+        f"default-src 'none'; style-src {_digest(STYLE)}; script-src {scripts}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'"
+    ).encode("ascii")
 
 
-def document(title: str, body: str, seen: str = "", *, is_form: bool = False) -> str:
+POLICY = _policy(_digest(_SCRIPT))
+"""The Content-Security-Policy of a page that refreshes itself, or does not."""
+OPEN_POLICY = _policy("'self'")
+"""That of a page that is refreshed as the app's own are."""
+
+
+def document(title: str, body: str, seen: str = "", *, said: str = "", is_form: bool = False) -> str:
     """Return a page around `body`, which is HTML; with `seen` it reloads when something newer is known.
 
-    `is_form`: it answers a form, which a reload would send again, so it says when the code works.
+    `said` stands in its head. `is_form`: it answers a form, which a reload would send again, so it says when
+    the code works.
     """
     refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen and not is_form else ""
     what = NOT_SENT if is_form else "reloads by itself when the code works"
-    wait = f'<span class="wait" role="status">{what}</span>' if seen else ""
+    wait = f'<span class="wait" role="status">{what}</span>' if seen else f"<span>{text(said)}</span>"
     form = ' data-form="1"' if is_form else ""
     script = f"<script>{_SCRIPT}</script>" if seen else ""
     return (

@@ -13,6 +13,8 @@ UTF_16 = {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "unicode": "utf-16-le"
 """Labels of the Encoding standard, whose encodings are not those that extend ASCII → Python's name."""
 _MARKS = {codecs.BOM_UTF8: "latin-1", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 """Byte order marks, which win over what a header says. What extends ASCII is read as Latin-1."""
+_BLOCK = 4096
+"""Bytes that are looked at at once: a page can be long, and its head is at the beginning."""
 
 
 class Insertion:
@@ -48,12 +50,17 @@ class Insertion:
 
     def _insert(self, data: bytes, more: bool) -> bytes:
         assert self._decoder is not None
-        text = self._decoder.decode(data)
-        before, after = self._finder.feed(text, more)
-        if not self._finder.found:
-            return self._encoded(before)
-        odd = self._decoder.getstate()[0]  # half a character, which is passed on as it is
-        return self._encoded(before + self._addition + after) + odd
+        sent = []
+        for start in range(0, max(len(data), 1), _BLOCK):
+            end = start + _BLOCK
+            text = self._decoder.decode(data[start:end])
+            before, after = self._finder.feed(text, more or end < len(data))
+            if self._finder.found:
+                odd = self._decoder.getstate()[0]  # half a character, which is passed on as it is
+                sent += [self._encoded(before + self._addition + after), odd, data[end:]]
+                break
+            sent.append(self._encoded(before))
+        return b"".join(sent)
 
     def _encoded(self, text: str) -> bytes:
         return text.encode(self._codec, "surrogatepass")

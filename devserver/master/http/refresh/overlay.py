@@ -21,7 +21,6 @@ _STYLE = (
   padding: .7rem 0; flex-wrap: nowrap; }
 .sheet header b { color: var(--bad); white-space: nowrap; }
 .sheet header > span { margin-right: auto; }
-.heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .sheet button { all: unset; flex: none; cursor: pointer; color: var(--ink); border: 1px solid var(--line);
   border-radius: .4rem; padding: .15rem .7rem; font-size: .85rem; }
 .sheet button:hover { background: var(--card); }

@@ -1,0 +1,60 @@
+"""The answer to a navigation, held for a moment if it is a 500 without a page: why comes after it.
+
+Law: it is passed on as it came, soon, unless it turns out that the app has raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from devserver.master.http.pages.default_error import may_be_default
+from devserver.master.http.response import Head
+
+PATIENCE_S = 0.5
+"""How long the app may take to say that it has raised, once it has answered."""
+
+
+class HeldError:
+    """`pass_on` takes head, first of the body, whether there is more, and how many bytes that counted."""
+
+    def __init__(
+        self, pass_on: Callable[[Head, bytes, bool, int], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._pass_on = pass_on
+        self._loop = loop
+        self._head: Head | None = None
+        self._body = b""
+        self._more = True
+        self._timer: asyncio.TimerHandle | None = None
+
+    def takes(self, head: Head, body: bytes, more: bool) -> bool:
+        """Hold the beginning of an answer, or return False: it is the app's own."""
+        if head[0] != 500 or not may_be_default(head[1], body, more):
+            return False
+        self._head, self._body, self._more = head, body, more
+        self._timer = self._loop.call_later(PATIENCE_S, self.let_go)
+        return True
+
+    def takes_more(self, data: bytes, more: bool) -> bool:
+        """Hold what follows, if the beginning is held; return whether it was."""
+        if self._head is None:
+            return False
+        self._body, self._more = self._body + data, more
+        if not may_be_default(self._head[1], self._body, more):
+            self.let_go()
+        return True
+
+    def let_go(self) -> None:
+        """Pass on what is held, if anything is."""
+        head, body = self._head, self._body
+        if self.drop() and head is not None:
+            self._pass_on(head, body, self._more, len(body))
+
+    def drop(self) -> bool:
+        """Forget what is held; return whether anything was."""
+        held, self._head = self._head is not None, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return held

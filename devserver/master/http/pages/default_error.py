@@ -1,0 +1,46 @@
+"""Tells an app's own page for a 500 from the few words that frameworks send where there is none: pure.
+
+Law: what is not known to be such words is the app's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from devserver.ipc.messages import Headers
+
+LONGEST = 4096
+"""Bytes of a body that can be one of those."""
+_TAGS = re.compile(r"<!doctype[^>]*>|</?[a-z][^>]*>", re.IGNORECASE)
+_PHRASE = r"(?:error: )?(?:500:? )?(?:internal server error|server error \(500\))"
+_APOLOGY = (
+    r"the server encountered an internal error and was unable to complete your request\. "
+    r"either the server is overloaded or there is an error in the application\."
+)
+_WORDS = re.compile(rf"{_PHRASE}(?: {_PHRASE})?(?: {_APOLOGY})?")
+_KINDS = ("", "text/plain", "text/html", "application/json")
+
+
+def may_be_default(headers: Headers, body: bytes, more: bool) -> bool:
+    """Return whether the answer has no page of the app's; with `more` whether that can still turn out."""
+    named = {name.lower(): value for name, value in headers}
+    kind = named.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+    if kind not in _KINDS or b"content-encoding" in named or len(body) > LONGEST:
+        return False
+    if more:
+        return True
+    text = body.decode("utf-8", "replace")
+    if kind == "application/json":
+        return _says_nothing(text)
+    plain = _TAGS.sub(" ", text) if kind == "text/html" else text
+    return _WORDS.fullmatch(" ".join(plain.split()).lower()) is not None
+
+
+def _says_nothing(text: str) -> bool:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return False
+    values = data.values() if isinstance(data, dict) else [data]
+    return all(value == 500 or str(value).lower() == "internal server error" for value in values)
