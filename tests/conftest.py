@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes run the tests: most wait more than they compute, but for unit tests."""
+    if len(config.args) == 1 and (".py" in config.args[0] or "unit" in config.args[0]):
+        return 0
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests of one file run in one process if they are quick or share a server, else anywhere."""
+    for item in items:
+        if "unit" in item.path.parts or _shares_fixtures(item.path):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@cache
+def _shares_fixtures(file: Path) -> bool:
+    """Return whether tests of a file share a server: each process that runs some of them starts one."""
+    return 'scope="module"' in file.read_text("utf-8")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ import pytest
 from tests.browser import Browser, Page, browsing
 from tests.harness import Client, DevServer, serving
 
+pytestmark = pytest.mark.browser
+
 SAMPLE = Path(__file__).parents[2] / "sample_app"
 COUNTING = """
 window.sockets = [];

@@ -9,7 +9,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.dap import Editor
+from tests.frameworks import need
 from tests.harness import DEADLINE, serving
+
+need("debugpy")
 
 APP = """
 async def app(scope, receive, send):

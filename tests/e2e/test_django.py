@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.frameworks import need
 from tests.harness import DEADLINE, DevServer, eventually, serving
 from tests.http import browsing, connection_of, edit, stop_well
 
@@ -56,7 +57,7 @@ urlpatterns = [path("admin/", admin.site.urls), *(path(f"{name}/", getattr(views
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a project with a database, one user and a few views."""
-    pytest.importorskip("django")
+    need("django")
     folder = tmp_path_factory.mktemp("django")
     environment = os.environ | {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.harness import DEADLINE, DevServer, eventually, serving
 from tests.http import ask, browsing, connection_of, edit, project, stop_well, websocket
 
@@ -14,8 +15,7 @@ from tests.http import ask, browsing, connection_of, edit, project, stop_well, w
 @pytest.fixture(params=["manage.py", "project/asgi.py", "project.asgi:application"])
 def chat(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DevServer]:
     """Serve the chat, by each way to name it."""
-    for package in ("django", "channels"):
-        pytest.importorskip(package)
+    need("django", "channels")
     with serving(project(tmp_path, "channels_chat"), target=request.param) as server:
         yield server
 
@@ -48,7 +48,7 @@ def test_consumers_and_views_answer_with_the_new_code(chat: DevServer) -> None:
 
 def test_a_room_is_whole_again_after_a_save(tmp_path: Path) -> None:
     """Both members were there before the save, and after it each hears the other without a reconnect."""
-    pytest.importorskip("channels")
+    need("channels")
     folder = project(tmp_path, "channels_chat")
     with serving(folder, target="manage.py") as server:
         with websocket(server, "/chat/tea/") as ada, websocket(server, "/chat/tea/") as bob:

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.frameworks import need
 from tests.harness import DEADLINE, DevServer, serving
 from tests.http import Curl, ask, browsing, connection_of, edit, events_of, project, stop_well, websocket
 
@@ -17,8 +18,7 @@ from tests.http import Curl, ask, browsing, connection_of, edit, events_of, proj
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[DevServer]:
     """Serve the FastAPI shop."""
-    for package in ("fastapi", "sse_starlette"):
-        pytest.importorskip(package)
+    need("fastapi", "sse_starlette")
     with serving(project(tmp_path, "fastapi_shop"), target="shop/main.py") as server:
         yield server
 
@@ -133,7 +133,7 @@ def test_a_sync_endpoint_runs_in_the_thread_pool(shop: DevServer) -> None:
 
 def test_idle_connections_of_a_browser_do_not_hold_up_the_stop(tmp_path: Path) -> None:
     """Ctrl-C with a page open: the server does not wait for its deadline, which is later than the test's."""
-    pytest.importorskip("starlette")
+    need("starlette")
     folder = project(tmp_path, "starlette_pages")
     with (
         serving(folder, "--stop-timeout", "300", target="main.py") as server,
@@ -146,7 +146,7 @@ def test_idle_connections_of_a_browser_do_not_hold_up_the_stop(tmp_path: Path) -
 
 def test_starlette_shows_an_edited_template_with_the_next_request(tmp_path: Path) -> None:
     """The page, then the page that it extends, are edited: each edit is seen, and then one of the code."""
-    pytest.importorskip("starlette")
+    need("starlette")
     folder = project(tmp_path, "starlette_pages")
     with serving(folder, target="main.py") as server, browsing(server) as client:
         first = client.get("/")
@@ -165,7 +165,7 @@ def test_starlette_shows_an_edited_template_with_the_next_request(tmp_path: Path
 
 def test_starlette_streams_both_ways_and_serves_files(tmp_path: Path) -> None:
     """A large upload and a large download arrive whole, and a static file can be asked for in part."""
-    pytest.importorskip("starlette")
+    need("starlette")
     folder = project(tmp_path, "starlette_pages")
     (folder / "static").mkdir()
     (folder / "static/site.css").write_text("body { color: red }")
@@ -181,7 +181,7 @@ def test_starlette_streams_both_ways_and_serves_files(tmp_path: Path) -> None:
 
 def test_litestar_answers_with_the_new_code_on_every_kind_of_connection(tmp_path: Path) -> None:
     """A controller, a WebSocket listener and an event stream go on over one save."""
-    pytest.importorskip("litestar")
+    need("litestar")
     folder = project(tmp_path, "litestar_notes")
     with (
         serving(folder, target="app.py") as server,
@@ -204,7 +204,7 @@ def test_litestar_answers_with_the_new_code_on_every_kind_of_connection(tmp_path
 
 def test_quart_answers_with_the_new_code_on_every_kind_of_connection(tmp_path: Path) -> None:
     """A page, a WebSocket and an event stream go on over one save."""
-    pytest.importorskip("quart")
+    need("quart")
     folder = project(tmp_path, "quart_live")
     with (
         serving(folder, target="app.py") as server,
@@ -235,7 +235,7 @@ app = Datasette(["plants.db"], metadata={"title": TITLE}, settings={"num_sql_thr
 
 def test_datasette_runs_as_an_app(tmp_path: Path) -> None:
     """Its pages, its API and its static files are served, and an edit of its settings shows at once."""
-    pytest.importorskip("datasette")
+    need("datasette")
     database = sqlite3.connect(tmp_path / "plants.db")
     with database:
         database.execute("create table plants (name text)")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.harness import DEADLINE, DevServer, eventually, serving
 from tests.http import Curl, browsing, connection_of, edit, project, stop_well
 
@@ -15,7 +16,7 @@ from tests.http import Curl, browsing, connection_of, edit, project, stop_well
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[DevServer]:
     """Serve the Flask shop, which its factory makes."""
-    pytest.importorskip("flask")
+    need("flask")
     with serving(project(tmp_path, "flask_shop"), target="app.py") as server:
         yield server
 
@@ -74,7 +75,7 @@ def test_flask_shows_its_traceback_page_and_the_fix_after_it(shop: DevServer) ->
 @pytest.mark.parametrize("options", [(), ("--proxy-headers",)])
 def test_flasks_traceback_page_is_for_this_machine_only(tmp_path: Path, options: tuple[str, ...]) -> None:
     """A client that a proxy or a tunnel speaks for gets a plain 500: no source, no variables, no console."""
-    pytest.importorskip("flask")
+    need("flask")
     folder = project(tmp_path, "flask_shop")
     with serving(folder, *options, target="app.py") as shop, browsing(shop) as client:
         headers = {"X-Forwarded-For": "203.0.113.7"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.frameworks import need
 from tests.harness import eventually, serving
 from tests.http import browsing
 
@@ -58,7 +59,7 @@ def echo():
 
 def test_an_app_that_gevent_has_patched_is_served(tmp_path: Path) -> None:
     """More requests than threads at once, its own greenlets, asyncio.run() in a view, a body, and saves."""
-    pytest.importorskip("gevent")
+    need("gevent")
     with serving(tmp_path, text=APP.format(version=1)) as server, browsing(server) as client:
         assert client.get("/").text == "v1"
         with ThreadPoolExecutor(15) as pool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from devserver.worker.warm.picture import differences
+from tests.frameworks import need
 from tests.harness import Client, DevServer, serving
 from tests.http import browsing
 from tests.warm.driver import write
@@ -48,7 +49,7 @@ def cold(folder: Path, kind: str) -> Any:
 def test_walk(tmp_path: Path, kind: str, walk: int) -> None:
     """After each edit every value, function, class, route and answer is the same."""
     if kind in ("fastapi", "flask", "django"):
-        pytest.importorskip(kind)
+        need(kind)
     project = Project(kind, random.Random(f"served {kind} {walk}"))
     files = project.served()
     write(str(tmp_path), files)

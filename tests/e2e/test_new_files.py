@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.harness import Client, answering, eventually, serving
 from tests.http import browsing, edit
 
@@ -120,7 +121,7 @@ def test_a_package_that_comes_with_a_branch_is_watched(tmp_path: Path) -> None:
 
 def test_a_django_app_that_is_installed_before_its_folder_is_made_is_watched(tmp_path: Path) -> None:
     """The name in INSTALLED_APPS comes first and is refused; then `startapp`, and edits of its views."""
-    pytest.importorskip("django")
+    need("django")
     subprocess.run([sys.executable, "-m", "django", "startproject", "mysite", "."], cwd=tmp_path, check=True)
     with serving(tmp_path, target="manage.py") as server, browsing(server) as client:
         server.wait("rolled")

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.frameworks import need
 from tests.harness import DevServer, eventually, serving
 from tests.http import ask, browsing, websocket
 
@@ -262,7 +263,7 @@ def test_an_own_module_with_a_standard_name_is_the_apps(
 
 def test_gevent_that_patches_at_the_top_of_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that came after it is preloaded: each Worker is patched before its imports, as it wants."""
-    pytest.importorskip("gevent")
+    need("gevent")
     before = "import gevent.monkey\ngevent.monkey.patch_all(thread=False)\nimport socket, gevent.socket"
     after = "heavy.SEEN = socket.socket is gevent.socket.socket"
     text = app(1, before=before, after=after)

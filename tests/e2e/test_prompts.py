@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.prompting import PICTURE, Server
 
 APP = """
@@ -173,6 +174,7 @@ READERS = {
     ),
     "silent": ("return sys.stdin.readline().strip()", "", b"q\r", "q"),
 }
+DEBUGGERS = {"ipdb", "pudb"}
 
 
 @pytest.mark.parametrize("path", ["/", "/async"])
@@ -181,6 +183,7 @@ def test_whatever_reads_the_terminal_has_the_keys(
     serve: Callable[..., Server], home: None, reader: str, path: str
 ) -> None:
     """Each way to ask the user something gets the answer; `q` is a letter there, and stops nothing."""
+    need(*DEBUGGERS & {reader})
     stop, prompt, keys, answer = READERS[reader]
     with serve(stop) as server:
         asked = server.begin(path)
@@ -284,6 +287,7 @@ def test_the_debugger_of_ones_choice_stops_in_the_apps_frame(
     see: str,
 ) -> None:
     """PYTHONBREAKPOINT=ipdb.set_trace (or pudb's) shows the app's line, and not the server's."""
+    need(reader)
     monkeypatch.setenv("PYTHONBREAKPOINT", f"{reader}.set_trace")
     _, prompt, keys, answer = READERS[reader]
     with Server(tmp_path, app("breakpoint()"), *options, see=[see]) as server:

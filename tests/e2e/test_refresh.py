@@ -10,6 +10,8 @@ import pytest
 from tests.browser import Browser, browsing
 from tests.harness import DevServer, serving
 
+pytestmark = pytest.mark.browser
+
 SOURCES = """
 window.sources = [];
 window.EventSource = class extends EventSource {

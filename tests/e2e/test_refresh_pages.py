@@ -12,6 +12,8 @@ import pytest
 from tests.browser import Browser, browsing
 from tests.harness import DEADLINE, DevServer, serving
 
+pytestmark = pytest.mark.browser
+
 APP = r'''
 import asyncio, gzip
 

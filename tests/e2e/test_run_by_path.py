@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.harness import Client, answering, serving
 
 WAYS = {
@@ -37,7 +38,7 @@ def test_the_edit_of_a_file_that_is_run_by_its_path_reloads(
 ) -> None:
     """Each edit is there with the next line; a touch reloads nothing, and nothing reloads by itself."""
     if "flask" in WAYS[way]:
-        pytest.importorskip("flask")
+        need("flask")
     (tmp_path / "parts").mkdir()
     word = tmp_path / "parts/word.py"
     word.write_text("WORD = 'one'\n")

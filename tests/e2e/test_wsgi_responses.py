@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
+from tests.frameworks import need
+
+need("werkzeug")
+
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 

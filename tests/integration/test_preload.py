@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.frameworks import need
 from tests.integration.preloading import Project
 
 
@@ -161,21 +162,22 @@ def test_own_modules_stay_out(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "fit_for"),
+    ("packages", "value"),
     [
-        ("import fastapi\nVALUE = fastapi.FastAPI().openapi()\n", "fastapi"),
-        ("import litestar\nVALUE = litestar.__name__\n", "litestar"),
-        ("import quart, flask\nVALUE = flask.Flask('x').name\n", "quart"),
-        ("import aiohttp, httpx, channels\nVALUE = 1\n", "aiohttp"),
+        (("fastapi",), "fastapi.FastAPI().openapi()"),
+        (("litestar",), "litestar.__name__"),
+        (("quart", "flask"), "flask.Flask('x').name"),
+        (("aiohttp", "httpx", "channels"), "1"),
     ],
     ids=["fastapi", "litestar", "quart", "aiohttp"],
 )
-def test_frameworks_are_preloaded_whole(project: Project, app: str, fit_for: str) -> None:
+def test_frameworks_are_preloaded_whole(project: Project, packages: tuple[str, ...], value: str) -> None:
     """Nothing of what people use every day has to be left out."""
-    project.write(app)
+    need(*packages)
+    project.write(f"import {', '.join(packages)}\nVALUE = {value}\n")
     run = project.run(tries=1)
     assert run.left_out == {}
-    assert run.told[0] == fit_for
+    assert run.told[0] == packages[0]
     assert run.said["warm"]["noted"] == 0
     assert run.said["cold"]["noted"] > 100
 
@@ -201,6 +203,7 @@ def test_completion_works_where_its_module_was_preloaded(project: Project) -> No
 
 def test_a_django_project_is_preloaded_but_for_what_needs_its_settings(project: Project) -> None:
     """Django is there before the settings are; its models are imported by each Worker."""
+    need("django")
     project.own("shop_settings", "INSTALLED_APPS = ['django.contrib.auth', 'django.contrib.contenttypes']\n")
     project.write(
         """

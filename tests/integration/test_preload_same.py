@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.frameworks import need
 from tests.integration.preloading import Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
@@ -291,6 +292,7 @@ def test_what_the_memory_of_pyarrow_does_in_the_background_survives_a_fork(proje
 
 def test_the_logging_of_djangos_documentation_does_not_end_it(project: Project) -> None:
     """A project that sets up the root logger is preloaded as one that does not."""
+    need("django")
     project.own(
         "shop_settings",
         """

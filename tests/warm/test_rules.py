@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.warm.driver import Order, State
 from tests.warm.rig import Driver, same
 
@@ -187,7 +188,7 @@ def test_breaking_a_rule_shows(driver: Driver, tmp_path: Path, what: str) -> Non
     if sys.version_info < rule.since:
         pytest.skip("this Python keeps nothing of the kind")
     if "beartype" in rule.old:
-        pytest.importorskip("beartype")
+        need("beartype")
     state = outcome(driver, tmp_path, what, rule.broken)
     assert state.refused is None, state.refused
     told = same(state)

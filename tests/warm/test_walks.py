@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
 from tests.warm.driver import Order
 from tests.warm.project import KINDS, PRELOAD, Project
 from tests.warm.rig import Driver, same
@@ -32,7 +33,7 @@ def driver() -> Iterator[Driver]:
 def test_walk(driver: Driver, tmp_path: Path, kind: str, walk: int) -> None:
     """After each edit that is swapped, every value, function, class, route and answer is the same."""
     for name in PRELOAD[kind]:
-        pytest.importorskip(name)
+        need(name)
     project = Project(kind, random.Random(f"{kind} {walk}"))
     image = project.files()
     swapped = 0

@@ -8,6 +8,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from tests.frameworks import need
+
+need("fastapi", "flask")
+
 import fastapi
 import flask
 import pytest

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks import need
+
+need("django", "channels")
+
 SETTINGS = """
 from pathlib import Path
 DEBUG = True

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from tests.frameworks import need
+
+need("channels", "django", "fastapi", "flask", "litestar", "quart", "werkzeug")
+
 import fastapi
 import flask
 import litestar

@@ -10,6 +10,7 @@ import pytest
 
 from devserver.common.failure import Failure, opening
 from devserver.worker.run.describe import MOST_EXCEPTIONS, MOST_FRAMES, describe
+from tests.frameworks import need
 
 
 @pytest.fixture
@@ -136,7 +137,9 @@ def test_size_is_bounded(failing: Callable[[str], Failure]) -> None:
 
 def test_a_jinja_template_is_the_place(tmp_path: Path) -> None:
     """What fails in a template points at the template's line; what does not parse, too."""
-    jinja2 = pytest.importorskip("jinja2")
+    need("jinja2")
+    import jinja2
+
     (tmp_path / "page.html").write_text("<p>\n{{ 1 / 0 }}\n")
     (tmp_path / "open.html").write_text("<p>\n\n{{ 1 / 0 \n")
     found = jinja2.Environment(loader=jinja2.FileSystemLoader(tmp_path))
