@@ -63,8 +63,9 @@ class Canvas:
         folded = sum(max(1, -(-width // size.width)) for width in self._widths)
         height = len(self._widths)
         if folded > height:
+            # Row by row: tmux keeps in its history what is erased from the top of the screen at one go.
             down = f"\x1b[{height - 1}B" if height > 1 else ""
-            self._console.file.write(f"\r\x1b[{folded - 1}A\x1b[J{down}")
+            self._console.file.write("\r\x1b[2K" + "\x1b[1A\x1b[2K" * (folded - 1) + down)
             self._console.file.flush()
             self._widths = [0] * height
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.ansi import AnsiDecoder
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
@@ -201,9 +200,7 @@ def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
         refused = refusal(event.failures, root)
         parts = ["not live", refused.where, refused.why]
     words = " · ".join(part for part in (*parts, wording.clock(event.at)) if part)
-    row = Text(f"── {mark} {words} ", style=f"dim {style}")
-    row.append("─" * max(0, width - cell_len(row.plain)))
-    return failure_view.fit(row, width)
+    return failure_view.fit(Text(f"── {mark} {words} ──", style=f"dim {style}"), width)
 
 
 class Batch:
