@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
+from devserver.common.console_settings import Notify
 from devserver.ipc.messages import LoopChoice, Target
 
 MIB = 1024 * 1024
@@ -126,12 +127,16 @@ class LimitsConfig:
 class ConsoleConfig:
     """`plain`: lines even in a terminal. `events`: a path, `-` or `fd:N`; empty for none.
 
-    `draws` is found out at the start: the console draws, and shows requests by itself.
+    `draws` is found out at the start: the console draws, and shows requests by itself. `editor` is a template
+    of links to files, None: guess it. `hidden`: globs of paths whose requests are shown only if they failed.
     """
 
     plain: bool = False
     draws: bool = False
     events: str = ""
+    editor: str | None = None
+    hidden: tuple[str, ...] = ()
+    notify: Notify = "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

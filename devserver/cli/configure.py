@@ -44,8 +44,18 @@ def config_of(located: Located, options: Mapping[str, Any]) -> Config:
             stream_limit=options["stream_limit"],
         ),
         process=_process_config(options),
-        console=ConsoleConfig(plain=options["plain"], events=options["events"]),
+        console=_console_config(options),
         control=options["control"],
+    )
+
+
+def _console_config(options: Mapping[str, Any]) -> ConsoleConfig:
+    return ConsoleConfig(
+        plain=options["plain"],
+        events=options["events"],
+        editor=options["editor"],
+        hidden=options["hide_requests"] if options["access_log"] else ("*",),
+        notify=options["notify"],
     )
 
 

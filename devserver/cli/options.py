@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import click
 
 from devserver.cli import habits
+from devserver.common import editor_links
+from devserver.common.errors import UsageError
 from devserver.config import Address, HttpConfig, ListenConfig, ProcessConfig
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -91,6 +93,13 @@ def _events(value: str) -> str:
     if value.startswith("fd:") and not re.fullmatch("fd:[0-9]{1,9}", value):
         raise click.BadParameter(f"{value!r} names no file descriptor: try fd:3.")
     return value
+
+
+def _editor(value: str) -> str:
+    try:
+        return editor_links.template(value)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _socket_path(value: str) -> str:
@@ -321,6 +330,25 @@ _SHOWING = (
         "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
     ),
     click.option("--plain/--no-plain", help="One line per event, also in a terminal."),
+    click.option(
+        "--editor",
+        type=_editor,
+        metavar="NAME|URL",
+        show_default="the one whose terminal this is",
+        help="What links to files open: vscode, cursor, pycharm …, or a URL with {path} and {line}.",
+    ),
+    click.option(
+        "--hide-requests",
+        multiple=True,
+        metavar="GLOB",
+        help="Show no request for these paths, unless it failed. Repeatable.",
+    ),
+    _default(
+        "--notify",
+        type=click.Choice(["off", "bell", "osc9"]),
+        default="off",
+        help="Call when code does not go live, or fails.",
+    ),
     click.option(
         "--events", type=_events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines."
     ),

@@ -176,8 +176,12 @@ class WorkerStarted(_Event, frozen=True, kw_only=True):
 
 
 class WorkerReady(_Event, frozen=True, kw_only=True):
+    """`docs` is the path at which the app documents its API; `logs_requests`: it logs each by itself."""
+
     worker: int
     generation: int
+    docs: str = ""
+    logs_requests: bool = False
 
 
 class WorkerRetiring(_Event, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""`python -P -m devserver.console FD [plain]`: the console of the Master at the other end of the socket FD.
+"""`python -P -m devserver.console FD [SETTINGS]`: the console of the Master at the other end of a socket.
 
 Its terminal is on the standard streams; NO_COLOR is obeyed.
 """
@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 
 from setproctitle import setproctitle
 
@@ -24,10 +23,14 @@ def main() -> int:
 
     ours = terminal.of_process()  # before anything changes it
 
+    import msgspec
     from rich.console import Console
 
+    from devserver.common.console_settings import ConsoleSettings
     from devserver.console.plain_shell import PlainShell
     from devserver.console.shell import Shell
+
+    settings = msgspec.json.decode(sys.argv[2] if sys.argv[2:] else "{}", type=ConsoleSettings)
 
     for name in ("COLUMNS", "LINES"):  # a size that was exported once would outlive every resize
         os.environ.pop(name, None)
@@ -35,22 +38,11 @@ def main() -> int:
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     with socket.socket(fileno=int(sys.argv[1])) as link:
-        shell = PlainShell if sys.argv[2:] == ["plain"] else Shell
-        code = shell(link, console, ours, _editor()).run()
+        shell = PlainShell if settings.plain else Shell
+        code = shell(link, console, ours, settings).run()
     if code:
         os._exit(code)  # an interpreter that ends flushes stdout: the terminal may not be reading
     return code
-
-
-def _editor() -> str:
-    """Return the template of links to files; what makes no sense was reported by the command."""
-    from devserver.common import editor_links
-    from devserver.common.errors import UsageError
-
-    with suppress(UsageError):
-        if named := os.environ.get("DEVSERVER_EDITOR"):
-            return editor_links.template(named)
-    return editor_links.guessed(os.environ)
 
 
 if __name__ == "__main__":

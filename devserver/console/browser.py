@@ -7,15 +7,15 @@ import subprocess
 import sys
 
 from devserver.common.events import Listener
+from devserver.console.addresses import links
 
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
 """Variables of which one is set where a browser with a window can be opened."""
 
 
-def address(listeners: tuple[Listener, ...], links: tuple[str, ...]) -> str:
+def address(listeners: tuple[Listener, ...]) -> str:
     """Return the URL to open; empty if nothing speaks HTTP."""
-    found = [*links, *(str(each) for each in listeners)]
-    return next((url for url in found if url.startswith("http")), "")
+    return next((each.url for each in links(listeners, "", ()) if each.url), "")
 
 
 def open_browser(url: str) -> str:

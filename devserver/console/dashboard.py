@@ -18,6 +18,7 @@ from rich.text import Text
 from devserver.common.explain import explain
 from devserver.common.failure_lines import details
 from devserver.console import failure_view, requests
+from devserver.console.addresses import links
 from devserver.console.facts import facts
 from devserver.console.failure_view import Page, fit
 from devserver.console.headline import Headline, Mood, headline, laid_out
@@ -179,20 +180,17 @@ def _links(view: View, width: int, most: int) -> list[Text]:
     """Return where the app is found: in one row if all of it fits, else a row each."""
     if not most:
         return []
-    urls = [*view.links] or [str(listener) for listener in view.listeners]
-    shown = [Text(url, style=Style(bold=True, link=url if "://" in url else None)) for url in urls]
-    if not shown:
+    found = links(view.listeners, view.docs, view.network)
+    if not found:
         return [fit(Text(" nothing listens yet", style="dim"), width)]
+    shown = [Text(each.label, style=Style(bold=True, link=each.url or None)) for each in found]
     row = Text(" ") + Text(" · ", style="dim").join(shown)
     if cell_len(row.plain) <= width:
         return [row]
-    hidden = len(shown) - most
-    found = [fit(Text(" ") + each, width) for each in shown[:most]]
-    return (
-        [*found, fit(Text(f" u shows {hidden} more", style="dim"), width)]
-        if hidden > 0 and most > 1
-        else found
-    )
+    rows = [fit(Text(" ") + each, width) for each in shown[:most]]
+    if len(shown) > most > 1:
+        rows.append(fit(Text(f" u shows {len(shown) - most} more", style="dim"), width))
+    return rows
 
 
 def _prompt(prompt: Prompt, view: View, width: int) -> Text:

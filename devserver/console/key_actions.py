@@ -33,7 +33,7 @@ class KeyActions:
         elif key == "error":
             entries += _last_error(view, width)
         elif key == "open":
-            complaint = browser.open_browser(browser.address(view.listeners, view.links))
+            complaint = browser.open_browser(browser.address(view.listeners))
             entries += [Text(complaint, style="yellow")] if complaint else []
         return view, entries
 

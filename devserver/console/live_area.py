@@ -65,7 +65,7 @@ class Canvas:
         if folded > height:
             # Row by row: tmux keeps in its history what is erased from the top of the screen at one go.
             down = f"\x1b[{height - 1}B" if height > 1 else ""
-            self._console.file.write("\r\x1b[2K" + "\x1b[1A\x1b[2K" * (folded - 1) + down)
+            self._console.file.write("\r\x1b[J" + "\x1b[1A\x1b[2K" * (folded - 1) + down)
             self._console.file.flush()
             self._widths = [0] * height
 

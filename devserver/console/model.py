@@ -101,8 +101,12 @@ class View:
     prompts: Mapping[int, Prompt] = field(default_factory=dict)
     """By the number of the Worker."""
     listeners: tuple[Listener, ...] = ()
-    links: tuple[str, ...] = ()
-    """Where a browser finds the app; empty: at its listeners."""
+    network: tuple[str, ...] = ()
+    """Addresses of this machine in the network, where it is reached by them."""
+    docs: str = ""
+    """The path at which the app documents its API."""
+    logs_requests: bool = False
+    """The app logs its requests by itself."""
     editor: str = ""
     """The template of links to files."""
     quiet: tuple[str, ...] = ()
@@ -263,6 +267,8 @@ def _worker(view: View, event: Event) -> View:
             return _with(view, worker)
         case events.WorkerReady() | events.WorkerRetiring() | events.WorkerLoad():
             known = view.workers.get(event.worker)
+            if isinstance(event, events.WorkerReady) and known is not None:
+                view = replace(view, docs=event.docs, logs_requests=event.logs_requests)
             return view if known is None else _with(view, _progress(known, event))
         case events.WorkerExited() if event.worker in view.workers:
             workers = {number: worker for number, worker in view.workers.items() if number != event.worker}

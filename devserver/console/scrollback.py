@@ -98,10 +98,11 @@ class Scroll:
                 self._fact(event, view.root, "yellow")
 
     def _requests(self, event: events.Requests, view: View) -> None:
-        shown = [each for each in event.requests if not requests.is_quiet(each, view.quiet)]
+        quiet = ("*",) if view.logs_requests else view.quiet
+        shown = [each for each in event.requests if not requests.is_quiet(each, quiet)]
         self.entries += [requests.line(each, view.generation, view.lives) for each in shown]
         hidden = event.count - len(event.requests)
-        if hidden and any(each.status < 500 for each in event.requests):
+        if hidden and any(each.status < 500 for each in shown):
             self.entries.append(Text(f"… {wording.plural(hidden, 'more request')}", style="dim"))
 
     def take_plain(self, event: Event, view: View, now: float) -> None:

@@ -14,12 +14,15 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 from rich.console import Console, RenderableType
 
 from devserver.common import events
+from devserver.common.console_settings import ConsoleSettings
 from devserver.console import letters
+from devserver.console.addresses import network_addresses
 from devserver.console.dashboard import farewell, picture
 from devserver.console.debug_queue import Turns
 from devserver.console.debug_terminal import AWAY, STOP, Attachment, note
@@ -29,6 +32,7 @@ from devserver.console.key_actions import KeyActions
 from devserver.console.keys import decode
 from devserver.console.live_area import Canvas
 from devserver.console.model import Prompt, View, apply
+from devserver.console.notification import Notification
 from devserver.console.scrollback import Batch, Scroll
 from devserver.console.title import Title
 from devserver.reporting.terminal import Terminal
@@ -59,15 +63,16 @@ class Shell:
     """The console on its terminal, until the link ends."""
 
     def __init__(
-        self, link: socket.socket, console: Console, terminal: Terminal | None, editor: str = ""
+        self, link: socket.socket, console: Console, terminal: Terminal | None, settings: ConsoleSettings
     ) -> None:
         self._link = link
         self._console = console
         self._terminal = terminal
-        self._view = View(editor=editor)
+        self._view = View(editor=settings.editor, quiet=settings.hidden)
         self._scroll = Scroll()
         self._canvas: Canvas | None = None
         self._title = Title(console.file, os.environ.get("TERM", ""))
+        self._notification = Notification(console.file, settings.notify)
         self._keys = KeyActions()
         self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
         self._turns = Turns(closed=terminal is None)
@@ -143,8 +148,9 @@ class Shell:
         if self._suspending:
             self._suspend()
         if self._holder is not None:
-            title = headline(facts(self._view), time.time()).title
-            self._title.show(title if self._letters else title.translate(letters.ASCII))
+            line = headline(facts(self._view), time.time())
+            self._title.show(line.title if self._letters else line.title.translate(letters.ASCII))
+            self._notification.hear(line)
         if self._attachment is not None:
             self._attachment.resize()
             return True
@@ -261,6 +267,8 @@ class Shell:
             self._changed = True
             return
         view = apply(self._view, event)
+        if view.listeners != self._view.listeners:
+            view = replace(view, network=network_addresses(view.listeners))
         self._changed |= view is not self._view
         self._view = view
         now = time.monotonic()

@@ -426,7 +426,14 @@ class Master:
         self.clients.dispatcher.accept(worker, capacity)
         times = {"fork": worker.started.fork_ms, "import": message.import_ms, "start": message.start_ms}
         self._timelines.step(worker.generation, times)
-        self._emit(events.WorkerReady(worker=worker.id, generation=worker.generation))
+        self._emit(
+            events.WorkerReady(
+                worker=worker.id,
+                generation=worker.generation,
+                docs=message.docs,
+                logs_requests=message.logs_requests,
+            )
+        )
         self.supervisor.send(message)
         if commands := self.generations.ready(decisions.Booted(message, worker.started)):
             self._apply(commands)

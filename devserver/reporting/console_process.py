@@ -18,10 +18,12 @@ from typing import Literal
 
 import msgspec
 
+from devserver.common.console_settings import ConsoleSettings
 from devserver.common.undebugged import undebugged
 from devserver.reporting import terminal
 
 CHUNK = 64 * 1024
+DEFAULT = ConsoleSettings()
 MAXIMUM_ORDER = 16 * 1024
 """Bytes; a line longer than that is no order."""
 
@@ -51,17 +53,14 @@ def usable() -> bool:
 
 
 class ConsoleProcess:
-    """The console as a child on this process's terminal, whose settings are saved first. Raises OSError.
+    """The console as a child on this process's terminal, whose settings are saved first. Raises OSError."""
 
-    `plain`: it writes plain lines and draws nothing, but lets debuggers have the terminal.
-    """
-
-    def __init__(self, *, plain: bool = False) -> None:
+    def __init__(self, settings: ConsoleSettings = DEFAULT) -> None:
         self._terminal = terminal.of_process()
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
         command = [sys.executable, "-P", "-m", "devserver.console", str(theirs.fileno())]
-        command += ["plain"] if plain else []
+        command += [msgspec.json.encode(settings).decode()]
         try:
             with undebugged():
                 self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 
 from devserver.common import events
+from devserver.common.console_settings import ConsoleSettings
+from devserver.common.editor_links import guessed
 from devserver.common.events import Event
 from devserver.config import ConsoleConfig
 from devserver.reporting import plain
@@ -47,7 +49,9 @@ class Announcer:
         self.terminal = os.isatty(0) and os.isatty(1)
         """Whether the Workers have terminals of their own, because a console shows what they print."""
         if self.terminal:
-            self._console = ConsoleProcess(plain=not self.draws)
+            editor = guessed(os.environ) if config.editor is None else config.editor
+            settings = ConsoleSettings(not self.draws, editor, config.hidden, config.notify)
+            self._console = ConsoleProcess(settings)
             self._link = ConsoleLink(
                 self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
             )

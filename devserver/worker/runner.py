@@ -23,6 +23,8 @@ from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.streams import Streams
 from devserver.worker.find.apps import App
 from devserver.worker.find.discover import Found
+from devserver.worker.find.docs import docs_path
+from devserver.worker.run import logs
 from devserver.worker.run.api import Server
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
@@ -68,6 +70,7 @@ class Runner:
         self._debugger = debugger
         self._jobs = Jobs(found.handlers, link, server, debugger)
         self._app = found.app.kind if found.app else ""
+        self._docs = docs_path(found.app.call) if found.app else ""
         self._threads = threads
         self._streams: Streams | None = None
         self._lifespan: Lifespan | None = None
@@ -162,6 +165,8 @@ class Runner:
                 start_ms=(time.perf_counter() - began) * 1000,
                 app=self._app,
                 app_capacity=self._threads if self._app == "wsgi" else 0,
+                docs=self._docs,
+                logs_requests=logs.are_requests_heard(),
             )
         )
         for moment in NOTED_AFTER if self._imports is not None else ():

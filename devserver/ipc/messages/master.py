@@ -76,6 +76,10 @@ class BootDone(TaggedMessage, frozen=True):
     start_ms: float = 0.0
     app: AppKind = ""
     app_capacity: int = 0
+    docs: str = ""
+    """The path at which the app documents its API."""
+    logs_requests: bool = False
+    """Somebody hears what is logged of each request."""
 
 
 class WorkerIdle(TaggedMessage, frozen=True):

@@ -97,7 +97,7 @@ class Gateway:
         self._dispatcher = dispatcher
         self._board = board
         self._emit = emit
-        self.requests = RequestLog(emit, config.process.access_log)
+        self.requests = RequestLog(emit)
         self._guard = HostCheck(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._index = Index(config.http.index)

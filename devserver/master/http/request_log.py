@@ -21,11 +21,10 @@ LONGEST = 2_000
 
 
 class RequestLog:
-    """`shown` false: requests are counted, and only those that failed are listed."""
+    """One a Master."""
 
-    def __init__(self, emit: Callable[[Event], None], shown: bool) -> None:
+    def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
-        self._most = MOST_SHOWN if shown else 0
         self._loop = asyncio.get_running_loop()
         self._requests: list[Request] = []
         self._count = 0
@@ -44,7 +43,7 @@ class RequestLog:
         self._count += 1
         failed = request.status >= 500
         self._failed += failed
-        if len(self._requests) < self._most + (MOST_SHOWN if failed else 0):
+        if len(self._requests) < MOST_SHOWN * (1 + failed):
             self._requests.append(request)
         if self._timer is None:
             self._timer = self._loop.call_at(self._due(), self.flush)

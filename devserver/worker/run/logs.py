@@ -56,6 +56,11 @@ def set_up(access_log: bool) -> None:
     access.propagate = False
 
 
+def are_requests_heard() -> bool:
+    """Return whether a record of each request reaches a handler, the app's or ours."""
+    return logging.getLogger("uvicorn.access").hasHandlers()
+
+
 def _handler(stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Formatter(stream.isatty()))

@@ -1,0 +1,34 @@
+"""Calls the user when the state turns bad, or good again: by the bell, or as OSC 9 has it."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from devserver.common.console_settings import Notify
+from devserver.console.headline import Headline, Mood
+
+WORTH: dict[Mood, bool] = {"good": True, "warning": True, "bad": True, "waiting": False, "over": False}
+
+
+class Notification:
+    """Speaks on a change of mood, and never of the first one."""
+
+    def __init__(self, file: IO[str], how: Notify) -> None:
+        self._file = file
+        self._how = how
+        self._mood: Mood = "good"
+
+    def hear(self, line: Headline) -> None:
+        """Compare the headline with the last one."""
+        if not WORTH[line.mood] or line.mood == self._mood:
+            return
+        self._mood = line.mood
+        if self._how == "bell" and line.mood != "good":
+            self._write("\a")
+        elif self._how == "osc9":
+            text = "".join(letter if letter.isprintable() else " " for letter in line.title)
+            self._write(f"\x1b]9;{text}\a")
+
+    def _write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
