@@ -238,26 +238,6 @@ def test_the_title_tells_the_state_and_is_given_back(console: Session) -> None:
     assert console.raw.rindex(b"\x1b[23;2t") > console.raw.rindex(b"\x1b]2;")
 
 
-@pytest.mark.parametrize(
-    "sizes", [[(40, 24), (20, 24), (120, 40), (80, 40)], [(200, 50), (30, 50), (81, 50)]]
-)
-def test_resizing_leaves_no_old_pictures(sizes: list[tuple[int, int]]) -> None:
-    """However the window is dragged, afterwards there is one picture, at the foot of what has scrolled."""
-    with Session() as session:
-        session.tell(*SERVER, events.Output(worker=1, text="".join(f"line {n}\n" for n in range(30))))
-        session.see("✓ LIVE", "line 29")
-        for width, height in sizes:
-            session.resize(width, height)
-            session.screen.resize(height, width)
-            session.process.send_signal(signal.SIGWINCH)
-            session.raw = b""
-            session.read_until(lambda: b"127.0.0.1:9501" in session.raw)
-            session.tell(events.Connections(open=width, waiting=0))
-            session.read_until(lambda: session.text.count("tcp://127.0.0.1") == 1)
-        session.see("r reload")
-        assert session.text.count(" ✓ LIVE") == 1
-
-
 def test_a_terminal_without_utf_8_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is ours is drawn in ASCII, and nothing moves."""
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
