@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EXAMPLES = frozenset(
     {".vscode/launch.json", ".vscode/tasks.json", "./status.py", "AGENTS.md", "CLAUDE.md", "shop/main.py"}
+    | {"devcontainer.json", "launch.json", "tasks.json"}
 )
 """Paths of the reader's own project."""
 FOREIGN = frozenset(
@@ -27,7 +28,7 @@ FOREIGN = frozenset(
 )
 """First parts of dotted names that are not ours: libraries, ASGI's messages, what the app is given."""
 FOREIGN_WORDS = frozenset(
-    {"CONTENT_TYPE", "ETag", "Expect", "FastMCP", "QUERY_STRING", "SCRIPT_NAME", "TMPDIR"}
+    {"CONTENT_TYPE", "ETag", "EventSource", "Expect", "FastMCP", "QUERY_STRING", "SCRIPT_NAME", "TMPDIR"}
 )
 """Headers, variables and classes that no code of ours has to name."""
 
