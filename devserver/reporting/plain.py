@@ -90,6 +90,8 @@ def _code(event: Event, root: str) -> str | None:
     match event:
         case events.Changed():
             return f"changed: {wording.files(event.paths, root)}"
+        case events.AssetsChanged():
+            return f"changed, for browsers only: {wording.files(event.paths, root)}"
         case events.CompileWarning():
             where = wording.relative(event.path, root)
             return f"{where}:{event.line}: {event.category}: {event.message}"

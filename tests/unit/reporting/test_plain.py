@@ -44,6 +44,18 @@ LINES: list[tuple[Event, str | None]] = [
     ),
     (events.Listening(listeners=()), "devserver: listening on nothing now"),
     (events.Changed(edit=1, paths=("/app/handlers.py",)), "devserver: changed: handlers.py"),
+    (events.AssetsChanged(paths=("/app/a.css",)), "devserver: changed, for browsers only: a.css"),
+    (
+        events.Requests(
+            count=2,
+            failed=1,
+            requests=(
+                events.Request(at=1.0, method="GET", path="/", status=503, ms=1.0),
+                events.Request(at=1.0, method="GET", path="/", status=500, ms=1.0, generation=1),
+            ),
+        ),
+        "devserver: GET / 503: no code ran it",
+    ),
     (
         events.Changed(edit=1, paths=("/app/a", "/app/b", "/lib/c", "/app/d", "/app/e")),
         "devserver: changed: a, b, /lib/c and 2 more",
