@@ -45,7 +45,7 @@ async def app(scope, receive, send):
 
 def in_the_master() -> None:
     """Print the time that the Master spends on a page, and on a request that is no navigation."""
-    refresh = BrowserRefresh(HttpConfig(), "/project", lambda text: None)
+    refresh = BrowserRefresh(HttpConfig(), "/project", "", lambda text: None)
     scope = {"method": "GET", "scheme": "http", "path": "/", "headers": HEADERS}
     other = scope | {"headers": FETCH}
     for size in (1_000, 10_000, 1_000_000):

@@ -60,6 +60,12 @@ def guessed(environment: Mapping[str, str]) -> str:
     return FILE
 
 
+def for_pages(template: str | None, environment: Mapping[str, str]) -> str:
+    """Return the template for links in web pages, from which no browser opens a file; None: guess it."""
+    found = guessed(environment) if template is None else template
+    return "" if found.startswith("file:") else found
+
+
 def link(template: str, path: str, line: int = 1, column: int = 0) -> str:
     """Return the URL that opens `path`; empty for what is no file, or without a template."""
     if not template or not path.startswith("/"):

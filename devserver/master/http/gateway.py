@@ -7,11 +7,12 @@ is told why there is none. Newer code takes over what lasts: WebSockets and even
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from typing import Protocol
 from urllib.parse import quote
 
-from devserver.common import events
+from devserver.common import editor_links, events
 from devserver.common.events import Event
 from devserver.common.explain import relative
 from devserver.common.failure import Failure
@@ -101,7 +102,8 @@ class Gateway:
         self._guard = HostCheck(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._index = Index(config.http.index)
-        self.refresh = BrowserRefresh(config.http, config.watch.root, self._say_once)
+        self._editor = editor_links.for_pages(config.console.editor, os.environ)
+        self.refresh = BrowserRefresh(config.http, config.watch.root, self._editor, self._say_once)
         self._live = 0
         self._app: AppKind = ""
         self._failures: tuple[Failure, ...] = ()
@@ -197,7 +199,7 @@ class Gateway:
     def _unavailable(self, scope: Scope) -> Answer:
         is_form = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         asker = answers.Asker(accepted(scope), local=_is_local(scope), is_form=is_form)
-        return answers.unavailable(self._failures, asker, root=self._root)
+        return answers.unavailable(self._failures, asker, root=self._root, editor=self._editor)
 
     def shows_errors(self, scope: Scope) -> bool:
         """Return whether who asks is shown the error if the app raises and has no page for that."""
@@ -206,7 +208,7 @@ class Gateway:
 
     def crashed(self, failure: Failure, request: str, generation: int) -> Answer:
         """Return the page that shows it."""
-        return answers.crashed(failure, request, generation, root=self._root)
+        return answers.crashed(failure, request, generation, root=self._root, editor=self._editor)
 
     def readable(self, scope: Scope, answer: Answer) -> Answer:
         """Return an answer of our own that says no, as the page of a trusted origin may read it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devserver.common.editor_links import EDITORS, FILE, guessed, link, template
+from devserver.common.editor_links import EDITORS, FILE, for_pages, guessed, link, template
 from devserver.common.errors import UsageError
 
 
@@ -39,3 +39,19 @@ def test_the_terminal_of_an_editor_opens_that_editor() -> None:
     assert guessed({"TERM_PROGRAM": "vscode", "CURSOR_TRACE_ID": "1"}) == EDITORS["cursor"]
     assert guessed({"TERMINAL_EMULATOR": "JetBrains-JediTerm"}) == ""
     assert guessed({}) == FILE
+
+
+@pytest.mark.parametrize(
+    ("editor", "environment", "expected"),
+    [
+        (None, {"TERM_PROGRAM": "vscode"}, EDITORS["vscode"]),
+        (None, {}, ""),
+        (EDITORS["file"], {}, ""),
+        (EDITORS["pycharm"], {"TERM_PROGRAM": "vscode"}, EDITORS["pycharm"]),
+    ],
+)
+def test_a_page_has_links_only_into_an_editor(
+    editor: str | None, environment: dict[str, str], expected: str
+) -> None:
+    """No browser opens a file from a page."""
+    assert for_pages(editor, environment) == expected

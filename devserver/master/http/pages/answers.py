@@ -71,27 +71,27 @@ class Asker:
     is_form: bool = False
 
 
-def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str) -> Answer:
+def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str, editor: str = "") -> Answer:
     """Answer while no good code is there: 503 with all that is known of `failures`, the newest code's.
 
     The HTML page asks LIVE_PATH and reloads itself; the answer to a form says that it works again.
     """
     form = choose(asker.accept)
     if asker.local and failures:
-        body = _failed(failures, form, root, asker.is_form)
+        body = _failed(failures, form, root, editor, asker.is_form)
     else:
         seen = fingerprint(failures)
         body = _told(ELSEWHERE if failures else STARTING, form, seen, is_form=asker.is_form)
     return _answer(503, form, body, _AGAIN)
 
 
-def crashed(failure: Failure, request: str, made_by: int, *, root: str) -> Answer:
+def crashed(failure: Failure, request: str, made_by: int, *, root: str, editor: str = "") -> Answer:
     """Answer 500, as a page for a browser on this machine: the app has raised in `request`.
 
     The code of generation `made_by` did; the page refreshes itself as the app's own do.
     """
     title = f"✗ {failure_text.reason(failure)}"
-    page = layout.document(title, failure_html.body((failure,), root), said=f"500 · {request}")
+    page = layout.document(title, failure_html.body((failure,), root, editor), said=f"500 · {request}")
     answer = _answer(500, "html", _bytes(page))
     headers = [(n, layout.OPEN_POLICY if n == b"content-security-policy" else v) for n, v in answer.headers]
     return replace(answer, headers=headers, made_by=made_by)
@@ -148,7 +148,7 @@ def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> b
 
 
 @lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
-def _failed(failures: tuple[Failure, ...], form: Form, root: str, is_form: bool) -> bytes:
+def _failed(failures: tuple[Failure, ...], form: Form, root: str, editor: str, is_form: bool) -> bytes:
     """Return the body of an answer that tells the failures."""
     first = failures[0]
     where = f"{failure_text.location(first.place, root)}: " if first.place else ""
@@ -156,7 +156,7 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str, is_form: bool)
     match form:
         case "html":
             title = f"✗ {failure_text.reason(first)}"
-            body = failure_html.body(failures, root)
+            body = failure_html.body(failures, root, editor)
             return _bytes(layout.document(title, body, fingerprint(failures), is_form=is_form))
         case "json":
             told = [failure_text.as_json(failure, root) for failure in failures]

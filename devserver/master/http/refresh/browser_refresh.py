@@ -52,11 +52,11 @@ class Navigation:
 class BrowserRefresh:
     """`say` is told, once a reason, why a page cannot refresh itself."""
 
-    def __init__(self, config: HttpConfig, root: str, say: Callable[[str], None]) -> None:
+    def __init__(self, config: HttpConfig, root: str, editor: str, say: Callable[[str], None]) -> None:
         self._on = config.browser_reload
         self._say = say
         self._root_path = config.root_path
-        self.state = State(secrets.token_hex(4), root, config.index)
+        self.state = State(secrets.token_hex(4), root, config.index, editor)
         self.channel = Channel(lambda local: self.state.told(local=local))
         self.paths = {config.root_path + path for path in (SCRIPT, CHANNEL)} if self._on else frozenset()
 

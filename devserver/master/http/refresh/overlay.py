@@ -34,12 +34,12 @@ _STYLE = (
 )
 
 
-def content(failures: tuple[Failure, ...], root: str, *, local: bool) -> dict[str, Any]:
+def content(failures: tuple[Failure, ...], root: str, editor: str, *, local: bool) -> dict[str, Any]:
     """Return the overlay as data: its key, what is read out, its style, and what stands in it."""
     first = failures[0]
     if local:
         where = f"{failure_text.location(first.place, root)}: " if first.place else ""
-        title, body = f"{where}{failure_text.reason(first)}", failure_html.body(failures, root)
+        title, body = f"{where}{failure_text.reason(first)}", failure_html.body(failures, root, editor)
     else:
         title = "the reason is shown where devserver runs."
         body = failure_html.sentence(title)

@@ -22,9 +22,13 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class State:
-    """`run` is this Master's, `index` the path of the page beside the handlers; it `hears` events."""
+    """`run` is this Master's, `index` the path of the page beside the handlers; it `hears` events.
 
-    def __init__(self, run: str, root: str, index: str) -> None:
+    `editor` is the template of links to lines of files.
+    """
+
+    def __init__(self, run: str, root: str, index: str, editor: str = "") -> None:
+        self._editor = editor
         self._run = run
         self._root = root
         self._index_path = index
@@ -77,5 +81,8 @@ class State:
             "index": self._index,
             "assets": list(self._assets),
             "tcp": self._tcp,
-            "refused": overlay.content(self.failures, self._root, local=local) if self.failures else None,
+            "refused": self._refused(local) if self.failures else None,
         }
+
+    def _refused(self, local: bool) -> dict[str, Any]:
+        return overlay.content(self.failures, self._root, self._editor, local=local)

@@ -247,3 +247,12 @@ def test_a_refusal_is_plain_text() -> None:
 def test_handlers_without_an_app_say_what_to_do() -> None:
     """A browser that opens a module of handlers reads how it could be served."""
     assert "define app (ASGI or WSGI), or put an index.html beside it" in text(page.handlers_only(CURL))
+
+
+def test_the_place_is_a_link_that_opens_the_editor() -> None:
+    """In the page; and the row at fault is spoken to who does not see it."""
+    asker = page.Asker(BROWSER, local=True)
+    shown = page.unavailable((TYPO,), asker, root="/app", editor="vscode://file{path}:{line}:{column}")
+    assert re.search(rb'<a href="vscode://file/app/[^"]+:\d+:\d+">', shown.body)
+    assert re.search(rb'class="heard">line \d+, at fault', shown.body)
+    assert b"<a " not in page.unavailable((TYPO,), asker, root="/app").body
