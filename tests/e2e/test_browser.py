@@ -258,7 +258,7 @@ def test_the_error_page_shows_the_place_and_gives_way_to_the_app(tmp_path: Path,
 def test_an_event_source_goes_on_over_a_save(tmp_path: Path, browser: Browser) -> None:
     """The page notices nothing but newer events: no error, no other connection, none lost, none doubled."""
     (tmp_path / "app.py").write_text(TICKER)
-    with serving(tmp_path, target="app.py") as server:
+    with serving(tmp_path, "--no-browser-reload", target="app.py") as server:
         server.wait("live")
         with browser.page(url(server)) as page:
             page.until("seen.length > 20")
