@@ -12,7 +12,7 @@ import pytest
 from devserver.ipc.messages import Failed, Handled, Leave, Leaving, Open, Respond, Send, TasksCancelled
 from tests.harness import eventually
 from tests.integration.worker_driver import PLENTY, Start, workers
-from tests.unit.worker.asgi.rig import a_scope
+from tests.unit.worker.asgi.stage import a_scope
 
 start = pytest.fixture(workers)
 PATIENCE = 600.0

@@ -34,10 +34,10 @@ from devserver.ipc.messages import (
     Target,
     ToWorker,
 )
-from tests.integration.fork_worker import Orders
+from tests.fakes.manager import Orders
 
 DEADLINE = 30.0
-SCRIPT = Path(__file__).with_name("fork_worker.py")
+SCRIPT = Path(__file__).parents[1] / "fakes/manager.py"
 PLENTY = 1024 * 1024
 
 M = TypeVar("M")

@@ -17,7 +17,7 @@ from devserver.manager.preload.import_guard import Own
 from devserver.manager.preload.preload import preload
 
 
-class Rig:
+class Modules:
     """Writes modules and preloads them; `told` are those that were announced."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,51 +53,51 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    """A Rig whose modules are gone afterwards."""
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modules]:
+    """A Modules whose modules are gone afterwards."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     before = set(sys.modules)
-    yield Rig(tmp_path)
+    yield Modules(tmp_path)
     for name in set(sys.modules) - before:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
-def test_modules_are_imported_in_the_order_of_the_notes(rig: Rig) -> None:
+def test_modules_are_imported_in_the_order_of_the_notes(modules: Modules) -> None:
     """Each is announced before it is imported by itself, but not what it brings along."""
-    rig.write(far_a="import far_b\n", far_b="", far_c="")
-    report = rig.preload("far_a", "far_b", "far_c")
-    assert rig.told == ["far_a", "far_c"]
+    modules.write(far_a="import far_b\n", far_b="", far_c="")
+    report = modules.preload("far_a", "far_b", "far_c")
+    assert modules.told == ["far_a", "far_c"]
     assert (report.modules, report.left_out, report.restart_without) == (3, (), ())
     assert report.ms > 0
 
 
-def test_a_module_sees_what_it_saw_in_the_worker_and_the_rest_is_as_before(rig: Rig) -> None:
+def test_a_module_sees_what_it_saw_in_the_worker_and_the_rest_is_as_before(modules: Modules) -> None:
     """The environment, path and arguments of the Worker's import hold during the import only."""
-    rig.write(
+    modules.write(
         far_a="""
             import os, sys
             SEEN = os.environ.get("LEVEL"), os.environ.get("HOME"), sys.argv[:], sys.path[:]
         """
     )
     before = dict(os.environ), sys.path[:], sys.argv[:]
-    assert rig.preload("far_a", environment={"LEVEL": "9", "HOME": None}).left_out == ()
+    assert modules.preload("far_a", environment={"LEVEL": "9", "HOME": None}).left_out == ()
     seen = sys.modules["far_a"].SEEN
-    assert seen == ("9", None, ["app.py"], list(rig.path))
+    assert seen == ("9", None, ["app.py"], list(modules.path))
     assert (dict(os.environ), sys.path, sys.argv) == before
     assert not [finder for finder in sys.meta_path if type(finder).__name__ == "Guard"]
 
 
-def test_own_modules_never_get_in(rig: Rig) -> None:
+def test_own_modules_never_get_in(modules: Modules) -> None:
     """Who imports the app's own is left out with all that was importing it, and the rest goes on."""
-    rig.write(
+    modules.write(
         own_settings="",
         far_a__lazy="import far_a.needy\n",
         far_a__needy="import own_settings\n",
         far_a__plain="",
         far_b="",
     )
-    report = rig.preload("far_a", "far_a.lazy", "far_a.needy", "far_a.plain", "far_b")
+    report = modules.preload("far_a", "far_a.lazy", "far_a.needy", "far_a.plain", "far_b")
     assert [name for name, _ in report.left_out] == ["far_a.lazy", "far_a.needy"]
     assert "imports own_settings, which is the app's own" in dict(report.left_out)["far_a.needy"]
     loaded = {name for name in sys.modules if name.startswith(("far_", "own_"))}
@@ -106,30 +106,30 @@ def test_own_modules_never_get_in(rig: Rig) -> None:
     assert {name for name, _ in report.restart_without} == {"far_a.lazy", "far_a.needy"}
 
 
-def test_a_second_try_without_them_is_clean(rig: Rig) -> None:
+def test_a_second_try_without_them_is_clean(modules: Modules) -> None:
     """What was found unfit does not run again, the reasons stay, and the process may be forked."""
-    rig.write(own_settings="", far_a="import own_settings\n", far_b="import far_a\n", far_c="")
-    first = rig.preload("far_a", "far_b", "far_c")
+    modules.write(own_settings="", far_a="import own_settings\n", far_b="import far_a\n", far_c="")
+    first = modules.preload("far_a", "far_b", "far_c")
     sys.modules.pop("far_c")
-    second = rig.preload("far_a", "far_b", "far_c", without=first.restart_without)
+    second = modules.preload("far_a", "far_b", "far_c", without=first.restart_without)
     assert (second.modules, second.left_out, second.restart_without) == (1, first.left_out, ())
 
 
-def test_who_would_do_without_a_refused_module_is_left_out(rig: Rig) -> None:
+def test_who_would_do_without_a_refused_module_is_left_out(modules: Modules) -> None:
     """A library that catches the ImportError would be another one than in the Worker."""
-    rig.write(
+    modules.write(
         own_plugin="",
         far_a="try:\n    import own_plugin\nexcept ImportError:\n    own_plugin = None\n",
         far_b="import far_a\n",
     )
-    report = rig.preload("far_b", "far_a")
+    report = modules.preload("far_b", "far_a")
     assert [name for name, _ in report.left_out] == ["far_b", "far_a"]
     assert "far_a" not in sys.modules
 
 
-def test_who_does_without_what_the_worker_did_not_have_either_is_not(rig: Rig) -> None:
+def test_who_does_without_what_the_worker_did_not_have_either_is_not(modules: Modules) -> None:
     """An optional dependency that is not there, or fails everywhere, is no reason."""
-    rig.write(
+    modules.write(
         far_broken="1 / 0\n",
         far_a="""
             for name in ("far_missing", "far_broken"):
@@ -139,47 +139,49 @@ def test_who_does_without_what_the_worker_did_not_have_either_is_not(rig: Rig) -
                     pass
         """,
     )
-    assert rig.preload("far_a").left_out == ()
+    assert modules.preload("far_a").left_out == ()
     assert "far_a" in sys.modules
 
 
-def test_looking_for_a_module_is_not_importing_it(rig: Rig) -> None:
+def test_looking_for_a_module_is_not_importing_it(modules: Modules) -> None:
     """A library that asks whether an optional one is there is none the worse for it."""
-    rig.write(far_a="import importlib.util as util\nHAS = util.find_spec('far_b') is not None\n", far_b="")
-    assert rig.preload("far_a", "far_b").left_out == ()
+    modules.write(
+        far_a="import importlib.util as util\nHAS = util.find_spec('far_b') is not None\n", far_b=""
+    )
+    assert modules.preload("far_a", "far_b").left_out == ()
     assert sys.modules["far_a"].HAS
 
 
-def test_every_importer_of_what_fails_is_left_out(rig: Rig) -> None:
+def test_every_importer_of_what_fails_is_left_out(modules: Modules) -> None:
     """Two that try in turn and do without are both other ones than in the Worker, where it worked."""
     careful = "try:\n    import far_moody\nexcept OSError:\n    pass\n"
-    rig.write(far_a="import far_b, far_c\n", far_b=careful, far_c=careful, far_moody="raise OSError\n")
-    report = rig.preload("far_a", "far_b", "far_moody", "far_c")
+    modules.write(far_a="import far_b, far_c\n", far_b=careful, far_c=careful, far_moody="raise OSError\n")
+    report = modules.preload("far_a", "far_b", "far_moody", "far_c")
     assert [name for name, _ in report.left_out] == ["far_a", "far_b", "far_moody", "far_c"]
     assert set(report.restart_without) == set(report.left_out)
 
 
 @pytest.mark.parametrize("glob", ["far_a", "far_a.*", "far_?"])
-def test_what_is_excluded_is_not_imported(rig: Rig, glob: str) -> None:
+def test_what_is_excluded_is_not_imported(modules: Modules, glob: str) -> None:
     """preload-exclude takes a package out, with its modules."""
-    rig.write(far_a__sub="")
-    report = rig.preload("far_a.sub", exclude=(glob,))
+    modules.write(far_a__sub="")
+    report = modules.preload("far_a.sub", exclude=(glob,))
     assert dict(report.left_out) == {"far_a.sub": "is excluded"}
-    assert (rig.told, report.restart_without) == ([], ())
+    assert (modules.told, report.restart_without) == ([], ())
 
 
-def test_gevent_is_never_preloaded(rig: Rig) -> None:
+def test_gevent_is_never_preloaded(modules: Modules) -> None:
     """It wants to be first in its process, and a Worker that has it by fork has it too late."""
-    rig.write(gevent__monkey="")
-    assert dict(rig.preload("gevent.monkey").left_out) == {"gevent.monkey": "is never preloaded"}
+    modules.write(gevent__monkey="")
+    assert dict(modules.preload("gevent.monkey").left_out) == {"gevent.monkey": "is never preloaded"}
 
 
-def test_another_module_of_the_same_name_is_refused(rig: Rig) -> None:
+def test_another_module_of_the_same_name_is_refused(modules: Modules) -> None:
     """What the Worker had from somewhere else must not be replaced by what is found now."""
-    rig.write(far_a="")
+    modules.write(far_a="")
     note = ModuleNote("far_a", "/elsewhere/far_a.py")
-    order = Preload((note,), (Surroundings({}, rig.path),))
-    report, _ = preload(order, own=(), terminal=False, tell=rig.told.append)
+    order = Preload((note,), (Surroundings({}, modules.path),))
+    report, _ = preload(order, own=(), terminal=False, tell=modules.told.append)
     assert "is another one here" in dict(report.left_out)["far_a"]
     assert report.restart_without == ()
 
@@ -201,7 +203,7 @@ def test_another_module_of_the_same_name_is_refused(rig: Rig) -> None:
     ],
 )
 def test_a_module_that_reaches_beyond_itself_spoils_the_process(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], text: str, why: str
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], text: str, why: str
 ) -> None:
     """It is left out of the next try: each Worker imports it itself, and what it does is done there."""
     import logging
@@ -212,8 +214,8 @@ def test_a_module_that_reaches_beyond_itself_spoils_the_process(
     monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", False)
     monkeypatch.setattr(socket, "create_connection", socket.create_connection)
     trace = sys.gettrace()
-    rig.write(far_a=text)
-    report = rig.preload("far_a")
+    modules.write(far_a=text)
+    report = modules.preload("far_a")
     sys.settrace(trace)
     signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     if opened := getattr(sys.modules.get("far_a"), "FD", None):
@@ -223,11 +225,11 @@ def test_a_module_that_reaches_beyond_itself_spoils_the_process(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_a_fork_hands_on_whole_is_no_reason(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_fork_hands_on_whole_is_no_reason(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters, finders, codecs and the like are in the Worker as if it had imported the module."""
     import warnings
 
-    rig.write(
+    modules.write(
         far_a="""
             import sys, warnings
             warnings.filterwarnings("ignore", message="far")
@@ -239,7 +241,7 @@ def test_what_a_fork_hands_on_whole_is_no_reason(rig: Rig, monkeypatch: pytest.M
         own_settings="",
     )
     with warnings.catch_warnings():
-        report = rig.preload("far_a", "far_b")
+        report = modules.preload("far_a", "far_b")
         assert "far" in str(warnings.filters[0])
     assert [name for name, _ in report.left_out] == ["far_b"], "the guard is first again"
 

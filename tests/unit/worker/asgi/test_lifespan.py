@@ -11,7 +11,7 @@ from devserver.common.failure import Failure
 from devserver.worker.asgi import lifespan
 from devserver.worker.asgi.lifespan import Lifespan
 from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.rig import Event, Receive, Send
+from tests.unit.worker.asgi.stage import Event, Receive, Send
 
 STARTED: Event = {"type": "lifespan.startup.complete"}
 NOT_STARTED: Event = {"type": "lifespan.startup.failed"}

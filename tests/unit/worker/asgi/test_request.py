@@ -18,7 +18,7 @@ from devserver.ipc.messages import (
     WindowUpdate,
 )
 from tests.unit.clocked import run, turns
-from tests.unit.worker.asgi.rig import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
+from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
 
 
 def start(*headers: tuple[bytes, bytes], status: int = 200) -> Event:

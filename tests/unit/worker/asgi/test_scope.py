@@ -6,7 +6,7 @@ import pytest
 
 from devserver.worker.asgi.scope import RESUMED, asgi_scope
 from tests.unit.clocked import run
-from tests.unit.worker.asgi.rig import App, Event, Receive, Send, a_scope, under_uvicorn
+from tests.unit.worker.asgi.stage import App, Event, Receive, Send, a_scope, under_uvicorn
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])

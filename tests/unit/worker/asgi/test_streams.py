@@ -13,7 +13,7 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import Closed, Detach, Disconnected, Message, Respond
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.rig import STREAM, App, Event, Receive, Records, Says, Send, Stage
+from tests.unit.worker.asgi.stage import STREAM, App, Event, Receive, Records, Says, Send, Stage
 
 START: Event = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: Event = {"type": "http.response.body", "body": b"x", "more_body": True}

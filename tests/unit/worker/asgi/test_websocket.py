@@ -19,7 +19,7 @@ from devserver.ipc.messages import (
     WindowUpdate,
 )
 from tests.unit.clocked import run
-from tests.unit.worker.asgi.rig import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
+from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
 
 ACCEPT: Event = {"type": "websocket.accept"}
 CLOSE: Event = {"type": "websocket.close"}

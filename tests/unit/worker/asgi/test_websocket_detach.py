@@ -18,7 +18,7 @@ from devserver.ipc.messages import (
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from devserver.worker.asgi.websocket import FINISHING, GRACE
 from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.rig import STREAM, Event, Receive, Send, Stage
+from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Send, Stage
 
 ACCEPT: Event = {"type": "websocket.accept"}
 CLOSE: Event = {"type": "websocket.close"}

@@ -20,13 +20,14 @@ from devserver.ipc.messages import (
 )
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.wsgi import WSGI
+from tests.fakes.master_link import FakeMasterLink
 from tests.unit.clocked import turns
-from tests.unit.worker.asgi.rig import STREAM, FakeLane, Stage
+from tests.unit.worker.asgi.stage import STREAM, Stage
 
 DEADLINE = 10.0
 
 
-class NoisyLane(FakeLane):
+class NoisyLink(FakeMasterLink):
     """Wakes who waits for something to be sent."""
 
     def __init__(self) -> None:
@@ -37,15 +38,13 @@ class NoisyLane(FakeLane):
         super().send(message)
         self.news.set()
 
-    answer = queue = send
-
 
 class Threaded(Stage):
     """A WSGI app with one thread."""
 
     def __init__(self, app: Callable[..., Any]) -> None:
         self._app = WSGI(app, 1)
-        self._news = NoisyLane()
+        self._news = NoisyLink()
         super().__init__(self._app, threaded=True, link=self._news)
 
     async def until(self, done: Callable[[], bool]) -> None:

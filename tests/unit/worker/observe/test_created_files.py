@@ -15,7 +15,7 @@ from devserver.worker.observe.created_files import CreatedFiles
 WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
-class Scene:
+class StartingApp:
     """An app in a folder; `told` is what the Master hears."""
 
     def __init__(self, folder: Path) -> None:
@@ -37,64 +37,66 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path)
+def app(tmp_path: Path) -> StartingApp:
+    return StartingApp(tmp_path)
 
 
-def test_a_file_that_was_made_is_told_before_and_when_it_is_closed(scene: Scene) -> None:
+def test_a_file_that_was_made_is_told_before_and_when_it_is_closed(app: StartingApp) -> None:
     """What comes into it later is somebody's save."""
-    scene.write("a.json")
-    scene.step()
-    (scene.folder / "a.json").write_text("2")
-    scene.step()
-    assert scene.told == [("a.json", None), ("a.json", digest(b"1"))]
+    app.write("a.json")
+    app.step()
+    (app.folder / "a.json").write_text("2")
+    app.step()
+    assert app.told == [("a.json", None), ("a.json", digest(b"1"))]
 
 
-def test_a_file_is_not_told_while_it_is_open(scene: Scene) -> None:
+def test_a_file_is_not_told_while_it_is_open(app: StartingApp) -> None:
     """What is in it may be half of it."""
-    path = scene.folder / "a.json"
-    scene.created.hear("open", (str(path), "w", WRITES))
+    path = app.folder / "a.json"
+    app.created.hear("open", (str(path), "w", WRITES))
     with path.open("w") as file:
         file.write("1")
-        scene.step()
-        assert scene.told == [("a.json", None)]
-    scene.step()
-    assert scene.told[1:] == [("a.json", digest(b"1"))]
+        app.step()
+        assert app.told == [("a.json", None)]
+    app.step()
+    assert app.told[1:] == [("a.json", digest(b"1"))]
 
 
-def test_a_file_that_was_moved_to_its_place_is_known_before(scene: Scene) -> None:
+def test_a_file_that_was_moved_to_its_place_is_known_before(app: StartingApp) -> None:
     """As those do it who write with care."""
-    scene.write("new.tmp")
-    scene.created.hear("os.rename", (str(scene.folder / "new.tmp"), str(scene.folder / "a.json"), -1, -1))
-    assert scene.told == [("a.json", None), ("a.json", digest(b"1"))]
+    app.write("new.tmp")
+    app.created.hear("os.rename", (str(app.folder / "new.tmp"), str(app.folder / "a.json"), -1, -1))
+    assert app.told == [("a.json", None), ("a.json", digest(b"1"))]
 
 
-def test_a_file_that_is_closed_late_is_not_the_apps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_closed_late_is_not_the_apps(
+    app: StartingApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By then somebody may know of it."""
     monkeypatch.setattr(module, "IN_TIME", -1.0)
-    scene.write("a.json")
-    scene.created.finish()
-    assert scene.told == [("a.json", None), ("a.json", b"")]
+    app.write("a.json")
+    app.created.finish()
+    assert app.told == [("a.json", None), ("a.json", b"")]
 
 
-def test_a_module_that_was_not_found_before_is_not_the_apps(scene: Scene) -> None:
+def test_a_module_that_was_not_found_before_is_not_the_apps(app: StartingApp) -> None:
     """A cold start would import it."""
-    scene.snapshot.missed.add("words")
-    scene.write("words.py")
-    scene.step()
-    assert scene.told == [("words.py", None), ("words.py", b"")]
+    app.snapshot.missed.add("words")
+    app.write("words.py")
+    app.step()
+    assert app.told == [("words.py", None), ("words.py", b"")]
 
 
-def test_what_was_there_or_read_before_is_not_told(scene: Scene) -> None:
+def test_what_was_there_or_read_before_is_not_told(app: StartingApp) -> None:
     """Nor is what was removed first, what lies elsewhere, or what is made later."""
     for name in ("old.json", "removed.json"):
-        (scene.folder / name).write_text("0")
-    scene.write("old.json")
-    scene.created.hear("os.remove", (str(scene.folder / "removed.json"), -1))
-    (scene.folder / "removed.json").unlink()
-    scene.write("removed.json")
-    scene.write(".env")
-    scene.created.hear("open", (str(scene.folder.parent / "elsewhere.json"), "w", WRITES))
-    scene.created.finish()
-    scene.write("late.json")
-    assert scene.told == []
+        (app.folder / name).write_text("0")
+    app.write("old.json")
+    app.created.hear("os.remove", (str(app.folder / "removed.json"), -1))
+    (app.folder / "removed.json").unlink()
+    app.write("removed.json")
+    app.write(".env")
+    app.created.hear("open", (str(app.folder.parent / "elsewhere.json"), "w", WRITES))
+    app.created.finish()
+    app.write("late.json")
+    assert app.told == []

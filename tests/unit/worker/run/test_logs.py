@@ -13,7 +13,7 @@ from uvicorn.logging import AccessFormatter, DefaultFormatter
 from devserver.ipc.messages import Scope
 from devserver.worker.run import logs
 from devserver.worker.run.logs import Formatter, Log
-from tests.unit.worker.asgi.rig import Records, a_scope
+from tests.unit.worker.asgi.stage import Records, a_scope
 
 NAMES = ("uvicorn", "uvicorn.error", "uvicorn.access")
 

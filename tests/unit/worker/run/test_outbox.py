@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -13,35 +11,16 @@ from hypothesis import strategies as st
 from devserver.ipc.messages import Close, Send
 from devserver.worker.run.api import Connection, to_bytes
 from devserver.worker.run.outbox import CHUNK, Outbox
+from tests.fakes.master_link import FakeMasterLink
 
 
-class FakeLane:
-    """Keeps what is sent; who has to wait is given credit from `grants`."""
-
-    def __init__(self, *, blocks: bool = False) -> None:
-        self.lock = threading.RLock()
-        self.sent: list[Send | Close] = []
-        self.grants: list[Callable[[], None]] = []
-        self._blocks = blocks
-
-    def send(self, message: Send | Close) -> None:
-        self.sent.append(message)
-
-    def blocks(self) -> bool:
-        return self._blocks
-
-    def wait(self, done: Callable[[], bool]) -> None:
-        while not done():
-            self.grants.pop(0)()
-
-
-def joined(link: FakeLane) -> bytes:
+def joined(link: FakeMasterLink) -> bytes:
     return b"".join(message.data for message in link.sent if isinstance(message, Send))
 
 
 def test_a_message_within_the_credit_leaves_at_once() -> None:
     """One message, one Send, an empty one too."""
-    link = FakeLane()
+    link = FakeMasterLink()
     outbox = Outbox(4, 5, link)
     outbox.send(b"hello")
     outbox.send(b"")
@@ -51,7 +30,7 @@ def test_a_message_within_the_credit_leaves_at_once() -> None:
 
 def test_a_long_message_leaves_in_parts() -> None:
     """Each part but the last says that more follows, so that nothing gets between them."""
-    link = FakeLane()
+    link = FakeMasterLink()
     Outbox(1, 10 * CHUNK, link).send(b"x" * (2 * CHUNK + 1))
     assert [(len(m.data), m.more) for m in link.sent if isinstance(m, Send)] == [
         (CHUNK, True),
@@ -62,7 +41,7 @@ def test_a_long_message_leaves_in_parts() -> None:
 
 def test_a_coroutine_s_data_waits_for_credit() -> None:
     """What is over the credit stays in the Worker, in order, the close behind it."""
-    link = FakeLane()
+    link = FakeMasterLink()
     outbox = Outbox(1, 3, link)
     outbox.send(b"abcde")
     outbox.send(b"fg")
@@ -77,7 +56,7 @@ def test_a_coroutine_s_data_waits_for_credit() -> None:
 
 def test_a_sync_handler_waits_until_its_data_is_out() -> None:
     """send() comes back when the whole message has left."""
-    link = FakeLane(blocks=True)
+    link = FakeMasterLink(blocks=True)
     outbox = Outbox(1, 2, link)
     link.grants = [lambda: outbox.grant(3), lambda: outbox.grant(4)]
     outbox.send(b"abcdefgh")
@@ -88,7 +67,7 @@ def test_a_sync_handler_waits_until_its_data_is_out() -> None:
 
 def test_nothing_waits_once_the_master_has_left() -> None:
     """What nobody can get any more is let go."""
-    link = FakeLane()
+    link = FakeMasterLink()
     outbox = Outbox(1, 0, link)
     outbox.send(b"abc")
     outbox.release()
@@ -103,7 +82,7 @@ def test_nothing_waits_once_the_master_has_left() -> None:
 )
 def test_no_byte_leaves_without_credit(messages: list[bytes], grants: list[int], window: int) -> None:
     """Whatever the sizes: the bytes come in order, never more of them than was granted."""
-    link = FakeLane()
+    link = FakeMasterLink()
     outbox = Outbox(1, window, link)
     for message in messages:
         outbox.send(message)
@@ -122,7 +101,7 @@ def test_drain_waits_for_what_was_sent_before_it() -> None:
     """A coroutine can wait for its own data, without waiting for what others send later."""
 
     async def scenario() -> None:
-        link = FakeLane()
+        link = FakeMasterLink()
         outbox = Outbox(1, 0, link)
         await outbox.drained()
         outbox.send(b"abc")
@@ -141,7 +120,7 @@ def test_drain_waits_for_what_was_sent_before_it() -> None:
 
 def test_conns_of_one_client_are_equal() -> None:
     """A conn kept in a set is found again, whatever unit it came with."""
-    link = FakeLane()
+    link = FakeMasterLink()
     one, same, other = (
         Connection(Outbox(number, 9, link), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
         for number in (1, 1, 2)
@@ -155,7 +134,7 @@ def test_conns_of_one_client_are_equal() -> None:
 
 def test_what_is_sent_is_text_or_bytes() -> None:
     """Text is UTF-8; anything else is an error at once."""
-    link = FakeLane()
+    link = FakeMasterLink()
     conn = Connection(Outbox(1, 99, link), ("::1", 1), "tcp", None)  # type: ignore[arg-type]
     for data in (b"a", "é", bytearray(b"b"), memoryview(b"c")):
         conn.send(data)

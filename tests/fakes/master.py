@@ -32,13 +32,14 @@ from devserver.ipc.messages import (
 
 DEADLINE = 30.0
 """Seconds that any single wait may take."""
-FAKE = [sys.executable, "-P", str(Path(__file__).with_name("fake_manager.py"))]
+FAKE = [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))]
+"""A real Manager whose Workers are fakes."""
 REAL = [sys.executable, "-P", "-m", "devserver.manager"]
 
 M = TypeVar("M")
 
 
-class Link:
+class WorkerLink:
     """The Master's end of a fake Worker: a line out, a line back."""
 
     def __init__(self, fd: int) -> None:
@@ -63,7 +64,7 @@ class Link:
         self.socket.close()
 
 
-class Rig:
+class FakeMaster:
     """A Manager and the Master's side of it. Leaves no process and no descriptor behind."""
 
     def __init__(self, command: list[str] | None = None, *arguments: str) -> None:
@@ -77,12 +78,12 @@ class Rig:
             )
         self.channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
         self.inbox: deque[FromManager] = deque()
-        self.links: dict[int, Link] = {}
+        self.links: dict[int, WorkerLink] = {}
         self.pidfds: dict[int, int] = {}
         self.pids: dict[int, int] = {}
         self.terminals: dict[int, int] = {}
 
-    def __enter__(self) -> Rig:
+    def __enter__(self) -> FakeMaster:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +154,7 @@ class Rig:
         for message, fds in self.channel.receive():
             if isinstance(message, WorkerForked):
                 link, pidfd, *terminal = fds
-                self.links[message.worker] = Link(link)
+                self.links[message.worker] = WorkerLink(link)
                 self.pidfds[message.worker] = pidfd
                 self.pids[message.worker] = message.pid
                 if terminal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from uvicorn.config import Config
@@ -15,6 +15,9 @@ from uvicorn.server import ServerState
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Closed, Open, Scope, StreamOrder
 from devserver.worker.asgi.streams import Streams
+from tests.fakes.debugger import FakeDebugger
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.master_link import FakeMasterLink
 from tests.unit.clocked import turns
 
 Event = dict[str, Any]
@@ -23,40 +26,6 @@ Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Event, Receive, Send], Awaitable[Any]]
 M = TypeVar("M")
 STREAM = 7
-
-
-class FakeLane:
-    """Keeps what is sent."""
-
-    forked = False
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-
-    def send(self, message: Any) -> None:
-        self.sent.append(message)
-
-    answer = queue = send
-
-
-class FakeUnits:
-    """Runs each unit in a task."""
-
-    cancelled = False
-
-    def __init__(self) -> None:
-        self.tasks: list[asyncio.Task[None]] = []
-
-    def begin(self, work: Coroutine[Any, Any, None], _name: str) -> asyncio.Task[None]:
-        self.tasks.append(asyncio.get_running_loop().create_task(work))
-        return self.tasks[-1]
-
-
-class FakeDebugger:
-    """Nobody debugs."""
-
-    def ended(self) -> None:
-        pass
 
 
 class Records(logging.Handler):
@@ -79,10 +48,10 @@ class Stage:
         *,
         threaded: bool = False,
         state: dict[str, Any] | None = None,
-        link: FakeLane | None = None,
+        link: FakeMasterLink | None = None,
     ) -> None:
-        self.link = link or FakeLane()
-        self.jobs = FakeUnits()
+        self.link = link or FakeMasterLink()
+        self.jobs = FakeJobs()
         parts: tuple[Any, ...] = (self.link, self.jobs, FakeDebugger())
         self.streams = Streams(cast(Any, app), *parts, threaded=threaded, state=state or {})
 
