@@ -173,6 +173,8 @@ def _identifiers() -> frozenset[str]:
     found = {*dir(builtins), *keyword.kwlist, *_modules()}
     for file in (ROOT / "tests").rglob("*.py"):
         found.update(re.findall(r"DEVSERVER_\w+", file.read_text("utf-8")))
+    for file in (ROOT / "devserver").rglob("*.js"):
+        found.update(re.findall(r"\w+", file.read_text("utf-8")))
     for top in ("devserver", "sample_app", "tests/apps"):
         for file in (ROOT / top).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_bytes())):
