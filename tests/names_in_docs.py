@@ -28,7 +28,17 @@ FOREIGN = frozenset(
 )
 """First parts of dotted names that are not ours: libraries, ASGI's messages, what the app is given."""
 FOREIGN_WORDS = frozenset(
-    {"CONTENT_TYPE", "ETag", "EventSource", "Expect", "FastMCP", "QUERY_STRING", "SCRIPT_NAME", "TMPDIR"}
+    {
+        "CONTENT_TYPE",
+        "ETag",
+        "EventSource",
+        "Expect",
+        "FastMCP",
+        "NO_COLOR",
+        "QUERY_STRING",
+        "SCRIPT_NAME",
+        "TMPDIR",
+    }
 )
 """Headers, variables and classes that no code of ours has to name."""
 
@@ -173,6 +183,9 @@ def _identifiers() -> frozenset[str]:
     found = {*dir(builtins), *keyword.kwlist, *_modules()}
     for file in (ROOT / "tests").rglob("*.py"):
         found.update(re.findall(r"DEVSERVER_\w+", file.read_text("utf-8")))
+    for file in (ROOT / "devserver" / "cli").rglob("*.py"):
+        options = re.findall(r'"--([a-z][a-z-]+)', file.read_text("utf-8"))
+        found.update(f"DEVSERVER_{option.upper().replace('-', '_')}" for option in options)
     for file in (ROOT / "devserver").rglob("*.js"):
         found.update(re.findall(r"\w+", file.read_text("utf-8")))
     for top in ("devserver", "sample_app", "tests/apps"):
