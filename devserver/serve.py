@@ -88,7 +88,7 @@ class DevServer:
     async def _serve(self, announcer: Announcer, control: Control, loop: asyncio.AbstractEventLoop) -> int:
         config = replace(self._config, console=replace(self._config.console, draws=announcer.draws))
         master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
-        announcer.hear(master.clients.front.refresh.heard)
+        announcer.hear(master.clients.gateway.refresh.heard)
         watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
         self._listen_to_signals(loop)
         loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)

@@ -1,7 +1,6 @@
-"""The clients' side of the Master: connections of handlers and of HTTP, and the line in which they wait for
-Workers.
+"""The clients' side of the Master: connections of handlers and of HTTP, and the queue for Workers.
 
-Law: as `switchboard.py` and `http/front.py` have it, for each its own; this joins them.
+Law: as the Router and the Gateway have it, for each its own; this joins them.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from devserver.config import Config
 from devserver.ipc.messages import BootDone
 from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.live_code import live_code
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import Router
 from devserver.master.http.gateway import Gateway
@@ -40,11 +40,10 @@ class Clients:
     ) -> None:
         self._text = Reader(config.target.path, LARGEST)
         self.seems_native = False
-        self._native: bool | None = None
         self.dispatcher = Dispatcher(changed, on_idle)
-        self.board = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
-        self.front = Gateway(config, self.dispatcher, self.board, is_settled, emit)
-        self._connection_limit = ConnectionLimit(self.board, self.front, self._has_only_handlers)
+        self.router = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
+        self.gateway = Gateway(config, self.dispatcher, self.router, is_settled, emit)
+        self._connection_limit = ConnectionLimit(self.router, self.gateway, self._has_only_handlers, emit)
 
     @property
     def open(self) -> int:
@@ -56,54 +55,54 @@ class Clients:
         return self._connection_limit.factories()
 
     def _has_only_handlers(self) -> bool:
-        return self.seems_native if self._native is None else self._native
+        code = self.dispatcher.code
+        return code.only_handlers if code.generation else self.seems_native
 
     async def look(self) -> None:
-        """Nothing has run yet: see whether the target's text looks as if it served TCP."""
+        """Nothing has run yet: guess from the target's text whether it serves TCP."""
         with suppress(TimeoutError):
             self.seems_native = b"def on_receive" in (await self._text.read(LOOK) or b"")
 
     # the generations
 
-    def go_live(self, generation: int, ready: BootDone) -> None:
-        """Every unit starts on this generation from now on."""
-        self._native = not ready.app and bool(ready.handlers)
-        self.dispatcher.go_live(generation)
-        self.board.speak(ready.handlers, ready.framing)
-        self.front.go_live(generation, ready.app, ready.handlers)
+    def go_live(self, boot: BootDone) -> None:
+        """Every job starts on this code from now on."""
+        self.dispatcher.go_live(live_code(boot))
+        self.router.on_code_live()
+        self.gateway.on_code_live(boot.generation)
 
     def refused(self, failures: tuple[Failure, ...]) -> None:
         """There is no good code yet, and this is why."""
-        self.front.refused(failures)
+        self.gateway.on_code_refused(failures)
 
     def release(self) -> None:
         """Some edit was settled: let through what waited for it."""
-        self.board.release()
-        self.front.release()
+        self.router.on_settled()
+        self.gateway.on_settled()
 
     # the end
 
     def stop_reading(self) -> None:
-        """Take nothing more; what was received is still answered, and what lasts is told to end."""
-        self.board.stop_reading()
-        self.front.stop()
+        """Take nothing more; answer what was received, and end what lasts."""
+        self.router.stop_reading()
+        self.gateway.stop()
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nothing runs and nothing waits."""
-        return self.dispatcher.quiet and self.board.quiet and self.front.quiet
+        """Return whether nothing runs and nothing waits."""
+        return self.dispatcher.quiet and self.router.quiet and self.gateway.quiet
 
     @property
     def gone(self) -> bool:
-        """Tell whether no connection is left."""
-        return not self.board.connections and not self.front.face.open
+        """Return whether no connection is left."""
+        return not self.router.count and not self.gateway.uvicorn.open
 
     def close_all(self) -> None:
         """Close each connection once what was sent to it is out."""
-        self.board.close_all()
-        self.front.face.shut_down()
+        self.router.close_all()
+        self.gateway.uvicorn.shut_down()
 
     def abort_all(self) -> None:
         """Close every connection now."""
-        self.board.abort_all()
-        self.front.face.abort()
+        self.router.abort_all()
+        self.gateway.uvicorn.abort()

@@ -1,6 +1,6 @@
-"""Who lets which client in: a protocol for each new connection, within the descriptors that there are.
+"""Makes a protocol for each new connection, as long as there are descriptors.
 
-Law: what serves clients must not starve a reload; who is turned away is told of on the console.
+Law: clients do not starve a reload. The console reports each client that is turned away.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import resource
 from collections.abc import Callable
 from typing import cast
 
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.master.handlers.router import Router
 from devserver.master.http.gateway import Gateway
 
@@ -20,44 +22,47 @@ Factory = Callable[[], asyncio.Protocol]
 
 
 class RefusedConnection(asyncio.Protocol):
-    """A client that there is no room for."""
+    """Closes a client that there is no room for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast("asyncio.Transport", transport).abort()
 
 
 class ConnectionLimit:
-    """`native` tells whether a client of a Unix socket meets handlers; else it speaks HTTP."""
+    """`native` returns whether a client of a Unix socket meets handlers; else it speaks HTTP."""
 
-    def __init__(self, board: Router, front: Gateway, native: Callable[[], bool]) -> None:
-        self._board = board
-        self._front = front
+    def __init__(
+        self, router: Router, gateway: Gateway, native: Callable[[], bool], emit: Callable[[Event], None]
+    ) -> None:
+        self._emit = emit
+        self._router = router
+        self._gateway = gateway
         self._native = native
         self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED)
 
     @property
     def open(self) -> int:
         """Return how many connections are open; a WebSocket with handlers behind it is one."""
-        own = sum(c.open and c.transport_kind != "websocket" for c in self._board.connections.values())
-        return own + self._front.face.open
+        return self._router.open_beside_http + self._gateway.uvicorn.open
 
     def factories(self) -> dict[str, Factory]:
         """Return what makes the protocol of a new connection, by the kind of its listener."""
         return {
-            "http": self._within_limit(self._front.face.connect),
-            "tcp": self._within_limit(lambda: self._board.connect("tcp")),
+            "http": self._within_limit(self._gateway.uvicorn.connect),
+            "tcp": self._within_limit(lambda: self._router.connect("tcp")),
             "uds": self._within_limit(self._local),
         }
 
     def _local(self) -> asyncio.Protocol:
-        return self._board.connect("uds") if self._native() else self._front.face.connect()
+        return self._router.connect("uds") if self._native() else self._gateway.uvicorn.connect()
 
     def _within_limit(self, factory: Factory) -> Factory:
         def connect() -> asyncio.Protocol:
-            if len(self._board.connections) + self._front.face.open < self._most:
+            if self._router.count + self._gateway.uvicorn.open < self._most:
                 return factory()
             ulimit = "as many as descriptors allow: raise `ulimit -n`"
-            self._front.lost("a new connection", f"{self._most} are open, {ulimit}")
+            reason = f"{self._most} are open, {ulimit}"
+            self._emit(events.Lost(what="a new connection", reason=reason))
             return RefusedConnection()
 
         return connect

@@ -21,9 +21,9 @@ from devserver.config import Config
 from devserver.ipc import messages as wire
 from devserver.ipc.messages import FromWorker, Source
 from devserver.master.clients import Clients
+from devserver.master.dispatch.live_code import CONNECTION_HANDLERS
 from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, OutputReceived, Worker
-from devserver.master.handlers.router import TCP_HANDLERS
 from devserver.master.listen.policy import ListenPolicy
 from devserver.master.load_report import LoadReport
 from devserver.master.reload import commands as decisions
@@ -275,7 +275,7 @@ class Master:
 
     def _go_live(self, command: decisions.GoLive) -> None:
         ready, forked = command.worker.ready, command.worker.forked
-        self.clients.go_live(command.generation, ready)
+        self.clients.go_live(ready)
         self._boots.went_live(command.generation)
         self._awaited.end()
         self.eyes.keep(file.path for file in own_python(self.generations.snapshot.values()))
@@ -292,7 +292,7 @@ class Master:
                 why=forked.why,
             )
         )
-        self._do(self._follow(bool(TCP_HANDLERS & set(ready.handlers)), command.first))
+        self._do(self._follow(bool(CONNECTION_HANDLERS & set(ready.handlers)), command.first))
 
     def _refuse(self, command: decisions.Refuse) -> None:
         first = command.failures[0]
@@ -324,7 +324,7 @@ class Master:
                 self.clients.dispatcher.on_drained(worker)
             case WorkerDied(worker, cause):
                 self.terminals.prompts.gone(worker)
-                self.clients.board.abandon(worker)
+                self.clients.router.abandon(worker)
                 self.clients.dispatcher.remove(worker, cause)
             case WorkerRemoved(worker, reason, exited):
                 self._worker_removed(worker, reason, exited)
@@ -348,7 +348,7 @@ class Master:
 
     def _message_received(self, worker: Worker, message: FromWorker) -> None:
         if isinstance(message, wire.StreamNews):  # by far the most
-            self.clients.front.heard(worker, message)
+            self.clients.gateway.on_message(worker, message)
             return
         match message:
             case wire.BootDone():
@@ -373,7 +373,7 @@ class Master:
             case wire.Leaving() | wire.TasksCancelled():
                 self.supervisor.message_received(self._record(worker), message)
             case _:
-                self.clients.board.heard(worker, message)
+                self.clients.router.on_message(worker, message)
 
     def _joins(self, generation: int, source: Source) -> bool:
         """Take in what a Worker has read; a save that was over by then is an edit: it may be that one."""

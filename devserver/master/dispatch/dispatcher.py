@@ -1,6 +1,6 @@
 """Starts jobs on Workers, and owns every job that is in hand.
 
-Law: a Worker's death loses only the jobs that it had in hand, and each of them is told.
+Law: a Worker's death loses only the jobs that it had in hand, and each of them is called.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.dispatch.queue import DispatchQueue, JobKind, WorkerEntry
 from devserver.master.dispatch.worker import Worker
 
@@ -30,8 +31,8 @@ class Job(Protocol):
     def start(self, worker: Worker, number: int) -> None:
         """Send the work to `worker`, as job `number`."""
 
-    def on_worker_died(self, worker: Worker, reason: str) -> None:
-        """The Worker that had the job in hand is dead."""
+    def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
+        """The Worker that had job `number` in hand is dead."""
 
 
 class Dispatcher:
@@ -47,6 +48,8 @@ class Dispatcher:
         self.on_changed = on_changed
         self._on_idle = on_idle
         self._queue: DispatchQueue[Job] = DispatchQueue()
+        self.code = LiveCode()
+        """What jobs start on."""
         self._jobs: dict[int, tuple[WorkerEntry, Job]] = {}
         self._last_job = 0
 
@@ -83,12 +86,14 @@ class Dispatcher:
         self._queue.entries[worker.id].dead = True
 
     def remove(self, worker: Worker, reason: str) -> None:
-        """Forget a dead Worker: its jobs are told, and may start elsewhere."""
+        """Forget a dead Worker: its jobs are lost, and may start elsewhere."""
         self.workers.pop(worker.id, None)
         entry = self._queue.entries.pop(worker.id, None)
-        lost = [number for number, (owner, _) in self._jobs.items() if owner is entry]
-        for _, job in [self._jobs.pop(number) for number in lost]:
-            job.on_worker_died(worker, reason)
+        lost = {number: job for number, (owner, job) in self._jobs.items() if owner is entry}
+        for number in lost:
+            del self._jobs[number]
+        for number, job in lost.items():
+            job.on_worker_died(worker, number, reason)
         self.pump()
 
     def on_drained(self, worker: Worker) -> None:
@@ -116,18 +121,16 @@ class Dispatcher:
     # the code
 
     @property
-    def live(self) -> int:
-        """Return the generation that jobs start on."""
-        return self._queue.live
-
-    @property
     def serves_live(self) -> bool:
         """Return whether a Worker of the live generation is ready."""
-        return any(each.ready and each.generation == self.live for each in self._queue.entries.values())
+        return any(
+            each.ready and each.generation == self._queue.live for each in self._queue.entries.values()
+        )
 
-    def go_live(self, generation: int) -> None:
-        """Start every job on this generation from now on. `pump` starts those that wait."""
-        self._queue.live = generation
+    def go_live(self, code: LiveCode) -> None:
+        """Start every job on this code from now on. `pump` starts those that wait."""
+        self.code = code
+        self._queue.live = code.generation
 
     # the jobs
 
@@ -140,6 +143,10 @@ class Dispatcher:
     def quiet(self) -> bool:
         """Return whether no job waits and none runs."""
         return not self._queue.length and not self._jobs
+
+    def jobs_in_hand(self) -> list[Job]:
+        """Return what Workers run; a job that has left a run behind may be there twice."""
+        return [job for _, job in self._jobs.values()]
 
     def enqueue(self, job: Job) -> None:
         """Have the job started by the next `pump` that finds a Worker for it."""

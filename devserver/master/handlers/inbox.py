@@ -1,7 +1,7 @@
-"""What a connection has received and no Worker has been given yet: pure.
+"""What a connection has received and no Worker has yet: pure.
 
-Bytes are cut into frames only once the edit that they were stamped with is settled, so what waits for new
-code is also cut by the new code's framing. Frames leave in the order of arrival, one at a time.
+Law: bytes are cut into frames only once the edit that they were stamped with is settled, so the new code's
+framing cuts what waits for new code. Frames leave in the order of arrival, one at a time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Inbox:
 
     @property
     def holds(self) -> bool:
-        """Tell whether anything waits for an edit to be settled."""
+        """Return whether anything waits for an edit to be settled."""
         return bool(self._held)
 
     @property

@@ -1,7 +1,7 @@
 """What goes out to one client: whole messages, bounded by what the client takes.
 
-A message that comes in parts is never mixed with another's bytes. Credit for more is due to a Worker once the
-client has taken what it sent.
+Law: a message that comes in parts is never mixed with another's bytes. A Worker gets a window update once the
+client has taken what the Worker sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Outbox:
         return self._accept(worker, data, more)
 
     def broadcast(self, data: bytes) -> list[bytes] | None:
-        """Take a whole message for many; None: dropped, this client does not read."""
+        """Take a whole message for many; None if it is dropped, because the client does not read."""
         if self.paused or self._kept_size > self.limit:
             return None
         return self._accept(0, data, False)
@@ -51,7 +51,7 @@ class Outbox:
         return [data] if more else [data, *self._take_kept()]
 
     def abandon(self, worker: int) -> tuple[bool, list[bytes]]:
-        """The Worker has died: tell whether a message of its was cut short, and what to write now."""
+        """The Worker has died: return whether a message of its own was cut short, and what to write now."""
         self._owed.pop(worker, None)
         if self._author != worker:
             return self._drop_unfinished(worker), []
@@ -60,7 +60,7 @@ class Outbox:
         return True, self._take_kept()
 
     def _drop_unfinished(self, worker: int) -> bool:
-        """Forget the message that waits without its end: it would keep all others waiting for ever."""
+        """Forget the message that waits without its end: it would block all others for ever."""
         ends = (at for at, (author, _, more) in enumerate(self._kept) if author == worker and not more)
         last = max(ends, default=-1)
         kept = [part for at, part in enumerate(self._kept) if part[0] != worker or at <= last]
@@ -77,12 +77,12 @@ class Outbox:
         return owed
 
     def reset(self, worker: int) -> None:
-        """A new unit starts on `worker` with a whole window."""
+        """A new job starts on `worker` with a whole window."""
         self._owed[worker] = 0
 
     @property
     def creditors(self) -> tuple[int, ...]:
-        """Return the Workers that may be waiting for credit."""
+        """Return the Workers that may be waiting for a window update."""
         return tuple(self._owed)
 
     def _take_kept(self) -> list[bytes]:

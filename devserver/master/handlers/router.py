@@ -1,18 +1,15 @@
-"""Joins the handlers' connections and the Workers: what arrives is stamped, cut, given to a Worker, and its
-answers go out.
+"""Joins the handlers' connections and the Workers: stamps, cuts and dispatches what arrives, writes answers.
 
-Law: frames of a connection run in order, one at a time; a frame starts once its stamp is settled; what a
-Worker's death loses is said.
+Law: frames of a connection run in order, one at a time. A frame starts once its stamp is settled. What a
+Worker's death loses is reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeGuard
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.common.framing import Framing
 from devserver.config import LimitsConfig
 from devserver.ipc.messages import (
     Broadcast,
@@ -26,16 +23,18 @@ from devserver.ipc.messages import (
 )
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
+from devserver.master.handlers.client import Client
 from devserver.master.handlers.connection import Connection
 from devserver.master.handlers.inbox import Item
+from devserver.master.handlers.read_limit import ReadLimit
 
 Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
-TCP_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
 
 
 class Router:
-    """Owns every connection of handlers. `stamp` and `is_settled` say what may start; `changed` hears of each
-    change.
+    """Owns every client of the handlers. `stamp` and `is_settled` decide what may start.
+
+    `on_changed` is called after each change.
     """
 
     def __init__(
@@ -45,206 +44,250 @@ class Router:
         stamp: Callable[[], int],
         is_settled: Callable[[int], bool],
         emit: Callable[[Event], None],
-        changed: Callable[[], None],
+        on_changed: Callable[[], None],
     ) -> None:
-        self._limits = limits
-        self._stamp = stamp
+        self.stamp = stamp
+        self.closing = False
+        """The server stops."""
+        self._limit = limits.connection
+        self._read_limit = ReadLimit(limits)
         self._is_settled = is_settled
         self._emit = emit
-        self._changed = changed
+        self._on_changed = on_changed
         self._dispatcher = dispatcher
-        self.connections: dict[int, Connection] = {}
-        self._framing: Framing | None = None
-        self._handlers: frozenset[str] = frozenset()
-        self._held: set[Connection] = set()
-        self._paused: set[Connection] = set()
-        self._size = 0
+        self._clients: dict[int, Client] = {}
+        self._held: set[Client] = set()
         self._last_connection = 0
-        self._closing = False
 
-    # what the connections say (connection.Hub)
-
-    def connect(self, kind: Transport) -> Connection:
+    def connect(self, kind: Transport) -> Client:
         """Return the protocol of a new connection."""
         self._last_connection += 1
-        return Connection(self._last_connection, kind, self, self._limits.connection)
+        connection = Connection(self._last_connection, kind, self._limit)
+        return Client(connection, self, self._limit)
 
-    def opened(self, connection: Connection) -> None:
-        self.connections[connection.id] = connection
-        if self._closing:
-            connection.abort()
-        self._changed()
+    @property
+    def count(self) -> int:
+        """Return how many connections there are; some may have work in hand though their clients are gone."""
+        return len(self._clients)
 
-    def closed(self, connection: Connection) -> None:
-        self._paused.discard(connection)
-        self._changed()
+    @property
+    def open_beside_http(self) -> int:
+        """Return how many clients are connected otherwise than by HTTP."""
+        connections = (client.connection for client in self._clients.values())
+        return sum(each.open and each.transport_kind != "websocket" for each in connections)
 
-    def stamp(self) -> int:
-        return self._stamp()
+    # the clients
 
-    def arrived(self, connection: Connection) -> None:
-        connection.inbox.release(self._framing, self._is_settled)
-        self._account(connection)
+    def on_opened(self, client: Client) -> None:
+        """A client has connected."""
+        self._clients[client.connection.id] = client
+        if self.closing:
+            client.abort()
+        self._on_changed()
+        client.connection.on_opened(client.peer, self.stamp())
+        self._advance(client)
+
+    def on_received(self, client: Client, data: bytes) -> None:
+        """A client has sent bytes, or a whole message."""
+        client.connection.inbox.arrive(self.stamp(), "receive", data)
+        self._advance(client)
+
+    def on_ended(self, client: Client) -> None:
+        """A client has ended its side."""
+        client.connection.on_ended()
+        self._advance(client)
+
+    def on_writable(self, client: Client) -> None:
+        """A client has read what was sent, after it had not."""
+        if dropped := client.connection.on_writable():
+            self._report_lost(f"{dropped} messages", "the client did not read", client)
+        self._update_windows(client)
+        self._advance(client)
+
+    def on_closed(self, client: Client) -> None:
+        """A client is gone: no Worker has to wait for it."""
+        client.connection.on_closed()
+        self._update_windows(client)
+        self._read_limit.on_closed(client)
+        self._on_changed()
+        self._advance(client)
+
+    def _advance(self, client: Client) -> None:
+        """Let what a client has sent go as far as it may."""
+        connection = client.connection
+        connection.inbox.release(self._dispatcher.code.framing, self._is_settled)
+        self._read_limit.update(client)
         if connection.inbox.holds:
-            self._held.add(connection)
+            self._held.add(client)
         else:
-            self._held.discard(connection)
-        self.offer(connection)
+            self._held.discard(client)
+        self._offer(client)
         self._dispatcher.pump()
 
-    def started(self, connection: Connection) -> None:
-        self._account(connection)
+    # the jobs
 
-    def grant(self, worker: int, credit: ConnectionWindowUpdate) -> None:
-        if worker in self._dispatcher.workers:
-            self._dispatcher.workers[worker].link.send(credit)
+    def _handles(self, item: Item) -> bool:
+        return f"on_{item.kind}" in self._dispatcher.code.handlers
 
-    def lost(self, what: str, reason: str, connection: int) -> None:
-        self._emit(events.Lost(what=what, reason=reason, connection=connection))
+    def _offer(self, client: Client) -> None:
+        """Queue the client if something of it can start; drop what nobody handles."""
+        connection = client.connection
+        while item := connection.next_item():
+            if self._handles(item):
+                self._dispatcher.enqueue(client)
+                return
+            if self._dispatcher.code.framing is None and item.kind == "receive":
+                return  # the code serves no TCP now: a later save may
+            connection.inbox.pop()
+            self._read_limit.update(client)
+        self._close_if_done(client)
 
-    # what the Workers say
+    def _close_if_done(self, client: Client) -> None:
+        connection = client.connection
+        inbox = connection.inbox
+        if inbox.error and connection.open and not connection.running:
+            self._report_lost("the connection", str(inbox.error), client)
+            inbox.error = None
+            client.close()
+        if connection.is_finished:
+            if inbox.tail:
+                text = f"an incomplete frame of {len(inbox.tail)} bytes"
+                self._report_lost(text, "the client left", client)
+            client.close()
+        if connection.open or connection.running:
+            return
+        if not inbox.holds or self._dispatcher.code.framing is None:
+            self._forget(client)
 
-    def heard(self, worker: Worker, message: Traffic) -> None:
+    def _forget(self, client: Client) -> None:
+        self._clients.pop(client.connection.id, None)
+        self._held.discard(client)
+        self._read_limit.forget(client)
+        self._on_changed()
+
+    def startable(self, client: Client) -> bool:
+        """Return whether an item can start; if not, what comes next is queued."""
+        item = client.connection.next_item()
+        if item is not None and self._handles(item):
+            return True
+        self._offer(client)
+        return False
+
+    def start(self, client: Client, worker: Worker, number: int) -> None:
+        """Give the next item to `worker`."""
+        handle = client.connection.start(worker.id, number)
+        self._read_limit.update(client)
+        worker.link.send(handle)
+
+    def on_job_lost(self, client: Client, reason: str) -> None:
+        """The item in hand is lost with its Worker, and what follows goes on."""
+        client.connection.on_handled(None)
+        self._report_lost("the message in hand", reason, client)
+        self._offer(client)
+
+    # the Workers
+
+    def on_message(self, worker: Worker, message: Traffic) -> None:
         """Carry out what a Worker asks for its connections."""
         match message:
             case Handled():
-                self._handled(worker, message)
+                self._on_handled(worker, message)
             case Send():
-                if self._is_open(connection := self.connections.get(message.connection)):
-                    connection.send(worker.id, message)
-                else:
-                    worker.link.send(ConnectionWindowUpdate(message.connection, len(message.data)))
+                self._send(worker, message)
             case Broadcast():
-                for connection in list(self.connections.values()):
-                    if connection.open and connection.id not in message.exclude:
-                        connection.broadcast(message.data)
+                for client in list(self._clients.values()):
+                    if client.connection.open and client.connection.id not in message.exclude:
+                        client.write(client.connection.broadcast(message.data))
             case Close():
-                if self._is_open(connection := self.connections.get(message.connection)):
-                    connection.inbox.discard_frames()
-                    self._account(connection)
-                    connection.close()
+                if closed := self._open_client(message.connection):
+                    closed.connection.inbox.discard_frames()
+                    self._read_limit.update(closed)
+                    closed.close()
             case ConnectionsAsked():
-                rows = tuple(connection.row() for connection in self.connections.values() if connection.open)
+                connections = (client.connection for client in self._clients.values())
+                rows = tuple(each.row() for each in connections if each.open)
                 worker.link.send(ConnectionTable(message.request, rows))
 
-    @staticmethod
-    def _is_open(connection: Connection | None) -> TypeGuard[Connection]:
-        return connection is not None and connection.open
+    def _open_client(self, number: int) -> Client | None:
+        client = self._clients.get(number)
+        return client if client is not None and client.connection.open else None
 
-    def _handled(self, worker: Worker, message: Handled) -> None:
-        connection = self._dispatcher.finish(worker, message.job)
-        if connection is None:
+    def _on_handled(self, worker: Worker, message: Handled) -> None:
+        client = self._dispatcher.finish(worker, message.job)
+        if client is None:
             return
-        assert isinstance(connection, Connection), "what handles frames finishes frames"
-        connection.running = 0
-        if message.state is not None:
-            connection.state = message.state
+        assert isinstance(client, Client), "what handles frames finishes frames"
+        client.connection.on_handled(message.state)
         if message.failure is not None:
-            self._emit(
-                events.HandlerFailed(worker=worker.id, connection=connection.id, failure=message.failure)
-            )
-        self.offer(connection)
+            number = client.connection.id
+            self._emit(events.HandlerFailed(worker=worker.id, connection=number, failure=message.failure))
+        self._offer(client)
         self._dispatcher.proceed(worker)
+
+    def _send(self, worker: Worker, message: Send) -> None:
+        """Write a part of a Worker's message; what is over the limit waits in the Worker for its window."""
+        client = self._open_client(message.connection)
+        if client is None:
+            worker.link.send(ConnectionWindowUpdate(message.connection, len(message.data)))
+            return
+        client.write(client.connection.outbox.send(worker.id, message.data, message.more))
+        if update := client.connection.window_update(worker.id):
+            worker.link.send(update)
+
+    def _update_windows(self, client: Client) -> None:
+        for number in client.connection.outbox.creditors:
+            worker = self._dispatcher.workers.get(number)
+            update = client.connection.window_update(number)
+            if worker is not None and update is not None:
+                worker.link.send(update)
 
     def abandon(self, worker: Worker) -> None:
         """A Worker is dead: messages that it has begun end here, and their connections live on."""
-        for connection in self.connections.values():
-            connection.abandon(worker.id)
+        for client in self._clients.values():
+            cut, chunks = client.connection.outbox.abandon(worker.id)
+            client.write(chunks)
+            if cut:
+                self._report_lost("the rest of a message", "its worker died", client)
 
-    # what the generations say
+    def _report_lost(self, what: str, reason: str, client: Client) -> None:
+        self._emit(events.Lost(what=what, reason=reason, connection=client.connection.id))
 
-    def speak(self, handlers: tuple[str, ...], framing: Framing) -> None:
+    # the code
+
+    def on_code_live(self) -> None:
         """New code is live: cut and offer by its rules from here on."""
-        self._handlers = TCP_HANDLERS & set(handlers)
-        self._framing = framing if self._handlers else None
-        for connection in list(self.connections.values()):
-            self.offer(connection)
-        self.release()
+        for client in list(self._clients.values()):
+            self._offer(client)
+        self.on_settled()
 
-    def release(self) -> None:
+    def on_settled(self) -> None:
         """Some edit was settled: let through what waited for it."""
-        for connection in list(self._held):
-            self.arrived(connection)
+        for client in list(self._held):
+            self._advance(client)
         self._dispatcher.pump()
-        self._changed()
-
-    # moving units
-
-    def handles(self, item: Item) -> bool:
-        return f"on_{item.kind}" in self._handlers
-
-    def offer(self, connection: Connection) -> None:
-        """Put the connection in line if something of it can start; drop what nobody handles."""
-        while item := connection.next_item():
-            if self.handles(item):
-                self._dispatcher.enqueue(connection)
-                return
-            if not self._handlers and item.kind == "receive":
-                return  # the code serves no TCP now: a later save may
-            connection.inbox.pop()
-            self._account(connection)
-        if connection.inbox.error and connection.open and not connection.running:
-            self.lost("the connection", str(connection.inbox.error), connection.id)
-            connection.inbox.error = None
-            connection.close()
-        connection.finish()
-        if not connection.open and not connection.running and not (connection.inbox.holds and self._handlers):
-            self._forget(connection)
-
-    def _forget(self, connection: Connection) -> None:
-        self.connections.pop(connection.id, None)
-        self._held.discard(connection)
-        self._paused.discard(connection)
-        self._size -= connection.accounted
-        connection.accounted = 0
-        self._resume()
-        self._changed()
-
-    # bounds
-
-    def _account(self, connection: Connection) -> None:
-        """Keep the sum of what is held, and stop or resume reading by the limits."""
-        size = connection.inbox.size
-        self._size += size - connection.accounted
-        connection.accounted = size
-        if connection.open and size and (size >= self._limits.connection or self._size >= self._limits.total):
-            connection.pause_reading()
-            self._paused.add(connection)
-        elif self._paused:
-            self._resume()
-
-    def _resume(self) -> None:
-        """Read on from whom there is room for: what leaves one connection may be what another waits for."""
-        if self._closing or self._size >= self._limits.total:
-            return
-        for connection in [c for c in self._paused if c.inbox.size <= self._limits.connection // 2]:
-            self._paused.discard(connection)
-            connection.resume_reading()
+        self._on_changed()
 
     # the end
 
     def stop_reading(self) -> None:
         """Take no more from any client; what was received is still handled."""
-        self._closing = True
-        for connection in self.connections.values():
-            connection.pause_reading()
-
-    @property
-    def closing(self) -> bool:
-        """Tell whether the server stops."""
-        return self._closing
+        self.closing = True
+        self._read_limit.stop()
+        for client in self._clients.values():
+            client.pause_reading()
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nothing runs and nothing waits for an edit to be settled."""
-        return not (self._held and self._handlers) and not any(c.running for c in self.connections.values())
+        """Return whether nothing runs and nothing waits for an edit to be settled."""
+        waits = bool(self._held) and self._dispatcher.code.framing is not None
+        return not waits and not any(each.connection.running for each in self._clients.values())
 
     def close_all(self) -> None:
         """Close each connection once what was sent to it is out."""
-        for connection in list(self.connections.values()):
-            connection.close()
+        for client in list(self._clients.values()):
+            client.close()
 
     def abort_all(self) -> None:
         """Close every connection now."""
-        for connection in list(self.connections.values()):
-            connection.abort()
+        for client in list(self._clients.values()):
+            client.abort()

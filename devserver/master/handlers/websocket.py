@@ -1,6 +1,6 @@
 """A WebSocket whose messages go to the module's handlers: each message is a frame, and so is each answer.
 
-Law: what is UTF-8 goes out as text, what is not as bytes; nothing at all as the kind that came last.
+Law: UTF-8 goes out as text, other data as bytes; an empty message as the kind that came last.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, cast
 
-from devserver.master.handlers.connection import Connection
+from devserver.master.handlers.client import Client
 from devserver.master.handlers.router import Router
 
 Event = dict[str, Any]
@@ -47,14 +47,14 @@ class _Transport(asyncio.Transport):
             self.changed.set()
             if self.size > self._high and not self._paused:
                 self._paused = True
-                cast("Connection", self.protocol).pause_writing()
+                cast("Client", self.protocol).pause_writing()
 
     def written(self, size: int) -> None:
-        """So many bytes are with the client."""
+        """The client has taken so many bytes."""
         self.size -= size
         if self._paused and self.size <= self._low:
             self._paused = False
-            cast("Connection", self.protocol).resume_writing()
+            cast("Client", self.protocol).resume_writing()
 
     def close(self) -> None:
         if not self._closing:
@@ -83,12 +83,12 @@ class FramedSocket:
 
     def __init__(
         self,
-        board: Router,
+        router: Router,
         receive: Callable[[], Awaitable[Event]],
         send: Callable[[Event], Awaitable[None]],
         client: tuple[str, int] | None,
     ) -> None:
-        self._board = board
+        self._router = router
         self._receive = receive
         self._send = send
         self._transport = _Transport(client)
@@ -97,18 +97,18 @@ class FramedSocket:
 
     async def run(self) -> None:
         """Accept, and carry messages to and from the handlers until one side closes."""
-        connection = self._board.connect("websocket")
+        client = self._router.connect("websocket")
         await self._send({"type": "websocket.accept"})
-        self._transport.protocol = connection
-        connection.connection_made(self._transport)
+        self._transport.protocol = client
+        client.connection_made(self._transport)
         writing = asyncio.get_running_loop().create_task(self._write())
         try:
-            await self._read(connection)
+            await self._read(client)
         finally:
-            connection.connection_lost(None)
+            client.connection_lost(None)
             writing.cancel()
 
-    async def _read(self, connection: Connection) -> None:
+    async def _read(self, client: Client) -> None:
         while True:
             await self._transport.reading.wait()
             event = await self._receive()
@@ -118,7 +118,7 @@ class FramedSocket:
                 continue
             text = event.get("text")
             self._binary = text is None
-            connection.data_received(event["bytes"] if text is None else text.encode())
+            client.data_received(event["bytes"] if text is None else text.encode())
 
     async def _write(self) -> None:
         out = self._transport.out
@@ -137,7 +137,7 @@ class FramedSocket:
 
     def _event(self, data: bytes | None) -> Event:
         if data is None:
-            return {"type": "websocket.close", "code": SERVICE_RESTART if self._board.closing else NORMAL}
+            return {"type": "websocket.close", "code": SERVICE_RESTART if self._router.closing else NORMAL}
         if data or not self._binary:
             with suppress(UnicodeDecodeError):
                 return {"type": "websocket.send", "text": data.decode()}

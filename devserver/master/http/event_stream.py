@@ -13,7 +13,7 @@ from typing import Any
 MOST_TAIL = 64 * 1024
 """Bytes kept of an event that is not whole. A longer line with an id counts as one that takes the id back."""
 SEAM = b": devserver: the stream goes on with generation %d\n\n"
-"""A comment, which clients skip: it tells whoever reads the stream why it may differ from here on."""
+"""A comment, which clients skip: it tells a reader why the stream may differ from here on."""
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -66,7 +66,7 @@ class EventStream:
         self._restart()
         return rest
 
-    def moved(self) -> None:
+    def restart_elsewhere(self) -> None:
         """What is fed next comes from another Worker, which sends the event that was not whole again."""
         self._restart()
         self._moved = True
@@ -89,7 +89,7 @@ class EventStream:
         return (start[len(_BOM) :], 0) if self._moved else (start, len(_BOM))
 
     def _line_ends(self, part: bytes) -> bool:
-        """Take the end of a line; say whether nothing of an event is open after it."""
+        """Take the end of a line; return whether nothing of an event is open after it."""
         line = part
         if self._line:
             line = bytes(self._line) + part
@@ -125,7 +125,7 @@ class EventStream:
 
 
 def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Say whether a response is an event stream whose events can be told apart, and whose end is open."""
+    """Return whether a response is an event stream whose events can be told apart, and whose end is open."""
     if method != "GET" or status != 200:
         return False
     found = False
@@ -141,7 +141,7 @@ def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, byt
 
 
 def seam(generation: int) -> bytes:
-    """Return what the client is told where the stream goes on with another generation."""
+    """Return what the client gets where the stream goes on with another generation."""
     return SEAM % generation
 
 

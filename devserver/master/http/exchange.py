@@ -1,42 +1,40 @@
 """One HTTP request and its response, over as many Workers as it takes.
 
-Law: a request that no Worker has begun to answer, and that may be run again, is run once more elsewhere when
-its Worker dies; a response that has begun is ended as truncated. Bodies go both ways by credit.
+Law: what becomes of it when code goes live or its Worker dies is decided by exchange_decisions; a response
+that has begun and cannot be completed is ended as truncated. Bodies go both ways by credit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
 from devserver.common.events import Request
 from devserver.common.failure import Failure
 from devserver.ipc.messages import (
     Closed,
     Consumed,
-    Detach,
     Disconnected,
     Open,
+    RequestBody,
     Respond,
     ResponseBody,
     StreamNews,
     WindowUpdate,
 )
+from devserver.master.http import exchange_decisions as decisions
+from devserver.master.http.app_job import WINDOW, AppJob, Scope
+from devserver.master.http.context import Context
 from devserver.master.http.event_stream import EventStream, is_event_stream, seam
+from devserver.master.http.exchange_decisions import InFlight, Phase
 from devserver.master.http.held_error import HeldError
-from devserver.master.http.pages import answers as page
+from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.request_log import full_path
 from devserver.master.http.response import Head, Response, Send
-from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.scope import wire_scope
 from devserver.master.http.upload import Receive, upload_of
-
-if TYPE_CHECKING:
-    from devserver.master.http.gateway import Gateway
-
-Scope = dict[str, Any]
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FAILED = Answer(
@@ -46,168 +44,132 @@ _FAILED = Answer(
 )
 
 
-class Exchange:
-    """Lives from the request's head to the end of its response. `stamp` is the newest edit at its arrival."""
+class Exchange(AppJob):
+    """Lives from the request's head to the end of its response."""
 
-    def __init__(self, front: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        self.stamp = front.stamp()
-        self._front = front
+    def __init__(self, context: Context, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, context.stamp())
+        self._context = context
         self._connection = scope["state"]["connection"]
-        self._stream: Stream | None = None
         self._upload = upload_of(scope["headers"], receive)
         self._response = Response(self._connection, send, self._grant)
-        self._page = front.refresh.navigation(scope)
-        self._error = HeldError(self._pass_on, front.loop) if front.shows_errors(scope) else None
-        self._again = False
+        self._page = context.refresh.navigation(scope)
+        shows_errors = context.own_answers.shows_errors(scope)
+        self._error = HeldError(self._pass_on, context.loop) if shows_errors else None
+        self._repeated = False
         self._events: EventStream | None = None
-        self._resuming = False
-        """The event stream goes on elsewhere, which has not answered yet."""
+        self._reopening = False
+        """The event stream goes on elsewhere, where no answer has begun yet."""
         self._limit: asyncio.TimerHandle | None = None
         self._arrived = time.perf_counter()
-        self._generation = 0
-        """The code of the newest run."""
         self._reported = False
-
-    async def run(self) -> None:
-        """Have the request answered; return when the response is complete or the client has left."""
-        self._connection.listener = self
-        self._front.admit(self)
-        try:
-            await self._response.write(self._front.loop)
-        except BaseException:  # the app has nobody to talk to any more
-            self._leave()
-            raise
-        finally:
-            self._connection.listener = None
-            self._finish()
-            self._report(self._response.status)
-
-    def _finish(self) -> None:
-        if self._upload is not None:
-            self._upload.cancel()
-        if self._limit is not None:
-            self._limit.cancel()
-        if self._events is not None:
-            self._front.streaming.discard(self)
-
-    def _report(self, status: int) -> None:
-        """Report the request, once: when it is answered, when it fails, or when its event stream begins."""
-        if self._reported:
-            return
-        self._reported = True
-        self._front.requests.add(
-            Request(
-                at=time.time(),
-                method=self.scope["method"],
-                path=full_path(self.scope["path"], self.scope["query_string"]),
-                status=status,
-                ms=(time.perf_counter() - self._arrived) * 1_000,
-                generation=self._generation,
-            )
-        )
-
-    def failed(self, stream: Stream) -> int:
-        """The app has raised in `stream`: report the request, and return what its client gets, 0: nothing."""
-        if stream is self._stream and not self._response.gone:
-            self._report(self._response.status or _FAILED.status)
-            return self._response.status or _FAILED.status
-        return self._response.status
-
-    def _grant(self, size: int) -> None:
-        if self._stream is not None:
-            self._stream.send(WindowUpdate(self._stream.number, size))
-
-    # what the front says
-
-    @property
-    def accept(self) -> bytes:
-        """Return the Accept header."""
-        return accepted(self.scope)
-
-    def stop(self) -> None:
-        """The server stops: what lasts ends now."""
-        self._end()
-
-    def answer(self, answer: Answer) -> None:
-        """Answer without the app; where it has begun to answer, end that."""
-        if self._response.begun:
-            self._end()
-        else:
-            answer = self._front.readable(self.scope, answer)
-            self._begin((answer.status, answer.headers), answer.body, False, answer.made_by)
-
-    def without_app(self) -> None:
-        """The code that runs has no app."""
-        self._front.index(self)
-
-    def offer(self) -> None:
-        """Have it run as soon as there is a Worker."""
-        self._stream = Stream(self)
-        self._front.offer(self._stream)
-
-    @property
-    def waits(self) -> bool:
-        """Tell whether it has no Worker yet."""
-        return not (self._response.complete or self._response.gone) and (
-            self._stream is None or self._stream.queued
-        )
-
-    def moved(self, generation: int) -> None:
-        """Newer code is live: what is an event stream goes on there, or ends before long."""
-        if self._events is None or self._response.complete or self._is_new(generation):
-            return
-        if self._front.config.streams == "close":
-            self._end()
-        elif self._events.has_id and not self._events.broken:
-            self._leave_stream()
-            self._resume(generation)
-        elif self._limit is None:
-            limit = self._front.config.stream_limit
-            self._limit = self._front.loop.call_later(limit, self._end)
-
-    def _is_new(self, generation: int) -> bool:
-        """Tell whether what has waited runs this generation by now, or will."""
-        return self.waits or (self._stream is not None and self._stream.worker.generation >= generation)
-
-    # what the connection says
-
-    def client_left(self) -> None:
-        """Whoever asked is gone."""
-        if self.waits and not self._response.begun:
-            self._front.lost(f"a waiting request, {self.name}", "its client has left")
-        self._leave()
-
-    def _leave(self) -> None:
-        self._response.leave()
-        self._front.forget(self)
-        if self._stream is not None and self._stream.running:
-            self._stream.send(Disconnected(self._stream.number))
-            self._front.abandoned(self._stream)
 
     @property
     def name(self) -> str:
         """Return method and path."""
         return f"{self.scope['method']} {self.scope['path']}"
 
-    # the stream's owner
+    @property
+    def waits(self) -> bool:
+        return not (self.number or self._response.complete or self._response.gone)
+
+    async def run(self) -> None:
+        """Have the request answered; return when the response is complete or the client has left."""
+        self._connection.listener = self
+        self._context.admission.admit(self)
+        try:
+            await self._response.write(self._context.loop)
+        except BaseException:  # the app has nobody to talk to any more
+            self._leave()
+            raise
+        finally:
+            self._connection.listener = None
+            if self._upload is not None:
+                self._upload.cancel()
+            if self._limit is not None:
+                self._limit.cancel()
+            self._report(self._response.status)
+
+    def stop(self) -> None:
+        """The server stops: an event stream ends now."""
+        if self._events is not None:
+            self._end()
+
+    # reports
+
+    def _report(self, status: int) -> None:
+        """Report the request, once: when it is answered, when it fails, or when its event stream begins."""
+        if self._reported:
+            return
+        self._reported = True
+        self._context.requests.add(
+            Request(
+                at=time.time(),
+                method=self.scope["method"],
+                path=full_path(self.scope["path"], self.scope["query_string"]),
+                status=status,
+                ms=(time.perf_counter() - self._arrived) * 1_000,
+                generation=self.generation,
+            )
+        )
+
+    def status_of_failure(self, number: int) -> int:
+        """Report the request before its failure, which names it."""
+        if number == self.number and not self._response.gone:
+            self._report(self._response.status or _FAILED.status)
+            return self._response.status or _FAILED.status
+        return self._response.status
+
+    # the client
+
+    def answer(self, answer: Answer) -> None:
+        """Answer without the app; where it has begun to answer, end that."""
+        if self._response.begun:
+            self._end()
+        else:
+            answer = self._context.own_answers.readable(self.scope, answer)
+            self._begin((answer.status, answer.headers), answer.body, False, answer.made_by)
+
+    def without_app(self) -> None:
+        self._context.index.answer(self.scope, self.accept, self.answer)
+
+    def on_client_left(self) -> None:
+        """Its connection is lost."""
+        if self.waits and not self._response.begun:
+            self._context.report_lost(f"a waiting request, {self.name}", "its client has left")
+        self._leave()
+
+    def _leave(self) -> None:
+        self._response.leave()
+        self._context.admission.forget(self)
+        if self.number:
+            self.send(Disconnected(self.number))
+            self.client_gone = True
+
+    def _grant(self, size: int) -> None:
+        self.send(WindowUpdate(self.number, size))
+
+    # the runs
 
     def startable(self) -> bool:
         return not self._response.gone and not self._response.complete
 
-    def begin(self, stream: Stream) -> None:
-        self._generation = stream.worker.generation
-        resumed = stream.worker.generation if self._events is not None else 0
+    def open_run(self, number: int) -> None:
+        resumed = self.generation if self._events is not None else 0
         last_id = self._events.last_id if self._events is not None else None
         scope = wire_scope(self.scope, resumed, last_id, ask=self._page.ask if self._page else None)
         self._response.renew()
         upload = self._upload if not resumed else None  # it has gone to the first Worker
-        stream.send(Open(stream.number, scope, upload is not None, bool(upload and upload.waits), WINDOW))
+        self.send(Open(number, scope, upload is not None, bool(upload and upload.waits), WINDOW))
         if upload is not None:
-            upload.begin(stream, self._front.loop)
+            upload.begin(partial(self._send_body, number), self._context.loop)
 
-    def heard(self, stream: Stream, message: StreamNews) -> None:
-        if stream is not self._stream:
+    def _send_body(self, number: int, data: bytes, more: bool) -> None:
+        if number == self.number:
+            self.send(RequestBody(number, data, more))
+
+    def on_message(self, message: StreamNews) -> None:
+        if message.stream != self.number:
             return
         match message:
             case Respond():
@@ -218,31 +180,79 @@ class Exchange:
                 self._response.go_on(self._whole(data, more), more, len(data))
             case Consumed(size=size) if self._upload is not None:
                 self._upload.grant(size)
-            case Closed():
-                self._stream = None
-                self._closed(message.failure)
+            case Closed(failure=failure):
+                self.number = 0
+                self._on_app_returned(failure)
 
-    def lost(self, stream: Stream, reason: str) -> None:
-        if stream is not self._stream:
+    def move(self, generation: int) -> None:
+        if self.waits or self.generation >= generation:  # it runs that code, or will
             return
-        self._stream = None
+        close = self._context.config.streams == "close"
+        match decisions.when_code_is_live(self._in_flight, close_streams=close):
+            case "end":
+                self._end()
+            case "move":
+                self.leave_run()
+                self._resume(generation)
+            case "end within the limit" if self._limit is None:
+                self._limit = self._context.loop.call_later(self._context.config.stream_limit, self._end)
+
+    def on_run_lost(self, reason: str) -> None:
         if self._error is not None:
             self._error.let_go()
-        if self._response.gone:
+        report = self._context.report_lost
+        match decisions.when_worker_died(self._in_flight):
+            case "report what followed":
+                report(f"what {self.name} did after its answer", reason)
+            case "move":
+                self._resume(0)
+            case "truncate":
+                report(f"the rest of the answer to {self.name}", reason)
+                self._response.truncate()
+            case "run again":
+                self._repeated = True
+                self._context.admission.admit(self)
+            case "answer 502":
+                report(f"the request {self.name}", reason)
+                text = f"The process that ran this request is gone: {reason}."
+                self.answer(answers.gone(text, self.accept))
+
+    def _on_app_returned(self, failure: Failure | None) -> None:
+        if self._error is not None:
+            if failure is not None and (self._error.drop() or not self._response.begun):
+                self.answer(self._context.own_answers.crashed(failure, self.name, self.generation))
+                return
+            self._error.let_go()
+        if self._response.gone or self._response.complete:  # by far the most
             return
+        match decisions.when_app_returned(self._in_flight):
+            case "end":
+                self._end()
+            case "truncate":
+                self._response.truncate()
+            case "answer 500":
+                self.answer(_FAILED)
+
+    @property
+    def _in_flight(self) -> InFlight:
+        safe = self.scope["method"] in REPEATABLE and self._upload is None
+        stream = self._events
+        return InFlight(
+            self._phase,
+            repeatable=safe and not self._repeated,
+            resumable=stream is not None and stream.has_id and not stream.broken,
+            reopening=self._reopening,
+        )
+
+    @property
+    def _phase(self) -> Phase:
+        if self._response.gone:
+            return "left"
         if self._response.complete:
-            self._front.lost(f"what {self.name} did after its answer", reason)
-        elif self._events is not None and self._events.has_id and not self._events.broken:
-            self._resume(0)
-        elif self._response.begun:
-            self._front.lost(f"the rest of the answer to {self.name}", reason)
-            self._response.truncate()
-        elif self.scope["method"] in REPEATABLE and self._upload is None and not self._again:
-            self._again = True
-            self._front.admit(self)
-        else:
-            self._front.lost(f"the request {self.name}", reason)
-            self.answer(page.gone(f"The process that ran this request is gone: {reason}.", self.accept))
+            return "answered"
+        if self._events is not None:
+            return "streaming"
+        return "answering" if self._response.begun else "unanswered"
 
     # the response that comes down
 
@@ -252,27 +262,27 @@ class Exchange:
             if not is_stream:  # the newer code answers something else: the client asks again by itself
                 self._end()
                 return
-            assert self._stream is not None
-            self._resuming = False
-            self._response.go_on(seam(self._stream.worker.generation), True)
+            self._reopening = False
+            self._response.go_on(seam(self.generation), True)
             self._response.go_on(self._whole(message.body, message.more), message.more, len(message.body))
             return
         if is_stream:
             self._events = EventStream()
-            self._front.streaming.add(self)
         if self._error is not None and self._error.takes(
             (message.status, message.headers), message.body, message.more
         ):
             return
-        head = message.status, [*message.headers, *self._front.stale(self.scope)]
+        stale = self._context.own_answers.stale(self.scope)
+        head = message.status, [*message.headers, *stale] if stale else message.headers
         data = self._whole(message.body, message.more)
-        self._begin(head, data, message.more, self._generation, len(message.body))
+        self._begin(head, data, message.more, self.generation, len(message.body))
         if is_stream:
             self._report(message.status)
-            self.moved(self._front.live)  # newer code may have gone live before the app began to answer
+            # Newer code may have gone live before the app began to answer.
+            self.move(self._context.dispatcher.code.generation)
 
     def _pass_on(self, head: Head, data: bytes, more: bool, credit: int) -> None:
-        self._begin(head, data, more, self._generation, credit)
+        self._begin(head, data, more, self.generation, credit)
 
     def _begin(self, head: Head, data: bytes, more: bool, made_by: int | None, credit: int = 0) -> None:
         """Put the head and the first of the body; a page that a browser opens gets our script."""
@@ -287,40 +297,18 @@ class Exchange:
         whole = self._events.feed(data)
         return whole if more else whole + self._events.rest()
 
-    def _closed(self, failure: Failure | None) -> None:
-        """The app has returned, or raised."""
-        if self._error is not None:
-            if failure is None or not (self._error.drop() or not self._response.begun):
-                self._error.let_go()
-            else:
-                self.answer(self._front.crashed(failure, self.name, self._generation))
-                return
-        if self._response.gone or self._response.complete:
-            return
-        if self._resuming:
-            self._end()
-        elif self._response.begun:
-            self._response.truncate()
-        else:
-            self.answer(_FAILED)
-
-    def _leave_stream(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.send(Detach(stream.number))
-
     def _resume(self, generation: int) -> None:
         assert self._events is not None
-        self._events.moved()
-        self._resuming = True
+        self._events.restart_elsewhere()
+        self._reopening = True
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        self._front.resumed(self.name, generation)
-        self._front.admit(self)
+        self._context.report_resumed(self.name, generation)
+        self._context.admission.admit(self)
 
     def _end(self) -> None:
         """End the response as if the app had: an EventSource connects again by itself."""
         if not self._response.complete and not self._response.gone:
-            self._leave_stream()
+            self.leave_run()
             self._response.go_on(b"", False)

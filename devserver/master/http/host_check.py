@@ -37,7 +37,7 @@ _NULL_ORIGIN = Refusal(
 
 
 class HostCheck:
-    """Knows the names that pass: `host` as given by --host, and the globs of --allow-host."""
+    """Has the names that pass: `host` as given by --host, and the globs of --allow-host."""
 
     def __init__(self, host: str, allow: tuple[str, ...]) -> None:
         globs = [_plain(glob) for glob in allow]
@@ -48,7 +48,7 @@ class HostCheck:
         self._origins: dict[tuple[bytes, bytes | None], Refusal | None] = {}
 
     def refuses(self, headers: Iterable[tuple[bytes, bytes]], *, websocket: bool) -> Refusal | None:
-        """Return why a request with these headers is not let in, or None.
+        """Return why a request with these headers is refused, or None.
 
         No Host passes (HTTP/1.0, Unix sockets: not a browser), as does a WebSocket without Origin.
         """

@@ -1,6 +1,6 @@
-"""The response on its way to the client: parts in order, and the credit that is due once it has taken them.
+"""The response on its way to the client: parts in order, and a window update once it has taken them.
 
-Law: a response that cannot be completed is ended as truncated, so that its client can tell.
+Law: a response that cannot be completed is truncated visibly: its connection closes before its end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devserver.ipc.messages import Headers
-from devserver.master.http.stream import WINDOW
+from devserver.master.http.app_job import WINDOW
 from devserver.master.http.uvicorn_adapter import HttpConnection
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -19,7 +19,7 @@ Head = tuple[int, Headers]
 
 
 class Response:
-    """Written by one coroutine, filled by callbacks. `grant` is told how many bytes the client has taken."""
+    """Written by one coroutine, filled by callbacks. `grant` gets how many bytes the client has taken."""
 
     def __init__(self, connection: HttpConnection, send: Send, grant: Callable[[int], None]) -> None:
         self._connection = connection
@@ -48,7 +48,7 @@ class Response:
         self._put(None, data, more, credit)
 
     def truncate(self) -> None:
-        """End it so that the client can tell that something is missing."""
+        """End it so that the client can see that something is missing."""
         self._truncated = self.complete = True
         self._wake()
 
@@ -77,7 +77,7 @@ class Response:
                 if self.gone:
                     return
                 if self._truncated:
-                    self._connection.transport.close()  # which will be told by `leave`
+                    self._connection.transport.close()  # connection_lost then calls `leave`
                 self._waiter = loop.create_future()
                 await self._waiter
             head, data, more, credit = self._parts.popleft()

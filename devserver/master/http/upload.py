@@ -1,7 +1,7 @@
 """The body of a request on its way to a Worker.
 
-Law: no more of it is read from the client than the Worker gives credit for, and nothing that the client wants
-to be asked for before the app asks.
+Law: no more of it is read from the client than fits the Worker's window. A client that sends
+`Expect: 100-continue` is not asked before the app asks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from devserver.ipc.messages import Headers, RequestBody
-from devserver.master.http.stream import WINDOW, Stream
+from devserver.ipc.messages import Headers
+from devserver.master.http.app_job import WINDOW
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -26,10 +26,10 @@ class Upload:
         self._more = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, stream: Stream, loop: asyncio.AbstractEventLoop) -> None:
-        """Send it to `stream`, and to no other: what was read cannot be read again."""
+    def begin(self, send: Callable[[bytes, bool], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Send it by `send`, and by no other: what was read cannot be read again."""
         if self._task is None:
-            self._task = loop.create_task(self._send(stream))
+            self._task = loop.create_task(self._send(send))
 
     def grant(self, size: int) -> None:
         """The app has taken `size` bytes; 0: it asks for the first."""
@@ -37,11 +37,11 @@ class Upload:
         self._more.set()
 
     def cancel(self) -> None:
-        """Nobody wants the rest."""
+        """Read no more of it."""
         if self._task is not None:
             self._task.cancel()
 
-    async def _send(self, stream: Stream) -> None:
+    async def _send(self, send: Callable[[bytes, bool], None]) -> None:
         more = True
         while more:
             while self._credit <= 0:
@@ -52,7 +52,7 @@ class Upload:
                 return
             data, more = event["body"], event["more_body"]
             self._credit -= len(data)
-            stream.send(RequestBody(stream.number, data, more))
+            send(data, more)
 
 
 def upload_of(headers: Headers, receive: Receive) -> Upload | None:

@@ -1,6 +1,6 @@
 """uvicorn in the Master: its protocols on our listeners, around an app of ours. Its only owner.
 
-Law: none of its signal handlers, listeners or logs; what it says of a request is a notice of ours.
+Law: none of its signal handlers, listeners or logs is used. What it logs of a request is a notice of ours.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ HANDLED = "devserver.handled"
 
 
 class DisconnectListener(Protocol):
-    """What an HTTP connection is busy with."""
+    """What wants to know when the client of an HTTP connection leaves."""
 
-    def client_left(self) -> None:
+    def on_client_left(self) -> None:
         """The connection is gone."""
 
 
@@ -78,7 +78,7 @@ class CorkedTransport:
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Tells the request in hand when its client leaves, without a task that waits for it.
+    """Calls the request in hand when its client leaves, without a task that waits for it.
 
     Law: nothing is started, and nothing written, once the connection is lost; answers leave in the order of
     their requests, the answer to an upgrade too.
@@ -102,7 +102,7 @@ class HttpConnection(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
         if self.listener is not None:
-            self.listener.client_left()
+            self.listener.on_client_left()
 
     def data_received(self, data: bytes) -> None:
         if self.cycle is None and data[:1] == TLS_HANDSHAKE:
@@ -140,7 +140,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
 
 class _Connections(set[Any]):
-    """Those that are open, of HTTP and of WebSockets; `changed` hears of each that comes or goes."""
+    """The open ones, of HTTP and of WebSockets; `changed` is called when one comes or goes."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class _Connections(set[Any]):
 
 
 class State(ServerState):
-    """The date is made when it is asked for, once a second: no timer runs while nobody comes."""
+    """Makes the Date header on demand, once a second: no timer runs while no request comes."""
 
     def __init__(self, changed: Callable[[], None], emit: Callable[[Event], None]) -> None:
         self._emit = emit
@@ -193,7 +193,7 @@ class State(ServerState):
 
 
 class UvicornAdapter:
-    """Makes a protocol for each connection, all with `app` behind them; `changed` as for those."""
+    """Makes a protocol for each connection, all with `app` behind them; `changed` as in _Connections."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class UvicornAdapter:
 
 
 _REFUSED = "ASGI callable returned without completing handshake."
-"""Said of each WebSocket that is refused with a response, though nothing is wrong with that."""
+"""uvicorn logs this for each WebSocket that is refused with a response, though nothing is wrong with that."""
 _BAD_TEXT = "Invalid UTF-8 sequence received from client."
 """A fault of the client, as a malformed request is."""
 

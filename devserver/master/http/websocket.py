@@ -1,6 +1,6 @@
 """One WebSocket: carries what its session decides to the client and to the Workers.
 
-Law: as `session.py`. The client's messages are read no further than the session wants them.
+Law: as websocket_session has it. The client's messages are read no further than the session wants them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from devserver.ipc.messages import (
     Accept,
@@ -25,39 +25,31 @@ from devserver.ipc.messages import (
     WebSocketSend,
     WindowUpdate,
 )
-from devserver.master.http import websocket_commands as plan
-from devserver.master.http.exchange import Scope
+from devserver.master.http import websocket_commands as commands
+from devserver.master.http.app_job import WINDOW, AppJob, Scope
+from devserver.master.http.context import Context
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.response import Send
-from devserver.master.http.scope import accepted, wire_scope
-from devserver.master.http.stream import WINDOW, Stream
+from devserver.master.http.scope import wire_scope
 from devserver.master.http.upload import Receive
-from devserver.master.http.websocket_session import REJECTED, WebSocketSession
-
-if TYPE_CHECKING:
-    from devserver.master.http.gateway import Gateway
+from devserver.master.http.websocket_session import WebSocketSession
 
 Event = dict[str, Any]
 
 
-class WebSocket:
-    """Lives from the upgrade to the end of the connection. `stamp` is the newest edit at its arrival."""
+class WebSocket(AppJob):
+    """Lives from the upgrade to the end of the connection."""
 
-    def __init__(self, front: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        self.stamp = front.stamp()
-        self.accept = accepted(scope)
-        self._front = front
+    def __init__(self, context: Context, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, context.stamp())
+        self._context = context
         self._receive = receive
         self._send = send
-        path = scope["path"]
+        resumption, path = context.resumption, scope["path"]
         self._session = WebSocketSession(
-            front.may_resume(scope), front.is_settled, lambda: path in front.unresumable
+            resumption.may_resume(scope), context.admission.is_settled, lambda: resumption.is_barred(path)
         )
-        self._stream: Stream | None = None
         self._resumed = False
-        self._generation = 0
-        """The code of the newest run."""
         self._out: deque[tuple[Event | None, int]] = deque()
         """What goes to the client, and the credit that is due for it; None ends the connection."""
         self._wake = asyncio.Event()
@@ -72,18 +64,16 @@ class WebSocket:
     async def run(self) -> None:
         """Serve the connection to its end, or return with `native` set."""
         await self._receive()  # websocket.connect
-        self._front.sockets.add(self)
-        self._front.admit(self)
+        self._context.admission.admit(self)
         self._reader = asyncio.get_running_loop().create_task(self._read())
         try:
             await self._write()
         finally:
-            self._front.sockets.discard(self)
-            self._front.holding.discard(self)
-            self._front.forget(self)
+            self._context.admission.forget_messages(self)
+            self._context.admission.forget(self)
             self._reader.cancel()
             if not self.native:  # sending may have failed before the reader knew that the client is gone
-                self._do(self._session.left(1006, ""))
+                self._do(self._session.on_client_left(1006, ""))
 
     # to and from the client
 
@@ -94,14 +84,14 @@ class WebSocket:
                 await self._room.wait()
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
-                self._do(self._session.left(event.get("code") or 1005, event.get("reason") or ""))
+                self._do(self._session.on_client_left(event.get("code") or 1005, event.get("reason") or ""))
                 self._put(None)
                 return
             text = event.get("text")
             data = event["bytes"] if text is None else text.encode()
-            self._do(self._session.said(self._front.stamp(), data, text is not None))
+            self._do(self._session.on_client_message(self._context.stamp(), data, text is not None))
             if self._session.holds:
-                self._front.holding.add(self)
+                self._context.admission.hold_messages(self)
 
     async def _write(self) -> None:
         while True:
@@ -113,26 +103,29 @@ class WebSocket:
                 return
             await self._send(event)
             self._owed += credit
-            if self._owed >= WINDOW // 4 and self._stream is not None:
+            if self._owed >= WINDOW // 4 and self.number:
                 owed, self._owed = self._owed, 0
-                self._stream.send(WindowUpdate(self._stream.number, owed))
+                self.send(WindowUpdate(self.number, owed))
 
     def _put(self, event: Event | None, credit: int = 0) -> None:
         self._out.append((event, credit))
         self._wake.set()
 
-    # what the front says
+    # admission
+
+    @property
+    def name(self) -> str:
+        """Return how reports name it."""
+        return f"WebSocket {self.scope['path']}"
 
     @property
     def holds(self) -> bool:
-        """Tell whether a message waits for a stream, or for an edit to be settled."""
+        """Return whether a message waits for a run, or for an edit to be settled."""
         return self._session.phase != "closed" and self._session.holds
 
     @property
     def waits(self) -> bool:
-        """Tell whether it has no Worker yet."""
-        waiting = self._stream is None or self._stream.queued
-        return waiting and self._session.phase in ("opening", "reopening")
+        return not self.number and self._session.phase in ("opening", "reopening")
 
     def answer(self, answer: Answer) -> None:
         """Refuse the handshake, or end what cannot go on."""
@@ -142,133 +135,120 @@ class WebSocket:
             )
             self._put({"type": "websocket.http.response.body", "body": answer.body})
             self._put(None)
-        self._do(self._session.turned_away())
+        self._do(self._session.on_turned_away())
 
     def without_app(self) -> None:
         """The code that runs has no app: its handlers may have the connection, if nobody had it before."""
-        if self._session.phase == "opening" and self._front.has_handlers:
+        if self._session.phase == "opening" and self._context.dispatcher.code.framing is not None:
             self.native = True
             self._put(None)
         else:
-            self._front.index(self)
+            self._context.index.answer(self.scope, self.accept, self.answer)
 
-    def offer(self) -> None:
-        """Have it run as soon as there is a Worker."""
-        self._stream = Stream(self)
-        self._front.offer(self._stream)
-
-    def moved(self, generation: int) -> None:
-        """Newer code is live; a stream that has waited for it may run it by now."""
-        stream = self._stream
-        if stream is None or not stream.running or stream.worker.generation < generation:
-            self._do(self._session.moved())
-
-    def settled(self) -> None:
+    def on_settled(self) -> None:
         """An edit was settled: messages may be given that waited for it."""
         self._do(self._session.deliver())
 
-    # the stream's owner
+    # the runs
 
     def startable(self) -> bool:
         return self._session.phase != "closed"
 
-    def begin(self, stream: Stream) -> None:
+    def open_run(self, number: int) -> None:
         self._owed = 0
-        self._generation = stream.worker.generation
-        resumed = self._generation if self._resumed else 0
-        stream.send(Open(stream.number, wire_scope(self.scope, resumed), False, False, WINDOW))
-        self._do(self._session.started())
+        resumed = self.generation if self._resumed else 0
+        self.send(Open(number, wire_scope(self.scope, resumed), False, False, WINDOW))
+        self._do(self._session.on_run_started())
 
-    def heard(self, stream: Stream, message: StreamNews) -> None:
-        if stream is not self._stream:
+    def on_message(self, message: StreamNews) -> None:
+        if message.stream != self.number:
             return
         match message:
             case Accept(subprotocol=subprotocol, headers=headers):
-                self._do(self._session.accepted(subprotocol, headers))
-            case WebSocketSend(data=data, text=text) if self._session.spoke():
+                self._do(self._session.on_app_accepted(subprotocol, headers))
+            case WebSocketSend(data=data, text=text) if self._session.on_app_sent():
                 said = {"text": data.decode()} if text else {"bytes": data}
                 self._put({"type": "websocket.send", **said}, len(data))
             case WebSocketClose(code=code, reason=reason):
-                self._do(self._session.hung_up(code, reason))
+                self._do(self._session.on_app_closed(code, reason))
             case Consumed():
-                self._do(self._session.took())
+                self._do(self._session.on_app_received())
                 self._room.set()
             case Respond() | ResponseBody():
-                self._refused(message)
+                self._on_own_answer(message)
             case Closed(failure=failure):
-                self._stream = None
-                self._do(self._session.ended(failure is not None))
+                self.number = 0
+                self._do(self._session.on_app_returned(failure is not None))
 
-    def lost(self, stream: Stream, reason: str) -> None:
-        if stream is self._stream:
-            self._stream = None
-            self._do(self._session.died(reason))
+    def on_run_lost(self, reason: str) -> None:
+        self._do(self._session.on_worker_died(reason))
 
-    def _refused(self, message: Respond | ResponseBody) -> None:
+    def move(self, generation: int) -> None:
+        """Ask the session, unless the run has waited for that code."""
+        if not self.number or self.generation < generation:
+            self._do(self._session.on_code_live())
+
+    def _on_own_answer(self, message: Respond | ResponseBody) -> None:
         """The app answers the handshake with a response of its own."""
-        if self._session.phase != "opening":
-            self._do(self._session.hung_up(REJECTED, ""))
-            return
+        if self._session.phase == "opening":
+            self._keep(message)
+        self._do(self._session.on_app_answered(whole=not message.more))
+
+    def _keep(self, message: Respond | ResponseBody) -> None:
+        kind, data = "websocket.http.response", message.body if isinstance(message, Respond) else message.data
         if isinstance(message, Respond):
-            head = {
-                "type": "websocket.http.response.start",
-                "status": message.status,
-                "headers": message.headers,
-            }
+            head = {"type": f"{kind}.start", "status": message.status, "headers": message.headers}
             self._refusal = [head]
-            data = message.body
-        else:
-            data = message.data
-        self._refusal.append(
-            {"type": "websocket.http.response.body", "body": data, "more_body": message.more}
-        )
-        if not message.more:
-            self._session.phase = "closed"
-            for event in (*self._refusal, None):
-                self._put(event)
+        self._refusal.append({"type": f"{kind}.body", "body": data, "more_body": message.more})
 
     # what the session decides
 
-    def _do(self, commands: Iterable[plan.Command]) -> None:
-        for command in commands:
+    def _do(self, decided: Iterable[commands.Command]) -> None:
+        for command in decided:
             match command:
-                case plan.AcceptClient() | plan.CloseClient() | plan.RefuseClient():
+                case (
+                    commands.AcceptClient()
+                    | commands.CloseClient()
+                    | commands.RefuseClient()
+                    | commands.PassOnAnswer()
+                ):
                     self._tell_client(command)
-                case plan.Offer(resumed=resumed):
+                case commands.Offer(resumed=resumed):
                     self._resumed = resumed
                     if resumed:
-                        self._front.resumed(f"WebSocket {self.scope['path']}", 0)
-                    self._front.admit(self)
-                case plan.Deliver(data=data, text=text):
-                    self._tell(Message, data, text)
-                case plan.End():
-                    self._tell(Detach)
-                case plan.TellLeft(code=code, reason=reason):
-                    self._tell(Disconnected, code, reason)
-                    if self._stream is not None:
-                        self._front.abandoned(self._stream)
-                case plan.Remember(why=why):
-                    self._front.remember(self.scope["path"], why, self._generation)
-                case plan.Lost(what=what, reason=reason):
-                    self._front.lost(f"{what} of WebSocket {self.scope['path']}", reason)
+                        self._context.report_resumed(self.name)
+                    self._context.admission.admit(self)
+                case commands.Deliver(data=data, text=text):
+                    self.send(Message(self.number, data, text))
+                case commands.End():
+                    self.send(Detach(self.number))
+                case commands.TellLeft(code=code, reason=reason):
+                    self.send(Disconnected(self.number, code, reason))
+                    self.client_gone = True
+                case commands.Remember(why=why):
+                    self._context.resumption.bar(self.scope["path"], why, self.generation)
+                case commands.Lost(what=what, reason=reason):
+                    self._context.report_lost(f"{what} of {self.name}", reason)
                 case _:
                     assert_never(command)
 
-    def _tell(self, kind: Any, *fields: Any) -> None:
-        if self._stream is not None:
-            self._stream.send(kind(self._stream.number, *fields))
-
-    def _tell_client(self, command: plan.AcceptClient | plan.CloseClient | plan.RefuseClient) -> None:
+    def _tell_client(
+        self,
+        command: commands.AcceptClient | commands.CloseClient | commands.RefuseClient | commands.PassOnAnswer,
+    ) -> None:
         match command:
-            case plan.AcceptClient(subprotocol=subprotocol, headers=headers):
+            case commands.AcceptClient(subprotocol=subprotocol, headers=headers):
                 self._put({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
                 return
-            case plan.CloseClient(code=code, reason=reason):
+            case commands.CloseClient(code=code, reason=reason):
                 if code:
                     self._put(_closing(code, reason))
-            case plan.RefuseClient(status=403):
+            case commands.PassOnAnswer():
+                for event in self._refusal:
+                    self._put(event)
+            case commands.RefuseClient(status=403):
                 self._put({"type": "websocket.close", "code": 1000})
-            case plan.RefuseClient(status=status, text=text):
+            case commands.RefuseClient(status=status, text=text):
                 # As text: uvicorn adds that.
                 self._put({"type": "websocket.http.response.start", "status": status})
                 self._put(

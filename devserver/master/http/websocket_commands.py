@@ -1,4 +1,4 @@
-"""What the session of a WebSocket decides: the commands that its owner carries out."""
+"""What the session of a WebSocket decides: commands that the WebSocket carries out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from devserver.ipc.messages import Headers
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Find a Worker for a new stream; `resumed`: it goes on with what another has begun."""
+    """Find a Worker for a new run; `resumed`: it goes on with what another has begun."""
 
     resumed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Give a message to the stream that runs; `text`: it is UTF-8."""
+    """Give a message to the run in hand; `text`: it is UTF-8."""
 
     data: bytes
     text: bool
@@ -24,12 +24,12 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Tell the stream to end soon."""
+    """Tell the run to end soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class TellLeft:
-    """Tell the stream that its client has left."""
+    """Tell the run that its client has left."""
 
     code: int
     reason: str
@@ -60,6 +60,11 @@ class RefuseClient:
 
 
 @dataclass(frozen=True, slots=True)
+class PassOnAnswer:
+    """Answer the handshake with the app's own response, which is whole now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Conversations on this path cannot go on with the code of the run, because the app did as `why` says."""
 
@@ -68,10 +73,21 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Something was lost, and is said."""
+    """Report that something was lost."""
 
     what: str
     reason: str
 
 
-Command = Offer | Deliver | End | TellLeft | AcceptClient | CloseClient | RefuseClient | Remember | Lost
+Command = (
+    Offer
+    | Deliver
+    | End
+    | TellLeft
+    | AcceptClient
+    | CloseClient
+    | RefuseClient
+    | PassOnAnswer
+    | Remember
+    | Lost
+)

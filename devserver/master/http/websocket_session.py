@@ -1,10 +1,10 @@
 """The life of one WebSocket over generations and deaths: pure, events in, commands out.
 
-Law: what the client says is given to the app in order, once: what no app had taken when its code was
-replaced, or its Worker died, is given to the next, or named as lost. The client sees one handshake, and a
-close only from itself, from the app, or 1012 where the conversation cannot go on.
+Law: the app gets the client's messages in order, once. What no app had received when its code was replaced,
+or its Worker died, the next one gets, or it is reported as lost. The client sees one handshake, and a close
+only from itself, from the app, or 1012 where the conversation cannot go on.
 
-A *stream* is one run of the app on one Worker. The phases:
+A *run* is one call of the app on one Worker. The phases:
 
     opening   → accepted by the app → open          refused, or ended → closed
     open      → newer code is live  → detaching     (nothing of the old run may overlap with the new one)
@@ -28,6 +28,7 @@ from devserver.master.http.websocket_commands import (
     End,
     Lost,
     Offer,
+    PassOnAnswer,
     RefuseClient,
     Remember,
     TellLeft,
@@ -49,18 +50,18 @@ Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 
 @dataclass(slots=True)
 class WebSocketSession:
-    """`resumable` is whether its path and the settings allow it; a subprotocol forbids it.
+    """`resumable`: its path and the settings allow to resume it; a subprotocol forbids it.
 
-    `settled` tells whether what came under that edit may be given to the app, `barred` whether the live code
-    is known not to go on with conversations of this path.
+    `settled` returns whether the app may get what came under that edit; `barred`, whether the live code is
+    known not to go on with conversations of this path.
     """
 
     resumable: bool
     settled: Callable[[int], bool]
     barred: Callable[[], bool] = lambda: False
-    phase: Phase = "opening"
+    _phase: Phase = "opening"
     _inbox: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
-    """Stamp, message, and whether it is text; the first `_ahead` of them are with the stream that runs."""
+    """Stamp, message, and whether it is text; the first `_ahead` of them are with the run in hand."""
     _ahead: int = 0
     _ahead_bytes: int = 0
     _size: int = 0
@@ -72,9 +73,9 @@ class WebSocketSession:
     _taken: int = 0
     """Messages that this run has taken."""
     _spoken: bool = False
-    """It has said something."""
+    """It has sent something."""
     _answered: bool = False
-    """It has said something after it had taken a message."""
+    """It has sent something after it had received a message."""
     _in_hand: bool = False
     _barren: int = 0
     """Runs in a row that have done nothing before their Worker died."""
@@ -82,42 +83,47 @@ class WebSocketSession:
     """The client was asked to reconnect: what nobody will have taken is lost."""
 
     @property
+    def phase(self) -> Phase:
+        """Return how far it has come."""
+        return self._phase
+
+    @property
     def full(self) -> bool:
-        """Tell whether the client has to wait with more messages."""
+        """Return whether the client has to wait with more messages."""
         return self._size >= MOST_AHEAD_BYTES or len(self._inbox) >= 2 * MOST_AHEAD
 
     @property
     def holds(self) -> bool:
-        """Tell whether a message waits that no stream was given."""
+        """Return whether a message waits that no run was given."""
         return len(self._inbox) > self._ahead
 
     # the client
 
-    def said(self, stamp: int, data: bytes, text: bool) -> list[Command]:
+    def on_client_message(self, stamp: int, data: bytes, text: bool) -> list[Command]:
         """The client has sent a message."""
-        if self.phase == "closed":
+        if self._phase == "closed":
             return []
         self._inbox.append((stamp, data, text))
         self._size += len(data)
         return self.deliver()
 
-    def left(self, code: int, reason: str) -> list[Command]:
+    def on_client_left(self, code: int, reason: str) -> list[Command]:
         """The client has closed, or is gone."""
-        if self.phase == "closed":
+        if self._phase == "closed":
             return []
         out: list[Command] = []
-        given = self._ahead if self._running and self.phase != "detaching" else 0
-        if self.phase == "opening" and not self._running:
+        given = self._ahead if self._running and self._phase != "detaching" else 0
+        if self._phase == "opening" and not self._running:
             out.append(Lost("the waiting handshake", "its client has left"))
         elif waiting := len(self._inbox) - given:
             out.append(Lost(_messages(waiting), "its client has left before the app could have it"))
-        self.phase = "closed"
+        self._phase = "closed"
         return [*out, TellLeft(code, reason)] if self._running else out
 
     def deliver(self) -> list[Command]:
-        """Give the stream what it may have by now."""
+        """Give the run what it may have by now."""
         out: list[Command] = []
-        if self.phase not in ("open", "reopening") or not self._running:
+        if self._phase not in ("open", "reopening") or not self._running:
             return out
         while self.holds and self._ahead < MOST_AHEAD and self._ahead_bytes < MOST_AHEAD_BYTES:
             stamp, data, text = self._inbox[self._ahead]
@@ -130,16 +136,16 @@ class WebSocketSession:
 
     # the server
 
-    def started(self) -> list[Command]:
-        """The stream that was offered runs on a Worker."""
+    def on_run_started(self) -> list[Command]:
+        """The run that was offered has started on a Worker."""
         self._running = True
         self._ahead = self._ahead_bytes = self._taken = 0
         self._spoken = self._answered = self._in_hand = self._outdated = False
         return self.deliver()
 
-    def moved(self) -> list[Command]:
-        """Newer code than the running stream's is live."""
-        match self.phase:
+    def on_code_live(self) -> list[Command]:
+        """Newer code than that of the run in hand is live."""
+        match self._phase:
             case "opening":
                 self._outdated = self._running
             case "open" | "reopening" if self._running:
@@ -149,17 +155,17 @@ class WebSocketSession:
     def _leave(self) -> list[Command]:
         if not self.resumable:
             return [*self._restart(), End()]
-        self.phase = "detaching"
+        self._phase = "detaching"
         return [End()]
 
-    def died(self, reason: str) -> list[Command]:
-        """The Worker of the running stream is dead."""
-        phase, self._running = self.phase, False
+    def on_worker_died(self, reason: str) -> list[Command]:
+        """The Worker that had the run in hand is dead."""
+        phase, self._running = self._phase, False
         if phase == "closed":
             return self._hand(reason) + self._untaken() if self._restarting else []
         if phase == "opening":
             if self._tried_again:
-                self.phase = "closed"
+                self._phase = "closed"
                 return [RefuseClient(502, f"the worker that ran this handshake died ({reason})")]
             self._tried_again = True
             return [Offer(resumed=False)]
@@ -172,14 +178,14 @@ class WebSocketSession:
     def _again(self) -> list[Command]:
         if not self.resumable or self.barred():
             return self._restart()
-        self.phase, self._resumed = "reopening", True
+        self._phase, self._resumed = "reopening", True
         return [Offer(resumed=True)]
 
-    def turned_away(self) -> list[Command]:
+    def on_turned_away(self) -> list[Command]:
         """There is nothing that could go on with the connection; a handshake is answered by the caller."""
-        if self.phase == "opening":
-            self.phase = "closed"
-        return self._restart() if self.phase != "closed" else []
+        if self._phase == "opening":
+            self._phase = "closed"
+        return self._restart() if self._phase != "closed" else []
 
     # what is lost
 
@@ -187,7 +193,7 @@ class WebSocketSession:
         return [Lost("the message in hand", reason)] if self._in_hand else []
 
     def _untaken(self) -> list[Command]:
-        """Say what no app has taken, and none will."""
+        """Report what no app has received, and none will."""
         waiting = len(self._inbox)
         self._inbox.clear()
         self._ahead = self._ahead_bytes = self._size = 0
@@ -196,19 +202,19 @@ class WebSocketSession:
 
     # the app
 
-    def accepted(self, subprotocol: str | None, headers: Headers) -> list[Command]:
+    def on_app_accepted(self, subprotocol: str | None, headers: Headers) -> list[Command]:
         """The app takes the connection."""
-        match self.phase:
+        match self._phase:
             case "opening":
-                self.phase = "open"
+                self._phase = "open"
                 self.resumable = self.resumable and subprotocol is None
                 out: list[Command] = [AcceptClient(subprotocol, headers)]
                 return [*out, *(self._leave() if self._outdated else self.deliver())]
             case "reopening":
-                self.phase = "open"
+                self._phase = "open"
         return []
 
-    def took(self) -> list[Command]:
+    def on_app_received(self) -> list[Command]:
         """The app has received the first message of those that are ahead."""
         if not self._ahead:
             return []
@@ -220,17 +226,26 @@ class WebSocketSession:
         self._in_hand = True
         return self.deliver()
 
-    def spoke(self) -> bool:
-        """The app has sent a message; tell whether the client is to get it."""
+    def on_app_sent(self) -> bool:
+        """The app has sent a message; return whether the client is to get it."""
         self._spoken, self._in_hand = True, False
         self._answered = self._answered or self._taken > 0
-        return self.phase in ("open", "detaching")
+        return self._phase in ("open", "detaching")
 
-    def hung_up(self, code: int, reason: str) -> list[Command]:
+    def on_app_answered(self, *, whole: bool) -> list[Command]:
+        """The app has sent a part of a response to the handshake, instead of an accept; `whole`: the last."""
+        if self._phase != "opening":
+            return self.on_app_closed(REJECTED, "")
+        if not whole:
+            return []
+        self._phase = "closed"
+        return [PassOnAnswer()]
+
+    def on_app_closed(self, code: int, reason: str) -> list[Command]:
         """The app has closed the connection, or (`REJECTED`) refuses it."""
-        match self.phase:
+        match self._phase:
             case "opening":
-                self.phase = "closed"
+                self._phase = "closed"
                 return [RefuseClient(403, "")]
             case "open" | "reopening" if code == REJECTED:
                 return self._give_up("refused it")
@@ -240,15 +255,15 @@ class WebSocketSession:
                 return [*out, *self._close(code, reason)]
         return []  # closed; or outdated code refuses what newer code is asked for once this run has ended
 
-    def ended(self, failed: bool) -> list[Command]:
-        """The app has returned from the running stream, or raised."""
+    def on_app_returned(self, failed: bool) -> list[Command]:
+        """The app has returned from the run in hand, or raised."""
         self._running = False
         did = "raised" if failed else "returned"
-        match self.phase:
+        match self._phase:
             case "detaching":
                 return self._again()
             case "opening":
-                self.phase = "closed"
+                self._phase = "closed"
                 return [RefuseClient(500, "Internal Server Error")]
             case "reopening":
                 return self._give_up(f"{did} {self._moment}")
@@ -262,7 +277,7 @@ class WebSocketSession:
 
     @property
     def _first(self) -> bool:
-        """Tell whether a resumed run is still at the client's first message, or before it.
+        """Return whether a resumed run is still at the client's first message, or before it.
 
         Its end may mean that the app needs what only the client's very first message tells, a token for one.
         """
@@ -282,7 +297,7 @@ class WebSocketSession:
         return [*lost, *self._close(SERVICE_RESTART, "service restart")]
 
     def _close(self, code: int, reason: str) -> list[Command]:
-        self.phase = "closed"
+        self._phase = "closed"
         return [CloseClient(code, reason)]
 
 

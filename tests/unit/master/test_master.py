@@ -45,9 +45,9 @@ def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         master = Master(config, False, lambda _event: None, lambda _error: None)
         master.eyes = Blind()
-        connection = master.clients.board.connect("tcp")
-        connection.connection_made(Silent())
-        connection.data_received(b"hello")
+        client = master.clients.router.connect("tcp")
+        client.connection_made(Silent())
+        client.data_received(b"hello")
         master.close()
 
     asyncio.run(main())

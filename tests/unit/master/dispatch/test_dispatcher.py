@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devserver.master.dispatch.dispatcher import LINK_LIMIT, Dispatcher
+from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
 from tests.unit.master.http.rig import FakeWorker
@@ -26,7 +27,7 @@ class Work:
     def start(self, worker: Worker, number: int) -> None:
         self.begun.append((worker.id, number))
 
-    def on_worker_died(self, worker: Worker, reason: str) -> None:
+    def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
         self.reasons.append(f"{worker.id}: {reason}")
 
 
@@ -36,7 +37,7 @@ class Office:
     def __init__(self, *workers: FakeWorker) -> None:
         self.changes = 0
         self.dispatcher = Dispatcher(self._changed)
-        self.dispatcher.go_live(1)
+        self.dispatcher.go_live(LiveCode(1))
         for worker in workers:
             self.add(worker)
 
@@ -114,8 +115,8 @@ def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
     office = Office(first)
 
     class Again(Work):
-        def on_worker_died(self, worker: Worker, reason: str) -> None:
-            super().on_worker_died(worker, reason)
+        def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
+            super().on_worker_died(worker, number, reason)
             office.offer(self)
 
     jobs = [Again(), Again()]

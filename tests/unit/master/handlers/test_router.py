@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from devserver.common import events
+from devserver.common.events import Event
 from devserver.common.framing import Lines
 from devserver.config import LimitsConfig
+from devserver.ipc.messages import Handle, Handled, Send
 from devserver.master.dispatch.dispatcher import Dispatcher
-from devserver.master.handlers.connection import Connection
+from devserver.master.dispatch.live_code import LiveCode
+from devserver.master.dispatch.worker import Worker
+from devserver.master.handlers.client import Client
 from devserver.master.handlers.router import Router
+from tests.unit.master.http.rig import FakeWorker
 from tests.unit.master.silent import Silent
 
 
 class Board:
-    """A switchboard whose edits are settled when told so."""
+    """A Router whose edits are settled when told so."""
 
     def __init__(self, limits: LimitsConfig) -> None:
         self.settled = False
+        self.events: list[Event] = []
+        self.dispatcher = dispatcher = Dispatcher(lambda: None)
+        dispatcher.go_live(LiveCode(1, handlers=frozenset({"on_receive"}), framing=Lines()))
         self.router = Router(
             limits,
-            Dispatcher(lambda: None),
+            dispatcher,
             lambda: 1,
             lambda _: self.settled,
-            lambda _: None,
+            self.events.append,
             lambda: None,
         )
-        self.router.speak(("on_receive",), Lines())
 
-    def connect(self) -> tuple[Connection, Silent]:
+    def connect(self) -> tuple[Client, Silent]:
         """Return a new client."""
-        connection, transport = self.router.connect("tcp"), Silent()
-        connection.connection_made(transport)
-        return connection, transport
+        client, transport = self.router.connect("tcp"), Silent()
+        client.connection_made(transport)
+        return client, transport
 
 
 def test_a_client_that_leaves_makes_room_for_others() -> None:
@@ -40,7 +50,44 @@ def test_a_client_that_leaves_makes_room_for_others() -> None:
     small.data_received(b"x" * 20)
     assert not transport.reading
     board.settled = True
-    board.router.arrived(small)
+    small.data_received(b"")
     assert not transport.reading
     large.connection_lost(None)
     assert transport.reading
+
+
+def test_a_frame_goes_to_a_worker_and_its_answer_to_the_client() -> None:
+    """One crossing each way; what the client has not taken is not granted again."""
+    board = Board(LimitsConfig())
+    board.settled = True
+    worker = FakeWorker(1, 1)
+    board.dispatcher.add(cast(Worker, worker))
+    board.dispatcher.accept(cast(Worker, worker), worker.capacity)
+    client, transport = board.connect()
+    client.data_received(b"hel")
+    client.data_received(b"lo\n")
+    (handle,) = worker.told(Handle)
+    assert (handle.kind, handle.data) == ("receive", b"hello")
+    board.router.on_message(cast(Worker, worker), Send(client.connection.id, b"bye", False))
+    board.router.on_message(cast(Worker, worker), Handled(handle.job))
+    assert transport.written == [b"bye"]
+    assert board.router.quiet
+
+
+def test_a_dead_workers_frame_is_lost_and_reported_and_the_next_one_starts() -> None:
+    """The connection lives on."""
+    board = Board(LimitsConfig())
+    board.settled = True
+    first, second = FakeWorker(1, 1), FakeWorker(2, 1)
+    board.dispatcher.add(cast(Worker, first))
+    board.dispatcher.accept(cast(Worker, first), first.capacity)
+    client, _ = board.connect()
+    client.data_received(b"a\nb\n")
+    board.dispatcher.add(cast(Worker, second))
+    board.dispatcher.accept(cast(Worker, second), second.capacity)
+    board.dispatcher.bar(cast(Worker, first))
+    board.dispatcher.remove(cast(Worker, first), "killed")
+    assert [handle.data for handle in second.told(Handle)] == [b"b"]
+    (lost,) = [event for event in board.events if isinstance(event, events.Lost)]
+    assert (lost.what, lost.reason) == ("the message in hand", "worker 1 died (killed)")
+    assert lost.connection == client.connection.id

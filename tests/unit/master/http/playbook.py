@@ -23,26 +23,26 @@ def given_up(why: str) -> list[Command]:
 def session(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> WebSocketSession:
     """Return a handshake that runs on a Worker; edits in `pending` are not settled."""
     found = WebSocketSession(resumable, lambda stamp: stamp not in pending)
-    assert found.started() == []
+    assert found.on_run_started() == []
     return found
 
 
 def opened(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> WebSocketSession:
     """Return one that the app has accepted."""
     found = session(resumable=resumable, pending=pending)
-    assert found.accepted(None, []) == [AcceptClient(None, [])]
+    assert found.on_app_accepted(None, []) == [AcceptClient(None, [])]
     return found
 
 
 def resumed() -> WebSocketSession:
     """Return one that newer code goes on with, and has accepted."""
     found = opened()
-    assert found.moved() == [End()]
-    assert found.ended(failed=False) == [Offer(resumed=True)]
-    assert found.started() == []
-    assert found.accepted(None, []) == []
+    assert found.on_code_live() == [End()]
+    assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
+    assert found.on_run_started() == []
+    assert found.on_app_accepted(None, []) == []
     return found
 
 
 def say(conversation: WebSocketSession, text: bytes) -> list[Command]:
-    return conversation.said(1, text, True)
+    return conversation.on_client_message(1, text, True)

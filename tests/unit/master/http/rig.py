@@ -9,8 +9,9 @@ from typing import Any, TypeVar, cast
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
-from devserver.ipc.messages import AppKind, Open, StreamNews, Target
+from devserver.ipc.messages import AppKind, BootDone, Open, StreamNews, Target
 from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.live_code import live_code
 from devserver.master.dispatch.queue import JobKind
 from devserver.master.http.gateway import Gateway
 from tests.unit.clocked import turns
@@ -50,7 +51,7 @@ class FakeWorker:
         return self.told(Open)[-1]
 
 
-class FakeBoard:
+class FakeRouter:
     """The handlers' side, as far as the front knows it."""
 
     def __init__(self) -> None:
@@ -87,13 +88,13 @@ class FakeConnection:
 
     def lose(self) -> None:
         if self.listener is not None:
-            self.listener.client_left()
+            self.listener.on_client_left()
 
 
 class Client:
     """Somebody who asks, or has a WebSocket. `got` is every event that uvicorn would write."""
 
-    def __init__(self, front: Gateway, scope: dict[str, Any], connection: FakeConnection) -> None:
+    def __init__(self, gateway: Gateway, scope: dict[str, Any], connection: FakeConnection) -> None:
         self.got: list[dict[str, Any]] = []
         self.says: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.connection = connection
@@ -102,7 +103,7 @@ class Client:
         self.reads = asyncio.Event()
         self.reads.set()
         self.fails: Exception | None = None
-        self.task = asyncio.get_running_loop().create_task(front.app(scope, self._receive, self._send))
+        self.task = asyncio.get_running_loop().create_task(gateway.app(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:
         self.asked += 1
@@ -161,7 +162,7 @@ class Office:
     ) -> None:
         self.events: list[Event] = []
         self.pending: set[int] = set()
-        self.board = FakeBoard()
+        self.router = FakeRouter()
         self.idle: list[int] = []
         """The Workers that were reported idle, in order."""
         self.dispatcher = Dispatcher(lambda: None, lambda worker: self.idle.append(worker.id))
@@ -173,7 +174,9 @@ class Office:
             limits=LimitsConfig(waiting=waiting),
         )
         is_settled: Callable[[int], bool] = lambda stamp: stamp not in self.pending  # noqa: E731
-        self.front = Gateway(config, self.dispatcher, cast(Any, self.board), is_settled, self.events.append)
+        self.gateway = Gateway(
+            config, self.dispatcher, cast(Any, self.router), is_settled, self.events.append
+        )
         self._workers = 0
         if live:
             self.go_live(live)
@@ -193,23 +196,23 @@ class Office:
 
     def save(self) -> int:
         """An edit is noticed; return its number."""
-        self.board.newest += 1
-        self.pending.add(self.board.newest)
-        return self.board.newest
+        self.router.newest += 1
+        self.pending.add(self.router.newest)
+        return self.router.newest
 
     def go_live(self, generation: int, app: AppKind = "asgi", handlers: tuple[str, ...] = ()) -> None:
         """Settle every edit, and serve this generation from now on: as Clients does, line first."""
         self.pending.clear()
-        self.dispatcher.go_live(generation)
+        self.dispatcher.go_live(live_code(BootDone(0, generation, handlers, app=app)))
         self.dispatcher.pump()
-        self.front.go_live(generation, app, handlers)
+        self.gateway.on_code_live(generation)
 
     def refuse(self, *failures: Failure) -> None:
         """Settle every edit: they were broken."""
         self.pending.clear()
         if failures:
-            self.front.refused(failures)
-        self.front.release()
+            self.gateway.on_code_refused(failures)
+        self.gateway.on_settled()
 
     def kill(self, worker: FakeWorker, reason: str = "killed") -> None:
         """End a Worker."""
@@ -219,7 +222,7 @@ class Office:
     async def hears(self, worker: FakeWorker, *news: StreamNews) -> None:
         """Have a Worker say something, and let it have its effect."""
         for message in news:
-            self.front.heard(cast(Any, worker), message)
+            self.gateway.on_message(cast(Any, worker), message)
         await turns()
 
     async def request(
@@ -236,7 +239,7 @@ class Office:
         connection = FakeConnection()
         scope = {**_scope("http", path, query, headers, host), "client": (address, 50000)}
         client = Client(
-            self.front, {**scope, "method": method, "state": {"connection": connection}}, connection
+            self.gateway, {**scope, "method": method, "state": {"connection": connection}}, connection
         )
         await turns()
         return client
@@ -245,7 +248,7 @@ class Office:
         self, path: str = "/ws", *, headers: Headers | None = None, query: bytes = b""
     ) -> Client:
         """Have a client ask for a WebSocket."""
-        client = Client(self.front, _scope("websocket", path, query, headers), FakeConnection())
+        client = Client(self.gateway, _scope("websocket", path, query, headers), FakeConnection())
         client.says.put_nowait({"type": "websocket.connect"})
         await turns()
         return client

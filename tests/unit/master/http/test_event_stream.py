@@ -157,7 +157,7 @@ def test_an_id_that_is_too_long_is_no_id(size: int, length: int) -> None:
 def test_a_stream_that_moved_goes_on_with_whole_events() -> None:
     """What the dead Worker had begun is dropped, and a byte order mark is not given twice."""
     stream, passed = fed(BOM + b"id: 1\n\nid: 2\ndata: ha")
-    stream.moved()
+    stream.restart_elsewhere()
     passed += [stream.feed(BOM[:2]), stream.feed(BOM[2:] + b"id: 2\n"), stream.feed(b"data: half\n\n")]
     assert passed == [BOM + b"id: 1\n\n", b"", b"", b"id: 2\ndata: half\n\n"]
     assert stream.last_id == b"2"

@@ -15,7 +15,7 @@ from devserver.ipc.messages import (
     ResponseBody,
     WindowUpdate,
 )
-from devserver.master.http.stream import WINDOW
+from devserver.master.http.app_job import WINDOW
 from tests.unit.clocked import run, turns
 from tests.unit.master.http.rig import FakeWorker, Headers, Office
 

@@ -237,11 +237,11 @@ def test_a_stop_ends_streams_properly() -> None:
     async def scenario() -> None:
         office = Office()
         client, worker = await subscribed(office, ONE)
-        office.front.stop()
+        office.gateway.stop()
         await turns()
         assert client.complete
         assert worker.told(Detach)
-        assert office.front.quiet
+        assert office.gateway.quiet
 
     run(scenario())
 

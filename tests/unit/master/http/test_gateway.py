@@ -70,12 +70,12 @@ def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
         office.save()
         await office.request("/third")
         office.pending.discard(first)
-        office.front.release()
+        office.gateway.on_settled()
         assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second"]
-        assert not office.front.quiet
+        assert not office.gateway.quiet
         office.refuse()
         assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second", "/third"]
-        assert office.front.quiet
+        assert office.gateway.quiet
         for stream in [order.stream for order in worker.told(Open)]:
             await office.hears(worker, Respond(stream, 200, []), Closed(stream))
 
@@ -104,9 +104,9 @@ def test_a_client_that_left_keeps_no_stop_waiting() -> None:
     async def scenario() -> None:
         office = Office(live=0)
         client = await office.request()
-        assert not office.front.quiet
+        assert not office.gateway.quiet
         await client.leaves()
-        assert office.front.quiet
+        assert office.gateway.quiet
 
     run(scenario())
 

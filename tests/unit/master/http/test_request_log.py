@@ -105,11 +105,11 @@ def test_many_requests_make_one_event() -> None:
             request = Request(
                 at=0, method="GET", path=f"/{number}", status=500 if number == 999 else 200, ms=1
             )
-            office.front.requests.add(request)
+            office.gateway.requests.add(request)
         await passes(PAUSE)
         (news,) = office.said(Requests)
         assert (news.count, news.failed, len(news.requests)) == (1_000, 1, MOST_SHOWN + 1)
-        office.front.requests.add(request)
+        office.gateway.requests.add(request)
         await passes(PAUSE / 2)
         assert len(office.said(Requests)) == 1
         assert news.requests[-1].path == "/999"
@@ -126,7 +126,7 @@ def test_a_server_that_stops_reports_at_once() -> None:
         office = Office()
         worker = office.worker()
         await office.request("/last")
-        office.front.stop()
+        office.gateway.stop()
         await office.hears(worker, Respond(1, 200, [], b""), Closed(1))
         await passes(0)
         assert told(office) == [("/last", 200)]

@@ -19,7 +19,7 @@ from devserver.ipc.messages import (
     WebSocketSend,
     WindowUpdate,
 )
-from devserver.master.http.stream import WINDOW
+from devserver.master.http.app_job import WINDOW
 from tests.unit.clocked import run, turns
 from tests.unit.master.http.rig import Client, FakeWorker, Office
 
@@ -29,7 +29,7 @@ ACCEPTED: dict[str, Any] = {"type": "websocket.accept", "subprotocol": None, "he
 
 async def connected(office: Office, path: str = "/ws", query: bytes = b"") -> tuple[Client, FakeWorker]:
     """Return a client that the app has accepted, and the Worker of its run."""
-    worker = office.worker(office.dispatcher.live)
+    worker = office.worker(office.dispatcher.code.generation)
     client = await office.websocket(path, query=query)
     await office.hears(worker, Accept(worker.opened.stream, None, []))
     assert client.got == [ACCEPTED]
@@ -38,7 +38,7 @@ async def connected(office: Office, path: str = "/ws", query: bytes = b"") -> tu
 
 async def reloaded(office: Office, old: FakeWorker) -> FakeWorker:
     """Have newer code go live, and the old run end; return the new Worker."""
-    generation = office.dispatcher.live + 1
+    generation = office.dispatcher.code.generation + 1
     new = office.worker(generation)
     office.go_live(generation)
     await office.hears(old, Closed(old.opened.stream))
@@ -66,7 +66,7 @@ def test_messages_go_both_ways() -> None:
         assert client.messages == ["ö", b"\xfe"]
         assert client.got[-1] == {"type": "websocket.close", "code": 4000, "reason": "bye"}
         assert client.task.done()
-        assert not office.front.sockets
+        assert office.is_idle(worker)
 
     run(scenario())
 
@@ -135,7 +135,7 @@ def test_a_message_after_two_saves_waits_for_the_second() -> None:
         client.says_text("new?")
         await turns()
         office.pending.discard(first)
-        office.front.release()
+        office.gateway.on_settled()
         assert worker.told(Message) == []
         office.refuse()
         assert [message.data for message in worker.told(Message)] == [b"new?"]
@@ -229,7 +229,7 @@ def test_newer_code_is_not_blamed_for_what_older_code_did() -> None:
         office.go_live(3)
         await office.hears(new, WebSocketClose(new.opened.stream, 4001, ""))
         assert client.got[-1]["code"] == 4001
-        assert office.front.unresumable == set()
+        assert not office.gateway.resumption.is_barred("/chat")
         assert office.said(events.Notice) == []
 
     run(scenario())
@@ -286,7 +286,9 @@ def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
         await office.hears(worker, WebSocketSend(worker.opened.stream, b"x", False))
         assert isinstance(client.task.exception(), ConnectionError)
         assert worker.told(Disconnected) == [Disconnected(worker.opened.stream, 1006, "")]
-        assert not office.front.sockets
+        office.go_live(2)
+        office.go_live(3)
+        assert worker.told(Detach) == [Detach(worker.opened.stream)]
 
     run(scenario())
 

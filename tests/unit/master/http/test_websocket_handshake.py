@@ -174,7 +174,7 @@ def test_a_client_that_leaves_before_its_handshake_was_run_is_said(saved: bool) 
             office.save()
         client = await office.websocket()
         await client.leaves()
-        assert office.front.quiet
+        assert office.gateway.quiet
         office.refuse()
         worker = office.worker()
         assert worker.told(Open) == []

@@ -24,7 +24,7 @@ def test_what_the_client_says_waits_for_the_accept() -> None:
     """A message that came with the handshake is given once the app has accepted."""
     found = session()
     assert say(found, b"a") == []
-    assert found.accepted("chat", [(b"x", b"y")]) == [
+    assert found.on_app_accepted("chat", [(b"x", b"y")]) == [
         AcceptClient("chat", [(b"x", b"y")]),
         Deliver(b"a", True),
     ]
@@ -33,23 +33,23 @@ def test_what_the_client_says_waits_for_the_accept() -> None:
 def test_a_refusal_is_the_apps_own() -> None:
     """An app that closes instead of accepting gives 403, once."""
     found = session()
-    assert found.hung_up(1006, "") == [RefuseClient(403, "")]
-    assert found.ended(failed=False) == []
+    assert found.on_app_closed(1006, "") == [RefuseClient(403, "")]
+    assert found.on_app_returned(failed=False) == []
     assert found.phase == "closed"
 
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_an_app_that_decides_nothing_gives_500(failed: bool) -> None:
     """A handshake that nobody answers is not left hanging."""
-    assert session().ended(failed) == [RefuseClient(500, "Internal Server Error")]
+    assert session().on_app_returned(failed) == [RefuseClient(500, "Internal Server Error")]
 
 
 def test_a_death_during_the_handshake_is_tried_again_once() -> None:
     """The client notices nothing of the first death, and learns of the second."""
     found = session()
-    assert found.died("killed") == [Offer(resumed=False)]
-    found.started()
-    assert found.died("killed") == [
+    assert found.on_worker_died("killed") == [Offer(resumed=False)]
+    found.on_run_started()
+    assert found.on_worker_died("killed") == [
         RefuseClient(502, "the worker that ran this handshake died (killed)"),
     ]
     assert found.phase == "closed"
@@ -58,23 +58,23 @@ def test_a_death_during_the_handshake_is_tried_again_once() -> None:
 def test_a_client_that_leaves_before_it_had_a_worker_is_said() -> None:
     """A handshake that was never run is not lost silently."""
     found = WebSocketSession(True, lambda _: True)
-    assert found.left(1006, "") == [Lost("the waiting handshake", "its client has left")]
+    assert found.on_client_left(1006, "") == [Lost("the waiting handshake", "its client has left")]
 
 
 def test_newer_code_during_the_handshake_takes_over_after_it() -> None:
     """The old code says whether it accepts; the conversation is the new code's."""
     found = session()
-    assert found.moved() == []
-    assert found.accepted(None, []) == [AcceptClient(None, []), End()]
+    assert found.on_code_live() == []
+    assert found.on_app_accepted(None, []) == [AcceptClient(None, []), End()]
     assert found.phase == "detaching"
 
 
 def test_a_handshake_that_waits_for_a_worker_is_not_outdated_by_newer_code() -> None:
     """It will start on the newest anyway."""
     found = WebSocketSession(True, lambda _: True)
-    assert found.moved() == []
-    found.started()
-    assert found.accepted(None, []) == [AcceptClient(None, [])]
+    assert found.on_code_live() == []
+    found.on_run_started()
+    assert found.on_app_accepted(None, []) == [AcceptClient(None, [])]
 
 
 # the conversation
@@ -87,7 +87,7 @@ def test_messages_are_given_in_order_as_far_as_a_worker_may_be_ahead() -> None:
         assert say(found, b"%d" % number) == [Deliver(b"%d" % number, True)]
     assert say(found, b"more") == []
     assert found.holds
-    assert found.took() == [Deliver(b"more", True)]
+    assert found.on_app_received() == [Deliver(b"more", True)]
     assert not found.holds
 
 
@@ -95,10 +95,10 @@ def test_large_messages_are_bounded_by_their_bytes() -> None:
     """What is large waits in the Master, and then the client is read no further."""
     found = opened()
     large = b"x" * MOST_AHEAD_BYTES
-    assert found.said(1, large, False) == [Deliver(large, False)]
+    assert found.on_client_message(1, large, False) == [Deliver(large, False)]
     assert found.full
     assert say(found, b"next") == []
-    assert found.took() == [Deliver(b"next", True)]
+    assert found.on_app_received() == [Deliver(b"next", True)]
     assert not found.full
 
 
@@ -115,8 +115,8 @@ def test_a_client_that_talks_on_is_read_no_further() -> None:
 def test_a_message_waits_for_its_edit_and_keeps_those_after_it() -> None:
     """What was sent after a save runs that save's code, and nothing overtakes it."""
     found = opened(pending=frozenset({7}))
-    assert found.said(7, b"a", True) == []
-    assert found.said(1, b"b", True) == []
+    assert found.on_client_message(7, b"a", True) == []
+    assert found.on_client_message(1, b"b", True) == []
     found.settled = lambda _: True
     assert found.deliver() == [Deliver(b"a", True), Deliver(b"b", True)]
 
@@ -124,36 +124,36 @@ def test_a_message_waits_for_its_edit_and_keeps_those_after_it() -> None:
 def test_the_apps_close_is_passed_on_and_is_the_last() -> None:
     """After a close the client gets nothing, whatever the app still does."""
     found = opened()
-    assert found.hung_up(4000, "enough") == [CloseClient(4000, "enough")]
-    assert not found.spoke()
-    assert found.took() == []
-    assert found.hung_up(1000, "") == []
-    assert found.ended(failed=True) == []
-    assert found.moved() == []
-    assert found.died("killed") == []
+    assert found.on_app_closed(4000, "enough") == [CloseClient(4000, "enough")]
+    assert not found.on_app_sent()
+    assert found.on_app_received() == []
+    assert found.on_app_closed(1000, "") == []
+    assert found.on_app_returned(failed=True) == []
+    assert found.on_code_live() == []
+    assert found.on_worker_died("killed") == []
     assert say(found, b"a") == []
-    assert found.left(1005, "") == []
+    assert found.on_client_left(1005, "") == []
 
 
 def test_an_app_that_returns_ends_the_connection_as_under_uvicorn() -> None:
     """No closing handshake: the client sees 1006."""
-    assert opened().ended(failed=False) == [CloseClient(0)]
-    assert opened().ended(failed=True) == [CloseClient(0)]
+    assert opened().on_app_returned(failed=False) == [CloseClient(0)]
+    assert opened().on_app_returned(failed=True) == [CloseClient(0)]
 
 
 def test_a_client_that_leaves_is_told_to_the_app() -> None:
     """With its own code and reason; what it said before is the app's to receive."""
     found = opened()
     say(found, b"a")
-    assert found.left(4001, "bye") == [TellLeft(4001, "bye")]
-    assert found.ended(failed=False) == []
+    assert found.on_client_left(4001, "bye") == [TellLeft(4001, "bye")]
+    assert found.on_app_returned(failed=False) == []
 
 
 def test_messages_that_nobody_can_have_any_more_are_said() -> None:
     """A client that speaks and leaves during a reload: its words are named as lost."""
     found = opened()
     say(found, b"a")
-    found.moved()
+    found.on_code_live()
     say(found, b"b")
     reason = "its client has left before the app could have it"
-    assert found.left(1005, "") == [Lost("2 messages", reason), TellLeft(1005, "")]
+    assert found.on_client_left(1005, "") == [Lost("2 messages", reason), TellLeft(1005, "")]

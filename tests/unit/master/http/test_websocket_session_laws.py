@@ -130,17 +130,17 @@ class World(RuleBasedStateMachine):
     def says(self, count: int) -> None:
         for _ in range(count):
             if self.closed:
-                assert self.session.said(self.newest, b"too late", True) == []
+                assert self.session.on_client_message(self.newest, b"too late", True) == []
                 return
             self.said.append(self.newest)
-            self.do(self.session.said(self.newest, b"%d" % (len(self.said) - 1), True))
+            self.do(self.session.on_client_message(self.newest, b"%d" % (len(self.said) - 1), True))
 
     @precondition(lambda self: not self.client_left)
     @rule(really=SELDOM)
     def leaves(self, really: bool) -> None:
         if really:
             self.client_left = True
-            self.do(self.session.left(1005, ""))
+            self.do(self.session.on_client_left(1005, ""))
             self.closed = True
             self.offered = None
 
@@ -165,7 +165,7 @@ class World(RuleBasedStateMachine):
         self.pending.remove(edit)
         if good:
             self.live += 1
-            self.do(self.session.moved())
+            self.do(self.session.on_code_live())
         self.do(self.session.deliver())
 
     # the Workers
@@ -176,7 +176,7 @@ class World(RuleBasedStateMachine):
         assert self.offered is not None
         self.run = Run(self.live, self.offered.resumed, self.taken)
         self.offered = None
-        self.do(self.session.started())
+        self.do(self.session.on_run_started())
         if accepts:
             self.accepts_it(None)
 
@@ -187,7 +187,7 @@ class World(RuleBasedStateMachine):
         run.accepted = True
         if not run.resumed:
             self.resumable = self.resumable and subprotocol is None
-        self.do(self.session.accepted(subprotocol, []))
+        self.do(self.session.on_app_accepted(subprotocol, []))
 
     @precondition(lambda self: self.run and self.taken < self.run.next)
     @rule(count=st.sampled_from([1, 1, 3, 64]))
@@ -197,7 +197,7 @@ class World(RuleBasedStateMachine):
             if not self.closed or self.restarting:
                 self.taken += 1
             run.taken += 1
-            self.do(self.session.took())
+            self.do(self.session.on_app_received())
 
     @precondition(lambda self: self.run and self.run.accepted and not self.run.hung_up)
     @rule()
@@ -205,7 +205,7 @@ class World(RuleBasedStateMachine):
         run = self.running()
         run.spoken = True
         run.answered = run.answered or run.taken > 0
-        assert self.session.spoke() == (not self.closed), "whatever the app says while it may, is heard"
+        assert self.session.on_app_sent() == (not self.closed), "whatever the app says while it may, is heard"
 
     @precondition(lambda self: self.run and not self.run.hung_up)
     @rule(code=st.sampled_from([1000, 1008, 4000]), really=SELDOM)
@@ -214,7 +214,7 @@ class World(RuleBasedStateMachine):
             return
         run, was_closed = self.running(), self.closed
         run.hung_up = True
-        commands = self.session.hung_up(code if run.accepted else REJECTED, "")
+        commands = self.session.on_app_closed(code if run.accepted else REJECTED, "")
         self.do(commands)
         if was_closed or (self.accepts and run.told and not run.accepted):
             assert commands == []
@@ -233,7 +233,7 @@ class World(RuleBasedStateMachine):
         if not (run.told or really):
             return
         self.run = None
-        commands = self.session.ended(failed)
+        commands = self.session.on_app_returned(failed)
         self.do(commands)
         if was_closed:
             assert all(isinstance(command, Lost) for command in commands)
@@ -253,7 +253,7 @@ class World(RuleBasedStateMachine):
             self.barren = 0 if run.taken or run.spoken else self.barren + 1
         self.run = None
         self.deaths += not self.accepts
-        self.do(self.session.died("killed"))
+        self.do(self.session.on_worker_died("killed"))
         if not was_closed:
             worn_out = run.resumed and self.barren >= MOST_BARREN
             gone = self.accepts > 0 and (not self.resumable or self.barred or worn_out)

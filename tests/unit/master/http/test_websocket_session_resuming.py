@@ -24,13 +24,13 @@ def test_newer_code_gets_what_the_old_code_has_not_taken() -> None:
     found = opened()
     for text in (b"a", b"b"):
         say(found, text)
-    assert found.took() == []
-    assert found.moved() == [End()]
+    assert found.on_app_received() == []
+    assert found.on_code_live() == [End()]
     assert say(found, b"c") == []
-    assert found.spoke(), "what is in hand may finish"
-    assert found.ended(failed=False) == [Offer(resumed=True)]
-    assert found.started() == [Deliver(b"b", True), Deliver(b"c", True)]
-    assert found.accepted(None, []) == []
+    assert found.on_app_sent(), "what is in hand may finish"
+    assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
+    assert found.on_run_started() == [Deliver(b"b", True), Deliver(b"c", True)]
+    assert found.on_app_accepted(None, []) == []
     assert found.phase == "open"
 
 
@@ -38,48 +38,48 @@ def test_a_message_taken_as_the_end_was_told_is_not_given_again() -> None:
     """The old code's word that it has taken one may be late."""
     found = opened()
     say(found, b"a")
-    found.moved()
-    assert found.took() == []
-    found.ended(failed=False)
-    assert found.started() == []
+    found.on_code_live()
+    assert found.on_app_received() == []
+    found.on_app_returned(failed=False)
+    assert found.on_run_started() == []
 
 
 def test_a_second_reload_while_the_old_run_ends_changes_nothing() -> None:
     """One end, one beginning."""
     found = opened()
-    assert found.moved() == [End()]
-    assert found.moved() == []
-    assert found.ended(failed=True) == [Offer(resumed=True)]
-    assert found.moved() == []
+    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == []
+    assert found.on_app_returned(failed=True) == [Offer(resumed=True)]
+    assert found.on_code_live() == []
 
 
 def test_a_reload_before_the_resumed_run_has_accepted_moves_it_on() -> None:
     """Saves in quick succession end at the newest code."""
     found = opened()
-    found.moved()
-    found.ended(failed=False)
+    found.on_code_live()
+    found.on_app_returned(failed=False)
     say(found, b"a")
-    assert found.started() == [Deliver(b"a", True)]
-    assert found.moved() == [End()]
-    assert found.accepted(None, []) == []
-    assert found.ended(failed=False) == [Offer(resumed=True)]
-    assert found.started() == [Deliver(b"a", True)]
+    assert found.on_run_started() == [Deliver(b"a", True)]
+    assert found.on_code_live() == [End()]
+    assert found.on_app_accepted(None, []) == []
+    assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
+    assert found.on_run_started() == [Deliver(b"a", True)]
 
 
 @pytest.mark.parametrize("subprotocol", [None, "graphql-ws"])
 def test_a_conversation_that_cannot_go_on_is_asked_to_reconnect(subprotocol: str | None) -> None:
     """1012 and an end for the old run, be it by the settings or by a subprotocol."""
     found = session(resumable=subprotocol is not None)
-    found.accepted(subprotocol, [])
-    assert found.moved() == [RESTART, End()]
-    assert found.ended(failed=False) == []
+    found.on_app_accepted(subprotocol, [])
+    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_app_returned(failed=False) == []
 
 
 def test_a_subprotocol_accepted_by_outdated_code_is_asked_to_reconnect() -> None:
     """The handshake is answered first, then the connection is closed with 1012."""
     found = session()
-    found.moved()
-    assert found.accepted("mqtt", []) == [AcceptClient("mqtt", []), RESTART, End()]
+    found.on_code_live()
+    assert found.on_app_accepted("mqtt", []) == [AcceptClient("mqtt", []), RESTART, End()]
 
 
 # deaths
@@ -90,30 +90,30 @@ def test_a_death_loses_the_message_in_hand_and_no_other() -> None:
     found = opened()
     for text in (b"a", b"b"):
         say(found, text)
-    found.took()
-    assert found.died("killed") == [Lost("the message in hand", "killed"), Offer(resumed=True)]
-    assert found.started() == [Deliver(b"b", True)]
+    found.on_app_received()
+    assert found.on_worker_died("killed") == [Lost("the message in hand", "killed"), Offer(resumed=True)]
+    assert found.on_run_started() == [Deliver(b"b", True)]
 
 
 def test_a_message_that_was_answered_is_not_lost() -> None:
     """The answer shows that it was handled."""
     found = opened()
     say(found, b"a")
-    found.took()
-    found.spoke()
-    assert found.died("killed") == [Offer(resumed=True)]
+    found.on_app_received()
+    found.on_app_sent()
+    assert found.on_worker_died("killed") == [Offer(resumed=True)]
 
 
 def test_a_death_of_what_cannot_go_on_asks_the_client_to_reconnect() -> None:
     """There is no old run that could be told."""
-    assert opened(resumable=False).died("killed") == [RESTART]
+    assert opened(resumable=False).on_worker_died("killed") == [RESTART]
 
 
 def test_a_death_while_the_old_run_ends_is_its_end() -> None:
     """The new code goes on."""
     found = opened()
-    found.moved()
-    assert found.died("killed") == [Offer(resumed=True)]
+    found.on_code_live()
+    assert found.on_worker_died("killed") == [Offer(resumed=True)]
 
 
 # what a resumed run may not do
@@ -124,35 +124,35 @@ def test_a_resumed_run_that_ends_at_the_first_message_ends_as_under_uvicorn(fail
     """No closing handshake; others of this path are not resumed by that code."""
     found = resumed()
     say(found, b"a")
-    found.took()
-    assert found.ended(failed) == [Remember(f"{did} at the first message"), CloseClient(0)]
+    found.on_app_received()
+    assert found.on_app_returned(failed) == [Remember(f"{did} at the first message"), CloseClient(0)]
 
 
 @pytest.mark.parametrize(("failed", "did"), [(False, "returned"), (True, "raised")])
 def test_a_resumed_run_that_ends_unasked_wanted_a_beginning(failed: bool, did: str) -> None:
     """The client has done nothing: it reconnects, and gets one."""
-    assert resumed().ended(failed) == given_up(f"{did} before a message had come")
+    assert resumed().on_app_returned(failed) == given_up(f"{did} before a message had come")
 
 
 def test_a_resumed_run_that_does_not_accept_is_given_up() -> None:
     """A refusal has no code that an open connection could be closed with."""
     found = opened()
-    found.moved()
-    found.ended(failed=False)
-    found.started()
-    assert found.hung_up(1006, "") == given_up("refused it")
+    found.on_code_live()
+    found.on_app_returned(failed=False)
+    found.on_run_started()
+    assert found.on_app_closed(1006, "") == given_up("refused it")
 
 
 def test_the_apps_own_code_goes_to_the_client() -> None:
     """At the first message or before it; the path is remembered, for a token may be missing."""
     found = resumed()
     say(found, b"a")
-    found.took()
-    assert found.hung_up(4001, "signed out") == [
+    found.on_app_received()
+    assert found.on_app_closed(4001, "signed out") == [
         Remember("closed it with 4001 at the first message"),
         CloseClient(4001, "signed out"),
     ]
-    assert resumed().hung_up(1008, "no token") == [
+    assert resumed().on_app_closed(1008, "no token") == [
         Remember("closed it with 1008 before a message had come"),
         CloseClient(1008, "no token"),
     ]
@@ -163,8 +163,8 @@ def test_a_goodbye_at_the_first_message_is_nothing_to_remember(code: int) -> Non
     """A client that says bye is answered with a close."""
     found = resumed()
     say(found, b"bye")
-    found.took()
-    assert found.hung_up(code, "") == [CloseClient(code)]
+    found.on_app_received()
+    assert found.on_app_closed(code, "") == [CloseClient(code)]
 
 
 def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None:
@@ -172,24 +172,24 @@ def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None
     found = resumed()
     for text in (b"a", b"b"):
         say(found, text)
-        found.took()
-    assert found.hung_up(4000, "enough") == [CloseClient(4000, "enough")]
+        found.on_app_received()
+    assert found.on_app_closed(4000, "enough") == [CloseClient(4000, "enough")]
 
 
 def test_a_close_that_crosses_with_the_next_reload_is_the_apps_own_too() -> None:
     """It was sent before the app was told to end."""
     found = resumed()
-    assert found.moved() == [End()]
-    assert found.hung_up(1008, "no token")[-1] == CloseClient(1008, "no token")
-    assert found.ended(failed=False) == []
+    assert found.on_code_live() == [End()]
+    assert found.on_app_closed(1008, "no token")[-1] == CloseClient(1008, "no token")
+    assert found.on_app_returned(failed=False) == []
 
 
 def test_a_refusal_that_crosses_with_the_next_reload_is_void() -> None:
     """The newest code is asked, and may go on."""
     found = resumed()
-    assert found.moved() == [End()]
-    assert found.hung_up(1006, "") == []
-    assert found.ended(failed=False) == [Offer(resumed=True)]
+    assert found.on_code_live() == [End()]
+    assert found.on_app_closed(1006, "") == []
+    assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
 
 
 def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
@@ -197,12 +197,12 @@ def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
     barred = False
     found = opened()
     found.barred = lambda: barred
-    assert found.moved() == [End()]
+    assert found.on_code_live() == [End()]
     barred = True
     say(found, b"a")
     say(found, b"b")
     reason = "its connection was closed with 1012 before the app had taken it"
-    assert found.ended(failed=False) == [Lost("2 messages", reason), RESTART]
+    assert found.on_app_returned(failed=False) == [Lost("2 messages", reason), RESTART]
 
 
 # what is dropped with a close
@@ -216,9 +216,9 @@ def test_messages_that_were_held_are_said_once_nobody_can_take_them() -> None:
     found = opened(resumable=False)
     for text in (b"a", b"b", b"c"):
         say(found, text)
-    assert found.moved() == [RESTART, End()]
-    assert found.took() == []
-    assert found.ended(failed=False) == [Lost("2 messages", REASON)]
+    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_app_received() == []
+    assert found.on_app_returned(failed=False) == [Lost("2 messages", REASON)]
 
 
 def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> None:
@@ -226,26 +226,29 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
     found = opened(resumable=False)
     for text in (b"a", b"b"):
         say(found, text)
-    found.took()
-    assert found.moved() == [RESTART, End()]
-    assert found.died("killed") == [Lost("the message in hand", "killed"), Lost("a message", REASON)]
+    found.on_app_received()
+    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_worker_died("killed") == [
+        Lost("the message in hand", "killed"),
+        Lost("a message", REASON),
+    ]
 
 
 def test_a_death_of_what_cannot_go_on_says_what_was_held() -> None:
     """Nobody is left who could take it."""
     found = opened(resumable=False)
     say(found, b"a")
-    assert found.died("killed") == [Lost("a message", REASON), RESTART]
+    assert found.on_worker_died("killed") == [Lost("a message", REASON), RESTART]
 
 
 def test_messages_for_an_app_that_is_no_more_are_said() -> None:
     """The newest code has handlers only, or too many wait: 1012."""
     found = opened()
-    found.moved()
+    found.on_code_live()
     say(found, b"a")
-    found.ended(failed=False)
-    assert found.turned_away() == [Lost("a message", REASON), RESTART]
-    assert found.turned_away() == []
+    found.on_app_returned(failed=False)
+    assert found.on_turned_away() == [Lost("a message", REASON), RESTART]
+    assert found.on_turned_away() == []
 
 
 # what a resumed run may do
@@ -255,29 +258,29 @@ def test_a_resumed_run_that_has_answered_is_as_good_as_any() -> None:
     """Its close is the app's wish."""
     found = resumed()
     say(found, b"a")
-    found.took()
-    assert found.spoke()
-    assert found.hung_up(1008, "rude") == [CloseClient(1008, "rude")]
+    found.on_app_received()
+    assert found.on_app_sent()
+    assert found.on_app_closed(1008, "rude") == [CloseClient(1008, "rude")]
 
 
 def test_a_resumed_run_that_pushes_and_says_goodbye_needs_no_message() -> None:
     """A countdown that is over closes with 1000."""
     found = resumed()
-    found.spoke()
-    assert found.hung_up(1000, "") == [CloseClient(1000)]
+    found.on_app_sent()
+    assert found.on_app_closed(1000, "") == [CloseClient(1000)]
     pushed = resumed()
-    pushed.spoke()
-    assert pushed.ended(failed=False) == [CloseClient(0)]
+    pushed.on_app_sent()
+    assert pushed.on_app_returned(failed=False) == [CloseClient(0)]
 
 
 def test_a_connection_that_kills_each_worker_that_goes_on_with_it_is_given_up() -> None:
     """It does not wear out Workers for ever: its client is asked to reconnect."""
     found = opened()
     say(found, b"a")
-    found.took()
-    assert found.died("killed")[-1] == Offer(resumed=True)
+    found.on_app_received()
+    assert found.on_worker_died("killed")[-1] == Offer(resumed=True)
     for _ in range(MOST_BARREN - 1):
-        found.started()
-        assert found.died("killed") == [Offer(resumed=True)]
-    found.started()
-    assert found.died("killed") == given_up("ended 3 workers in a row")
+        found.on_run_started()
+        assert found.on_worker_died("killed") == [Offer(resumed=True)]
+    found.on_run_started()
+    assert found.on_worker_died("killed") == given_up("ended 3 workers in a row")

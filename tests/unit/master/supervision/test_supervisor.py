@@ -12,6 +12,7 @@ from devserver.config import Config, LimitsConfig, WatchConfig
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerForked
 from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.dispatch.worker import MessageReceived
 from devserver.master.handlers.router import Router
 from devserver.master.supervision.facts import Fact, WorkerDied
@@ -30,8 +31,8 @@ class Rig:
         emit = self.events.append
         self.dispatcher = Dispatcher(lambda: None)
         self.board = Router(LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None)
-        self.board.speak(("on_receive",), Raw())
-        self.dispatcher.go_live(1)
+        self.dispatcher.go_live(LiveCode(1, handlers=frozenset({"on_receive"}), framing=Raw()))
+        self.board.on_code_live()
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         self.supervisor = Supervisor(config, False, self.dispatcher, emit, self.handle)
         self.supervisor.went_live(1)
@@ -39,7 +40,7 @@ class Rig:
     def handle(self, fact: Fact) -> None:
         """Route what concerns a client, as the Master does."""
         if isinstance(fact, MessageReceived):
-            self.board.heard(fact.worker, cast(Any, fact.message))
+            self.board.on_message(fact.worker, cast(Any, fact.message))
         elif isinstance(fact, WorkerDied):
             self.board.abandon(fact.worker)
             self.dispatcher.remove(fact.worker, fact.cause)
@@ -57,9 +58,9 @@ class Rig:
 
     def client(self, data: bytes) -> None:
         """Connect, and send a frame."""
-        connection = self.board.connect("tcp")
-        connection.connection_made(Silent())
-        connection.data_received(data)
+        client = self.board.connect("tcp")
+        client.connection_made(Silent())
+        client.data_received(data)
 
 
 def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:

@@ -1,0 +1,33 @@
+"""What the live code serves: one frozen value, replaced when newer code goes live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devserver.common.framing import Framing
+from devserver.ipc.messages import AppKind, BootDone
+
+CONNECTION_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCode:
+    """The newest good code; with `generation` 0 there is no good code yet."""
+
+    generation: int = 0
+    app: AppKind = ""
+    handlers: frozenset[str] = frozenset()
+    framing: Framing | None = None
+    """How bytes are cut for the handlers of connections, None if it has no such handlers."""
+
+    @property
+    def only_handlers(self) -> bool:
+        """Return whether it has handlers and no app."""
+        return bool(self.handlers) and not self.app
+
+
+def live_code(boot: BootDone) -> LiveCode:
+    """Return what a generation serves, as its first Worker has reported it."""
+    handlers = frozenset(boot.handlers)
+    framing = boot.framing if handlers & CONNECTION_HANDLERS else None
+    return LiveCode(boot.generation, boot.app, handlers, framing)

@@ -1,0 +1,120 @@
+"""What the app runs for one client, on one Worker at a time: a request or a WebSocket.
+
+Law: what belongs to a client outlives its runs. What a run that was left behind still reports is ignored.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from devserver.ipc.messages import Detach, StreamNews, ToWorker
+from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.worker import Worker
+from devserver.master.http.pages.answers import Answer
+from devserver.master.http.scope import accepted
+
+Scope = dict[str, Any]
+
+WINDOW = 256 * 1024
+"""Bytes of a body, or of messages, that one side may send before the other has taken some."""
+
+
+class AppJob(ABC):
+    """The Dispatcher starts it, once a run. `number` is the job number of the run in hand, 0 for none.
+
+    `stamp` is the newest edit at its arrival.
+    """
+
+    kind: JobKind = "app"
+
+    def __init__(self, scope: Scope, stamp: int) -> None:
+        self.scope = scope
+        self.stamp = stamp
+        self.queued = False
+        self.worker: Worker | None = None
+        """The Worker of the newest run."""
+        self.generation = 0
+        """The code of the newest run, 0 before the first."""
+        self.number = 0
+        self.runs = 0
+        """How many runs have started."""
+        self.client_gone = False
+        """The client has left, and the app, which was sent that, may run on."""
+
+    @property
+    def accept(self) -> bytes:
+        """Return the Accept header."""
+        return accepted(self.scope)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Return how reports name it."""
+
+    @property
+    @abstractmethod
+    def waits(self) -> bool:
+        """Return whether its client waits for a Worker."""
+
+    # admission
+
+    @abstractmethod
+    def answer(self, answer: Answer) -> None:
+        """Give the client this instead of the app's answer."""
+
+    @abstractmethod
+    def without_app(self) -> None:
+        """The live code has no app."""
+
+    # the runs
+
+    @abstractmethod
+    def startable(self) -> bool: ...
+
+    def start(self, worker: Worker, number: int) -> None:
+        self.worker, self.number, self.generation = worker, number, worker.generation
+        self.runs += 1
+        self.open_run(number)
+
+    @abstractmethod
+    def open_run(self, number: int) -> None:
+        """Send the Worker what it is to run."""
+
+    def send(self, message: ToWorker) -> None:
+        """Send to the Worker of the run in hand; nothing once the run has ended or was left behind."""
+        if self.number and self.worker is not None:
+            self.worker.link.send(message)
+
+    @abstractmethod
+    def on_message(self, message: StreamNews) -> None:
+        """The Worker of a run has sent this; the run may have been left behind."""
+
+    def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
+        if number == self.number:
+            self.number = 0
+            self.on_run_lost(f"worker {worker.id} died: {reason}")
+
+    @abstractmethod
+    def on_run_lost(self, reason: str) -> None:
+        """The Worker that had the run in hand is dead."""
+
+    def on_code_live(self, generation: int) -> None:
+        """Newer code is live: older code lets go of a client that has left."""
+        if not self.client_gone:
+            self.move(generation)
+        elif self.generation < generation:
+            self.leave_run()
+
+    @abstractmethod
+    def move(self, generation: int) -> None:
+        """Go on with newer code, if it lasts."""
+
+    def leave_run(self) -> None:
+        """Detach from the run in hand."""
+        self.send(Detach(self.number))
+        self.number = 0
+
+    def status_of_failure(self, number: int) -> int:
+        """The app has raised in that run: return the status that the client gets, 0 for none."""
+        return 0
