@@ -186,6 +186,13 @@ class Project:
         self.modules[name].insert(at, self._new())
         return f"new in {name}: {self.modules[name][at]}"
 
+    def _import(self) -> str:
+        name = self.dice.choice(list(self.modules))
+        line = self.dice.choice(_IMPORTS)
+        at = self.dice.choice((0, len(self.modules[name]), self.dice.randrange(len(self.modules[name]) + 1)))
+        self.modules[name].insert(at, Item("import", line))
+        return f"import in {name}: {line}"
+
     def _append(self) -> str:
         name, _at = self._place()
         self.modules[name].append(self._new())
@@ -229,10 +236,20 @@ _EDITS: list[Callable[[Project], str]] = [
     *[Project._grow] * 3,
     *[Project._shrink] * 3,
     *[Project._outside] * 2,
-    *[Project._add, Project._append, Project._delete, Project._move],
+    *[Project._add, Project._append, Project._delete, Project._move, Project._import, Project._import],
     *[Project._five, Project._break, Project._module, Project._drop_module, Project._back],
 ]
 
+_IMPORTS = (
+    "import json",
+    "from functools import partial, wraps",
+    "import os.path as p",
+    "from typing import Any",
+    "import shop.a",
+    "from shop import b as other",
+    "from shop.a import *",
+    "from . import a as first, c",
+)
 _OFTEN = ["function", "class", "route", "coroutine", "generator", "nested"]
 _SELDOM = ["constant", "dataclass", "lambdas", "factory", "cached", "overload", "called", "context", "model"]
 _RARELY = ["read", "alive", "meta", "enum", "warning", "peek", "replaced", "comment", "loop"]
@@ -258,6 +275,8 @@ def _render(item: Item, framework: str, functions: list[str]) -> str:
     default = f"q={item.outside}"
     target = functions[int(float(item.target) * len(functions))] if functions else "len"
     doc = _document(item, "    ")
+    if item.kind == "import":
+        return name + "\n"
     texts: Mapping[str, str] = {
         "function": f"def {name}({default}):\n{doc}{body}    return y, q\n",
         "coroutine": f"async def {name}({default}):\n{doc}{body}    return y, q\n",

@@ -12,8 +12,10 @@ from types import CodeType, ModuleType
 from typing import Protocol
 
 from devserver.ipc.messages import Source
+from devserver.worker.warm.additions import Reduced, Unclear, reduce
 from devserver.worker.warm.holders import Holders
 from devserver.worker.warm.instructions import NOTED
+from devserver.worker.warm.names import Names
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused, Swap
 from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, called, compare
@@ -35,6 +37,7 @@ class Image:
         self._record = record
         self._snapshot = snapshot
         self._holders: Holders | None = None
+        self._names: Names | None = None
 
     def prepare(self) -> None:
         """Build the index, off every path; a decision does it if it has not been done."""
@@ -63,8 +66,9 @@ class Image:
             return
         self._check_file(source.path, trees[0].co_filename)
         new = _compiled(source, trees[0].co_filename)
-        differences = [compare(tree, new, self._record.has_run) for tree in trees]
-        if not any(each.pairs for each in differences):
+        differences = self._compare(source, trees, new, swap)
+        added = any(module.__file__ == trees[0].co_filename for module, _addition in swap.additions)
+        if not added and not any(each.pairs for each in differences):
             return
         for difference in differences:
             self._check(difference)
@@ -74,6 +78,31 @@ class Image:
         swap.names.extend(dict.fromkeys(bodies))
         swap.paths.append(source.path)
         swap.files.append(trees[0].co_filename)
+
+    def _compare(self, source: Source, trees: list[CodeType], new: CodeType, swap: Swap) -> list[Difference]:
+        """Return what differs; what only adds names is taken out, and joins `swap`. Raises Unlike."""
+        try:
+            return [compare(tree, new, self._record.has_run) for tree in trees]
+        except Unlike:
+            reduced = _reduced(trees[0], source) if len(trees) == 1 else None
+            if reduced is None:
+                raise
+            try:
+                difference = compare(trees[0], reduced.code, self._record.has_run)
+            except Unlike:
+                difference = None
+            if difference is None:
+                raise
+        modules = _modules_of(trees[0].co_filename)
+        if len(modules) != 1 or sys.modules.get(modules[0].__name__) is not modules[0]:
+            raise Unlike("it adds names, and is loaded more than once")
+        self._names = self._names or Names(self._record)
+        self._names.check(trees[0], modules[0], reduced.additions)
+        for addition in reduced.additions:
+            swap.additions.append((modules[0], addition))
+            if not addition.modules:
+                swap.names.append(f"{addition.names[0]}()")
+        return [difference]
 
     def _check_unused(self, path: str) -> None:
         if self._snapshot.holds(path) is None:
@@ -151,6 +180,13 @@ class Image:
 
 
 _LINE = NOTED[0]
+
+
+def _reduced(old: CodeType, source: Source) -> Reduced | None:
+    try:
+        return reduce(old, source.source or b"")
+    except Unclear:
+        return None
 
 
 def _has_moved(pair: Pair) -> bool:

@@ -6,13 +6,21 @@ Law: code counts as known only if an import got the very object that is kept her
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FrameType
 
 from devserver.worker.load.own import Own
 from devserver.worker.warm.ran import Ran, recorder
 from devserver.worker.warm.readers import Readers
 from devserver.worker.warm.trees import walk
+
+_IMPORTING = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_external", "devserver"))
+
+
+def _is_whole(name: str) -> bool:
+    """Return whether a module has run to its end: then it is put at the end of `sys.modules`."""
+    return not getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False)
 
 
 class Record:
@@ -27,6 +35,10 @@ class Record:
         self.readers = Readers(self._key)
         self.trees: dict[str, list[CodeType]] = {}
         """The code of each own file as imports got it, by the snapshot's path; once for each time."""
+        self.importers: dict[int, str] = {}
+        """The module that has imported a tree, by the tree's id: empty if it is the app's own."""
+        self.before: dict[int, str] = {}
+        """The module that was the last to be whole as a tree was imported, by the tree's id."""
         self.unavailable = ""
 
     def _key(self, path: str) -> str | None:
@@ -43,6 +55,19 @@ class Record:
         if not self.unavailable:
             self.trees.setdefault(self._owns.place(path), []).append(code)
             self._ran.watch(walk(code))
+            self._note_importers(code)
+
+    def _note_importers(self, code: CodeType) -> None:
+        importer = ""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            module = str(frame.f_globals.get("__name__", ""))
+            if module.partition(".")[0] not in _IMPORTING:
+                importer = "" if self._owns(frame.f_code.co_filename) else module
+                break
+            frame = frame.f_back
+        self.importers[id(code)] = importer
+        self.before[id(code)] = next((name for name in reversed(sys.modules) if _is_whole(name)), "")
 
     def read(self, path: str) -> None:
         """Somebody is given the text of the own file at `path`."""

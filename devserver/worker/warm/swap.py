@@ -9,8 +9,10 @@ import linecache
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from devserver.worker.warm.additions import Addition, place_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Swap:
     """Files of which anything differs."""
     codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
     attributes: list[tuple[type, str, Any]] = field(default_factory=list)
+    additions: list[tuple[ModuleType, Addition]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """The names of the files as their code has them."""
 
@@ -45,6 +48,9 @@ class Swap:
             function.__code__ = code
         for kind, name, value in self.attributes:
             type.__setattr__(kind, name, value)  # whatever a metaclass would make of it
+        for module, addition in self.additions:
+            exec(addition.code, vars(module))
+            place_names(vars(module), addition)
         for file in self.files:
             linecache.cache.pop(file, None)
         _renew_overloads({id(function) for function, _code in self.codes})
