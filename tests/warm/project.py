@@ -190,7 +190,7 @@ class Project:
         name = self.dice.choice(list(self.modules))
         line = self.dice.choice(_IMPORTS)
         at = self.dice.choice((0, len(self.modules[name]), self.dice.randrange(len(self.modules[name]) + 1)))
-        self.modules[name].insert(at, Item("import", line))
+        self.modules[name].insert(at, Item("import", line, target="0"))
         return f"import in {name}: {line}"
 
     def _append(self) -> str:
@@ -291,7 +291,7 @@ def _render(item: Item, framework: str, functions: list[str]) -> str:
         "overload": f"@typing.overload\ndef {name}(x: int = 1) -> int: ...\n@typing.overload\ndef {name}(x: str = '') -> str: ...\ndef {name}(x=1):\n{body}    return y\n",
         "called": f"def {name}():\n{body}    return y\n{name}_value = {name}()\n",
         "context": f"@contextlib.contextmanager\ndef {name}({default}):\n{body}    yield y\n",
-        "read": f"{name} = inspect.getsource({target}) if inspect.isfunction(globals().get('{target}')) else ''\n",
+        "read": f"try: {name} = inspect.getsource({target})\nexcept (NameError, TypeError): {name} = ''\n",
         "alive": f"def {name}_g():\n{body}    yield y\n{name} = {name}_g()\n",
         "meta": f"class {name}_meta(type):\n    def size(cls):\n{inner}        return y\n    def __new__(m, *a): return super().__new__(m, *a)\nclass {name}(metaclass={name}_meta):\n    z = {item.outside}\n",
         "enum": f"class {name}(enum.Enum):\n    one = {item.outside}\n    def m(self):\n{inner}        return y\n",
@@ -299,7 +299,7 @@ def _render(item: Item, framework: str, functions: list[str]) -> str:
         "peek": f"def {name}_f():\n{body}    return y\n{name} = {name}_f.__code__.co_{('names', 'consts', 'firstlineno')[item.outside % 3]}\n",
         "replaced": f"def {name}():\n{body}    return y\n{name}.__code__ = {name}.__code__.replace(co_name='other')\n",
         "comment": "# so\n" * (v % 4 + 1),
-        "loop": f"for {name} in range(2):\n    def {name}_f(n={name}):\n{inner}        return y, n\n    {name}_kept = globals().get('{name}_kept', []) + [{name}_f]\n",
+        "loop": f"{name}_kept = []\nfor {name} in range(2):\n    def {name}_f(n={name}):\n{inner}        return y, n\n    {name}_kept.append({name}_f)\n",
         "route": _route(item, framework),
         "model": _model(item, framework),
     }

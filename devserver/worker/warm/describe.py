@@ -56,6 +56,11 @@ class Describer:
                 return code(value)
         if depth > DEPTH:
             return f"deep {_name(type(value))}"
+        if type(value) is tuple and all(type(each) in _PLAIN for each in value):
+            return [
+                "tuple",
+                *(self.value(each, where, depth) for each in value),
+            ]  # the same constant or equal
         if id(value) in self._seen:
             return f"as {self._seen[id(value)][1]}"
         self._seen[id(value)] = value, where
