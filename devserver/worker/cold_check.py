@@ -1,0 +1,162 @@
+"""Compares an app that was swapped with a cold start of it: `python -m devserver.worker.cold_check`.
+
+Reads an `Asked` as JSON from standard input and writes a `Found`. In one process the app is imported from
+texts whose lines all stand one lower, and then swapped to the texts as they are; another imports these at once.
+Law: what differs between two cold starts, too (chance, time), does not count; nothing is written to the disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from devserver.ipc.messages import Source, Target
+from devserver.ipc.source_digest import digest
+from devserver.worker.find import django_project
+from devserver.worker.find.discover import discover
+from devserver.worker.load.snapshot import Snapshot
+from devserver.worker.load.snapshot_importer import install
+from devserver.worker.run import environment
+from devserver.worker.warm.image import Image
+from devserver.worker.warm.picture import differences, picture
+from devserver.worker.warm.record import Record
+from devserver.worker.warm.swap import Refused
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What to compare."""
+
+    root: str
+    target: Target
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What came of it. `left_out`: files whose lines could not be moved, and why."""
+
+    compared: int = 0
+    left_out: dict[str, str] = {}
+    differences: list[str] = []
+    error: str = ""
+
+
+def check(asked: Asked) -> Found:
+    """Return what differs. Call it in a process with one thread that has imported nothing of the app."""
+    try:
+        cold, sources = _in_child(lambda: _cold(asked))
+        again, _sources = _in_child(lambda: _cold(asked))
+        left_out: dict[str, str] = _in_child(lambda: _left_out(asked, sources))
+        moved = [each for each in sources if each.path not in left_out]
+        hot = _in_child(lambda: _hot(asked, sources, moved))
+    except ChildFailed as error:
+        return Found(error=str(error))
+    chance = {each.partition(": ")[0] for each in differences(cold, again)}
+    told = [each for each in differences(cold, hot) if each.partition(": ")[0] not in chance]
+    return Found(len(moved), left_out, told)
+
+
+class ChildFailed(Exception):
+    """The app could not be imported; the message is the traceback."""
+
+
+def _in_child(task: Callable[[], Any]) -> Any:
+    """Return what `task` returns in a forked process. Raises ChildFailed."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        try:
+            answer = True, task()
+        except BaseException:
+            answer = False, traceback.format_exc()
+        with os.fdopen(writing, "wb") as out:
+            out.write(pickle.dumps(answer))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as incoming:
+        data = incoming.read()
+    os.waitpid(pid, 0)
+    if not data:
+        raise ChildFailed("the app ended the process while it was imported")
+    well, answer = pickle.loads(data)
+    if not well:
+        raise ChildFailed(answer)
+    return answer
+
+
+def _load(asked: Asked) -> None:
+    target = asked.target
+    environment.prepare(target, asked.root, {})
+    if target.settings:
+        django_project.load(target.settings)
+    else:
+        discover(importlib.import_module(target.module), target.attribute, target.factory)
+
+
+def _cold(asked: Asked) -> tuple[Any, list[Source]]:
+    read: list[Source] = []
+    snapshot = Snapshot({}, read.append)
+    install(snapshot)
+    _load(asked)
+    return picture(snapshot.owns), [
+        Source(each.path, each.digest, each.source) for each in read if each.source
+    ]
+
+
+def _image(asked: Asked, sources: Sequence[Source], moved: Collection[str]) -> tuple[Image, Snapshot]:
+    """Import the app with the texts of `moved` one line lower."""
+    texts = [_lower(each) if each.path in moved else each for each in sources]
+    snapshot = Snapshot({each.path: each for each in texts}, lambda _source: None)
+    record = Record(snapshot.owns)
+    record.begin()
+    install(snapshot, None, record)
+    _load(asked)
+    record.end()
+    return Image(record, snapshot), snapshot
+
+
+def _left_out(asked: Asked, sources: Sequence[Source]) -> dict[str, str]:
+    """Return the files that cannot be swapped to their text by themselves, and why."""
+    image, _snapshot = _image(asked, sources, [each.path for each in sources])
+    answers = {each.path: image.decide([each]) for each in sources}
+    return {path: answer.reason for path, answer in answers.items() if isinstance(answer, Refused)}
+
+
+def _hot(asked: Asked, sources: Sequence[Source], moved: Sequence[Source]) -> Any:
+    image, snapshot = _image(asked, sources, [each.path for each in moved])
+    answer = image.decide(moved)
+    if isinstance(answer, Refused):
+        raise ChildFailed(f"{answer.path}: {answer.reason}")
+    answer.apply()
+    snapshot.renew(moved)
+    return picture(snapshot.owns)
+
+
+def _lower(source: Source) -> Source:
+    """Return the text one line lower, but for one that names its encoding in its first lines."""
+    text = source.source or b""
+    if b"coding" in b"".join(text.splitlines()[:2]):
+        return source
+    return Source(source.path, digest(b"\n" + text), b"\n" + text)
+
+
+def main() -> int:
+    """Answer what is asked; return 1 if anything differs, 2 if the app cannot be imported."""
+    sys.dont_write_bytecode = True
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the app prints is none of the answer
+    found = check(asked)
+    with out:
+        out.write(msgspec.json.encode(found) + b"\n")
+    return 2 if found.error else 1 if found.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
