@@ -1,7 +1,7 @@
 """Compares an app that was swapped with a cold start of it: `python -m devserver.worker.cold_check`.
 
 Reads an `Asked` as JSON from standard input and writes a `Found`. In one process the app is imported from
-texts whose lines all stand one lower, and then swapped to the texts as they are; another imports these at once.
+texts whose lines all stand one lower, then swapped to the texts as they are; another imports these at once.
 Law: what differs between two cold starts, too (chance, time), does not count; nothing is written to the disk.
 """
 
