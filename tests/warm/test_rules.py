@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,13 +157,6 @@ RULES = {
     ),
 }
 OTHER = {"what was compiled in another way is refused": ("def f(): return 1\n", "def f(): return 2\n")}
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    """Return a process that boots apps."""
-    with Driver() as driver:
-        yield driver
 
 
 def outcome(driver: Driver, folder: Path, what: str, sabotage: str) -> State:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ WALKS = int(os.environ.get("DEVSERVER_TEST_WALKS", "6"))
 FIRST = int(os.environ.get("DEVSERVER_TEST_FIRST_WALK", "0"))
 EDITS = 12
 ANSWERS = "__import__('tests.warm.probe', fromlist='x').answers()"
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    """Return a process that boots apps."""
-    with Driver() as driver:
-        yield driver
 
 
 @pytest.mark.parametrize("walk", range(FIRST, FIRST + WALKS))
