@@ -10,8 +10,8 @@ from devserver.worker.warm.trees import Difference, Unlike, compare
 
 def compared(old: str, new: str, *ran: str) -> Difference:
     """Compare two texts of which the functions named have run."""
-    codes = (compile(text, "sample.py", "exec") for text in (old, new))
-    return compare(*codes, lambda code: code.co_name in ran)
+    before, after = (compile(text, "sample.py", "exec") for text in (old, new))
+    return compare(before, after, lambda code: code.co_name in ran)
 
 
 def bodies(found: Difference) -> list[str]:
