@@ -85,6 +85,11 @@ class ProcessConfig:
     boot_timeout: float = 60.0
     drain: float = 600.0
     stop: float = 5.0
+    env_file: str = ""
+    """Instead of the .env in the root: a path."""
+    log_level: str = ""
+    """Of uvicorn's loggers; empty: info."""
+    log_config: str = ""
     handover: Literal["auto", "overlap", "exclusive"] = "auto"
     loop: LoopChoice = "auto"
 
@@ -107,6 +112,8 @@ class WatchConfig:
     """Globs, as in .gitignore, of files and folders that are not watched."""
     further: tuple[str, ...] = ()
     """Folders that are watched as the root is; paths that are real."""
+    settings: tuple[str, ...] = ()
+    """Files, wherever they lie, whose edit reloads."""
     poll: bool = False
     settle: float = 0.002
     settle_modified: float = 0.05

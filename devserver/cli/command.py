@@ -6,6 +6,7 @@ Exit code 0 is a graceful stop, 2 a command that cannot be carried out as given,
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import traceback
@@ -87,6 +88,9 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
             options[name] = str(folder / options[name])
     from_file = ctx.get_parameter_source("watch") is ParameterSource.DEFAULT_MAP
     options["watch"] = _watched(folder if from_file else Path.cwd(), options["watch"])
+    for name in ("env_file", "log_config"):
+        from_file = ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+        options[name] = _existing(folder if from_file else Path.cwd(), options[name], name)
     named = msgspec.structs.replace(located.target, argv=args, factory=options["factory"])
     config = config_of(Located(named, located.file, located.root), options)
     if invocation.serve is not None:
@@ -96,6 +100,20 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
 
         return detach(lambda: run(config), str(located.root), config.name)
     return run(config)
+
+
+def _env_file(arguments: Sequence[str], settings: Settings) -> Path:
+    """Return where options of the lightest kind may stand, before anything is parsed."""
+    given = itertools.takewhile(lambda each: each != "--", arguments)
+    named = ""
+    for before, after in itertools.pairwise([*given, ""]):
+        if before == "--env-file":
+            named = after
+        elif before.startswith("--env-file="):
+            named = before.partition("=")[2]
+    if named or (named := os.environ.get(f"{PREFIX}_ENV_FILE", "")):
+        return Path.cwd() / named
+    return settings.folder / str(settings.values.get("env_file", ".env"))
 
 
 def _watched(start: Path, folders: Sequence[str]) -> tuple[str, ...]:
@@ -111,6 +129,16 @@ def _watched(start: Path, folders: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _existing(start: Path, named: str, option: str) -> str:
+    """Return the real path of a file that an option names, if it does. Raises UsageError."""
+    if not named:
+        return ""
+    file = (start / named).resolve()
+    if not file.is_file():
+        raise UsageError(f"--{option.replace('_', '-')} {named}: there is no file {file}")
+    return str(file)
+
+
 def _app_dir(start: Path, named: str) -> Path:
     folder = start / named
     if not folder.is_dir():
@@ -124,7 +152,7 @@ def serve_with(arguments: Sequence[str], serve: Callable[[Config], int] | None =
     Raises what click raises, and DevserverError.
     """
     settings = read_settings(_folder(), command)
-    dotenv = settings.folder / ".env"
+    dotenv = _env_file(arguments, settings)
     variables = dotenv_variables(dotenv)
     for sentence in (*_strangers(os.environ), *_strangers(variables, f" in {dotenv}")):
         _say(f"warning: {sentence}", 0)

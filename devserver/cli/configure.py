@@ -21,6 +21,7 @@ def config_of(located: Located, options: Mapping[str, Any]) -> Config:
             assets=options["assets"],
             exclude=options["exclude"],
             further=options["watch"],
+            settings=tuple(filter(None, (options["env_file"], options["log_config"]))),
             poll=options["poll"],
         ),
         listen=ListenConfig(
@@ -71,5 +72,8 @@ def _process_config(options: Mapping[str, Any]) -> ProcessConfig:
         drain=options["drain"],
         stop=options["stop_timeout"],
         handover=options["handover"],
+        env_file=options["env_file"],
+        log_level=options["log_level"],
+        log_config=options["log_config"],
         loop=options["loop"],
     )

@@ -54,7 +54,6 @@ ADVICE = {
     "--ws-ping-timeout": "devserver pings as uvicorn does by default: leave it out.",
     "--ws-per-message-deflate": "devserver compresses as uvicorn does by default: leave it out.",
     "--lifespan": "devserver runs the app's lifespan if it has one: leave it out.",
-    "--log-config": "set up logging in the app, for instance with logging.config.dictConfig().",
     "--use-colors": "devserver colours what goes to a terminal; --plain for lines: leave it out.",
     "--no-use-colors": "devserver colours what goes to a terminal only: leave it out, or use --plain.",
     "--server-header": "devserver's headers are uvicorn's defaults: leave it out.",

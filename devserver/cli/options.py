@@ -124,6 +124,8 @@ class _Option(click.Option):
             self.opts = every
 
 
+LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
+
 _default = partial(click.option, show_default=True)
 _time = partial(_default, type=_seconds, metavar="SECONDS")
 _resume = partial(_default, type=click.Choice(["resume", "close"]))
@@ -238,6 +240,9 @@ _RUNNING = (
         default=_PROCESS.loop,
         help="The event loop of async code. auto: uvloop if installed.",
     ),
+    click.option(
+        "--env-file", default="", metavar="FILE", help="The app's variables; default: the project's .env."
+    ),
     click.option("--app-dir", metavar="DIR", help="Look for TARGET in this folder, and import from it."),
     click.option(
         "--background/--no-background",
@@ -328,6 +333,17 @@ _WATCHING = (
 _SHOWING = (
     _default(
         "--access-log/--no-access-log", default=_PROCESS.access_log, help="Log each request, as uvicorn does."
+    ),
+    click.option(
+        "--log-level",
+        type=click.Choice(["", *LEVELS]),
+        default="",
+        metavar=f"[{'|'.join(LEVELS)}]",
+        show_default="info",
+        help="Of the loggers uvicorn, uvicorn.error and uvicorn.access.",
+    ),
+    click.option(
+        "--log-config", default="", metavar="FILE", help="Set up logging from this file: .json, .yaml, .ini."
     ),
     click.option("--plain/--no-plain", help="One line per event, also in a terminal."),
     click.option(

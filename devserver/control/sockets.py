@@ -27,6 +27,7 @@ from devserver.common.errors import DevserverError
 NAME = "devserver"
 LONGEST_PATH = 103
 """Bytes of a socket's path that every system takes: unix(4) of macOS; Linux takes 107."""
+LONGEST_NAME = len("/123456789012-123456789012-1234567.sock")
 KEPT_S = 7 * 24 * 3600
 """How long the log of a server that has ended is kept."""
 _NAME = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([0-9]+)\.(sock|log)")
@@ -62,6 +63,9 @@ def claim(places: Sequence[Path] | None = None) -> Path:
     """Return the first folder that is private to us, made if need be. Raises NoControl."""
     reasons = []
     for folder in candidates() if places is None else places:
+        if len(os.fsencode(folder)) + LONGEST_NAME > LONGEST_PATH:
+            reasons.append(f"{folder} is too long for the path of a socket")
+            continue
         try:
             with suppress(FileExistsError):
                 os.mkdir(folder, 0o700)

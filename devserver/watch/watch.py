@@ -39,11 +39,14 @@ class Watch:
         self, config: WatchConfig, report: Callable[[Report], None], loop: asyncio.AbstractEventLoop
     ) -> None:
         root = os.path.abspath(config.root)
+        self._config = config
         self._report = report
         self._loop = loop
         self._filters = Filters(
             root, config.also, config.exclude, gitignore_of(root), config.assets, config.further
         )
+        self._filters.attended.update(config.settings)
+        self._filters.as_data.update(config.settings)
         self._checker = SourceChecker(self._filters, loop)
         self._coverage = Coverage(self._filters, self._checker.off_loop, self, loop, config.poll)
         self._places = FolderIdentities(
@@ -77,6 +80,8 @@ class Watch:
     async def start(self) -> None:
         """Find the folders and watch them: every save from here on is counted."""
         await self._coverage.start()
+        for folder in {os.path.dirname(path) for path in self._config.settings}:
+            self._coverage.add(folder)
         self.wake()
         self._tasks.start(self._places.watch())
 

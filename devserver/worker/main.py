@@ -146,7 +146,6 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
     if offer is not None:
         offer.begin()
     began = time.perf_counter()
-    logs.set_up(boot.settings.access_log)
     found = _load(boot)
     if not isinstance(found, _Refused) and (failure := green_threads.refusal()):
         found = _Refused(failure)
@@ -229,11 +228,16 @@ def _before_ready(boot: Boot, parts: _Parts) -> None:
 
 def _load(boot: Boot) -> Found | _Refused:
     """Import the target and find its app and its handlers."""
-    target, root = boot.settings.target, boot.settings.root
+    settings, target = boot.settings, boot.settings.target
+    env_file = settings.env_file or os.path.join(settings.root, ".env")
     try:
-        environment.prepare(target, root, boot.inherited.environment if boot.inherited else {})
+        environment.prepare(target, env_file, boot.inherited.environment if boot.inherited else {})
     except environment.Unreadable as error:
-        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (os.path.join(root, ".env"),))
+        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (env_file,))
+    try:
+        logs.set_up(settings.access_log, settings.log_level, settings.log_config)
+    except logs.Unusable as error:
+        return _Refused(Failure("import", "LogConfigUnusable", str(error)), (settings.log_config,))
     try:
         if target.settings:
             return _load_project(target)

@@ -342,3 +342,61 @@ def test_the_recipe_for_vs_code_finds_file_and_line(project: Path) -> None:
     first, second = (pattern["regexp"] for pattern in check["pattern"])
     assert (code, re.findall(first, head)) == (1, [("SyntaxError", "invalid syntax")])
     assert re.findall(second, place) == [("main.py", "1", "12")]
+
+
+SETTINGS_APP = (
+    "import logging, os\n"
+    "logging.getLogger('uvicorn.error').debug('debug of CITY %s', os.environ['CITY'])\n"
+    "logging.getLogger('shop').info('info of the shop')\n"
+) + APP
+
+
+def test_env_file_log_level_and_log_config_reach_the_app(project: Path, tmp_path_factory: Any) -> None:
+    """Files that lie elsewhere; an edit of either is a reload, and a broken one is refused by its name."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "local.env").write_text("CITY=Paris\n")
+    loggers = {"shop": {"level": "INFO", "handlers": ["out"]}}
+    out = {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}
+    setup = {"version": 1, "disable_existing_loggers": False, "handlers": out, "loggers": loggers}
+    (elsewhere / "log.json").write_text(json.dumps(setup))
+    (project / "main.py").write_text(SETTINGS_APP)
+    options = ("--env-file", str(elsewhere / "local.env"), "--log-config", str(elsewhere / "log.json"))
+    with serving(project, *options, "--log-level", "debug", target="main.py") as server:
+        server.wait("ready")
+        eventually("it was printed", lambda: "debug of CITY Paris" in server.output())
+        assert "info of the shop\n" in server.output()
+        (elsewhere / "local.env").write_text("CITY=Rome\n")
+        server.wait("live")
+        eventually("it was printed", lambda: "debug of CITY Rome" in server.output())
+        (elsewhere / "log.json").write_text("{}")
+        refused = server.wait("refused")
+        assert refused["failures"][0]["type"] == "LogConfigUnusable"
+        assert "log.json cannot set up logging: ValueError" in refused["failures"][0]["message"]
+
+
+def test_a_wrong_attribute_names_what_there_is(project: Path) -> None:
+    """One sentence, before anything is served."""
+    code, text = run(project, "main:ap", "--port", "0")
+    assert (code, text.endswith("devserver: main.py has no 'ap': did you mean 'app'?\n")) == (2, True), text
+
+
+def test_a_socket_that_cannot_be_opened_is_a_sentence(project: Path) -> None:
+    """Another user's, or one whose permissions were taken away."""
+    anybody = (*as_anybody(), *SCRIPT)
+    with serving(project, target="main.py", command=anybody) as server:
+        server.wait("ready")
+        (found,) = eventually("its socket is there", lambda: sockets.of_project(str(project)))
+        os.chmod(found.path, 0)
+        code, text = run(project, "status", command=anybody)
+        says = f"devserver: {found.path} cannot be opened: Permission denied: use the user that runs"
+        assert (code, text) == (3, f"{says} the server\n")
+
+
+def test_a_terminal_without_utf_8_gets_ascii(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sign that it cannot show, and no traceback."""
+    with serving(project, target="main.py") as server:
+        server.wait("ready")
+        server.save("def broken(:\n", "main.py")
+        monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+        code, text = run(project, "wait")
+        assert (code, text.isascii(), " - still running the code of " in text) == (1, True, True)

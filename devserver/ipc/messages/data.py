@@ -95,6 +95,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, array_like=True):
     """Workers report what they import, for preloading."""
     warm: bool = False
     """Workers that boot fully leave an image of themselves."""
+    env_file: str = ""
+    """Instead of the .env in `root`."""
+    log_level: str = ""
+    log_config: str = ""
+    """A file for logging.config, in JSON, YAML or INI."""
     debug_server: DebugServer | None = None
     folder: str = ""
     """The working folder of the Workers, as it is when they start; empty: the Manager's."""

@@ -95,6 +95,9 @@ class ManagerLauncher:
             access_log=process.access_log and not self._config.console.draws,
             notes=process.preload == "auto",
             warm=process.warm == "auto",
+            env_file=process.env_file,
+            log_level=process.log_level,
+            log_config=process.log_config,
             debug_server=debug_server(),
             folder=self._folder,
         )

@@ -8,6 +8,7 @@ import linecache
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,7 @@ ARGUMENTS = {
 """What each handler is called with."""
 
 UNITS: dict[JobKind, str] = {"connect": "on_connect", "receive": "on_receive", "close": "on_close"}
+MOST_NAMES = 8
 _PROTOCOLS = (Raw, Lines, Delimited, LengthPrefixed)
 
 
@@ -84,9 +86,31 @@ def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Fail
 
 
 def missing(module: ModuleType, attribute: str) -> Failure:
-    """Say that `module` lacks what the target names."""
-    message = f"{file_name(module)} has no {attribute!r}: define it, or name another attribute"
+    """Say that `module` lacks what the target names, and what it has instead."""
+    message = f"{file_name(module)} has no {attribute!r}: {_instead(module, attribute)}"
     return refusal("AttributeMissing", message, module)
+
+
+def _instead(module: ModuleType, attribute: str) -> str:
+    """Return what the user may have meant."""
+    holder: object = module
+    parts = attribute.split(".")
+    while parts and (inner := inspect.getattr_static(holder, parts[0], None)) is not None:
+        holder = inner
+        del parts[0]
+    names = [name for name in getattr(holder, "__dict__", {}) if not name.startswith("_")]
+    if parts and (near := get_close_matches(parts[0], names, 1)):
+        known = attribute.split(".")[: -len(parts)]
+        return f"did you mean {'.'.join([*known, near[0]])!r}?"
+    there = sorted(name for name in names if holder is module and _is_made_here(vars(module)[name], module))
+    return f"it has {', '.join(there[:MOST_NAMES])}" if there else "define it, or name another attribute"
+
+
+def _is_made_here(value: object, module: ModuleType) -> bool:
+    """Return whether a value may be what the user meant: no module, class or function from elsewhere."""
+    if isinstance(value, ModuleType | type):
+        return False
+    return not inspect.isroutine(value) or getattr(value, "__module__", "") == module.__name__
 
 
 def refusal(kind: str, message: str, module: ModuleType, place: Place | None = None) -> Failure:

@@ -17,14 +17,16 @@ from types import MappingProxyType
 from devserver.ipc.messages import Target
 
 
-def prepare(target: Target, root: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:
+def prepare(target: Target, env_file: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:
     """Set up this process for `target`; call it before anything of the app is imported.
+
+    Raises Unreadable for the `env_file`, which need not exist.
 
     `inherited` are variables that modules have set at their import, which would find them set now.
     """
     sys.path[:] = [*target.search, *(path for path in sys.path if path not in target.search)]
     sys.argv[:] = [target.path or target.module, *target.argv]
-    _load_dotenv(os.path.join(root, ".env"))
+    _load_dotenv(env_file)
     os.environ.setdefault("FLASK_DEBUG", "1")
     os.environ.setdefault("FLASK_RUN_FROM_CLI", "true")  # an app.run() without a guard does nothing
     for name, value in inherited.items():

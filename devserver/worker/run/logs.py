@@ -7,6 +7,8 @@ already (a traceback) is not printed a second time.
 from __future__ import annotations
 
 import http
+import importlib
+import json
 import logging
 import sys
 from typing import TextIO
@@ -14,6 +16,8 @@ from urllib.parse import quote
 
 from devserver.ipc.messages import Scope
 
+_TRACE = 5
+"""The level that uvicorn calls trace."""
 _SHOWN = "devserver_shown"
 _LEVELS = {logging.INFO: 32, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 91, logging.DEBUG: 36}
 _STATUSES = {1: 97, 2: 32, 3: 33, 4: 31, 5: 91}
@@ -43,8 +47,15 @@ class Formatter(logging.Formatter):
         return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured and colour else text
 
 
-def set_up(access_log: bool) -> None:
-    """Set up the loggers; call it before the app is imported, which may change them."""
+class Unusable(Exception):
+    """The file that is to set up logging cannot; the text names it and says why."""
+
+
+def set_up(access_log: bool, level: str = "", config: str = "") -> None:
+    """Set up the loggers; call it before the app is imported, which may change them. Raises Unusable.
+
+    `config` is a file for logging.config, which comes after our own; then `level` is set, as uvicorn has it.
+    """
     general = logging.getLogger("uvicorn")
     general.handlers[:] = [_handler(sys.stderr)]
     general.setLevel(logging.INFO)
@@ -54,6 +65,32 @@ def set_up(access_log: bool) -> None:
     access.handlers[:] = [_handler(sys.stdout)] if access_log else []
     access.setLevel(logging.INFO)
     access.propagate = False
+    if config:
+        _configure(config)
+        if not access_log:
+            access.handlers[:] = []
+            access.propagate = False
+    if level:
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+            logging.getLogger(name).setLevel(_TRACE if level == "trace" else level.upper())
+
+
+def _configure(file: str) -> None:
+    from logging import config
+
+    try:
+        if file.endswith(".json"):
+            with open(file, encoding="utf-8") as text:
+                config.dictConfig(json.load(text))
+        elif file.endswith((".yaml", ".yml")):
+            yaml = importlib.import_module("yaml")
+            with open(file, encoding="utf-8") as text:
+                config.dictConfig(yaml.safe_load(text))
+        else:
+            config.fileConfig(file, disable_existing_loggers=False)
+    except Exception as error:  # whatever it names is imported and called
+        because = f" ({error.__cause__})" if error.__cause__ else ""
+        raise Unusable(f"{file} cannot set up logging: {type(error).__name__}: {error}{because}") from error
 
 
 def are_requests_heard() -> bool:

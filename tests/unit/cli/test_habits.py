@@ -85,3 +85,23 @@ def test_each_command_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in commands.COMMANDS:
         assert main([name, "--help"]) == 0
         assert capsys.readouterr().out.startswith(f"Usage: devserver {name} ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("devserver st", ["status", "stop"]),
+        ("devserver --wor", ["--workers"]),
+        ("devserver main.py --reload-d", ["--reload-dir"]),
+        ("devserver wait --ti", ["--timeout"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, offered: list[str]
+) -> None:
+    """As bash asks for it."""
+    monkeypatch.setenv("_DEVSERVER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert main([]) == 0
+    assert [line.removeprefix("plain,") for line in capsys.readouterr().out.split()] == offered

@@ -174,3 +174,14 @@ def test_folders_in_the_project_s_file_are_seen_from_it(
     monkeypatch.chdir(project / "backend" / "deep")
     target = config_of("main:app").target
     assert (target.module, target.attribute, target.search[0]) == ("main", "app", str(project / "backend"))
+
+
+def test_the_env_file_that_is_named_counts_instead(project: Path, config_of: Run) -> None:
+    """For options as for the app, wherever it lies."""
+    (project / ".env").write_text("DEVSERVER_WORKERS=3\n")
+    (project / "local.env").write_text("DEVSERVER_WORKERS=7\n")
+    config = config_of("--env-file", "local.env", "--log-level", "debug")
+    assert (config.process.workers, config.process.log_level) == (7, "debug")
+    assert config.process.env_file == str(project / "local.env")
+    assert config.watch.settings == (str(project / "local.env"),)
+    assert config_of("--env-file=local.env", "handlers.py", "--", "--env-file", "x").process.workers == 7

@@ -57,10 +57,19 @@ def test_another_user_s_folder_is_never_used(short_path: Path, monkeypatch: pyte
             claim([place])
 
 
-def test_without_any_place_the_reason_is_said(tmp_path: Path) -> None:
+def test_without_any_place_the_reason_is_said(short_path: Path) -> None:
     """A read-only or missing home is no traceback."""
     with pytest.raises(NoControl, match="there is no folder for it"):
-        claim([tmp_path / "absent" / "devserver"])
+        claim([short_path / "absent" / "devserver"])
+
+
+def test_a_folder_whose_name_is_too_long_is_passed_over(short_path: Path, tmp_path: Path) -> None:
+    """The next candidate is taken."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    assert claim([long / "devserver", short_path / "devserver"]) == short_path / "devserver"
+    with pytest.raises(NoControl, match="too long for the path of a socket"):
+        claim([long / "devserver"])
 
 
 def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from devserver.common import events
 from devserver.control import protocol, sockets
 from devserver.control.protocol import Problem, Reply
 from devserver.master.control import server as module
 from devserver.master.control.answers import Answers
+from devserver.master.control.control import Control
 from devserver.master.control.journal import Journal
 from devserver.master.control.server import ControlServer
 from devserver.master.reload.generations import Generations
@@ -192,3 +194,22 @@ def test_who_waits_is_told_when_the_server_stops(with_server: Callable[[Use], No
         assert isinstance(verdict, protocol.Verdict)
 
     with_server(use)
+
+
+def test_without_a_place_for_the_socket_the_run_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No home, nothing that can be written: a warning that says why, and nothing else."""
+    monkeypatch.setattr(sockets, "candidates", list)
+    said: list[events.Event] = []
+
+    async def main() -> None:
+        control = Control("/shop", said.append)
+        await control.open(Still(), lambda _reason: None, captured=False)
+        await control.close()
+
+    asyncio.run(main())
+    (notice,) = said
+    assert isinstance(notice, events.Notice)
+    assert notice.text == (
+        "no control socket (there is no folder for it): "
+        "devserver status, wait and stop cannot reach this server"
+    )

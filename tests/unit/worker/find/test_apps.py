@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import linecache
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from tests.frameworks import need
@@ -238,6 +238,21 @@ def test_a_missing_attribute_is_refused() -> None:
         "AttributeMissing",
         "main.py has no 'shop.api': define it, or name another attribute",
     )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "hint"),
+    [
+        ("ap", "did you mean 'app'?"),
+        ("shop.ap", "did you mean 'shop.api'?"),
+        ("quite_another", "it has shop"),
+    ],
+)
+def test_what_there_is_instead_of_a_missing_attribute_is_named(attribute: str, hint: str) -> None:
+    """The nearest name, in the module or in what it leads to; else what is made in the module."""
+    shop = SimpleNamespace(api=asgi)
+    failure = refused(attribute, app=asgi, shop=shop, sys=sys, _own=1)
+    assert failure.message == f"main.py has no {attribute!r}: {hint}"
 
 
 def test_an_empty_module_is_refused() -> None:

@@ -24,13 +24,13 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     """An editor has saved it in another encoding: the sentence says which file, and where."""
     (tmp_path / ".env").write_bytes(b"CITY=Orl\xe9ans\n")
     with pytest.raises(environment.Unreadable, match=r"\.env is not UTF-8 \(byte 0xe9 at 8\)"):
-        environment.prepare(Target("app", ()), str(tmp_path))
+        environment.prepare(Target("app", ()), str(tmp_path / ".env"))
 
 
 def test_a_line_that_cannot_be_understood_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The rest counts; the warning says which line of which file."""
     (tmp_path / ".env").write_text("FAR_A=1\nthis is 'no line\nFAR_B=2\n")
-    environment.prepare(Target("app", ()), str(tmp_path))
+    environment.prepare(Target("app", ()), str(tmp_path / ".env"))
     assert f"{tmp_path}/.env:2 is no NAME=value and is left out" in caplog.messages
     assert os.environ["FAR_A"] == "1"
 
@@ -38,5 +38,5 @@ def test_a_line_that_cannot_be_understood_is_named(tmp_path: Path, caplog: pytes
 def test_what_modules_have_set_yields_to_the_file(tmp_path: Path) -> None:
     """A variable that an inherited module sets at its import is the weakest."""
     (tmp_path / ".env").write_text("FAR_C=mine\n")
-    environment.prepare(Target("app", ()), str(tmp_path), {"FAR_C": "theirs", "FAR_D": "theirs"})
+    environment.prepare(Target("app", ()), str(tmp_path / ".env"), {"FAR_C": "theirs", "FAR_D": "theirs"})
     assert (os.environ["FAR_C"], os.environ["FAR_D"]) == ("mine", "theirs")
