@@ -22,6 +22,7 @@ import termios
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,9 +152,9 @@ class Session:
     def _row(self, number: int) -> Text:
         row = Text()
         line = self.screen.buffer[number]
-        for column in range(self.screen.columns):
-            cell = line[column]
-            row.append(cell.data, style=_style(cell))
+        cells = (line[column] for column in range(self.screen.columns))
+        for style, run in groupby(cells, key=_style):
+            row.append("".join(cell.data for cell in run), style=style)
         row.rstrip()
         return row
 

@@ -184,7 +184,9 @@ def _links(view: View, width: int, most: int) -> list[Text]:
     if not found:
         return [fit(Text(" nothing listens yet", style="dim"), width)]
     shown = [Text(each.label, style=Style(bold=True, link=each.url or None)) for each in found]
-    row = Text(" ") + Text(" · ", style="dim").join(shown)
+    row = Text(" ")
+    for number, each in enumerate(shown):
+        row.append(" · " if number else "", style="dim").append_text(each)
     if cell_len(row.plain) <= width:
         return [row]
     rows = [fit(Text(" ") + each, width) for each in shown[:most]]
