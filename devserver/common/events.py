@@ -79,7 +79,7 @@ class Checked(_Event, frozen=True, kw_only=True):
 
 
 class AssetsChanged(_Event, frozen=True, kw_only=True):
-    """Files that browsers show were saved: pages are told, and no Worker is replaced."""
+    """Files that browsers show were saved: pages refresh, and no Worker is replaced."""
 
     paths: tuple[str, ...]
 
@@ -114,7 +114,7 @@ class Live(_Event, frozen=True, kw_only=True):
 
 
 class Refused(_Event, frozen=True, kw_only=True):
-    """An edit's code cannot run; the last good generation goes on (`live`, 0: there is none yet).
+    """An edit's code cannot run; the last good generation stays live (`live`, 0: none yet).
 
     `file` and `line` are those of the first failure; `failures` has every broken file.
     """
@@ -293,7 +293,7 @@ class Pressed(_Event, frozen=True, kw_only=True):
 
 
 class Debugging(_Event, frozen=True, kw_only=True):
-    """Somebody stands at a prompt in the Worker, or (`active` false) nobody does any more.
+    """A prompt in the Worker waits for keys, or (`active` false) no longer does.
 
     `what` is the unit of work. It is answered in the console but for a debugger `elsewhere`, over a socket.
     """
@@ -366,5 +366,5 @@ def encode(event: Event) -> bytes:
 
 
 def decode(line: bytes) -> Event:
-    """Return the event that `line` holds; raises msgspec.ValidationError for what is none."""
+    """Return the event that `line` holds; raises msgspec.ValidationError for anything else."""
     return _decoder.decode(line)

@@ -1,4 +1,4 @@
-"""How the end of a process is worded, wherever it is told."""
+"""How the end of a process is worded, wherever it is reported."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _source(place: Place) -> Iterator[SourceLine]:
 
 
 def _folded(frames: Sequence[Frame], root: str) -> Iterator[Step | str]:
-    """Yield the steps; rounds of a recursion and runs of library code are told in a few words.
+    """Yield the steps; rounds of a recursion and runs of library code are summed up in a few words.
 
     A framework's middleware says nothing about the app's fault, and there is a lot of it.
     """

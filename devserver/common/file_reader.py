@@ -1,6 +1,6 @@
 """Reads files of the project where nothing may block: in a thread, with a deadline.
 
-Law: a pipe or a device is never waited for, and a disk that does not answer stops nobody but who asked.
+Law: a pipe or a device is never waited for, and a disk that does not answer stops only the caller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PATIENCE = 5.0
 
 
 def read_regular(path: str, largest: int) -> bytes | None:
-    """Return the first `largest` bytes of a file, None if there is no such file, or it is none to be read."""
+    """Return the first `largest` bytes of a file, None if it is absent or no regular file."""
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             return file.read(largest) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None

@@ -1,4 +1,4 @@
-"""Tells whether a client is on this machine: only such a client is shown the app's source code.
+"""Whether a client is on this machine: only such a client is shown the app's source code.
 
 Law: what is not clearly local is not.
 """
@@ -19,7 +19,7 @@ def is_local(address: str | None, header: Callable[[str], str]) -> bool:
 
     None can read what a browser opens in a tab; a page of another port of this machine may read everything.
     `address` is the peer's, empty or None for a Unix socket. `header` returns one by its name in lower case,
-    empty if there is none. Whoever a proxy forwards for, trusted or not, has to be local too.
+    empty if there is none. The client that a proxy forwards for, trusted or not, has to be local too.
     """
     if address and not _is_loopback(address):
         return False

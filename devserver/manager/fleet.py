@@ -115,7 +115,7 @@ class Fleet:
 
     @property
     def done(self) -> bool:
-        """Tell whether the Manager may leave: it was told to, and nobody is left."""
+        """Return whether the Manager may leave: it was told to, and nobody is left."""
         return self._leaves and not self._table.by_number and not self._table.leftovers
 
     @property
@@ -449,7 +449,7 @@ class Fleet:
                     self._table.retire(child, self._settings.drain)
 
     def _must_wait(self) -> bool:
-        """Tell whether a Worker of the live generation waits for others to leave, or for the pause to end."""
+        """Return whether a Worker of the live code waits for others to leave, or for the pause to end."""
         if any(candidate.exclusive for candidate in self._candidates.values()):
             return True
         leaving = any(child.state in ("retiring", "ending") for child in self._table)

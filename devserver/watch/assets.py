@@ -18,7 +18,7 @@ Read = Callable[[Iterable[str]], Awaitable[list[Content]]]
 
 
 class Assets:
-    """`read` reads files, `report` is told of those that have changed."""
+    """`read` reads files; `report` gets those that changed."""
 
     def __init__(
         self,

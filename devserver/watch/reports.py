@@ -38,7 +38,7 @@ class Settled:
 class Surveyed:
     """What lies beside the running modules and matters: Python files with their bytes, others by digest.
 
-    Files that are being edited are left out: their Settled tells of them.
+    Files that are being edited are left out: their Settled has them.
     """
 
     files: tuple[Source, ...]

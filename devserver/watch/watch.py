@@ -1,7 +1,7 @@
 """The face of the watch: numbers the edits, has them read and checked, and reports them.
 
 Law: a save that is over is counted by the next `newest_edit`, where the system tells of changes; every edit
-that was noticed is settled, in the order of the numbers; a save is one edit, whoever has seen it.
+that was noticed is settled, in the order of the numbers; a save is one edit, however many observers saw it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_PASSED_OVER = 1000
 class Watch:
     """One watch of one tree. Everything happens on `loop`; `report` is called there, and must not raise.
 
-    Raises UsageError for a pattern of the configuration that is none.
+    Raises UsageError for an invalid pattern in the configuration.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watch:
         self._poll_budget = PollBudget()
         self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
-        """It was said that a mount does not answer."""
+        """The user was warned that a mount does not answer."""
         self._noted: dict[str, None] = {}
         self._begun = False
         self._passed_over: dict[str, Kind] = {}
@@ -254,7 +254,7 @@ class Watch:
             self._loop.call_soon_threadsafe(self._hear, seen)
 
     def _hear(self, seen: dict[str, Kind]) -> None:
-        """Note what nobody has seen before: what the fence saw, or looks as it was read, is known."""
+        """Report changes that no observer saw: skip what inotify saw, or what looks as it was read."""
         self.wake()
         self._late |= {path: kind for path, kind in seen.items() if self._debouncer.is_unread(path)}
         read = [path for path in seen if not self._debouncer.is_unread(path)]

@@ -31,7 +31,7 @@ NEVER = (
 
 
 class Own:
-    """Tells whether a file is the app's own; `paths` are folders and files that are, wherever they lie."""
+    """Whether a file is the app's own; `paths` are folders and files that are, wherever they lie."""
 
     def __init__(self, paths: Collection[str]) -> None:
         self._owns = ownership.Own()

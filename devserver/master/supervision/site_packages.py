@@ -29,7 +29,7 @@ class SitePackages:
         """The last change was one of sys.path: a process that has started before does not know of it."""
 
     def has_changed(self) -> bool:
-        """Tell whether it has since the last time."""
+        """Return whether it has since the last time."""
         changed: set[str] = set()
         made = False
         for folder, (time, names) in self._folders.items():

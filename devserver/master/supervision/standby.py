@@ -214,7 +214,7 @@ class StandbyManager:
         return manager
 
     def is_hidden_by(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these modules of the app's own bears the name of one that is preloaded."""
+        """Return whether one of these modules of the app's own bears the name of one that is preloaded."""
         return self._basis is not None and not {note.name for note in self._basis.notes}.isdisjoint(names)
 
     def forget(self) -> None:

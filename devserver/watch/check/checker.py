@@ -1,6 +1,6 @@
 """Reads and checks what was touched, off the loop, and remembers what the disk held.
 
-Law: one thread reads, in order, so that a later look never tells of an older state; what was compiled once,
+Law: one thread reads, in order, so that a later look never reports an older state; what was compiled once,
 or runs, is not compiled again.
 """
 
@@ -74,7 +74,7 @@ class SourceChecker:
         return await self.off_loop(work)
 
     def is_as_seen(self, path: str, signature: Signature | None) -> bool:
-        """Tell whether a file still looks as it did when it was last read."""
+        """Return whether a file still looks as it did when it was last read."""
         return self._seen.get(path, (b"", None))[1] == signature
 
     def known_below(self, folder: str) -> list[str]:

@@ -15,7 +15,7 @@ Warned = tuple[int, str, str]
 Error = tuple[str, str, int, int, int, int]
 """Type, message, line, column, end line, end column; 0 is unknown."""
 Compiled = tuple[bytes | None, Error | None, tuple[Warned, ...]]
-"""The marshalled code, or why there is none."""
+"""The marshalled code, or the reason that it does not compile."""
 
 
 def compile_bytes(path: str, data: bytes, optimize: int) -> Compiled:

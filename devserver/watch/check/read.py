@@ -54,7 +54,7 @@ def read(path: str) -> Content:
 
 
 def _read_open(path: str, file: int, target: str) -> Content:
-    # The stat comes before the bytes: what is written meanwhile is told apart from what was read.
+    # The stat comes before the bytes: what is written meanwhile differs from what was read.
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode):
         return Content(path)

@@ -1,4 +1,4 @@
-"""Looks at files on mounts that do not tell of changes, without waiting for one that does not answer.
+"""Polls files on mounts that report no changes, without waiting for a mount that does not answer.
 
 Law: a mount that hangs holds the loop for `PATIENCE` once, and then no more until it answers.
 """

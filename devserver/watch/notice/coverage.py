@@ -1,7 +1,7 @@
 """Has every folder that matters watched: by the fence, by polling where it must, by watchdog beside it.
 
 Law: a folder is watched before it is listed, so nothing that appears in it is missed; what the fence cannot
-watch is polled, and that is said once.
+watch is polled, and a remark reports that once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NO_WATCH = "the system's limit of inotify watches is reached (see fs.inotify.max
 
 
 class Sink(Protocol):
-    """Who is told; `witness` in a thread of watchdog's, the rest on the loop."""
+    """The receivers of events; `witness` runs in a thread of watchdog's, the rest on the loop."""
 
     def touched(self, path: str, kind: Kind) -> None: ...
 
@@ -71,7 +71,7 @@ class Coverage:
         self._native: Observing | None = None
         self._polling: Observing | None = None
         self._reasons: dict[str, None] = {}
-        self._said = ""
+        self._last_remark = ""
         self._unwatched: list[str] = []
         """What the fence could not take: the limit is reached."""
         self._relieving = False
@@ -84,7 +84,7 @@ class Coverage:
         return self._inotify is None or bool(self._reasons)
 
     def is_strict(self, folder: str) -> bool:
-        """Tell whether the fence has seen every save in `folder`."""
+        """Return whether inotify has seen every save in `folder`."""
         return self._inotify is not None and folder in self._inotify and not self._mounts.silent(folder)
 
     async def start(self) -> None:
@@ -125,7 +125,7 @@ class Coverage:
 
     def _enter(self, folder: str) -> None:
         if kind := self._mounts.silent(folder):
-            self._reasons[f"a {kind} mount does not tell of changes"] = None
+            self._reasons[f"a {kind} mount reports no changes"] = None
         if self._inotify is None or NO_WATCH in self._reasons:
             return
         try:
@@ -172,8 +172,8 @@ class Coverage:
         if self._polling is not None:
             return
         remark = f"Polling for changes every {POLL_EVERY:g} s: {', '.join(self._reasons)}."
-        if remark != self._said:
-            self._said = remark
+        if remark != self._last_remark:
+            self._last_remark = remark
             self._sink.remark("info", remark)
         observing = self._polling = polling(
             self._sink.witness, self._matters, self._is_polled, self._filters.links
@@ -183,7 +183,7 @@ class Coverage:
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
         await self._off_loop(lambda: observing.start(schedules))
-        # What was saved before polling began, and was seen by nobody.
+        # What was saved before polling began, unseen.
         self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
 
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
@@ -197,7 +197,7 @@ class Coverage:
         return self._filters.interest(path) is not Interest.NONE or self._filters.is_asset(path)
 
     def drain(self) -> None:
-        """Take in every event that the kernel has by now. Costs about a microsecond if there is none."""
+        """Take in every event that the kernel has by now. Without any it costs about a microsecond."""
         inotify = self._inotify
         if inotify is None or not self._started:
             return

@@ -43,7 +43,7 @@ class Batch:
         return min(max(self._due.values()), self._limit)
 
     def takes_events(self, now: float) -> bool:
-        """Tell whether an event may still join: while the edit is read, up to the cap."""
+        """Return whether an event may still join: while the edit is read, up to the cap."""
         return not self.reading or now < self.first + self.cap
 
     def touch(self, path: str, kind: Kind, due: float) -> None:
@@ -119,5 +119,5 @@ class Debouncer:
         return True
 
     def is_unread(self, path: str) -> bool:
-        """Tell whether an edit that was not read to the end has `path`."""
+        """Return whether an edit that was not read to the end has `path`."""
         return any(path in batch.paths for batch in self._batches.values())

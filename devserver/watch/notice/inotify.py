@@ -54,7 +54,7 @@ class FolderCame:
 
 @dataclass(frozen=True, slots=True)
 class FolderLeft:
-    """Moved away with all that is in it, or deleted and nobody watches its parent; it is watched no more."""
+    """Moved away with its contents, or deleted under an unwatched parent; it is no longer watched."""
 
     path: str
 
@@ -91,9 +91,9 @@ class Inotify:
         return folder in self._watches
 
     def add(self, folder: str) -> bool:
-        """Watch a folder; False if it is none that may be read. Raises OSError at a limit of the kernel's.
+        """Watch a folder; return False if it cannot be read. Raises OSError at a limit of the kernel's.
 
-        A folder that is reached by two names has one watch: its events are told under both.
+        A folder that is reached by two names has one watch: its events are reported under both.
         """
         watch = self._add(self._fd, os.fsencode(folder), MASK)
         if watch < 0:

@@ -1,4 +1,4 @@
-"""Which file systems tell of no changes, or not of those made elsewhere."""
+"""Which file systems report no changes, or none that are made elsewhere."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Mounts:
         self._types.sort(key=lambda entry: len(entry[0]), reverse=True)
 
     def silent(self, folder: str) -> str:
-        """Return the type of file system that `folder` is on if it tells of no changes, else ""."""
+        """Return the type of file system that `folder` is on if it reports no changes, else ""."""
         for point, kind in self._types:
             if folder == point or folder.startswith(point.rstrip("/") + "/"):
                 return kind if kind in SILENT or kind.startswith("fuse.") else ""
@@ -54,7 +54,7 @@ class Mounts:
 
 
 def read_mounts() -> Mounts:
-    """Read the table; where there is none, every file system is taken to tell of changes."""
+    """Read the table; without one, every file system is taken to report changes."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             return Mounts(table.read())

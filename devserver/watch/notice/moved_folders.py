@@ -1,6 +1,6 @@
 """Notices that a folder which matters is gone, is back, or is another one than before.
 
-Law: a folder that is moved away with the one above it, or replaced so, tells nobody; so its identity is
+Law: a folder that is moved away with the one above it, or replaced so, sends no event; so its identity is
 looked at every moment, off the loop.
 """
 
@@ -36,7 +36,7 @@ class FolderIdentities:
         self._known: dict[str, Identity] = {}
 
     async def watch(self) -> None:
-        """Look for as long as nobody cancels it."""
+        """Look until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(EVERY)

@@ -1,4 +1,4 @@
-"""Chooses which files to look at where nobody tells of changes, at a bounded cost: pure."""
+"""Chooses which files to poll where the system reports no changes, at a bounded cost: pure."""
 
 from __future__ import annotations
 

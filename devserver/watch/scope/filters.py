@@ -56,7 +56,7 @@ _REMEMBERED = 10_000
 
 
 class Interest(Enum):
-    """Why a file matters: CODE is compiled, DATA is told apart by its digest."""
+    """Why a file matters: CODE is compiled, DATA is compared by digest."""
 
     NONE = 0
     CODE = 1
@@ -68,7 +68,7 @@ class Filters:
 
     Attended files matter wherever they lie, unless `exclude` names them; so does what an import would find
     beside them: Python files, packages, compiled modules.
-    Raises UsageError for a pattern that is none.
+    Raises UsageError for an invalid pattern.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Filters:
         return True
 
     def interest(self, path: str) -> Interest:
-        """Tell whether an event of `path` makes an edit."""
+        """Return whether an event of `path` makes an edit."""
         if path in self.attended:
             return Interest.CODE if path.endswith(".py") and path not in self.as_data else Interest.DATA
         folder, _, name = path.rpartition(os.sep)
@@ -180,11 +180,11 @@ class Filters:
         return folder in self.folders or (name == PACKAGE and os.path.dirname(folder) in self.folders)
 
     def is_watched(self, folder: str) -> bool:
-        """Tell whether files of a folder can matter: it is attended, or under the root and not ignored."""
+        """Return whether files of a folder can matter: it is attended, or under the root and not ignored."""
         return folder in self.folders or self.is_reached(folder)
 
     def is_reached(self, folder: str) -> bool:
-        """Tell whether the walk from the root comes to `folder`; that a folder is attended does not count."""
+        """Return whether the walk from the root comes to `folder`; attended folders do not count."""
         known = self._reached.get(folder)
         if known is None:
             if len(self._reached) > _REMEMBERED:
@@ -200,7 +200,7 @@ class Filters:
         return True
 
     def is_ignored(self, folder: str) -> bool:
-        """Tell whether a folder under the root is left out, by its own name or by a pattern."""
+        """Return whether a folder under the root is left out, by its own name or by a pattern."""
         if os.path.basename(folder) in IGNORED or folder in self._venvs:
             return True
         return self._exclude.match(folder + os.sep) or self._gitignore.match(folder + os.sep)

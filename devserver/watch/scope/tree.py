@@ -19,7 +19,7 @@ class Folder:
 
     path: str
     files: tuple[str, ...]
-    """All that is no folder; a link is none."""
+    """Everything but folders; a link counts as a file."""
     clean: bool
     links: tuple[str, ...] = ()
     """Those of the files that are links."""
@@ -51,7 +51,7 @@ def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) 
 
 
 def is_kept(folder: str, filters: Filters) -> bool:
-    """Tell whether a folder is to be watched; looks whether it is a virtual environment."""
+    """Return whether a folder is to be watched; looks whether it is a virtual environment."""
     if folder in filters.roots:
         return True
     filters.mark_venv(folder, os.path.exists(os.path.join(folder, VENV_MARK)))

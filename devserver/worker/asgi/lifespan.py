@@ -31,7 +31,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> Failure | None:
-        """Run the start-up; return why it failed. An app that knows no lifespan is none the worse."""
+        """Run the start-up; return why it failed. An app without lifespan simply starts."""
         self._events.put_nowait({"type": "lifespan.startup"})
         self._task = asyncio.get_running_loop().create_task(self._run())
         await self._started.wait()

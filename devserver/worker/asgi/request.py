@@ -33,11 +33,11 @@ _NO_BODY = (204, 304)
 
 
 class ClientDisconnected(OSError):
-    """Raised by `send` when nobody is there any more."""
+    """Raised by `send` when the client has left."""
 
 
 def checked_status(status: Any) -> int:
-    """Return an app's status as it can travel. Raises RuntimeError if it is none."""
+    """Return an app's status as it can travel. Raises RuntimeError if it is invalid."""
     if status not in _STATUSES:
         raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
     return int(status)
@@ -80,7 +80,7 @@ class Request:
         self._raises = raises
         self._loop = asyncio.get_running_loop()
         self._changed: asyncio.Event | None = None
-        """Made by whoever waits first."""
+        """Made by the first that waits."""
         # what comes in
         self._body = bytearray()
         self._more = order.more

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 
 def say() -> None:
-    """Call what was put there, if anything was; an error of it keeps nobody from leaving."""
+    """Call what was put there, if anything was; an error in it does not stop the exit."""
     server = getattr(sys.modules.get("uvicorn.server"), "Server", None)
     handle = getattr(server, "handle_exit", None)
     if handle is None or getattr(handle, "__module__", "") == "uvicorn.server":

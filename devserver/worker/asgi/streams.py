@@ -1,6 +1,6 @@
 """The open streams of one Worker: each runs the app in a task of its own, which is a unit of work.
 
-Law: an app can fail a stream, never the Worker; whatever ends a stream is told to the Master.
+Law: an app can fail a stream, never the Worker; whatever ends a stream is reported to the Master.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CANCEL_AFTER = 2.0
 class Streams:
     """Opens streams and routes to them what comes for them. `state` is the lifespan's.
 
-    `threaded`: the app runs in threads, and a send of theirs has to tell that nobody is there.
+    `threaded`: the app runs in threads, and their send has to fail when the client has left.
     """
 
     def __init__(

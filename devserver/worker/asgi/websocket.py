@@ -1,6 +1,6 @@
 """One WebSocket as the app sees it: `receive` and `send`, with the checks and the words of uvicorn.
 
-Law: a message is told to be taken when the app receives it, so what it has not taken can be given to newer
+Law: a message is reported as consumed when the app receives it, so the rest can be given to newer
 code. After a detach `receive` gives a disconnect (1012) and what is in hand may finish.
 """
 
@@ -84,7 +84,7 @@ class WebSocket:
     def detach(self) -> float:
         """End soon; return the seconds after which nothing is waited for any more."""
         self._detached = True
-        if self._end is None:  # else the app has yet to receive what the client said before it left
+        if self._end is None:  # else the app has yet to receive what the client sent before it left
             self._outdated = True
             self._events.clear()
             self._end = {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}

@@ -96,7 +96,7 @@ class _Responder:
 
     def _environ(self) -> dict[str, Any]:
         headers = self._scope["headers"]
-        # Without a Content-Length, Werkzeug reads up to the end only where it is told that there is one.
+        # Without a Content-Length, Werkzeug reads up to the end only where it learns that there is one.
         chunked = any(n == b"transfer-encoding" and b"chunked" in value.lower() for n, value in headers)
         body: Any = io.BufferedReader(_Input(self._loop, self._receive, endless=chunked))
         environ: dict[str, Any] = dict(build_environ(self._scope, body))

@@ -136,7 +136,7 @@ def _only_app(module: ModuleType) -> App | Failure | None:
 
 
 def _app(value: Any, name: str, factory: bool) -> App | str:
-    """Return the app that `value` is or makes, or what is wrong with it, to be said after its name."""
+    """Return the app that `value` is or makes, or what is wrong with it, worded to follow its name."""
     # By their names, for create_app(config, name) has two parameters, as WSGI apps have.
     factory = factory or name.rpartition(".")[2] in FACTORIES
     interface = interface_of(value)

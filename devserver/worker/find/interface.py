@@ -22,7 +22,7 @@ _PARTS = ("Router", "Route", "Mount", "Host", "StaticFiles")
 
 
 def interface_of(value: Any) -> Interface | None:
-    """Return how `value` is called as an app; None: it is none, or cannot be told from other callables."""
+    """Return how `value` is called as an app; None: it is no app, or looks like any other callable."""
     if not callable(value):
         return None
     if inspect.isclass(value):

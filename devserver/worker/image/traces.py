@@ -135,7 +135,7 @@ class Traces:
     def _guarded(call: Callable[..., None], *arguments: Any) -> None:
         try:
             call(sys._getframe(2), *arguments)
-        except Exception:  # a path that is none, the end of the stack
+        except Exception:  # no valid path, the end of the stack
             return
 
     def _opened(self, frame: FrameType, args: tuple[Any, ...]) -> None:

@@ -24,7 +24,7 @@ CLEARLY = 2_000_000_000
 
 
 def read(path: str, source: os.stat_result) -> CodeType | None:
-    """Return the code of the file at `path`, None if there is none that can be believed."""
+    """Return the code of the file at `path`, None without one that can be trusted."""
     try:
         cached = importlib.util.cache_from_source(path)
         with open(cached, "rb") as file:

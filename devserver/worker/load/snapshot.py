@@ -128,7 +128,7 @@ class Snapshot:
         return source
 
     def _compile(self, data: bytes, path: str, status: os.stat_result) -> CodeType | None:
-        """Return the code; None for source that does not compile: importing it tells why."""
+        """Return the code; None for source that does not compile: its import raises the reason."""
         code = pyc.read(path, status)
         if code is None:
             try:

@@ -50,7 +50,7 @@ _system: Any = importlib
 def install(
     snapshot: Snapshot, foreign: Foreign | None = None, witness: Witness | None = None
 ) -> Callable[[], None]:
-    """Make every import of an own module go through `snapshot`; `foreign` is told of the others.
+    """Make every import of an own module go through `snapshot`; `foreign` gets the others.
 
     `witness` hears of those that are compiled as Python does it.
 
@@ -109,7 +109,7 @@ def _is_off_path(spec: ModuleSpec) -> bool:
 
 
 def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: ModuleSpec) -> bool:
-    """See to it that what will be loaded is known, whoever has found it; return whether it may be."""
+    """Make what will be loaded known, whichever finder found it; return whether it may be."""
     origin = spec.origin if getattr(spec, "has_location", False) else None
     if not isinstance(origin, str) or not snapshot.owns(origin):
         if foreign is not None:

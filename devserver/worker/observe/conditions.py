@@ -1,6 +1,6 @@
-"""What an import can see of its process besides modules: how to look at it, tell it, and set it elsewhere.
+"""What an import can see of its process besides modules: how to read it, send it, and set it elsewhere.
 
-Law: what `look` returns can be sent, and two processes in which it is equal are alike to whoever is imported.
+Law: what `look` returns can be sent, and two processes in which it is equal look alike to any import.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _pattern(pattern: Any) -> Value:
 
 
 def _put_filters(value: Value) -> Undo:
-    """Set filters; those whose category is not loaded here, which nobody here can issue, are left out."""
+    """Set filters; those whose category is not loaded here, so that it cannot be issued, are left out."""
     start = list(warnings.filters)
     known = dict(zip(map(repr, filters()), start, strict=True))
     planted: list[Any] = []

@@ -1,7 +1,7 @@
 """Notices the files that the app creates while it starts, and what it put into them.
 
-Law: what is told of a file was in it when the app closed it, less than a second after it was made. Not told
-is a file that was there before, that was removed before, or that a cold start would have found.
+Law: the reported content was in the file when the app closed it, within a second after it was made. A
+file that was there before, that was removed before, or that a cold start would have found is not reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from devserver.worker.load.snapshot import PACKAGE, Snapshot
 MOST = 200
 """Files; those after them count as saved by somebody."""
 IN_TIME = 1.0
-"""Seconds from a file's making to its closing, within which nobody else can have come to know of it."""
+"""Seconds from a file's making to its closing, within which no other process can have learnt of it."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
 """Events that come soon after a file was closed; none of them is raised by sending."""
@@ -63,11 +63,11 @@ class CreatedFiles:
                 self._renamed(args[0], args[1], args[2:])
             elif event in ("os.remove", "shutil.rmtree"):
                 self._removed.add(os.path.realpath(os.fspath(args[0])))
-        except Exception:  # a path that is none, the end of the stack
+        except Exception:  # no valid path, the end of the stack
             return
 
     def _begin(self, name: str) -> str:
-        """Return the real path of a file that is about to be made, "" if it is none that counts."""
+        """Return the real path of a file that is about to be made, "" if it does not count."""
         path = os.path.realpath(name)
         if not path.startswith(self._inside) or path.endswith(_NOT_FOUND_LATER) or path == self._dotenv:
             return ""

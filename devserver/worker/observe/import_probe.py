@@ -1,6 +1,6 @@
 """Tells when the body of a module begins to run and when it has ended.
 
-Law: neither the module nor whoever looks at its loader can see it: a loader around the loader would be seen.
+Law: neither the module nor code that inspects its loader can see it. A loader around the loader could.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.load.snapshot import Snapshot
 
 MOST = 2000
-"""Files that are told; an app that goes through more of them treats them as data."""
+"""How many files are reported; an app that reads more of them treats them as data."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class OpenedFiles:
-    """Collects until `taken`; `fresh` is called when there is something again. Files are told at most twice.
+    """Collects until `taken`; `fresh` is called when there is more. Files are reported at most twice.
 
     A file counts if it is executed, whatever its name, or opened for reading and named `.py`. One that was
     imported does not, nor one that the app has written itself.
@@ -47,7 +47,7 @@ class OpenedFiles:
         return tuple(untold.values())
 
     def renew(self) -> None:
-        """In a copy: nobody was told of anything yet."""
+        """In a copy: nothing was reported yet."""
         self._untold = dict(self._told)
 
     def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
@@ -75,7 +75,7 @@ class OpenedFiles:
                 self._written.add(os.path.realpath(path))
             else:
                 self._note(path, executed=False)
-        except Exception:  # a path that is none, the end of the stack
+        except Exception:  # no valid path, the end of the stack
             return
 
     def _on_exec(self, name: str) -> None:

@@ -30,7 +30,7 @@ class UsedFiles:
         self.wake()
 
     def renew(self, paths: Iterable[str]) -> None:
-        """In a copy: it uses all of these, and nobody was told of it yet."""
+        """In a copy: it uses all of these, and none was reported yet."""
         self._paths = list(paths)
 
     def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
@@ -45,7 +45,7 @@ class UsedFiles:
                 self._loop.call_soon_threadsafe(self.tell)
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on tell by yourself, on this loop."""
+        """From now on report without being asked, on this loop."""
         self._loop = loop
 
     def tell(self) -> None:
