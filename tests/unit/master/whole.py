@@ -110,7 +110,8 @@ class Whole:
     def end(self, worker: int, status: int) -> None:
         """A Worker was killed, or told to leave and had nothing in hand."""
         if process := self.workers.get(worker):
-            process.record.step("retire")
+            if not status:
+                process.record.step("retire")
             process.exit(status)
 
     def has_rival(self, process: Process) -> bool:
