@@ -21,6 +21,7 @@ from devserver.common.errors import DevserverError
 from devserver.config import Config
 from devserver.console import keys
 from devserver.master.control.control import Control
+from devserver.master.edits import Edits
 from devserver.master.master import Master
 from devserver.master.shutdown import stop_gently, stop_now
 from devserver.reporting.console_process import Order
@@ -89,7 +90,8 @@ class DevServer:
         config = replace(self._config, console=replace(self._config.console, draws=announcer.draws))
         master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
         announcer.hear(master.clients.gateway.refresh.heard)
-        watch = master.eyes = Watch(config.watch, self._reporter(master, announcer), loop)
+        watch = Watch(config.watch, self._reporter(master.edits, announcer), loop)
+        master.attach(watch)
         self._listen_to_signals(loop)
         loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
         reason = ""
@@ -100,7 +102,7 @@ class DevServer:
             await watch.start()
             master.start()
             if config.control:
-                await control.open(master, self._stop_asked, captured=announcer.terminal)
+                await control.open(master.edits, self._stop_asked, captured=announcer.terminal)
             reason = await self._reason
         except DevserverError as error:
             self._error = error
@@ -138,7 +140,7 @@ class DevServer:
     def _order(self, order: Order) -> None:
         match order.order:
             case "reload":
-                self._master.reload_asked()
+                self._master.edits.reload_asked()
             case "stop":
                 self._stop_asked(KEY)
             case "input":
@@ -176,21 +178,21 @@ class DevServer:
             text = "[tool.devserver] has changed: options apply at the next start of devserver"
             announcer.emit(events.Notice(level="info", text=text))
 
-    def _reporter(self, master: Master, announcer: Announcer) -> Callable[[Report], None]:
+    def _reporter(self, edits: Edits, announcer: Announcer) -> Callable[[Report], None]:
         def report(news: Report) -> None:
             match news:
                 case Noticed():
-                    master.noticed(news.edit, news.paths)
+                    edits.noticed(news.edit, news.paths)
                 case Settled():
                     for warning in news.warnings:
                         announcer.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
-                    master.settled(news.edit, news.files, news.failures, steps)
+                    edits.settled(news.edit, news.files, news.failures, steps)
                     self._look_at_options(announcer, news)
                 case Reread():
-                    master.reread(news.edit)
+                    edits.reread(news.edit)
                 case Surveyed():
-                    master.surveyed(news.files)
+                    edits.surveyed(news.files)
                 case AssetsSaved():
                     announcer.emit(events.AssetsChanged(paths=news.paths))
                 case Remark():

@@ -85,4 +85,11 @@ class GoExclusive:
     failure: Failure
 
 
-Command = Boot | Drop | Cancel | GoLive | Refuse | Restore | Warn | GoExclusive
+@dataclass(frozen=True, slots=True)
+class Suggest:
+    """The user may want to know this."""
+
+    text: str
+
+
+Command = Boot | Drop | Cancel | GoLive | Refuse | Restore | Warn | GoExclusive | Suggest

@@ -52,7 +52,7 @@ class CreatedFiles:
         self._edits.append(edit)
         self._go_on()
 
-    def heard(self, message: Creates) -> None:
+    def reported(self, message: Creates) -> None:
         """A Worker makes a file, or has made it."""
         for known in (self._open, self._made):
             if len(known) >= MOST:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import Handover, Source
+from devserver.ipc.messages import Handover, Reload, Source
 from devserver.master.reload.candidate import MOST_CANDIDATES, Candidate
 from devserver.master.reload.commands import (
     Boot,
@@ -25,7 +25,7 @@ from devserver.master.reload.commands import (
     Restore,
     Warn,
 )
-from devserver.master.reload.disk import MIXED, Disk, Snapshot, changes, digest_in, mix
+from devserver.master.reload.disk import MIXED, Disk, Snapshot, changes, digest_in, mix, own_python
 from devserver.master.reload.used_files import UsedFiles
 
 
@@ -224,6 +224,16 @@ class Generations:
     def replay(self) -> list[Boot]:
         """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
         return [candidate.order(self.live, self.snapshot) for candidate in self.candidates]
+
+    def briefing(self) -> list[Reload]:
+        """Return what a new Manager must be told: the live snapshot and the candidates."""
+        orders = []
+        if self.live:
+            handover: Handover = "exclusive" if self.handover == "exclusive" else "overlap"
+            orders = [Reload(self.live, 0, own_python(self.snapshot.values()), handover, live=True)]
+        for boot in self.replay():
+            orders.append(Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
+        return orders
 
     def known(self) -> dict[str, bytes]:
         """Return path → digest of all that runs or was read since; b"": it was absent then."""

@@ -151,23 +151,37 @@ class Supervisor:
             case _:
                 assert_never(fact)
 
+    def accept(self, worker: Worker, message: wire.BootDone) -> bool:
+        """A Worker is ready; return whether it may serve: False if its generation is tried elsewhere."""
+        record = self.workers[worker.id]
+        stranger = record.orphan and record.generation != self._live
+        if record.state in ("failed", "abandoned") or stranger:
+            return False
+        record.step("accept")
+        record.import_ms = message.import_ms
+        return True
+
     def message_received(
-        self, worker: WorkerRecord, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled
+        self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled
     ) -> None:
         """Note what a Worker reports for its end."""
+        record = self.workers[worker.id]
         match message:
             case wire.BootFailed():
-                worker.failure = message
-                worker.step("fail")
+                record.failure = message
+                record.step("fail")
             case wire.Leaving():
-                self._leaving(worker, message)
+                self._leaving(record, message)
             case wire.TasksCancelled(tasks=tasks, in_hand=True):
-                worker.cut_short = tasks
+                record.cut_short = tasks
             case wire.TasksCancelled(tasks=tasks):
-                self._emit(cancelled(worker, tasks, self._config.watch.root))
+                self._emit(cancelled(record, tasks, self._config.watch.root))
 
-    def worker_idle(self, worker: WorkerRecord) -> None:
-        """Tell a retiring Worker to exit: it has no job in hand."""
+    def worker_idle(self, worker: Worker) -> None:
+        """A Worker has no job in hand: if it is to leave, tell it to exit."""
+        self._idle(self.workers[worker.id])
+
+    def _idle(self, worker: WorkerRecord) -> None:
         if worker.step("leave"):
             patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
             worker.process.link.send(wire.Leave(patience))
@@ -243,7 +257,7 @@ class Supervisor:
             self._dispatcher.retire(worker.process)
             self._emit(events.WorkerRetiring(worker=worker.id))
             if self._dispatcher.is_idle(worker.process):
-                self.worker_idle(worker)
+                self._idle(worker)
 
     def _leaving(self, worker: WorkerRecord, message: wire.Leaving) -> None:
         """A Worker that was told to exit has no job in hand, not even a task left behind."""

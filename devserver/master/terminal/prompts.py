@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from devserver.common import events
 from devserver.ipc import messages as wire
 from devserver.master.dispatch.worker import Worker
 from devserver.master.terminal import readers
@@ -43,6 +44,18 @@ class PromptChanged(Struct, frozen=True):
 
     worker: Worker
     state: wire.DebuggerState
+
+
+def event(worker: Worker, state: wire.DebuggerState) -> events.Debugging:
+    """Return what the user is shown of a prompt."""
+    return events.Debugging(
+        worker=worker.id,
+        active=state.active,
+        path=state.path,
+        line=state.line,
+        what=state.what,
+        how=state.how,
+    )
 
 
 class Prompts:

@@ -13,7 +13,7 @@ from tests.unit.master.silent import Silent
 
 
 class Blind:
-    """Eyes that fail."""
+    """A watch that fails."""
 
     def newest_edit(self) -> int:
         raise KeyError("a fault of our own")
@@ -44,7 +44,7 @@ def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:
         loop.set_exception_handler(lambda _loop, context: reported.append(context))
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         master = Master(config, False, lambda _event: None, lambda _error: None)
-        master.eyes = Blind()
+        master.attach(Blind())
         client = master.clients.router.connect("tcp")
         client.connection_made(Silent())
         client.data_received(b"hello")

@@ -19,11 +19,11 @@ def test_an_edit_waits_until_it_is_known_who_made_the_file() -> None:
     async def main() -> None:
         settled: list[int] = []
         created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
-        created.heard(Creates(1, 3, "a"))
+        created.reported(Creates(1, 3, "a"))
         created.settled(edit(1, "a"))
         created.settled(edit(2, "b"))
         assert settled == []
-        created.heard(Creates(1, 3, "a", b"1"))
+        created.reported(Creates(1, 3, "a", b"1"))
         assert settled == [1, 2]
         assert created.by(Source("a", b"1", None)) == 3
         assert created.by(Source("a", b"2", None)) == 0
@@ -38,7 +38,7 @@ def test_an_edit_does_not_wait_for_ever_for_a_worker_that_says_nothing_more() ->
     async def main() -> None:
         settled: list[int] = []
         created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
-        created.heard(Creates(1, 3, "a"))
+        created.reported(Creates(1, 3, "a"))
         created.settled(edit(1, "a"))
         await passes(PATIENCE * 0.9)
         assert settled == []

@@ -1,0 +1,23 @@
+"""Why a Worker could not boot: pure."""
+
+from __future__ import annotations
+
+from devserver.common import thread_dump
+from devserver.common.failure import Failure
+from devserver.ipc.messages import BootFailed, WorkerGone
+
+
+def boot_failure(told: BootFailed | None, reason: str, exited: WorkerGone | None) -> Failure:
+    """Return what a Worker has reported before it exited, or word its exit."""
+    if told is not None:
+        return told.failure
+    verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
+    return silent_failure(verdict or reason, stack)
+
+
+def silent_failure(reason: str, stack: str = "") -> Failure:
+    """Word the exit of a Worker that could not report why."""
+    message = f"the worker ended before it was ready ({reason})"
+    return Failure(
+        phase="import", type="WorkerExited", message=message, stack=thread_dump.trimmed(stack) or stack
+    )

@@ -1,0 +1,76 @@
+"""What Workers report of the files that they import, read, run and create.
+
+Law: what the live code or a candidate uses is watched; older code does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from devserver.ipc import messages as wire
+from devserver.ipc.messages import Source
+from devserver.master.reload.commands import Command
+from devserver.master.reload.created_files import CreatedFiles
+from devserver.master.reload.disk import digest_in
+from devserver.master.reload.file_watch import FileWatch
+from devserver.master.reload.generations import Generations
+
+
+class SourceReports:
+    """`stamp` takes in all edits up to now; `watch` must be set before the first report."""
+
+    watch: FileWatch
+
+    def __init__(self, generations: Generations, created: CreatedFiles, stamp: Callable[[], int]) -> None:
+        self._generations = generations
+        self._created = created
+        self._stamp = stamp
+
+    def joins(self, generation: int, source: Source) -> bool:
+        """Take in what a Worker has read; return whether further Workers of its generation may have it.
+
+        A save that was over by then is an edit: it may be that one.
+        """
+        self._stamp()
+        unsettled = self.watch.is_unsettled(source.path) or self._created.holds(source.path)
+        return self._generations.loaded(generation, source, unsettled)
+
+    def used(self, generation: int, paths: Sequence[str]) -> list[Command]:
+        """A Worker uses these files: watch them.
+
+        What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
+        """
+        snapshot = self._generations.snapshot_of(generation)
+        if snapshot is None:
+            return []
+        self.watch.attend([(path, digest_in(snapshot, path)) for path in paths])
+        return self._generations.used(generation, paths)
+
+    def received(self, message: wire.Used | wire.Opened | wire.Creates) -> list[Command]:
+        """Take in a report; return what it leads to."""
+        match message:
+            case wire.Used():
+                return self.used(message.generation, message.paths)
+            case wire.Opened():
+                return self._opened(message)
+            case wire.Creates():
+                self._creates(message)
+        return []
+
+    def _opened(self, message: wire.Opened) -> list[Command]:
+        """The app has run or read files by itself: watch them, and know what it found."""
+        snapshot = self._generations.snapshot_of(message.generation)
+        if snapshot is None:
+            return []
+        for file in message.files:
+            self.joins(message.generation, Source(file.path, file.digest, None))
+            self.watch.attend([(file.path, digest_in(snapshot, file.path))], as_data=not file.executed)
+        run = [file.path for file in message.files if file.executed]
+        return self._generations.used(message.generation, run)
+
+    def _creates(self, message: wire.Creates) -> None:
+        """A Worker creates a file, or has done so; only what its boot creates is not a save."""
+        first = message.generation != self._generations.live
+        self._created.reported(message if first or not message.digest else replace(message, digest=b""))

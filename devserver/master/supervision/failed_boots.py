@@ -1,0 +1,87 @@
+"""What follows when a Worker exits before its generation was ready.
+
+A boot that may have failed because of what it inherited is tried again without; one that may have failed
+because of the old Worker is tried again after it. Else the generation is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.common.failure import Failure
+from devserver.ipc.messages import WorkerGone
+from devserver.master.reload.boot_failure import boot_failure, silent_failure
+from devserver.master.reload.commands import Command, Refuse, Suggest
+from devserver.master.reload.contention import is_held, is_suspect
+from devserver.master.reload.created_files import CreatedFiles
+from devserver.master.reload.generations import Generations
+from devserver.master.reload.held_resources import held_by
+from devserver.master.reload.missing_package import MissingPackage
+from devserver.master.reload.outcome import EXCLUSIVE
+from devserver.master.supervision.boot_policy import BootPolicy
+from devserver.master.supervision.worker_record import WorkerRecord
+
+DROPPED = "dropped"
+"""The Manager's verdict on a Worker whose generation nobody needs any more."""
+
+
+class FailedBoots:
+    """`workers` are all that live."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        policy: BootPolicy,
+        created: CreatedFiles,
+        package: MissingPackage,
+        workers: Mapping[int, WorkerRecord],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._generations = generations
+        self._policy = policy
+        self._created = created
+        self._package = package
+        self._workers = workers
+        self._emit = emit
+
+    def aborted(self, generation: int, verdict: str) -> list[Command]:
+        """A candidate ended that never had a process."""
+        if verdict == DROPPED:
+            return self._generations.superseded(generation)
+        return self._generations.failed(generation, silent_failure(verdict))
+
+    def exited(self, worker: WorkerRecord, reason: str, exited: WorkerGone | None) -> list[Command] | None:
+        """A Worker has exited; None: that decides nothing about its generation."""
+        if worker.orphan or not worker.booting:
+            return None
+        if exited is not None and exited.verdict == DROPPED:
+            return self._generations.superseded(worker.generation)
+        failure = boot_failure(worker.failure, reason, exited)
+        held = is_suspect(failure) and is_held(failure, held_by(self._live_pids()))
+        candidate = self._generations.candidate(worker.generation)
+        if not held and self._policy.boots_cold(worker, failure, exited, candidate):
+            return None
+        if worker.generation == self._generations.live:
+            self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))
+            return None
+        if worker.failure is not None and worker.failure.uninstalled:
+            self._package.begin()
+        return self._failed(worker.generation, failure, held)
+
+    def _failed(self, generation: int, failure: Failure, held: bool) -> list[Command]:
+        """Refuse a candidate or try it alone; name the option where that may be what it lacks."""
+        candidate = self._generations.candidate(generation)
+        beside = candidate is not None and candidate.handover == "overlap"
+        commands = self._generations.failed(generation, failure, held)
+        if any(isinstance(command, Refuse) for command in commands):
+            if beside and self._generations.live and is_suspect(failure):
+                commands.append(Suggest(EXCLUSIVE))
+            if self._created.owes(generation):
+                commands += self._generations.asked()
+        return commands
+
+    def _live_pids(self) -> list[int]:
+        live = self._generations.live
+        return [each.process.pid for each in self._workers.values() if each.generation <= live]
