@@ -7,11 +7,11 @@ numbers only grow; an edit is settled once its code is live, was refused, or was
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from devserver.common.failure import Failure
-from devserver.ipc.messages import Handover, Reload, Source
+from devserver.ipc.messages import Handover, Source
+from devserver.master.reload.book import Book
 from devserver.master.reload.candidate import MOST_CANDIDATES, Candidate
 from devserver.master.reload.commands import (
     Boot,
@@ -25,46 +25,12 @@ from devserver.master.reload.commands import (
     Restore,
     Warn,
 )
-from devserver.master.reload.disk import MIXED, Disk, Snapshot, changes, digest_in, mix, own_python
-from devserver.master.reload.used_files import UsedFiles
+from devserver.master.reload.disk import MIXED, Snapshot, changes, mix
 
 
 @dataclass(slots=True)
-class Generations:
-    """The Master's book of edits, candidates and the live snapshot.
-
-    `stamp in pending` is the whole of "hold": a unit stamped with a pending edit does not start yet.
-    """
-
-    handover: Literal["auto", "overlap", "exclusive"] = "auto"
-    live: int = 0
-    edit: int = 0
-    """The newest edit noticed."""
-    snapshot: Snapshot = field(default_factory=dict)
-    candidates: list[Candidate] = field(default_factory=list)
-    """In the order of their numbers; all are younger than what is live."""
-    pending: dict[int, int] = field(default_factory=dict)
-    """Edit → the candidate that will settle it, 0 while it is being looked at."""
-    disk: Disk = field(default_factory=Disk)
-    uses: UsedFiles = field(default_factory=UsedFiles)
-    refusal: Refuse | None = None
-    """The last word on the code, if that is a refusal."""
-    _tried: tuple[Snapshot, Refuse] | None = None
-    """The newest code that could not boot, unless newer code was tried since."""
-    _number: int = 0
-    _read: int = 0
-    """The newest edit whose files have been read."""
-    _ordered: int = 0
-    """The newest edit that had been read when something was tried last."""
-
-    def is_settled(self, stamp: int) -> bool:
-        """Return whether a unit that arrived when `stamp` was the newest edit may start."""
-        return stamp not in self.pending
-
-    @property
-    def wanting(self) -> bool:
-        """Return whether the disk holds what does not run: any file may be the cure."""
-        return not self.live or self.refusal is not None
+class Generations(Book):
+    """The Master's book of edits, candidates and the live snapshot, and what is decided about them."""
 
     def start(self) -> list[Command]:
         """Try the first generation: everything is read from the disk."""
@@ -211,65 +177,6 @@ class Generations:
         self.superseded(generation)
         return commands
 
-    @property
-    def behind(self) -> bool:
-        """Return whether good code that is on the disk does not run."""
-        return not self._blocking() and bool(changes(self.snapshot, self._on_disk()))
-
-    @property
-    def booting(self) -> set[str]:
-        """Return the files for whose sake something boots."""
-        return {path for candidate in self.candidates for path in candidate.paths}
-
-    def replay(self) -> list[Boot]:
-        """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
-        return [candidate.order(self.live, self.snapshot) for candidate in self.candidates]
-
-    def briefing(self) -> list[Reload]:
-        """Return what a new Manager must be told: the live snapshot and the candidates."""
-        orders = []
-        if self.live:
-            handover: Handover = "exclusive" if self.handover == "exclusive" else "overlap"
-            orders = [Reload(self.live, 0, own_python(self.snapshot.values()), handover, live=True)]
-        for boot in self.replay():
-            orders.append(Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
-        return orders
-
-    def known(self) -> dict[str, bytes]:
-        """Return path → digest of all that runs or was read since; b"": it was absent then."""
-        return self.disk.known(self.snapshot)
-
-    def snapshot_of(self, generation: int) -> Snapshot | None:
-        """Return what a generation runs, if it is live or a candidate."""
-        candidate = self.candidate(generation)
-        return self.snapshot if generation == self.live else candidate.snapshot if candidate else None
-
-    # what the disk holds, beside what runs or boots
-
-    @property
-    def _newest(self) -> Snapshot:
-        """Return what will run if nothing else happens."""
-        return self.candidates[-1].snapshot if self.candidates else self.snapshot
-
-    def _blocking(self) -> dict[str, Failure]:
-        """Return what is wrong with files that the live code uses and that are not as it has them."""
-        used = self.uses.of(self.live)
-        broken = self.disk.broken_beside(self.snapshot)
-        return {path: failure for path, failure in broken.items() if path in used}
-
-    def _counts(self, file: Source) -> bool:
-        """Return whether a file of an edit is a reason to boot; a broken one is if newer code uses it."""
-        if digest_in(self._newest, file.path) == file.digest:
-            return False
-        newer = self.uses.of(self._number) if self._tried or self.candidates else ()
-        return file.path not in self.disk.broken or file.path in newer
-
-    def _is_untried(self) -> bool:
-        """Return whether the disk holds what neither runs nor boots, nor has failed to."""
-        if self._tried and not self.disk.differs(self._tried[0]):
-            return False
-        return self.disk.differs(self._newest) or bool(self._tried and not (self.live or self.candidates))
-
     def _changes_nothing(self, edit: int) -> list[Command]:
         """Settle an edit after which there is nothing to try: with what boots, if that has it."""
         if self.candidates and not self._blocking() and not self.disk.differs(self._newest):
@@ -314,15 +221,6 @@ class Generations:
     def _refuse(self, edit: int, generation: int, failures: tuple[Failure, ...]) -> Refuse:
         self.refusal = Refuse(edit, generation, failures)
         return self.refusal
-
-    def _on_disk(self) -> Snapshot:
-        return self.disk.over(self.snapshot)
-
-    # candidates
-
-    def candidate(self, generation: int) -> Candidate | None:
-        """Return a generation that is tried; None: it is not, or not any more."""
-        return next((other for other in self.candidates if other.number == generation), None)
 
     def _make_room(self) -> list[Command]:
         if len(self.candidates) < MOST_CANDIDATES:

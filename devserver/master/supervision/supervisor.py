@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import assert_never
 
@@ -23,8 +23,7 @@ from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import LinkClosed, OrphanExited, Worker
 from devserver.master.supervision import orphans
-from devserver.master.supervision.commands import Command, Kill, Later, Retire, Terminate
-from devserver.master.supervision.exit_wording import cancelled, ended
+from devserver.master.supervision.commands import Kill, Later, Terminate
 from devserver.master.supervision.facts import (
     BootAborted,
     BriefingDue,
@@ -35,8 +34,6 @@ from devserver.master.supervision.facts import (
     ManagerOverdue,
     ReloadRequested,
     TimerFact,
-    WorkerAdded,
-    WorkerDied,
     WorkerOverdue,
     WorkerRemoved,
 )
@@ -52,11 +49,7 @@ from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
-
-STOP_PATIENCE = 0.5
-"""Seconds that tasks which jobs have begun and left behind get when the server stops."""
-LAST_WARNING = 1.0
-"""Seconds between SIGTERM and SIGKILL."""
+from devserver.master.supervision.workers import LAST_WARNING, Workers
 
 
 class Supervisor:
@@ -74,13 +67,12 @@ class Supervisor:
         report: Callable[[Fact], None],
     ) -> None:
         self._config = config
-        self._dispatcher = dispatcher
         self._emit = emit
         self._report = report
         self._live = 0
         self._loop = asyncio.get_running_loop()
-        self.workers: dict[int, WorkerRecord] = {}
-        """All that have not exited, as far as is known."""
+        self._workers = Workers(config, dispatcher, emit, report)
+        self.workers = self._workers.records
         self._launcher = launcher = ManagerLauncher(config, terminal, emit, report)
         search = config.target.search
         own = (config.watch.root, *search)
@@ -105,9 +97,9 @@ class Supervisor:
         if not self.pool.serves or (self._stopping and isinstance(message, wire.Reload)):
             return
         exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
-        if self._held or (exclusive and self._orphans):
+        if self._held or (exclusive and self._workers.orphans):
             self._held.append(message)
-            self._carry_out(orphans.retire_all(self._orphans, self._config.process.drain))
+            self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
         else:
             self.pool.send(message)
 
@@ -116,7 +108,7 @@ class Supervisor:
         if self._stopping:
             return
         if not self.pool.launch():
-            self._carry_out([Later(LONGEST_PAUSE, LaunchDue())])
+            self._workers.carry_out([Later(LONGEST_PAUSE, LaunchDue())])
             return
         self._held.clear()
         self._report(BriefingDue())
@@ -137,15 +129,15 @@ class Supervisor:
             case ManagerDied(manager, reason):
                 self._manager_died(manager, reason)
             case LinkClosed(worker):
-                self._link_closed(self.workers[worker.id])
+                self._workers.disconnect(self.workers[worker.id])
             case OrphanExited(worker):
                 self._orphan_exited(self.workers[worker.id])
             case LaunchDue():
                 self.launch()
             case WorkerOverdue(record):
-                self._carry_out([Terminate(record)])
+                self._workers.carry_out([Terminate(record)])
             case KillDue(record):
-                self._carry_out([Kill(record)])
+                self._workers.carry_out([Kill(record)])
             case ManagerOverdue(manager):
                 manager.kill()
             case _:
@@ -165,67 +157,36 @@ class Supervisor:
         self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled
     ) -> None:
         """Note what a Worker reports for its end."""
-        record = self.workers[worker.id]
-        match message:
-            case wire.BootFailed():
-                record.failure = message
-                record.step("fail")
-            case wire.Leaving():
-                self._leaving(record, message)
-            case wire.TasksCancelled(tasks=tasks, in_hand=True):
-                record.cut_short = tasks
-            case wire.TasksCancelled(tasks=tasks):
-                self._emit(cancelled(record, tasks, self._config.watch.root))
+        self._workers.note(worker, message)
 
     def worker_idle(self, worker: Worker) -> None:
         """A Worker has no job in hand: if it is to leave, tell it to exit."""
-        self._idle(self.workers[worker.id])
-
-    def _idle(self, worker: WorkerRecord) -> None:
-        if worker.step("leave"):
-            patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
-            worker.process.link.send(wire.Leave(patience))
-            self._leave_within(worker, patience + self._config.process.exit)
-        if worker.generation < self._live and not worker.retired:
-            if worker.orphan:
-                self._carry_out(orphans.retire(worker, self._config.process.drain))
+        record = self.workers[worker.id]
+        self._workers.leave(record)
+        if record.generation < self._live and not record.retired:
+            if record.orphan:
+                self._workers.carry_out(orphans.retire(record, self._config.process.drain))
             else:
                 self.send(wire.WorkerIdle(worker.id))
-
-    def _carry_out(self, commands: Iterable[Command]) -> None:
-        for command in commands:
-            match command:
-                case Retire(worker):
-                    self._retire(worker)
-                case Terminate(worker):
-                    worker.step("end")
-                    self._dispatcher.retire(worker.process)
-                    worker.process.signal(signal.SIGTERM)
-                    self._loop.call_later(LAST_WARNING, self._report, KillDue(worker))
-                case Kill(worker):
-                    worker.process.signal(signal.SIGKILL)
-                case Later(seconds, fact):
-                    self._loop.call_later(seconds, self._report, fact)
-                case _:
-                    assert_never(command)
 
     # what a Manager reports
 
     def _manager_reported(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
         match message:
             case wire.WorkerForked():
-                self._worker_forked(manager, message, fds)
+                self._launcher.note_worker(message.worker)
+                self._workers.add(manager, message, fds)
             case wire.Preloading() | wire.PreloadDone():
                 self.pool.preload_reported(manager, message)
             case wire.Retire():
                 if worker := self.workers.get(message.worker):
-                    self._retire(worker)
+                    self._workers.retire(worker)
             case wire.WorkerGone():
                 self._worker_gone(message)
             case wire.RollDone():
                 self._pause = 0.0
                 self._emit(events.Rolled(generation=message.generation))
-                self._carry_out(orphans.retire_all(self._orphans, self._config.process.drain))
+                self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
             case wire.ReloadAsked():
                 self._report(ReloadRequested())
             case wire.ManagerNotice():
@@ -234,51 +195,6 @@ class Supervisor:
                 pass
             case _:
                 assert_never(message)
-
-    def _worker_forked(self, manager: Manager, message: wire.WorkerForked, fds: list[int]) -> None:
-        worker = Worker(message, fds, self._report, self._loop)
-        self.workers[worker.id] = WorkerRecord(worker, manager)
-        self._launcher.note_worker(worker.id)
-        self._report(WorkerAdded(worker))
-        self._emit(
-            events.WorkerStarted(
-                worker=worker.id,
-                slot=worker.slot,
-                generation=worker.generation,
-                pid=worker.pid,
-                way=message.way,
-            )
-        )
-
-    # how a Worker leaves
-
-    def _retire(self, worker: WorkerRecord) -> None:
-        if worker.step("retire"):
-            self._dispatcher.retire(worker.process)
-            self._emit(events.WorkerRetiring(worker=worker.id))
-            if self._dispatcher.is_idle(worker.process):
-                self._idle(worker)
-
-    def _leaving(self, worker: WorkerRecord, message: wire.Leaving) -> None:
-        """A Worker that was told to exit has no job in hand, not even a task left behind."""
-        worker.threads = message.threads
-        if worker.state == "leaving":
-            seconds = self._config.process.drain if message.unsent else self._config.process.exit
-            self._leave_within(worker, seconds, held=not message.unsent)
-
-    def _leave_within(self, worker: WorkerRecord, seconds: float, held: bool = True) -> None:
-        if worker.orphan:
-            self._carry_out([Later(seconds, WorkerOverdue(worker))])
-        else:
-            worker.tell_manager(wire.LeaveWithin(worker.id, seconds, held))
-
-    def _link_closed(self, worker: WorkerRecord) -> None:
-        """It exits, or is of no use any more: the app has closed what is not its own."""
-        worker.step("disconnect")
-        self._dispatcher.retire(worker.process)
-        if worker.manager is not None:
-            worker.manager.expect()
-        self._carry_out([Later(LAST_WARNING, WorkerOverdue(worker))])
 
     def _worker_gone(self, message: wire.WorkerGone) -> None:
         worker = self.workers.get(message.worker)
@@ -293,25 +209,7 @@ class Supervisor:
         self._remove(worker, "ended", None)
 
     def _remove(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
-        process, verdict = worker.process, exited.verdict if exited else ""
-        cause = f"{reason}, {verdict}" if verdict else reason
-        self._dispatcher.bar(process)  # else its last messages would get it another job
-        process.drain()
-        if notice := ended(worker, exited, self._config, stopping=self._stopping):
-            self._emit(notice)
-        self._emit(
-            events.WorkerExited(
-                worker=worker.id,
-                slot=process.slot,
-                generation=worker.generation,
-                pid=process.pid,
-                reason=cause,
-                planned=worker.planned or self._stopping or verdict == "dropped",
-            )
-        )
-        self._report(WorkerDied(process, cause))
-        del self.workers[worker.id]
-        process.close()
+        self._workers.remove(worker, reason, exited)
         self._proceed()
         self._report(WorkerRemoved(worker, reason, exited))
 
@@ -324,40 +222,34 @@ class Supervisor:
         for worker in adopted:
             worker.manager = None
             worker.process.watch_exit()
-        self._carry_out(orphans.adopt(adopted, self._live, self._config.process.drain))
+        self._workers.carry_out(orphans.adopt(adopted, self._live, self._config.process.drain))
         if self._stopping:
             self._stop_orphans()
         elif launch:
-            self._carry_out([Later(self._pause, LaunchDue())])
+            self._workers.carry_out([Later(self._pause, LaunchDue())])
             self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
         else:
             self._report(CandidatesStranded())
-
-    @property
-    def _orphans(self) -> list[WorkerRecord]:
-        return [worker for worker in self.workers.values() if worker.orphan]
 
     # the end
 
     def stop(self, deadline: float) -> None:
         """End everything within `deadline` seconds (0: at once); `gone` is set when no process is left."""
         self._stopping = True
-        for worker in self.workers.values():
-            if worker.state == "leaving":
-                worker.process.link.send(wire.Leave(STOP_PATIENCE))
+        self._workers.stop()
         self._stop_at = self._loop.time() + deadline
-        self._carry_out(self.pool.stop(deadline, 3 * LAST_WARNING))
+        self._workers.carry_out(self.pool.stop(deadline, 3 * LAST_WARNING))
         self._stop_orphans()
 
     def _stop_orphans(self) -> None:
-        self._carry_out(orphans.stop(self._orphans, self._stop_at - self._loop.time()))
+        self._workers.carry_out(orphans.stop(self._workers.orphans, self._stop_at - self._loop.time()))
         self._proceed()
 
     def _proceed(self) -> None:
         """Go on with what waited until no orphan, or no process at all, is left."""
         if self._stopping and not self.pool.all and not self.workers:
             self.gone.set()
-        if self._held and not self._orphans:
+        if self._held and not self._workers.orphans:
             held, self._held = self._held, []
             for message in held:
                 self.send(message)

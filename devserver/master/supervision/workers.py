@@ -1,0 +1,170 @@
+"""Every Worker, from its fork to its exit, whichever Manager has forked it: channels, pidfds and timers.
+
+Law: a Worker that is to leave is told so over its link once it has no job in hand, and gets its time. Past
+that its Manager kills it, or we do by its pidfd if that Manager is dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from typing import assert_never
+
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.config import Config
+from devserver.ipc import messages as wire
+from devserver.master.dispatch.dispatcher import Dispatcher
+from devserver.master.dispatch.worker import Worker
+from devserver.master.supervision.commands import Command, Kill, Later, Retire, Terminate
+from devserver.master.supervision.exit_wording import cancelled, ended
+from devserver.master.supervision.facts import Fact, KillDue, WorkerAdded, WorkerDied, WorkerOverdue
+from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.worker_record import WorkerRecord
+
+STOP_PATIENCE = 0.5
+"""Seconds that tasks which jobs have begun and left behind get when the server stops."""
+LAST_WARNING = 1.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+class Workers:
+    """Carries out what is decided about Workers; `report` takes their facts."""
+
+    def __init__(
+        self,
+        config: Config,
+        dispatcher: Dispatcher,
+        emit: Callable[[Event], None],
+        report: Callable[[Fact], None],
+    ) -> None:
+        self._config = config
+        self._dispatcher = dispatcher
+        self._emit = emit
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._stopping = False
+        self.records: dict[int, WorkerRecord] = {}
+        """All that have not exited, as far as is known."""
+
+    @property
+    def orphans(self) -> list[WorkerRecord]:
+        """Return those whose Manager has died."""
+        return [worker for worker in self.records.values() if worker.orphan]
+
+    def carry_out(self, commands: Iterable[Command]) -> None:
+        """Do what was decided."""
+        for command in commands:
+            match command:
+                case Retire(worker):
+                    self.retire(worker)
+                case Terminate(worker):
+                    worker.step("end")
+                    self._dispatcher.retire(worker.process)
+                    worker.process.signal(signal.SIGTERM)
+                    self._loop.call_later(LAST_WARNING, self._report, KillDue(worker))
+                case Kill(worker):
+                    worker.process.signal(signal.SIGKILL)
+                case Later(seconds, fact):
+                    self._loop.call_later(seconds, self._report, fact)
+                case _:
+                    assert_never(command)
+
+    # it comes
+
+    def add(self, manager: Manager, forked: wire.WorkerForked, fds: list[int]) -> None:
+        """A Manager has forked a Worker; `fds` are its link, its pidfd and perhaps its terminal."""
+        worker = Worker(forked, fds, self._report, self._loop)
+        self.records[worker.id] = WorkerRecord(worker, manager)
+        self._report(WorkerAdded(worker))
+        self._emit(
+            events.WorkerStarted(
+                worker=worker.id,
+                slot=worker.slot,
+                generation=worker.generation,
+                pid=worker.pid,
+                way=forked.way,
+            )
+        )
+
+    def note(self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled) -> None:
+        """Note what a Worker reports for its end."""
+        record = self.records[worker.id]
+        match message:
+            case wire.BootFailed():
+                record.failure = message
+                record.step("fail")
+            case wire.Leaving():
+                self._leaving(record, message)
+            case wire.TasksCancelled(tasks=tasks, in_hand=True):
+                record.cut_short = tasks
+            case wire.TasksCancelled(tasks=tasks):
+                self._emit(cancelled(record, tasks, self._config.watch.root))
+
+    # it leaves
+
+    def retire(self, worker: WorkerRecord) -> None:
+        """Start no more jobs on a Worker, and tell it to exit once it has none in hand."""
+        if worker.step("retire"):
+            self._dispatcher.retire(worker.process)
+            self._emit(events.WorkerRetiring(worker=worker.id))
+            if self._dispatcher.is_idle(worker.process):
+                self.leave(worker)
+
+    def leave(self, worker: WorkerRecord) -> None:
+        """Tell a retiring Worker to exit: it has no job in hand."""
+        if worker.step("leave"):
+            patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
+            worker.process.link.send(wire.Leave(patience))
+            self._leave_within(worker, patience + self._config.process.exit)
+
+    def _leaving(self, worker: WorkerRecord, message: wire.Leaving) -> None:
+        """A Worker that was told to exit has no job in hand, not even a task left behind."""
+        worker.threads = message.threads
+        if worker.state == "leaving":
+            seconds = self._config.process.drain if message.unsent else self._config.process.exit
+            self._leave_within(worker, seconds, held=not message.unsent)
+
+    def _leave_within(self, worker: WorkerRecord, seconds: float, held: bool = True) -> None:
+        if worker.orphan:
+            self.carry_out([Later(seconds, WorkerOverdue(worker))])
+        else:
+            worker.tell_manager(wire.LeaveWithin(worker.id, seconds, held))
+
+    def disconnect(self, worker: WorkerRecord) -> None:
+        """Its link is closed: it exits, or is of no use any more (the app has closed what is not its own)."""
+        worker.step("disconnect")
+        self._dispatcher.retire(worker.process)
+        if worker.manager is not None:
+            worker.manager.expect()
+        self.carry_out([Later(LAST_WARNING, WorkerOverdue(worker))])
+
+    def remove(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
+        """A Worker has exited: take in what it sent last, and report its death."""
+        process, verdict = worker.process, exited.verdict if exited else ""
+        cause = f"{reason}, {verdict}" if verdict else reason
+        self._dispatcher.bar(process)  # else its last messages would get it another job
+        process.drain()
+        if notice := ended(worker, exited, self._config, stopping=self._stopping):
+            self._emit(notice)
+        self._emit(
+            events.WorkerExited(
+                worker=worker.id,
+                slot=process.slot,
+                generation=worker.generation,
+                pid=process.pid,
+                reason=cause,
+                planned=worker.planned or self._stopping or verdict == "dropped",
+            )
+        )
+        self._report(WorkerDied(process, cause))
+        del self.records[worker.id]
+        process.close()
+
+    def stop(self) -> None:
+        """Hurry those that leave: the server stops."""
+        self._stopping = True
+        for worker in self.records.values():
+            if worker.state == "leaving":
+                worker.process.link.send(wire.Leave(STOP_PATIENCE))
