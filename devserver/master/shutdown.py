@@ -16,7 +16,7 @@ HARD_STOP = 5.0
 async def stop_gently(master: Master, patience: float) -> None:
     """Stop accepting and reading, finish what was received, close, retire the Workers: in `patience` seconds.
 
-    What does not finish in time is aborted, and said by whoever had it.
+    What does not finish in time is aborted, and its owner reports that.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience

@@ -43,17 +43,17 @@ class Book:
     """The newest edit that had been read when something was tried last."""
 
     def is_settled(self, stamp: int) -> bool:
-        """Tell whether a unit that arrived when `stamp` was the newest edit may start."""
+        """Return whether a job that arrived when `stamp` was the newest edit may start."""
         return stamp not in self.pending
 
     @property
     def wanting(self) -> bool:
-        """Tell whether the disk holds what does not run: any file may be the cure."""
+        """Return whether the disk holds code that does not run: any file may be the cure."""
         return not self.live or self.refusal is not None
 
     @property
     def behind(self) -> bool:
-        """Tell whether good code that is on the disk does not run."""
+        """Return whether the disk holds good code that does not run."""
         return not self._blocking() and bool(changes(self.snapshot, self._on_disk()))
 
     @property

@@ -35,7 +35,7 @@ class Held:
 
 
 def is_suspect(failure: Failure) -> bool:
-    """Return whether it reads as if somebody else had what was asked for: a lock, a file, an address."""
+    """Return whether it reads as if another process had what was asked for: a lock, a file, an address."""
     return any(each.errno in _TAKEN or _reads_taken(each) for each in _chain(failure))
 
 

@@ -1,4 +1,4 @@
-"""Tells what a booting Worker has created from what somebody saved: an edit waits until that is known.
+"""Distinguishes what a booting Worker has created from what the user saved; until then an edit waits.
 
 Law: only what a Worker has put into a file that it made itself is taken for its own; anything else is a save.
 No edit waits longer than PATIENCE, and all are settled in their order.
@@ -78,7 +78,7 @@ class CreatedFiles:
         self._taken.add(generation)
 
     def saved(self) -> None:
-        """Somebody has saved something."""
+        """The user has saved a file."""
         self._tried_again = False
 
     def owes(self, generation: int) -> bool:

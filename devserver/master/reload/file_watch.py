@@ -1,4 +1,4 @@
-"""What the Master asks of whoever watches the files."""
+"""What the Master asks of the watch of the files."""
 
 from __future__ import annotations
 

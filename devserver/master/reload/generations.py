@@ -1,7 +1,7 @@
 """Which code runs, which is tried, and which edits are settled: pure, events in, commands out.
 
-Law: a generation goes live only when every changed file compiles and its first Worker said ready; live
-numbers only grow; an edit is settled once its code is live, was refused, or was found to change nothing.
+Law: a generation goes live only when every changed file compiles and its first Worker has reported ready;
+live numbers only grow; an edit is settled once its code is live, was refused, or was found to change nothing.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Generations(Book):
 
         What counts is what the disk holds now, with what was saved before and refused for another file's
         sake. What was refused is tried again when it is saved again, not when another file is touched.
-        A broken file is a reason to refuse if the live code uses it; else it blocks nothing until somebody
-        imports it. `muted` files are taken as read but are no reason for a reload.
+        A broken file is a reason to refuse if the live code uses it; else it blocks nothing until it
+        is imported. `muted` files are taken as read but are no reason for a reload.
         """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
@@ -70,7 +70,7 @@ class Generations(Book):
         return self._changes_nothing(edit)
 
     def asked(self) -> list[Command]:
-        """Somebody wants a reload without a change."""
+        """A reload is asked for, whether or not a file has changed."""
         if blocking := self._blocking():
             return [self._refuse(self._read, 0, tuple(blocking.values()))]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
@@ -158,7 +158,7 @@ class Generations(Book):
         return self._give_up(candidate, (failure,))
 
     def superseded(self, generation: int) -> list[Command]:
-        """The Manager has dropped a candidate by itself: a younger one settles its edits, or nobody does."""
+        """The Manager has dropped a candidate by itself: a younger one settles its edits, if there is one."""
         candidate = self.candidate(generation)
         if candidate is None:
             return []
@@ -169,7 +169,7 @@ class Generations(Book):
         return []
 
     def homeless(self, generation: int) -> list[Command]:
-        """Nobody boots a candidate any more: a younger one settles its edits, or what the disk holds now."""
+        """No Manager boots a candidate any more: a younger one settles its edits, or what the disk holds."""
         if self.candidate(generation) is None:
             return []
         younger = any(other.number > generation for other in self.candidates)
@@ -210,7 +210,7 @@ class Generations(Book):
         return [word]
 
     def _give_up(self, candidate: Candidate, failures: tuple[Failure, ...]) -> list[Command]:
-        """Refuse a candidate, and whoever waits for it waits no more."""
+        """Refuse a candidate, and settle the edits that wait for it."""
         self._settle(candidate.number)
         refuse = self._refuse(candidate.edit, candidate.number, failures)
         newest = not self._tried or self._tried[1].edit <= candidate.edit
@@ -253,7 +253,7 @@ class Generations(Book):
         self.pending = {edit: new if number == old else number for edit, number in self.pending.items()}
 
     def _settle(self, generation: int) -> None:
-        """Whoever waits for a candidate waits no more."""
+        """Settle the edits that wait for a candidate."""
         self.pending = {edit: number for edit, number in self.pending.items() if number != generation}
 
     def _may_be_exclusive(self, candidate: Candidate, failure: Failure, held: bool) -> bool:

@@ -1,6 +1,6 @@
 """Notices an app that writes its own source each time it starts, which would reload for ever: pure.
 
-Law: no save of somebody who is merely quick is lost: what was muted is tried once more when all is quiet.
+Law: no save of a user who is merely quick is lost: what was muted is tried once more when all is quiet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How it is worded what held a Worker that was ended, and what one has cancelled when it left: pure."""
+"""Words what held a Worker that was killed, and what one has cancelled at its exit: pure."""
 
 from __future__ import annotations
 

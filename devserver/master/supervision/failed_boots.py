@@ -24,7 +24,7 @@ from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.worker_record import WorkerRecord
 
 DROPPED = "dropped"
-"""The Manager's verdict on a Worker whose generation nobody needs any more."""
+"""The Manager's verdict on a Worker whose generation is not needed any more."""
 
 
 class FailedBoots:

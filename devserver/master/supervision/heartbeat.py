@@ -1,7 +1,7 @@
 """Whether a Manager still answers while something is expected of it: pure, one tick a second.
 
-Law: nobody is asked while nothing is due, so an idle server costs nothing. Time is counted in ticks, for a
-machine that slept, or a Master that was stopped, must not count as silence of the Manager's.
+Law: a Manager is not asked while nothing is due, so an idle server costs nothing. Time is counted in ticks,
+for a machine that slept, or a Master that was stopped, must not count as silence of the Manager's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Heartbeat:
         return not self.hung and (self._asked or self._ticks > 0)
 
     def heard(self) -> None:
-        """It has said anything at all, so its interpreter runs."""
+        """It has sent anything at all, so its interpreter runs."""
         self._patience = PATIENCE
 
     def expect(self) -> bool:

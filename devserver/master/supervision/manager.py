@@ -1,4 +1,4 @@
-"""A Manager as the Master has it: orders to it, reports of it, and when it has died or does not answer."""
+"""A Manager process: orders to it, reports from it, and its death, also when it does not answer."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Manager:
         return self._reaping is not None
 
     def send(self, message: ToManager) -> None:
-        """Give an order; dropped when the Manager has died, for its successor is told everything anew."""
+        """Send an order; dropped when the Manager has died, for the next one is told everything."""
         self._link.send(message)
         self.expect()
 
@@ -107,7 +107,7 @@ class Manager:
             self._ticking = self._loop.call_later(heartbeat.TICK, self._tick)
 
     def dismiss(self) -> None:
-        """End it: it has no Worker, and nobody wants to hear of it any more."""
+        """Kill it without a report: it has no Worker, and is not needed any more."""
         self._report = _ignore
         self._due = None
         self._process.kill()

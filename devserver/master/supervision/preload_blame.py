@@ -1,4 +1,4 @@
-"""Whether preloaded modules may be the reason why a boot has failed: pure."""
+"""Decides whether preloaded modules may be the reason why a boot has failed: pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from devserver.ipc.messages import WorkerGone
 
 
 def may_be_inherited(failure: Failure, exited: WorkerGone | None) -> bool:
-    """Return whether a boot that failed so in a fork of a Manager with modules may succeed in one without.
+    """Return whether a boot that failed in a fork of a Manager with modules may succeed in one without.
 
     It crashed or hung, or what was raised comes from installed code. What the app's own line raises does not
-    depend on who imported first.
+    depend on which process imported first.
     """
     if exited is not None and (exited.verdict == "boot timeout" or os.WIFSIGNALED(exited.status)):
         return True

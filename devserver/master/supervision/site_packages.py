@@ -13,7 +13,7 @@ from devserver.common.foreign import PACKAGE_FOLDERS
 
 
 def top_level(path: str, search: Iterable[str]) -> str:
-    """Return the name under which a file is a top-level module found on `search`, "" if it is none."""
+    """Return the name under which a file is a top-level module found on `search`, "" if it is not one."""
     folder, name = os.path.split(path)
     if name == "__init__.py":
         folder, name = os.path.split(folder)
@@ -21,7 +21,7 @@ def top_level(path: str, search: Iterable[str]) -> str:
 
 
 class SitePackages:
-    """Tells when something was installed or removed: by a folder's time, and by its names if that differs."""
+    """Notices installations and removals: by a folder's time, and by its names if that differs."""
 
     def __init__(self) -> None:
         self._folders = {folder: (_time(folder), _names(folder)) for folder in _package_folders()}
@@ -29,7 +29,7 @@ class SitePackages:
         """The last change was one of sys.path: a process that has started before does not know of it."""
 
     def has_changed(self) -> bool:
-        """Return whether it has since the last time."""
+        """Return whether anything was installed or removed since the last call."""
         changed: set[str] = set()
         made = False
         for folder, (time, names) in self._folders.items():

@@ -1,6 +1,6 @@
 """Starts the processes of Managers; the first one ahead, while this process has yet to import most of itself.
 
-Law: only the standard library is imported here. A process that nobody takes ends with the channel to it.
+Law: only the standard library is imported here. A process that is never used exits when its channel closes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def spawn() -> Spawned:
 
 
 def discard() -> None:
-    """End what was started ahead and nobody has taken."""
+    """Kill what was started ahead and was never used."""
     while _ahead:
         spawned = _ahead.pop()
         spawned.channel.close()

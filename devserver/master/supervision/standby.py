@@ -1,7 +1,7 @@
-"""Prepares the next Manager: one that has imported already what Workers import and is not the app's own.
+"""Prepares the next Manager: it has already imported what Workers import and is not the app's own.
 
-Law: nobody is forked from it before it has told what became of that; if it crashes, hangs or is spoilt, that
-costs a process which nobody needs yet, and the next try goes without the culprit.
+Law: no Worker is forked from it before it has reported what it has imported. If it crashes, hangs or is
+spoilt, that costs a process which is not needed yet, and the next try goes without the module at fault.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class StandbyManager:
         self._doubts: dict[str, bytes] = {}
         self._cold_ms = 0.0
         self._changed: set[str] = set()
-        """Variables that have changed: one that does so twice is none that an import depends on."""
+        """Variables that have changed: an import does not depend on one that changes twice."""
         self._suspected: dict[str, Any] = {}
         """Conditions that differed where modules were inherited, and how they were there."""
         self._distrusted: set[str] = set()
@@ -191,7 +191,7 @@ class StandbyManager:
         )
 
     def exited(self, reason: str) -> None:
-        """It has ended, and nobody wanted that."""
+        """It has exited by itself, or was killed from outside."""
         was_ready = self.report is not None
         if self._timer is not None:
             self._timer.cancel()
@@ -207,14 +207,14 @@ class StandbyManager:
         self._prepare()
 
     def take(self) -> Manager | None:
-        """Return it if it is ready: from now on it is somebody else's."""
+        """Return it if it is ready: from now on it belongs to the caller."""
         if self.report is None:
             return None
         manager, self.manager, self.report = self.manager, None, None
         return manager
 
     def is_hidden_by(self, names: Iterable[str]) -> bool:
-        """Return whether one of these modules of the app's own bears the name of one that is preloaded."""
+        """Return whether one of these own modules has the name of a preloaded one."""
         return self._basis is not None and not {note.name for note in self._basis.notes}.isdisjoint(names)
 
     def forget(self) -> None:

@@ -1,7 +1,7 @@
-"""Who stands at a prompt, in whichever Worker, and so has the keys.
+"""Which Worker is at a prompt, and so has the keys.
 
-Law: a Worker that reads its terminal has the keys. Debuggers and input() tell; of all else the terminal is
-looked at: after an unfinished line, after single keys were asked for, and before a key means anything else.
+Law: a Worker that reads its terminal has the keys. Debuggers and input() report it; for all else we look at
+the terminal: after an unfinished line, after single keys were asked for, and before a key has a meaning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds from one look to the next after an unfinished line."""
 AGAIN = 0.1
 PATIENCE = 2
-"""Looks in a row that find nobody reading: between two questions a program reads nothing for a moment."""
+"""Looks in a row that find no reader: between two questions a program reads nothing for a moment."""
 STILL = 2
 """Such looks in a row mean that the loop stands still: at one alone it may just be writing."""
 NOBODY = wire.DebuggerState(False)
@@ -35,12 +35,12 @@ class _State:
     """Looks in a row that have found the event loop of a Worker that reads stopped."""
     shown: wire.DebuggerState = NOBODY
     looks: int = 0
-    """Looks since the unfinished line, or that have found nobody since somebody was seen."""
+    """Looks since the unfinished line, or that have found no reader since one was seen."""
     timer: asyncio.TimerHandle | None = None
 
 
 class PromptChanged(Struct, frozen=True):
-    """Somebody reads a Worker's terminal now, or nobody does any more."""
+    """A Worker reads its terminal now, or does not any more."""
 
     worker: Worker
     state: wire.DebuggerState
@@ -68,7 +68,7 @@ class Prompts:
         self._loop = asyncio.get_running_loop()
 
     def told(self, worker: Worker, message: wire.DebuggerState) -> None:
-        """The Worker says who stands there; what it printed before comes first."""
+        """The Worker reports its prompt; what it printed before comes first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
         state.told = message
@@ -93,7 +93,7 @@ class Prompts:
             self._rest(state)
 
     def typed(self, keys: bytes) -> bool:
-        """Give the keys to whoever reads though nobody has noticed; return whether there is somebody."""
+        """Give the keys to a Worker that reads, noticed or not; return whether there is one."""
         for worker in list(self._workers.values()):
             if worker.terminal >= 0 and readers.is_read(worker.terminal, worker.pid):
                 state = self._states.setdefault(worker.id, _State())
@@ -132,7 +132,7 @@ class Prompts:
             self._forget(worker, state)
 
     def _see(self, worker: Worker, state: _State) -> None:
-        """Somebody reads."""
+        """The Worker reads its terminal."""
         state.seen, state.looks = True, 0
         state.still = state.still + 1 if readers.stands_still(worker.pid) else 0
         self._show(worker, state)
@@ -140,7 +140,7 @@ class Prompts:
             self._look_after(AGAIN, worker, state)
 
     def _forget(self, worker: Worker, state: _State) -> None:
-        """Nobody reads any more."""
+        """The Worker does not read its terminal any more."""
         state.seen, state.looks, state.still = False, 0, 0
         worker.read_terminal()
         self._show(worker, state)

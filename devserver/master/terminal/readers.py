@@ -42,7 +42,7 @@ def is_read(terminal: int, pid: int) -> bool:
 
 
 def stands_still(pid: int) -> bool:
-    """Return whether the process waits for something else than events; False where nobody can tell."""
+    """Return whether the process waits for something else than events; False where the system cannot tell."""
     try:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
             call = file.read().split()[0]
