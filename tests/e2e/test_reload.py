@@ -276,7 +276,7 @@ def test_an_app_that_writes_its_own_source_at_each_start_is_said_and_stopped(tmp
     )
     with serving(tmp_path, "--workers", "1", text=answering("v1", extra=write)) as server:
         notice = server.wait("notice", level="warning")
-        assert "stamp.py is written each time the app starts" in notice["text"]
+        assert "stamp.py is rewritten on every start" in notice["text"]
         client = Client(server.port)
         server.save(answering("v2", extra=write))
         assert client.ask("x") == "v2 x"
