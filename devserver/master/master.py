@@ -157,7 +157,7 @@ class Master:
     def _worker_ready(self, worker: Worker, message: wire.BootDone) -> None:
         if not self.supervisor.accept(worker, message):
             return
-        self.terminals.prompts.ready(worker)
+        self.terminals.prompts.on_ready(worker)
         capacity: dict[JobKind, int] = {"native": message.capacity}
         if message.app:
             capacity["app"] = message.app_capacity
@@ -213,18 +213,18 @@ class Master:
             case MessageReceived(worker, message):  # by far the most
                 self._message_received(worker, message)
             case OutputReceived(worker, text):
-                self.terminals.printed(worker, text)
+                self.terminals.on_printed(worker, text)
             case LinkCaughtUp(worker):
                 self._dispatcher.on_drained(worker)
             case facts.WorkerAdded(worker):
-                self.terminals.added(worker)
+                self.terminals.on_added(worker)
                 self._dispatcher.add(worker)
             case prompts.PromptChanged(worker, state):
                 self.supervisor.send(state)
                 self._emit(prompts.event(worker, state))
                 self._dispatcher.block(worker, state.active and state.blocks)
             case facts.WorkerDied(worker, cause):
-                self.terminals.prompts.gone(worker)
+                self.terminals.prompts.on_exited(worker)
                 self.clients.router.abandon(worker)
                 self._dispatcher.remove(worker, cause)
             case facts.WorkerRemoved(record, reason, exited):
@@ -262,7 +262,7 @@ class Master:
             case wire.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case wire.DebuggerState():
-                self.terminals.prompts.told(worker, message)
+                self.terminals.prompts.on_reported(worker, message)
             case wire.Leaving() | wire.TasksCancelled():
                 self.supervisor.message_received(worker, message)
             case _:

@@ -57,7 +57,7 @@ class BootPolicy:
         no candidate).
         """
         standby = self._pool.standby
-        if worker.orphan or worker.state == "abandoned":
+        if worker.orphan or worker.state == "cancelled":
             return False
         if worker.manager is None or not worker.manager.preloaded:
             if worker.generation == live:
@@ -90,7 +90,7 @@ class BootPolicy:
         """Boot a candidate where nothing is preloaded; False: it is none, or no Manager can be started."""
         if again is None or again.handover == "exclusive" or not self._pool.start_cold():
             return False
-        worker.step("abandon")
+        worker.step("cancel")
         worker.process.signal(signal.SIGTERM)
         sources, cold = own_python(again.snapshot.values()), _cold(again.paths)
         self._supervisor.send(wire.Reload(again.number, 0, sources, again.handover, cold=cold))

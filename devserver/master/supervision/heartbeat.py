@@ -30,7 +30,7 @@ class Heartbeat:
         """Return whether ticks are wanted."""
         return not self.hung and (self._asked or self._ticks > 0)
 
-    def heard(self) -> None:
+    def note_message(self) -> None:
         """It has sent anything at all, so its interpreter runs."""
         self._patience = PATIENCE
 

@@ -106,7 +106,7 @@ class Manager:
         elif self._pulse.awake:
             self._ticking = self._loop.call_later(heartbeat.TICK, self._tick)
 
-    def dismiss(self) -> None:
+    def discard(self) -> None:
         """Kill it without a report: it has no Worker, and is not needed any more."""
         self._report = _ignore
         self._due = None
@@ -117,7 +117,7 @@ class Manager:
         self._process.kill()
 
     def _message(self, message: FromManager, fds: list[int]) -> None:
-        self._pulse.heard()
+        self._pulse.note_message()
         if isinstance(message, Pong):
             self._pulse.answered()
         else:

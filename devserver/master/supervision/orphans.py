@@ -17,7 +17,7 @@ def adopt(workers: Iterable[WorkerRecord], live: int, drain_s: float) -> list[Co
     """Their Manager has just died. A candidate that boots is started again by the next one."""
     commands: list[Command] = []
     for worker in workers:
-        if worker.generation != live and worker.state in ("booting", "failed", "abandoned"):
+        if worker.generation != live and worker.state in ("booting", "failed", "cancelled"):
             commands.append(Terminate(worker))
         elif worker.generation < live:
             commands += retire(worker, drain_s)

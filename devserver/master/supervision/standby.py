@@ -229,5 +229,5 @@ class StandbyManager:
             self._timer = None
         if self.manager is not None:
             manager, self.manager = self.manager, None
-            manager.dismiss()
+            manager.discard()
         self.report = None

@@ -147,7 +147,7 @@ class Supervisor:
         """A Worker is ready; return whether it may serve: False if its generation is tried elsewhere."""
         record = self.workers[worker.id]
         stranger = record.orphan and record.generation != self._live
-        if record.state in ("failed", "abandoned") or stranger:
+        if record.state in ("failed", "cancelled") or stranger:
             return False
         record.step("accept")
         record.import_ms = message.import_ms

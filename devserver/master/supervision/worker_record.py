@@ -2,7 +2,7 @@
 
 Law: a Worker is *booting* until the Master accepts it, *serving* until it is told to take no more jobs,
 *retiring* while it finishes those that it has, *leaving* once it was told to exit, *ending* when it is killed
-or out of reach. A boot that cannot succeed has *failed*; one is *abandoned* when its generation is tried
+or out of reach. A boot that cannot succeed has *failed*; one is *cancelled* when its generation is tried
 again elsewhere. A Worker never goes back. A step that the table lacks comes too late, and changes nothing.
 """
 
@@ -16,15 +16,15 @@ from devserver.ipc.messages import BootFailed, ToManager
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.manager import Manager
 
-State = Literal["booting", "failed", "abandoned", "serving", "retiring", "leaving", "ending"]
-Step = Literal["accept", "fail", "abandon", "retire", "leave", "disconnect", "end"]
+State = Literal["booting", "failed", "cancelled", "serving", "retiring", "leaving", "ending"]
+Step = Literal["accept", "fail", "cancel", "retire", "leave", "disconnect", "end"]
 
 TRANSITIONS: dict[tuple[State, Step], State] = {
     ("booting", "accept"): "serving",
     ("booting", "fail"): "failed",
     ("booting", "disconnect"): "failed",  # it can report nothing any more
-    ("booting", "abandon"): "abandoned",
-    ("failed", "abandon"): "abandoned",
+    ("booting", "cancel"): "cancelled",
+    ("failed", "cancel"): "cancelled",
     ("booting", "retire"): "retiring",  # an orphan whose slot has another Worker
     ("serving", "retire"): "retiring",
     ("retiring", "leave"): "leaving",
@@ -88,4 +88,4 @@ class WorkerRecord:
     @property
     def planned(self) -> bool:
         """Return whether its exit is expected."""
-        return self.state in ("leaving", "abandoned") or self.failure is not None
+        return self.state in ("leaving", "cancelled") or self.failure is not None

@@ -67,7 +67,7 @@ class Prompts:
         self._states: dict[int, _State] = {}
         self._loop = asyncio.get_running_loop()
 
-    def told(self, worker: Worker, message: wire.DebuggerState) -> None:
+    def on_reported(self, worker: Worker, message: wire.DebuggerState) -> None:
         """The Worker reports its prompt; what it printed before comes first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
@@ -78,7 +78,7 @@ class Prompts:
         self._show(worker, state)
         worker.link.send(message)
 
-    def printed(self, worker: Worker, text: str) -> None:
+    def on_printed(self, worker: Worker, text: str) -> None:
         """The Worker has printed: an unfinished line may be a question."""
         state = self._states.get(worker.id)
         if state is not None and (state.told.active or state.seen):
@@ -103,14 +103,14 @@ class Prompts:
                 return True
         return False
 
-    def ready(self, worker: Worker) -> None:
+    def on_ready(self, worker: Worker) -> None:
         """The Worker has booted: what it asked is answered, though no look has found that out yet."""
         state = self._states.get(worker.id)
         if state is not None and state.seen and not readers.is_read(worker.terminal, worker.pid):
             self._rest(state)
             self._forget(worker, state)
 
-    def gone(self, worker: Worker) -> None:
+    def on_exited(self, worker: Worker) -> None:
         """The Worker has ended."""
         if state := self._states.pop(worker.id, None):
             self._rest(state)

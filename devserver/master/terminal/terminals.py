@@ -24,16 +24,16 @@ class Terminals:
         self._paused = False
         self.prompts = Prompts(workers, report)
 
-    def added(self, worker: Worker) -> None:
+    def on_added(self, worker: Worker) -> None:
         """A Worker was forked."""
         if self._paused:
             worker.pause_output(True)
 
-    def printed(self, worker: Worker, text: str) -> None:
+    def on_printed(self, worker: Worker, text: str) -> None:
         """A Worker has printed this."""
         self._emit(events.Output(worker=worker.id, text=text))
         if worker.id in self._workers:
-            self.prompts.printed(worker, text)
+            self.prompts.on_printed(worker, text)
 
     def pause_output(self, paused: bool) -> None:
         """Let what the app prints wait in its terminals, or read on."""

@@ -42,7 +42,7 @@ class Pretend(Manager):
         self.preloaded = False
         self.sent: list[ToManager] = []
         self.fate = ""
-        """How it was ended: dismissed, killed, or not at all."""
+        """How it was ended: discarded, killed, or not at all."""
         self.has_gone = False
         self._pid = next(self._numbers)
 
@@ -63,8 +63,8 @@ class Pretend(Manager):
     def expect(self) -> None:
         pass
 
-    def dismiss(self) -> None:
-        self.fate = "dismissed"
+    def discard(self) -> None:
+        self.fate = "discarded"
 
     def kill(self) -> None:
         self.fate = "killed"

@@ -82,8 +82,8 @@ class Process:
         return self.record.state in ("serving", "retiring", "leaving")
 
     @property
-    def abandoned(self) -> bool:
-        return self.record.state == "abandoned"
+    def cancelled(self) -> bool:
+        return self.record.state == "cancelled"
 
     def say(self, message: wire.FromWorker) -> None:
         self.whole.heard(self, message)

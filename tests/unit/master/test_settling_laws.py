@@ -74,7 +74,7 @@ class Saves(RuleBasedStateMachine):
 
     def booting(self) -> list[Process]:
         workers = self.whole.workers.values()
-        return [each for each in workers if not (each.exited or each.ready or each.abandoned)]
+        return [each for each in workers if not (each.exited or each.ready or each.cancelled)]
 
     @precondition(lambda self: self.booting())
     @rule(data=st.data(), steps=st.integers(1, 2))

@@ -142,7 +142,7 @@ class Whole:
 
     def _ready(self, process: Process, message: wire.BootDone) -> None:
         stranger = process.orphan and process.generation != self.book.live
-        if process.record.state in ("failed", "abandoned") or stranger:
+        if process.record.state in ("failed", "cancelled") or stranger:
             return
         process.record.step("accept")
         self.send(message)
@@ -227,7 +227,7 @@ class Whole:
             if not process.exited and not process.imported:
                 process.boot()
                 return True
-            if not process.exited and not process.ready and not process.abandoned:
+            if not process.exited and not process.ready and not process.cancelled:
                 process.start()
                 return True
         if self.launching:

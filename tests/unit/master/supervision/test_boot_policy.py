@@ -207,7 +207,7 @@ async def test_a_candidate_in_another_environment_begins_anew(scene: Scene) -> N
     """What a module reads at its import is what the app sets now; the half-booted one serves nobody."""
     worker = await scene.inherited(KNOB="one")
     assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
-    assert worker.state == "abandoned"
+    assert worker.state == "cancelled"
     assert worker.signals == [signal.SIGTERM]
     cold = scene.managers[-1]
     assert not cold.preloaded
@@ -238,7 +238,7 @@ async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: Sce
     scene.goes_live(2)
     replacement = Forked(worker.manager, 2)
     assert scene.tells(replacement, imported(environment={"KNOB": "two"}))
-    assert replacement.state != "abandoned"
+    assert replacement.state != "cancelled"
 
 
 @scene
@@ -266,7 +266,7 @@ async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: S
     """By itself, and it is said; the Worker that failed counts no more."""
     worker = await scene.inherited()
     assert scene.fails(worker)
-    assert worker.state == "abandoned"
+    assert worker.state == "cancelled"
     assert newest(scene.managers[-1]) == Reload(2, 0, (NEW, BESIDE))
     assert scene.notices == ["generation 2 may have failed because of preloaded modules: once more without"]
 
@@ -284,7 +284,7 @@ async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: Scene)
     """What was preloaded has nothing to do with it."""
     worker = await scene.inherited()
     assert not scene.fails(worker, OWN)
-    assert worker.state != "abandoned"
+    assert worker.state != "cancelled"
     assert len(scene.managers) == 2
 
 

@@ -8,7 +8,7 @@ from devserver.master.supervision.heartbeat import FIRST_PATIENCE, PATIENCE, PAU
 def asked() -> Heartbeat:
     """Return the pulse of one that has spoken, and is asked."""
     pulse = Heartbeat()
-    pulse.heard()
+    pulse.note_message()
     assert pulse.expect()
     return pulse
 

@@ -144,7 +144,7 @@ def test_after_an_installation_nothing_old_is_inherited(
         third = await scene.prepared("numpy", "yaml")
         install()
         scene.order(3)
-        assert third.fate == "dismissed"
+        assert third.fate == "discarded"
         cold = managers[-1]
         assert cold not in (second, third)
         assert (cold.ordered, second.ordered) == ([3], [2])
@@ -168,7 +168,7 @@ def test_after_an_installation_a_manager_without_modules_may_go_on(
         second = await scene.prepared()
         install()
         scene.order(2)
-        assert second.fate == "dismissed"
+        assert second.fate == "discarded"
         assert managers[0].ordered == [1, 2]
         assert len(managers) == 2
 

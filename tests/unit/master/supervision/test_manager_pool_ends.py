@@ -183,7 +183,7 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
     third = await scene.prepared("numpy", "yaml")
     scene.stop(5.0, 3.0)
     assert first.told(Stop) == second.told(Stop) == [Stop(5.0)]
-    assert third.fate == "dismissed"
+    assert third.fate == "discarded"
     await passes(7.9)
     assert first.fate == second.fate == ""
     await passes(0.1)

@@ -56,7 +56,7 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
     await rig.prepare("numpy", "yaml")
     rig.standby.discard()
     assert rig.managers[0].fate == ""
-    assert rig.managers[1].fate == "dismissed"
+    assert rig.managers[1].fate == "discarded"
 
 
 @clocked
@@ -134,7 +134,7 @@ async def test_what_is_imported_besides_renews_one_that_waits() -> None:
     assert waits.fate == ""
     assert rig.standby.report is not None
     await passes(CALM)
-    assert waits.fate == "dismissed"
+    assert waits.fate == "discarded"
     assert rig.standby.take() is None
     rig.report()
     assert rig.standby.take() is rig.managers[1]
@@ -219,7 +219,7 @@ async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
     await rig.prepare("numpy")
     rig.imports("numpy")
     rig.standby.discard()
-    assert rig.managers[0].fate == "dismissed"
+    assert rig.managers[0].fate == "discarded"
     await passes(2 * PATIENCE)
     rig.standby.noted(imported("numpy", "yaml"), 400.0)
     rig.standby.discard()
@@ -234,7 +234,7 @@ async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> N
     rig = Rig()
     ready = await rig.ready("numpy", "yaml")
     rig.standby.forget()
-    assert ready.fate == "dismissed"
+    assert ready.fate == "discarded"
     assert rig.standby.take() is None
     await rig.prepare("numpy")
     assert rig.names == ["numpy"]
@@ -284,7 +284,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     rig = Rig()
     await rig.prepare("numpy")
     rig.standby.reported(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
-    assert rig.managers[0].fate == "dismissed"
+    assert rig.managers[0].fate == "discarded"
     assert rig.order.doubts == {"numpy": b"1234"}
     rig.report()
     assert rig.standby.take() is rig.managers[1]

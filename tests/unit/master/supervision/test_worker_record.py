@@ -16,7 +16,7 @@ from tests.unit.master.pretend import Pretend
 ORDER: list[set[State]] = [
     {"booting"},
     {"serving", "failed"},
-    {"abandoned", "retiring"},
+    {"cancelled", "retiring"},
     {"leaving"},
     {"ending"},
 ]
@@ -56,14 +56,14 @@ def test_only_a_boot_that_never_succeeded_is_one_that_its_generation_waits_for()
     assert record().booting
     assert record("disconnect").booting
     assert record("fail").booting
-    assert not record("fail", "abandon").booting
+    assert not record("fail", "cancel").booting
     assert not record("accept", "disconnect").booting
 
 
 def test_an_exit_is_planned_once_the_worker_was_told_to_exit() -> None:
     """Not while it still has jobs, and not if it was killed."""
     assert record("accept", "retire", "leave").planned
-    assert record("abandon").planned
+    assert record("cancel").planned
     assert not record("accept", "retire").planned
     assert not record("accept", "retire", "end").planned
     assert record("accept", "retire", "leave", "end").planned
