@@ -1,6 +1,6 @@
 """The clients' side of the Master: connections of handlers and of HTTP, and the queue for Workers.
 
-Law: as the Router and the Gateway have it, for each its own; this joins them.
+Law: the Router's and the Gateway's laws hold for their own connections; this module joins them.
 """
 
 from __future__ import annotations
@@ -59,31 +59,31 @@ class Clients:
         return code.only_handlers if code.generation else self.seems_native
 
     async def look(self) -> None:
-        """Nothing has run yet: guess from the target's text whether it serves TCP."""
+        """Guess from the target's text whether it serves TCP: nothing has run yet."""
         with suppress(TimeoutError):
             self.seems_native = b"def on_receive" in (await self._text.read(LOOK) or b"")
 
     # the generations
 
     def go_live(self, boot: BootDone) -> None:
-        """Every job starts on this code from now on."""
+        """Start every job on this code from now on."""
         self.dispatcher.go_live(live_code(boot))
         self.router.on_code_live()
         self.gateway.on_code_live(boot.generation)
 
     def refused(self, failures: tuple[Failure, ...]) -> None:
-        """There is no good code yet, and this is why."""
+        """Keep the reason why there is no good code yet."""
         self.gateway.on_code_refused(failures)
 
     def release(self) -> None:
-        """Some edit was settled: let through what waited for it."""
+        """Let through what waited for an edit that is settled now."""
         self.router.on_settled()
         self.gateway.on_settled()
 
     # the end
 
     def stop_reading(self) -> None:
-        """Take nothing more; answer what was received, and end what lasts."""
+        """Receive nothing more; answer what was received; close WebSockets and event streams."""
         self.router.stop_reading()
         self.gateway.stop()
 

@@ -1,7 +1,6 @@
 """The first half of a save's story: from the notice of an edit to what is decided about it.
 
-Law: every edit settles, in the order of their numbers; what is decided then is true of all that was read so
-far.
+Law: edits settle in the order of their numbers. Each decision is true of all that was read so far.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Edits:
         self._self_writes = SelfWriteGuard()
         self._written_in_boot: set[int] = set()
         self._asked: set[int] = set()
-        """Edits that a reload is asked for with."""
+        """Edits that carry a requested reload."""
         self.rereads = 0
         """How often all files were read because a reload was asked for."""
         self._decided = asyncio.Event()
@@ -107,11 +106,11 @@ class Edits:
     # reloads that are asked for
 
     def reload_asked(self) -> None:
-        """Reload what is on the disk now, whether or not a file has changed: all is read first."""
+        """Reload what the disk holds now, whether or not a file has changed: all is read first."""
         self.watch.reread(self.generations.known())
 
     def reread(self, edit: int) -> None:
-        """All was read for a reload that was asked for; `edit` has what differed, 0: nothing did."""
+        """All files were read for a requested reload; `edit` has what differed, 0: nothing did."""
         self.rereads += 1
         if edit:
             self._asked.add(edit)
@@ -126,7 +125,7 @@ class Edits:
     # after each decision
 
     def note_decision(self) -> None:
-        """Commands were carried out: watch what may be the cure, and try later what was muted."""
+        """After commands were carried out, watch what may fix the code, and try muted files later."""
         pause = self._self_writes.due(bool(self.generations.candidates))
         if pause is not None:
             self._loop.call_later(pause, self._catch_up)
@@ -135,22 +134,22 @@ class Edits:
         self._decided = asyncio.Event()
 
     def _catch_up(self) -> None:
-        """Try what is on the disk and was muted, unless something boots or it runs already."""
+        """Try what the disk holds and was muted, unless something boots or it runs already."""
         if not self.generations.candidates and self.generations.behind:
             self.reload()
 
     async def decided(self) -> None:
-        """Return when something was decided next: edits settled, code went live or was refused."""
+        """Wait for the next decision: edits are settled, code goes live or is refused."""
         await self._decided.wait()
 
     # the newest edit
 
     async def newest_edit_on_disk(self) -> int:
-        """Return the number of the newest edit, once everything that is on the disk now is known."""
+        """Return the number of the newest edit, once the Master has read what the disk holds now."""
         return await self.watch.newest_edit_on_disk(self.generations.known())
 
     def stamp(self) -> int:
-        """Return the newest edit. What a transport's callback lets through would close its connection."""
+        """Return the newest edit. Raise nothing: an error in a transport's callback closes its connection."""
         try:
             return self.watch.newest_edit()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Tells how busy everything is: on change only, and at most 8 times a second."""
+"""Reports how busy Workers and connections are: on change only, and at most 8 times a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class LoadReport:
-    """Emits WorkerLoad and Connections for what differs from the last time."""
+    """Emits WorkerLoad and Connections for what has changed since the last time."""
 
     def __init__(
         self,
@@ -34,12 +34,12 @@ class LoadReport:
         self._connections = (0, 0)
 
     def touch(self) -> None:
-        """Something has changed: tell soon."""
+        """Report a change soon."""
         if self._due is None:
             self._due = self._loop.call_later(INTERVAL, self._tell)
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
         if self._due is not None:
             self._due.cancel()
 
@@ -58,7 +58,7 @@ class LoadReport:
 
 
 def _resident(pid: int) -> int:
-    """Return the resident memory of a process in bytes, 0 if it cannot be known."""
+    """Return the resident memory of a process in bytes, 0 if it is unknown."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except (OSError, IndexError, ValueError):

@@ -78,19 +78,19 @@ class Master:
             generations, self._boots, edits.created, package, supervisor.workers, emit
         )
         self.progress = asyncio.Event()
-        """Set whenever something has moved; the stop waits on it."""
+        """Set whenever something has changed; the stop waits for it."""
 
     def attach(self, watch: FileWatch) -> None:
         """Take the files' watch, which reports to this Master."""
         self.edits.watch = self._reports.watch = watch
 
     async def listen(self) -> None:
-        """Listen where the command says. Raises ListenError."""
+        """Listen where the command names addresses. Raises ListenError."""
         await self.clients.look()
         await self.listen_policy.open_first()
 
     def start(self) -> None:
-        """Say where it listens, and boot the first generation."""
+        """Report where it listens, and boot the first generation."""
         self.listen_policy.announce()
         self._apply(self.generations.start())
         self.supervisor.launch()
@@ -197,7 +197,7 @@ class Master:
         self.edits.watch.survey()
 
     async def _expect(self) -> None:
-        """The first start has failed: if the target seems to serve TCP, its clients may connect and wait."""
+        """After a failed first start: if the target seems to serve TCP, let its clients connect and wait."""
         await self.clients.look()
         if self.clients.seems_native and not self.generations.live:
             await self.listen_policy.follow(True)
@@ -286,12 +286,12 @@ class Master:
             self.edits.reload()
 
     def _brief(self) -> None:
-        """Tell a new Manager the live snapshot and the candidates."""
+        """Send a new Manager the live snapshot and the candidates."""
         for order in self.generations.briefing():
             self.supervisor.send(order)
 
     def _find_homes(self) -> None:
-        """Let no candidate be forgotten whose Manager is gone."""
+        """Settle the candidates whose Manager is gone."""
         for candidate in list(self.generations.candidates):
             if not self.supervisor.pool.is_home(candidate.number):
                 self._apply(self.generations.homeless(candidate.number))
@@ -304,7 +304,7 @@ class Master:
         self.progress.set()
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
-        """Run `work` beside everything else; an error of it ends the run."""
+        """Run `work` as a task; a DevserverError of it ends the run."""
 
         async def run() -> None:
             try:

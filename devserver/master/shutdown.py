@@ -1,4 +1,4 @@
-"""The gentle stop: answer what was asked, close, let the Workers leave; and the hard one."""
+"""The gentle stop, which answers what was received, closes, and drains the Workers; and the hard stop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is answered to each request that comes over the control socket.
+"""Answers each request that comes over the control socket.
 
-Law: `wait` answers for what is on the disk when it is asked: the files' news is taken in first, and then all
-edits up to the newest are waited for, as a request to the app waits for them.
+Law: `wait` answers for what the disk holds when the client asks. It reads the changes of files first. Then it
+waits, as a request to the app does, until all edits up to the newest are settled.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Server(Protocol):
     """How often all files were read because a reload was asked for."""
 
     async def newest_edit_on_disk(self) -> int:
-        """Return the number of the newest edit, once everything that is on the disk now is known."""
+        """Return the number of the newest edit, once the Master has read what the disk holds now."""
 
     def reload_asked(self) -> None:
-        """Read all files, and start what they hold; counted by `rereads` once they are read."""
+        """Read all files, and start what they hold; `rereads` counts it once they are read."""
 
     async def decided(self) -> None:
-        """Return when something was decided next: edits settled, code went live or was refused."""
+        """Wait for the next decision: edits are settled, code goes live or is refused."""
 
 
 class Answers:
@@ -66,7 +66,7 @@ class Answers:
         self.stopping = asyncio.Event()
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
-        """Yield the replies to a request. One that goes on is closed by whoever asks for them."""
+        """Yield the replies to a request. The caller closes a generator that does not end by itself."""
         match request:
             case protocol.AskStatus():
                 yield self._status()
@@ -206,7 +206,7 @@ class Answers:
 
 
 class _Follower:
-    """The events of a journal from now on, as many as may wait."""
+    """Holds the events of a journal from now on, up to a bound."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -224,7 +224,7 @@ class _Follower:
             self.lost += 1
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield the events, the last of which is that the server has stopped."""
+        """Yield the events; the last one reports that the server has stopped."""
         while True:
             event = await self._queue.get()
             yield event

@@ -1,4 +1,4 @@
-"""The control of one run: takes in its events, and answers over a socket what is asked of it."""
+"""The control of one run: records its events, and answers requests over a socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAST_LINES = 0.5
 
 
 class Control:
-    """`emit` takes what is said of the control itself."""
+    """`emit` takes events about the control itself."""
 
     def __init__(self, root: str, emit: Callable[[Event], None]) -> None:
         self._root = root
@@ -37,7 +37,7 @@ class Control:
         self._greeting: asyncio.Task[None] | None = None
 
     def take(self, event: Event) -> None:
-        """Take in what has happened."""
+        """Record an event."""
         self._journal.take(event)
         if self._output is not None:
             self._output.mark(event.at)
@@ -45,7 +45,7 @@ class Control:
             self._answers.stopping.set()
 
     async def open(self, server: Server, stop: Callable[[str], None], captured: bool) -> None:
-        """Listen; without a place for the socket the run goes on without it, and that is said.
+        """Listen. Where the socket cannot be made, report that; the run goes on without it.
 
         `captured`: what the app prints comes as events.
         """
@@ -72,7 +72,7 @@ class Control:
             await self._server.close()
 
     async def _greet(self) -> None:
-        """Say which other servers run in this project, and remove what ended ones have left behind."""
+        """Report the other servers that run in this project; remove the files of those that have exited."""
         for sentence in await asyncio.to_thread(_others, self._root):
             self._emit(events.Notice(level="info", text=sentence))
 
@@ -98,7 +98,7 @@ def _others(root: str) -> list[str]:
 
 
 def where(status: protocol.Status) -> str:
-    """Return a sentence that says where a server runs."""
+    """Return a sentence that names where a server runs."""
     at = f" at {' '.join(status.urls)}" if status.urls else ""
     since = time.strftime("%H:%M:%S", time.localtime(status.started_at))
     return f"devserver runs {status.target} already{at} (pid {status.pid}, since {since})"

@@ -1,6 +1,6 @@
-"""What the control socket tells of this run, folded from its events: pure.
+"""What the control socket answers about this run, folded from its events: pure.
 
-Law: memory is bounded: see `MOST_…`. Text of the app is kept as it came, lines of ours are worded when asked.
+Law: memory is bounded: see `MOST_…`. The app's text is kept as it came; our own lines are worded on request.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Journal:
     _errors: Ring[ErrorSeen] = field(default_factory=lambda: Ring(MOST_ERRORS, MOST_ERROR_TEXT))
 
     def take(self, event: Event) -> None:
-        """Take in what has happened."""
+        """Record an event."""
         self._take_state(event)
         if isinstance(event, events.Requests):
             self._take_requests(event)
@@ -94,7 +94,7 @@ class Journal:
         return self._errors.since(since)
 
     def missing(self, since: float) -> str:
-        """Return a sentence if text was dropped that came since then."""
+        """Return a sentence if text that came since then was dropped."""
         if not self._lines.lacks(since):
             return ""
         return f"earlier lines were dropped: the server keeps the last {MOST_TEXT // 2**20} MiB"

@@ -1,4 +1,4 @@
-"""The file that the server's output goes to, if it is one: `devserver logs` reads it by itself."""
+"""The file that the server's output goes to, if it goes to one: `devserver logs` reads it directly."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _F_GETPATH = 50
 
 
 class OutputFile:
-    """A regular file behind a descriptor, with marks of how long it was when.
+    """A regular file behind a descriptor, and how long it was at which time.
 
-    Raises ValueError if it is no regular file. In one of the folders `owned_in` it is ours to cut.
+    Raises ValueError if it is not a regular file. In a folder of `owned_in` devserver may truncate it.
     """
 
     def __init__(self, fd: int, owned_in: tuple[str, ...] = ()) -> None:

@@ -1,6 +1,6 @@
-"""The control socket: who may connect, how a request is read, and how long a client is waited for.
+"""The control socket: who may connect, how a request is read, and how long a client may take.
 
-Law: no client holds up the server or another client: one that does not ask, or does not read, is cut off.
+Law: no client holds up the server or another client. The server aborts a client that does not ask or read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_CLIENTS = 64
 
 
 class ControlServer:
-    """One a process. Raises NoControl where there is no place for the socket."""
+    """One a process. Raises NoControl where the socket cannot be made."""
 
     def __init__(self, answers: Answers, root: str, folder: str) -> None:
         self._answers = answers
@@ -36,7 +36,7 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Answer from now on; who has connected before is answered first."""
+        """Answer from now on; clients that have already connected come first."""
         limit = protocol.LONGEST_REQUEST
         self._server = await asyncio.start_unix_server(self._accepted, sock=self._listener, limit=limit)
 
@@ -110,7 +110,7 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
 
 
 async def _end_of(reader: asyncio.StreamReader) -> None:
-    """Return when the client has closed its end, whatever else it sends."""
+    """Wait until the client has closed its end, whatever else it sends."""
     with suppress(OSError):
         while await reader.read(4096):
             pass

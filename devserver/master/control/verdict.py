@@ -19,7 +19,7 @@ def is_settled(generations: Generations, edit: int) -> bool:
 
 
 def verdict(generations: Generations, journal: Journal, settled: bool, root: str) -> Verdict:
-    """Return how things stand. `settled`: the newest edit that is asked about is."""
+    """Return the verdict on the disk's code. `settled`: the newest edit in question is settled."""
     state = _state(generations, journal, settled)
     refusal = generations.refusal if state == "not-live" else None
     failures = refusal.failures if refusal else ()

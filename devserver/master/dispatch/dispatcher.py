@@ -1,6 +1,6 @@
 """Starts jobs on Workers, and owns every job that is in hand.
 
-Law: a Worker's death loses only the jobs that it had in hand, and each of them is called.
+Law: a Worker's death loses only the jobs that it had in hand. The Dispatcher calls `on_worker_died` of each.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Job(Protocol):
 
     @property
     def kind(self) -> JobKind:
-        """Return what is to run it."""
+        """Return what runs it."""
 
     def startable(self) -> bool:
-        """Return whether there is still something to start, now that its turn has come."""
+        """Return whether it still has something to start, now that it is next."""
 
     def start(self, worker: Worker, number: int) -> None:
         """Send the work to `worker`, as job `number`."""
@@ -56,14 +56,14 @@ class Dispatcher:
     # the Workers
 
     def add(self, worker: Worker) -> None:
-        """Know a Worker that boots; spare if another of its slot and generation is blocked."""
+        """Add a Worker that boots; it is spare if another of its slot and generation is blocked."""
         blocked = [self.workers[entry.worker] for entry in self._queue.entries.values() if entry.blocked]
         spare = any((each.slot, each.generation) == (worker.slot, worker.generation) for each in blocked)
         self.workers[worker.id] = worker
         self._queue.entries[worker.id] = WorkerEntry(worker.id, worker.generation, spare=spare)
 
     def accept(self, worker: Worker, capacity: Mapping[JobKind, int]) -> None:
-        """The Worker is ready for so many jobs of each kind (0: unbounded). `pump` starts them."""
+        """Let the Worker run so many jobs of each kind (0: unbounded). `pump` starts them."""
         entry = self._queue.entries[worker.id]
         entry.ready, entry.capacity = True, dict(capacity)
 
@@ -82,11 +82,11 @@ class Dispatcher:
             self.pump()
 
     def bar(self, worker: Worker) -> None:
-        """The Worker's process has exited: its last messages still count, but it gets no job any more."""
+        """Start nothing more on it: its process has exited. Its last messages still count."""
         self._queue.entries[worker.id].dead = True
 
     def remove(self, worker: Worker, reason: str) -> None:
-        """Forget a dead Worker: its jobs are lost, and may start elsewhere."""
+        """Remove a dead Worker: its jobs are lost, and may start elsewhere."""
         self.workers.pop(worker.id, None)
         entry = self._queue.entries.pop(worker.id, None)
         lost = {number: job for number, (owner, job) in self._jobs.items() if owner is entry}
@@ -145,11 +145,11 @@ class Dispatcher:
         return not self._queue.length and not self._jobs
 
     def jobs_in_hand(self) -> list[Job]:
-        """Return what Workers run; a job that has left a run behind may be there twice."""
+        """Return the jobs in hand; one that has left a run behind may appear twice."""
         return [job for _, job in self._jobs.values()]
 
     def enqueue(self, job: Job) -> None:
-        """Have the job started by the next `pump` that finds a Worker for it."""
+        """Queue the job: the next `pump` that finds a Worker for it starts it."""
         self._queue.put(job)
 
     def offer(self, job: Job) -> None:
@@ -158,7 +158,7 @@ class Dispatcher:
         self.pump()
 
     def pump(self) -> None:
-        """Start as many jobs as there are Workers for."""
+        """Start every waiting job that a Worker has room for."""
         while found := self._queue.next():
             job, entry = found
             if not job.startable():
@@ -183,9 +183,9 @@ class Dispatcher:
         return job
 
     def finish(self, worker: Worker, number: int) -> Job | None:
-        """Take back a job that a Worker has finished, None for one that it does not have in hand.
+        """Take a finished job from its Worker; return None if the Worker does not have it in hand.
 
-        The caller deals with the job, then calls `proceed`.
+        The caller handles the job, then calls `proceed`.
         """
         entry, job = self._jobs.get(number, _NO_JOB)
         if entry is None or job is None or entry.worker != worker.id:
@@ -196,7 +196,7 @@ class Dispatcher:
         return job
 
     def proceed(self, worker: Worker) -> None:
-        """A finished job was dealt with: report the Worker if it was its last one, and start others."""
+        """Report the Worker if the handled job was its last one, and start other jobs."""
         if self.is_idle(worker):
             self._on_idle(worker)
         self.pump()

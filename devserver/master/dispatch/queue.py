@@ -31,7 +31,7 @@ class WorkerEntry:
     blocked: bool = False
     """A user is at a debugger's prompt there, and the Worker does nothing else."""
     spare: bool = False
-    """It was started for one that was blocked: that one has what the app keeps in memory, and comes first."""
+    """It was started for a blocked Worker's sake. That one has the app's memory, and is preferred."""
     running: dict[JobKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     handled: int = 0
     last_message: int = 0
@@ -55,7 +55,7 @@ class Waiter(Protocol):
 
     @property
     def kind(self) -> JobKind:
-        """Return what is to run it."""
+        """Return what runs it."""
 
 
 W = TypeVar("W", bound=Waiter)

@@ -95,17 +95,17 @@ class Worker:
         return self._terminal
 
     def watch_exit(self) -> None:
-        """Watch its pidfd: no Manager reports its exit."""
+        """Watch its pidfd, because no Manager reports its exit."""
         self._watches_exit = True
         self._loop.add_reader(self._pidfd, self._exited)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal by the pidfd, so never to a stranger that got its number; nothing after its end."""
+        """Send a signal by the pidfd, never to a later process of its number; ignore that it is dead."""
         with suppress(OSError):
             signal.pidfd_send_signal(self._pidfd, number)
 
     def pause_output(self, paused: bool) -> None:
-        """Let what it prints wait, or read on."""
+        """Pause or resume reading what it prints."""
         if self._terminal >= 0:
             if paused:
                 self._loop.remove_reader(self._terminal)
@@ -113,31 +113,31 @@ class Worker:
                 self._loop.add_reader(self._terminal, self._read_terminal)
 
     def read_terminal(self) -> None:
-        """Take in what it has printed so far."""
+        """Read what it has printed so far."""
         for _ in range(_MOST_READS):
             if self._terminal < 0 or not self._read_terminal():
                 break
 
     def type(self, keys: bytes) -> None:
-        """Put keys into its terminal; those beyond 64 KiB that nobody reads are dropped, as terminals do."""
+        """Put keys into its terminal; drop unread keys beyond 64 KiB, as terminals do."""
         if self._terminal >= 0:
             self._keys += keys[: _MOST_KEYS - len(self._keys)]
             self._write_terminal()
 
     def resize(self, columns: int, rows: int) -> None:
-        """Set the size of its terminal; a change is told to the Worker as SIGWINCH."""
+        """Set the size of its terminal; the Worker gets SIGWINCH for a change."""
         if self._terminal >= 0:
             with suppress(termios.error):
                 termios.tcsetwinsize(self._terminal, (rows, columns))
 
     def drain(self) -> None:
-        """Take in all that it said and printed before its end."""
+        """Read all messages and output that it sent before it exited."""
         self.link.drain()
         while self._terminal >= 0 and self._read_terminal():
             pass
 
     def close(self) -> None:
-        """Let go of its descriptors."""
+        """Close its descriptors."""
         self.link.close()
         if self._watches_exit:
             self._loop.remove_reader(self._pidfd)
@@ -152,7 +152,7 @@ class Worker:
         self._report(LinkCaughtUp(self))
 
     def _link_closed(self) -> None:
-        """The link's end is no proof of death, but nothing more will come over it."""
+        """Report that nothing more will come over the link; that does not prove that the Worker is dead."""
         self._report(LinkClosed(self))
 
     def _exited(self) -> None:
@@ -164,7 +164,7 @@ class Worker:
             data = os.read(self._terminal, _READ)
         except BlockingIOError:
             return False
-        except OSError:  # EIO: nobody has the other side open any more
+        except OSError:  # EIO: no process has the other side open any more
             data = b""
         text = self._text.decode(data, final=not data)
         if text:
@@ -178,7 +178,7 @@ class Worker:
             del self._keys[: os.write(self._terminal, self._keys)]
         except BlockingIOError:
             pass
-        except OSError:  # EIO: nobody has the other side open any more
+        except OSError:  # EIO: no process has the other side open any more
             self._keys.clear()
         if self._keys:
             self._loop.add_writer(self._terminal, self._write_terminal)

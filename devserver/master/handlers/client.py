@@ -79,7 +79,7 @@ class Client(asyncio.Protocol):
 
     @property
     def peer(self) -> tuple[str, int]:
-        """Return its address, as far as it has one."""
+        """Return its address, if it has one."""
         peer = self._transport.get_extra_info("peername")
         return (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
 
@@ -98,13 +98,13 @@ class Client(asyncio.Protocol):
         self._transport.abort()
 
     def pause_reading(self) -> None:
-        """Let the client wait; the kernel's buffers fill up and stop it."""
+        """Stop reading; the kernel's buffers fill up and stop the client."""
         if self._reading and not self._transport.is_closing():
             self._reading = False
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if not self._reading and not self._transport.is_closing():
             self._reading = True
             self._transport.resume_reading()

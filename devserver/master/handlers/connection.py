@@ -1,4 +1,4 @@
-"""One client of the handlers: what it has sent, what it is to get, and the state that survives reloads. Pure.
+"""One client of the handlers: its input, its output, and the state that survives reloads. Pure.
 
 The Router drives it; it knows no transport and no Worker.
 """
@@ -71,7 +71,7 @@ class Connection:
         return self.inbox.peek()
 
     def start(self, worker: int, number: int) -> Handle:
-        """Take the next item; return it as job `number` of that Worker, with a whole window to send in."""
+        """Take the next item; return it as job `number` of that Worker, with a full send window."""
         item = self.inbox.pop()
         self.running = True
         self.outbox.reset(worker)
@@ -95,7 +95,7 @@ class Connection:
     # what it is to get
 
     def broadcast(self, data: bytes) -> list[bytes]:
-        """Return what to write of a message for many; if the client does not read, drop and count it."""
+        """Return what to write of a broadcast message; if the client does not read, drop and count it."""
         chunks = self.outbox.broadcast(data)
         if chunks is None:
             self._dropped += 1

@@ -1,6 +1,6 @@
-"""What a connection has received and no Worker has yet: pure.
+"""What a connection has received and not yet sent to a Worker: pure.
 
-Law: bytes are cut into frames only once the edit that they were stamped with is settled, so the new code's
+Law: bytes are cut into frames only once the edit that they were stamped with is settled. So the new code's
 framing cuts what waits for new code. Frames leave in the order of arrival, one at a time.
 """
 
@@ -54,7 +54,7 @@ class Inbox:
         return self._decoder.tail if self._decoder else b""
 
     def arrive(self, stamp: int, kind: JobKind, data: bytes = b"") -> None:
-        """Keep what arrived until `release` lets it through."""
+        """Hold what arrived until `release` lets it through."""
         self._held.append(_Arrival(stamp, kind, data))
         self.size += len(data)
 
@@ -84,11 +84,11 @@ class Inbox:
         self.error = self._decoder.error
 
     def peek(self) -> Item | None:
-        """Return what comes next, None if nothing may start."""
+        """Return the next item, None if nothing may start."""
         return self._items[0] if self._items else None
 
     def pop(self) -> Item:
-        """Take what comes next."""
+        """Take the next item."""
         item = self._items.popleft()
         self.size -= len(item.data)
         return item

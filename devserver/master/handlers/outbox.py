@@ -1,7 +1,7 @@
-"""What goes out to one client: whole messages, bounded by what the client takes.
+"""What goes out to one client: whole messages, no faster than the client reads.
 
 Law: a message that comes in parts is never mixed with another's bytes. A Worker gets a window update once the
-client has taken what the Worker sent.
+client has read what the Worker sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Outbox:
         return self._accept(worker, data, more)
 
     def broadcast(self, data: bytes) -> list[bytes] | None:
-        """Take a whole message for many; None if it is dropped, because the client does not read."""
+        """Take a whole broadcast message; return None if it is dropped, because the client does not read."""
         if self.paused or self._kept_size > self.limit:
             return None
         return self._accept(0, data, False)
@@ -60,7 +60,7 @@ class Outbox:
         return True, self._take_kept()
 
     def _drop_unfinished(self, worker: int) -> bool:
-        """Forget the message that waits without its end: it would block all others for ever."""
+        """Drop the message whose end has not come: it would block all others for ever."""
         ends = (at for at, (author, _, more) in enumerate(self._kept) if author == worker and not more)
         last = max(ends, default=-1)
         kept = [part for at, part in enumerate(self._kept) if part[0] != worker or at <= last]

@@ -1,6 +1,6 @@
-"""Which clients are read no further: those that hold much, or all of them once all together hold much.
+"""Which clients the Master stops reading: those that hold much, or all once they hold much together.
 
-Law: nobody waits for ever. What leaves one connection may be what another waits for.
+Law: no client waits for ever. When one inbox shrinks, reading another may resume.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ReadLimit:
         self._stopped = False
 
     def update(self, client: Client) -> None:
-        """The client's inbox has changed: stop or resume reading by the limits."""
+        """Stop or resume reading by the limits: the client's inbox has changed."""
         connection = client.connection
         size = connection.inbox.size
         self._total += size - client.counted
@@ -32,7 +32,7 @@ class ReadLimit:
             self._resume()
 
     def on_closed(self, client: Client) -> None:
-        """The client is gone: there is nothing to read."""
+        """Count a client that is gone as one that has nothing to read."""
         self._paused.discard(client)
 
     def forget(self, client: Client) -> None:
@@ -43,7 +43,7 @@ class ReadLimit:
         self._resume()
 
     def stop(self) -> None:
-        """Resume nobody any more: the server stops."""
+        """Resume reading no client any more: the server stops."""
         self._stopped = True
 
     def _resume(self) -> None:

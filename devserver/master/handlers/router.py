@@ -1,7 +1,7 @@
 """Joins the handlers' connections and the Workers: stamps, cuts and dispatches what arrives, writes answers.
 
-Law: frames of a connection run in order, one at a time. A frame starts once its stamp is settled. What a
-Worker's death loses is reported.
+Law: frames of a connection run in order, one at a time. A frame starts once its stamp is settled. The Router
+reports what a Worker's death loses.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class Router:
 
     @property
     def count(self) -> int:
-        """Return how many connections there are; some may have work in hand though their clients are gone."""
+        """Return how many connections there are; some may have a job in hand though the client is gone."""
         return len(self._clients)
 
     @property
     def open_beside_http(self) -> int:
-        """Return how many clients are connected otherwise than by HTTP."""
+        """Return how many clients are connected by another protocol than HTTP."""
         connections = (client.connection for client in self._clients.values())
         return sum(each.open and each.transport_kind != "websocket" for each in connections)
 
@@ -98,14 +98,14 @@ class Router:
         self._advance(client)
 
     def on_writable(self, client: Client) -> None:
-        """A client has read what was sent, after it had not."""
+        """A client that had stopped reading has read what was sent."""
         if dropped := client.connection.on_writable():
             self._report_lost(f"{dropped} messages", "the client did not read", client)
         self._update_windows(client)
         self._advance(client)
 
     def on_closed(self, client: Client) -> None:
-        """A client is gone: no Worker has to wait for it."""
+        """A client is gone: no Worker waits for it any more."""
         client.connection.on_closed()
         self._update_windows(client)
         self._read_limit.on_closed(client)
@@ -113,7 +113,7 @@ class Router:
         self._advance(client)
 
     def _advance(self, client: Client) -> None:
-        """Let what a client has sent go as far as it may."""
+        """Offer what a client has sent, as far as it may start."""
         connection = client.connection
         connection.inbox.release(self._dispatcher.code.framing, self._is_settled)
         self._read_limit.update(client)
@@ -130,7 +130,7 @@ class Router:
         return f"on_{item.kind}" in self._dispatcher.code.handlers
 
     def _offer(self, client: Client) -> None:
-        """Queue the client if something of it can start; drop what nobody handles."""
+        """Queue the client if an item of it can start; drop items that have no handler."""
         connection = client.connection
         while item := connection.next_item():
             if self._handles(item):
@@ -180,7 +180,7 @@ class Router:
         worker.link.send(handle)
 
     def on_job_lost(self, client: Client, reason: str) -> None:
-        """The item in hand is lost with its Worker, and what follows goes on."""
+        """The item in hand is lost with its Worker; start the next one."""
         client.connection.on_handled(None)
         self._report_lost("the message in hand", reason, client)
         self._offer(client)
@@ -188,7 +188,7 @@ class Router:
     # the Workers
 
     def on_message(self, worker: Worker, message: Traffic) -> None:
-        """Carry out what a Worker asks for its connections."""
+        """Carry out a Worker's message about its connections."""
         match message:
             case Handled():
                 self._on_handled(worker, message)
@@ -225,7 +225,7 @@ class Router:
         self._dispatcher.proceed(worker)
 
     def _send(self, worker: Worker, message: Send) -> None:
-        """Write a part of a Worker's message; what is over the limit waits in the Worker for its window."""
+        """Write a part of a Worker's message; the window keeps what is over the limit in the Worker."""
         client = self._open_client(message.connection)
         if client is None:
             worker.link.send(ConnectionWindowUpdate(message.connection, len(message.data)))
@@ -242,7 +242,7 @@ class Router:
                 worker.link.send(update)
 
     def abandon(self, worker: Worker) -> None:
-        """A Worker is dead: messages that it has begun end here, and their connections live on."""
+        """End the messages that a dead Worker has begun; their connections live on."""
         for client in self._clients.values():
             cut, chunks = client.connection.outbox.abandon(worker.id)
             client.write(chunks)
@@ -255,13 +255,13 @@ class Router:
     # the code
 
     def on_code_live(self) -> None:
-        """New code is live: cut and offer by its rules from here on."""
+        """Cut and offer by the new code's rules from here on."""
         for client in list(self._clients.values()):
             self._offer(client)
         self.on_settled()
 
     def on_settled(self) -> None:
-        """Some edit was settled: let through what waited for it."""
+        """Let through what waited for an edit that is settled now."""
         for client in list(self._held):
             self._advance(client)
         self._dispatcher.pump()
@@ -270,7 +270,7 @@ class Router:
     # the end
 
     def stop_reading(self) -> None:
-        """Take no more from any client; what was received is still handled."""
+        """Read no more from any client; what was received is still handled."""
         self.closing = True
         self._read_limit.stop()
         for client in self._clients.values():

@@ -1,6 +1,6 @@
 """A WebSocket whose messages go to the module's handlers: each message is a frame, and so is each answer.
 
-Law: UTF-8 goes out as text, other data as bytes; an empty message as the kind that came last.
+Law: UTF-8 goes out as text, other data as bytes. An empty message has the kind of the client's last one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Transport(asyncio.Transport):
                 cast("Client", self.protocol).pause_writing()
 
     def written(self, size: int) -> None:
-        """The client has taken so many bytes."""
+        """The client has read so many bytes."""
         self.size -= size
         if self._paused and self.size <= self._low:
             self._paused = False

@@ -1,1 +1,1 @@
-"""HTTP and WebSockets at the Master: what it answers itself, and what it hands to Workers."""
+"""HTTP and WebSockets at the Master: what it answers itself, and what it sends to Workers."""

@@ -1,7 +1,7 @@
 """Lets requests and WebSockets in: starts each, holds it, or answers it with an error.
 
-Law: what arrives after a save waits until that save is settled. Then the newest live code runs it, or its
-client gets the reason why there is none.
+Law: what arrives after a save waits until that save is settled. Then the newest live code runs it. Without
+live code its client gets the reason why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Holder(Protocol):
         """Return whether a message still waits."""
 
     def on_settled(self) -> None:
-        """An edit was settled: send on what waited for it."""
+        """Send on what waited for an edit that is settled now."""
 
 
 class Admission:
@@ -69,15 +69,15 @@ class Admission:
             job.answer(self._own_answers.unavailable(job.scope, self.failures))
 
     def hold_messages(self, holder: Holder) -> None:
-        """Tell the holder of each edit that is settled, as long as it holds messages."""
+        """Call the holder's `on_settled` for each edit, as long as it holds messages."""
         self._holders.add(holder)
 
     def forget(self, job: AppJob) -> None:
-        """The client has left: it waits no longer."""
+        """Stop holding the request of a client that has left."""
         self._held.pop(job, None)
 
     def forget_messages(self, holder: Holder) -> None:
-        """The connection has ended."""
+        """Stop calling the holder: its connection has ended."""
         self._holders.discard(holder)
 
     @property
@@ -86,7 +86,7 @@ class Admission:
         return not self._held
 
     def on_settled(self) -> None:
-        """An edit was settled: let in what waited for it."""
+        """Let in what waited for an edit that is settled now."""
         held, self._held = self._held, {}
         for job in held:
             if job.waits:
@@ -98,7 +98,7 @@ class Admission:
                 self._holders.add(holder)
 
     def _offer(self, job: AppJob) -> None:
-        """Queue the job; it does not wait for ever for a Worker that does not come."""
+        """Queue the job; answer it with an error if no Worker takes it in time."""
         self._dispatcher.offer(job)
         if job.queued and self._patience_s:
             self._loop.call_later(self._patience_s, self._lose_patience, job, job.runs)

@@ -1,6 +1,6 @@
 """What the app runs for one client, on one Worker at a time: a request or a WebSocket.
 
-Law: what belongs to a client outlives its runs. What a run that was left behind still reports is ignored.
+Law: what belongs to a client outlives its runs. Reports of a run that was left behind are ignored.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class AppJob(ABC):
 
     @abstractmethod
     def open_run(self, number: int) -> None:
-        """Send the Worker what it is to run."""
+        """Send the Worker what it has to run."""
 
     def send(self, message: ToWorker) -> None:
         """Send to the Worker of the run in hand; nothing once the run has ended or was left behind."""
@@ -88,7 +88,7 @@ class AppJob(ABC):
 
     @abstractmethod
     def on_message(self, message: StreamNews) -> None:
-        """The Worker of a run has sent this; the run may have been left behind."""
+        """Take a message of a run's Worker; the run may have been left behind."""
 
     def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
         if number == self.number:
@@ -100,7 +100,7 @@ class AppJob(ABC):
         """The Worker that had the run in hand is dead."""
 
     def on_code_live(self, generation: int) -> None:
-        """Newer code is live: older code lets go of a client that has left."""
+        """Newer code is live: leave an older run whose client has left."""
         if not self.client_gone:
             self.move(generation)
         elif self.generation < generation:
@@ -108,7 +108,7 @@ class AppJob(ABC):
 
     @abstractmethod
     def move(self, generation: int) -> None:
-        """Go on with newer code, if it lasts."""
+        """Go on with newer code, if it is a WebSocket or an event stream."""
 
     def leave_run(self) -> None:
         """Detach from the run in hand."""
@@ -116,5 +116,5 @@ class AppJob(ABC):
         self.number = 0
 
     def status_of_failure(self, number: int) -> int:
-        """The app has raised in that run: return the status that the client gets, 0 for none."""
+        """Return the status that the client gets for the app's error in that run, 0 for none."""
         return 0

@@ -1,4 +1,4 @@
-"""What every request and WebSocket gets to work with: frozen, and below them."""
+"""What every request and WebSocket uses: frozen, and in the layer below them."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class Context:
         self.emit(events.Lost(what=what, reason=reason))
 
     def report_resumed(self, what: str, generation: int = 0) -> None:
-        """Report that something goes on elsewhere, with that code (0: the live code)."""
+        """Report that something goes on with another run, of that code (0: the live code)."""
         self.emit(events.Resumed(what=what, generation=generation or self.dispatcher.code.generation))

@@ -1,7 +1,7 @@
 """Cuts a stream of server-sent events into whole events, so that it can be moved to another Worker.
 
-Law: what was passed on ends where an event ends, so that another Worker's events may follow it, unless
-`broken` says otherwise. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+Law: unless `broken` is set, what was passed on ends where an event ends: another Worker's events may follow.
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class EventStream:
 
     @property
     def has_id(self) -> bool:
-        """Whether there is an id to go on from; a stream without one cannot be moved."""
+        """Return whether there is an id to go on from; a stream without one cannot be moved."""
         return bool(self.last_id)
 
     def feed(self, data: bytes) -> bytes:
@@ -61,13 +61,13 @@ class EventStream:
         return self._cut(data, whole)
 
     def rest(self) -> bytes:
-        """Return and forget what was kept: the stream ends, or is passed on as it comes from here on."""
+        """Return and forget what was held: the stream ends, or is passed on as it comes from here on."""
         rest = bytes((self._opening or b"") + self._tail)
         self._restart()
         return rest
 
     def restart_elsewhere(self) -> None:
-        """What is fed next comes from another Worker, which sends the event that was not whole again."""
+        """Expect another Worker's stream next; it sends the incomplete event from its beginning."""
         self._restart()
         self._moved = True
 
@@ -125,7 +125,7 @@ class EventStream:
 
 
 def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a response is an event stream whose events can be told apart, and whose end is open."""
+    """Return whether a response is an event stream that can be cut into events and has no known length."""
     if method != "GET" or status != 200:
         return False
     found = False

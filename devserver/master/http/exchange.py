@@ -1,7 +1,7 @@
 """One HTTP request and its response, over as many Workers as it takes.
 
-Law: what becomes of it when code goes live or its Worker dies is decided by exchange_decisions; a response
-that has begun and cannot be completed is ended as truncated. Bodies go both ways by credit.
+Law: exchange_decisions decides what happens to it when code goes live or its Worker dies. A response that
+has begun and cannot be completed is truncated. Windows bound bodies both ways.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Exchange(AppJob):
         return not (self.number or self._response.complete or self._response.gone)
 
     async def run(self) -> None:
-        """Have the request answered; return when the response is complete or the client has left."""
+        """Get the request answered; return when the response is complete or the client has left."""
         self._connection.listener = self
         self._context.admission.admit(self)
         try:
             await self._response.write(self._context.loop)
-        except BaseException:  # the app has nobody to talk to any more
+        except BaseException:  # the app has no client any more
             self._leave()
             raise
         finally:
@@ -123,7 +123,7 @@ class Exchange(AppJob):
     # the client
 
     def answer(self, answer: Answer) -> None:
-        """Answer without the app; where it has begun to answer, end that."""
+        """Answer without the app; end the app's answer if it has begun."""
         if self._response.begun:
             self._end()
         else:
@@ -285,13 +285,13 @@ class Exchange(AppJob):
         self._begin(head, data, more, self.generation, credit)
 
     def _begin(self, head: Head, data: bytes, more: bool, made_by: int | None, credit: int = 0) -> None:
-        """Put the head and the first of the body; a page that a browser opens gets our script."""
+        """Put the head and the first part of the body; a page that a browser opens gets our script."""
         if self._page is not None:
             head, data = self._page.begin(head, data, more, made_by)
         self._response.begin(*head, data, more, credit)
 
     def _whole(self, data: bytes, more: bool) -> bytes:
-        """Return what may be passed on: of an event stream whole events, a page with our script."""
+        """Return what may be passed on: whole events of an event stream, or a page with our script."""
         if self._events is None:
             return data if self._page is None else self._page.go_on(data, more)
         whole = self._events.feed(data)

@@ -1,4 +1,4 @@
-"""What becomes of a request in flight when newer code goes live, its Worker dies, or its app returns: pure.
+"""What happens to a request in flight when code goes live, its Worker dies or its app returns: pure.
 
 | in flight | newer code goes live | its Worker dies |
 |---|---|---|

@@ -1,7 +1,7 @@
-"""The HTTP and WebSocket side of the Master: gives each client to what serves it, and each Worker's message
-to the job that it is about.
+"""The HTTP and WebSocket side of the Master: routes clients to what serves them,
+and Workers' messages to their jobs.
 
-Law: newer code takes over what lasts, WebSockets and event streams.
+Law: newer code takes over WebSockets and event streams.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Gateway:
             self._emit(events.Notice(level="warning", text=text))
 
     async def _watch(self, scope: Scope, send: Send) -> None:
-        """Answer a page that waits for good code: when there is some, or there is another failure to show."""
+        """Answer a page that waits for good code, once there is some, or another failure to show."""
         seen = scope["query_string"].removeprefix(b"seen=").decode("ascii", "replace")
         try:
             async with asyncio.timeout(LONGEST_WATCH):
@@ -174,7 +174,7 @@ class Gateway:
     # the generations
 
     def on_code_live(self, generation: int) -> None:
-        """Newer code serves from here on."""
+        """Let newer code serve from here on."""
         self._admission.failures = ()
         self.resumption.on_code_live(generation)
         self._tell_watchers()
@@ -184,7 +184,7 @@ class Gateway:
         self._admission.on_settled()
 
     def on_code_refused(self, failures: tuple[Failure, ...]) -> None:
-        """There is no good code yet, and this is why."""
+        """Keep the reason why there is no good code yet."""
         self._admission.failures = failures
         self._tell_watchers()
         self._admission.on_settled()
@@ -194,7 +194,7 @@ class Gateway:
         self._news = asyncio.Event()
 
     def on_settled(self) -> None:
-        """An edit was settled: let in what waited for it."""
+        """Let in what waited for an edit that is settled now."""
         self._admission.on_settled()
 
     # the end
@@ -205,7 +205,7 @@ class Gateway:
         return self._admission.quiet
 
     def stop(self) -> None:
-        """Close what rests or lasts; what is being answered is finished."""
+        """Close idle connections, WebSockets and event streams; finish the responses that are under way."""
         self.requests.stop()
         self.refresh.channel.close()
         for exchange in list(self._exchanges):

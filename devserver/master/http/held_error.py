@@ -1,6 +1,6 @@
-"""The answer to a navigation, held for a moment if it is a 500 without a page: why comes after it.
+"""The answer to a navigation. A 500 without a page is held for a moment: its failure comes after it.
 
-Law: it is passed on as it came, soon, unless it turns out that the app has raised.
+Law: it is passed on unchanged and soon, unless the app is found to have raised.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from devserver.master.http.pages.default_error import may_be_default
 from devserver.master.http.response import Head
 
 PATIENCE_S = 0.5
-"""How long the app may take to say that it has raised, once it has answered."""
+"""Seconds in which the failure of an app that has answered has to come."""
 
 
 class HeldError:
-    """`pass_on` takes head, first of the body, whether there is more, and how many bytes that counted."""
+    """`pass_on` takes head, first of the body, whether more follows, and how many bytes that counted."""
 
     def __init__(
         self, pass_on: Callable[[Head, bytes, bool, int], None], loop: asyncio.AbstractEventLoop
@@ -29,7 +29,7 @@ class HeldError:
         self._timer: asyncio.TimerHandle | None = None
 
     def takes(self, head: Head, body: bytes, more: bool) -> bool:
-        """Hold the beginning of an answer, or return False: it is the app's own."""
+        """Hold the beginning of an answer; return False if the page is the app's own."""
         if head[0] != 500 or not may_be_default(head[1], body, more):
             return False
         self._head, self._body, self._more = head, body, more

@@ -1,6 +1,6 @@
 """Refuses what a browser was lured into sending: the Host of every request, the Origin of every WebSocket.
 
-Law: only addresses and names that were meant pass; what is not clearly one of them is refused. An address in
+Law: only addresses and allowed names pass; what is not clearly one of them is refused. An address in
 the Host passes because DNS rebinding needs a name.
 """
 

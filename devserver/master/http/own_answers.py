@@ -32,7 +32,7 @@ class OwnAnswers:
     refresh: BrowserRefresh
 
     def unavailable(self, scope: Scope, failures: tuple[Failure, ...]) -> Answer:
-        """Return the answer to a request while there is no good code, and this is why."""
+        """Return the answer to a request while there is no good code; it names the reason."""
         is_form = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         asker = answers.Asker(accepted(scope), local=may_see_source(scope), is_form=is_form)
         return answers.unavailable(failures, asker, root=self.root, editor=self.editor)
@@ -47,7 +47,7 @@ class OwnAnswers:
         return answers.crashed(failure, request, generation, root=self.root, editor=self.editor)
 
     def readable(self, scope: Scope, answer: Answer) -> Answer:
-        """Return an answer of our own that says no, as the page of a trusted origin may read it."""
+        """Return a refusal of our own in a form that the page of a trusted origin may read."""
         origin = self.host_check.trusts(scope["headers"]) if answer.status >= 400 else b""
         if not origin:
             return answer
@@ -55,7 +55,7 @@ class OwnAnswers:
         return readers.readable(preflight or answer, origin)
 
     def stale(self, scope: Scope) -> Headers:
-        """Return a header that says that the app's answer is older code's, for the newest was refused."""
+        """Return a header that marks the app's answer as older code's, because the newest was refused."""
         failures = self.refresh.state.failures
         if not failures:
             return []

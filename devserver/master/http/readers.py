@@ -1,6 +1,6 @@
 """Who may read an answer of our own: a page of another port of this machine, by the rules of CORS. Pure.
 
-Law: nothing of the app's is ever opened up; what a page of another site may not read stays so.
+Law: no answer of the app becomes readable by this. A page of another site can read none of ours.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def readable(answer: Answer, origin: bytes) -> Answer:
 
 
 def preflight(method: str, headers: Headers) -> Answer | None:
-    """Return the answer to the question that a browser asks before a request, None if this is none."""
+    """Return the answer to a CORS preflight request, None if this is not one."""
     if method != "OPTIONS" or all(name != _ASKS + b"method" for name, _ in headers):
         return None
     return Answer(204, [(_ALLOWS[name], value) for name, value in headers if name in _ALLOWS], b"")

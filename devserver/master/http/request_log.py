@@ -1,6 +1,6 @@
-"""Reports the requests that were answered, joined into few events: one each would slow all of them.
+"""Reports answered requests, several in one event: an event for each would slow all of them.
 
-Law: `count` and `failed` are exact; what is shown one by one is bounded, failures first.
+Law: `count` and `failed` are exact. The requests that an event lists are bounded, failures first.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class RequestLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:
-        """The server stops: nothing is joined any more."""
+        """Join nothing any more: the server stops."""
         self._stopping = True
         self.flush()
 
     def add(self, request: Request) -> None:
-        """Report it before long, in the order of the calls."""
+        """Report it soon, in the order of the calls."""
         self._count += 1
         failed = request.status >= 500
         self._failed += failed
@@ -53,7 +53,7 @@ class RequestLog:
         return now if self._stopping else max(now + FIRST, self._flushed_at + PAUSE)
 
     def flush(self) -> None:
-        """Report now what was added so far."""
+        """Report what was added so far."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

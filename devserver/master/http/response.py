@@ -1,6 +1,6 @@
-"""The response on its way to the client: parts in order, and a window update once it has taken them.
+"""The response on its way to the client: parts in order, and a window update once it has read them.
 
-Law: a response that cannot be completed is truncated visibly: its connection closes before its end.
+Law: a response that cannot be completed is visibly truncated: its connection closes before its end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Head = tuple[int, Headers]
 
 
 class Response:
-    """Written by one coroutine, filled by callbacks. `grant` gets how many bytes the client has taken."""
+    """Written by one coroutine, filled by callbacks. `grant` gets how many bytes the client has read."""
 
     def __init__(self, connection: HttpConnection, send: Send, grant: Callable[[int], None]) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class Response:
         self.complete = False
         """The end was put, or will never come."""
         self.gone = False
-        """There is nobody to write to."""
+        """The client is gone."""
 
     def begin(self, status: int, headers: Headers, data: bytes, more: bool, credit: int = 0) -> None:
         """Put the head and the first of the body."""
@@ -58,7 +58,7 @@ class Response:
         self._wake()
 
     def renew(self) -> None:
-        """Another Worker goes on, with a window of its own."""
+        """Another Worker goes on, with its own window."""
         self._owed = 0
 
     def _put(self, head: Head | None, data: bytes, more: bool, credit: int) -> None:

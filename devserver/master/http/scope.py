@@ -18,7 +18,7 @@ def wire_scope(
 ) -> wire.Scope:
     """Return what the app may know; with `last_event_id` the request asks for what comes after that event.
 
-    `ask`: how the headers are changed.
+    `ask` changes the headers.
     """
     headers = ask(scope["headers"]) if ask else scope["headers"]
     if last_event_id is not None:
@@ -42,7 +42,7 @@ def wire_scope(
 
 
 def header(scope: dict[str, Any], wanted: bytes) -> bytes:
-    """Return a header, several joined by commas, empty if there is none."""
+    """Return a header, several joined by commas, empty if it is absent."""
     return b", ".join(value for name, value in scope["headers"] if name == wanted)
 
 

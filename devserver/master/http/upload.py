@@ -1,7 +1,7 @@
 """The body of a request on its way to a Worker.
 
 Law: no more of it is read from the client than fits the Worker's window. A client that sends
-`Expect: 100-continue` is not asked before the app asks.
+`Expect: 100-continue` gets no `100 Continue` before the app asks for the body.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Upload:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, send: Callable[[bytes, bool], None], loop: asyncio.AbstractEventLoop) -> None:
-        """Send it by `send`, and by no other: what was read cannot be read again."""
+        """Send it by `send`, and by no other callable: what was read cannot be read again."""
         if self._task is None:
             self._task = loop.create_task(self._send(send))
 
@@ -37,7 +37,7 @@ class Upload:
         self._more.set()
 
     def cancel(self) -> None:
-        """Read no more of it."""
+        """Stop reading it."""
         if self._task is not None:
             self._task.cancel()
 
@@ -56,7 +56,7 @@ class Upload:
 
 
 def upload_of(headers: Headers, receive: Receive) -> Upload | None:
-    """Return the upload of a request that has a body, or says that it waits to be asked for one."""
+    """Return the upload of a request that has a body or sends `Expect: 100-continue`."""
     has_body = waits = False
     for name, value in headers:
         match name:

@@ -1,6 +1,6 @@
 """uvicorn in the Master: its protocols on our listeners, around an app of ours. Its only owner.
 
-Law: none of its signal handlers, listeners or logs is used. What it logs of a request is a notice of ours.
+Law: its signal handlers, listeners and logs are unused. What it logs of a request becomes our notice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HANDLED = "devserver.handled"
 
 
 class DisconnectListener(Protocol):
-    """What wants to know when the client of an HTTP connection leaves."""
+    """Called when the client of an HTTP connection leaves."""
 
     def on_client_left(self) -> None:
         """The connection is gone."""
@@ -43,7 +43,7 @@ class DisconnectListener(Protocol):
 class CorkedTransport:
     """A transport that can keep what is written until more has come: one system call instead of two.
 
-    uvicorn writes the head and the body of a response apart, though here both are known at once.
+    uvicorn writes the head and the body of a response separately, though here both are known at once.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -55,7 +55,7 @@ class CorkedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write, or keep."""
+        """Write, or keep it while corked."""
         if self._kept is None:
             self._transport.write(data)
         else:
@@ -183,7 +183,7 @@ class State(ServerState):
         """uvicorn's own start value: ours is made above."""
 
     def tls_came(self, address: Any) -> None:
-        """A client speaks TLS, as to an https: URL: say so, once, for it cannot read what we answer."""
+        """Report once that a client speaks TLS, as to an https: URL: it cannot read our answer."""
         if self._tls_came:
             return
         self._tls_came = True

@@ -1,6 +1,6 @@
 """One WebSocket: carries what its session decides to the client and to the Workers.
 
-Law: as websocket_session has it. The client's messages are read no further than the session wants them.
+Law: that of websocket_session. It stops reading the client's messages while the session is full.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class WebSocket(AppJob):
         return not self.number and self._session.phase in ("opening", "reopening")
 
     def answer(self, answer: Answer) -> None:
-        """Refuse the handshake, or end what cannot go on."""
+        """Refuse the handshake, or close a connection that cannot go on."""
         if self._session.phase == "opening":
             self._put(
                 {"type": "websocket.http.response.start", "status": answer.status, "headers": answer.headers}
@@ -138,7 +138,7 @@ class WebSocket(AppJob):
         self._do(self._session.on_turned_away())
 
     def without_app(self) -> None:
-        """The code that runs has no app: its handlers may have the connection, if nobody had it before."""
+        """The live code has no app: leave the connection to its handlers, unless an app has accepted it."""
         if self._session.phase == "opening" and self._context.dispatcher.code.framing is not None:
             self.native = True
             self._put(None)
@@ -146,7 +146,7 @@ class WebSocket(AppJob):
             self._context.index.answer(self.scope, self.accept, self.answer)
 
     def on_settled(self) -> None:
-        """An edit was settled: messages may be given that waited for it."""
+        """Let the session send messages that waited for a settled edit."""
         self._do(self._session.deliver())
 
     # the runs
@@ -184,7 +184,7 @@ class WebSocket(AppJob):
         self._do(self._session.on_worker_died(reason))
 
     def move(self, generation: int) -> None:
-        """Ask the session, unless the run has waited for that code."""
+        """Let the session decide, unless the run has waited for that code."""
         if not self.number or self.generation < generation:
             self._do(self._session.on_code_live())
 

@@ -9,7 +9,7 @@ from devserver.ipc.messages import Headers
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Find a Worker for a new run; `resumed`: it goes on with what another has begun."""
+    """Find a Worker for a new run; `resumed`: it goes on with another run's conversation."""
 
     resumed: bool
 
@@ -66,7 +66,7 @@ class PassOnAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Conversations on this path cannot go on with the code of the run, because the app did as `why` says."""
+    """Conversations on this path cannot go on with the code of the run; `why` is what the app did."""
 
     why: str
 

@@ -1,8 +1,8 @@
 """The life of one WebSocket over generations and deaths: pure, events in, commands out.
 
-Law: the app gets the client's messages in order, once. What no app had received when its code was replaced,
-or its Worker died, the next one gets, or it is reported as lost. The client sees one handshake, and a close
-only from itself, from the app, or 1012 where the conversation cannot go on.
+Law: the app gets the client's messages in order, once. When the run's code is replaced or its Worker dies,
+the next run gets the messages that no app has received, or they are reported as lost. The client sees one
+handshake. It sees a close only from itself, from the app, or 1012 where the conversation cannot go on.
 
 A *run* is one call of the app on one Worker. The phases:
 
@@ -39,7 +39,7 @@ REJECTED = 1006
 """What an app's refusal of a handshake is reported as; it is no code that an app could close with."""
 _GOODBYES = (1000, 1001)
 MOST_AHEAD = 64
-"""Messages, and bytes, that are given to a Worker before it has taken the ones before."""
+"""Messages, and bytes, that are sent to a Worker before it has taken the ones before."""
 MOST_AHEAD_BYTES = 1024 * 1024
 
 MOST_BARREN = 3
@@ -80,11 +80,11 @@ class WebSocketSession:
     _barren: int = 0
     """Runs in a row that have done nothing before their Worker died."""
     _restarting: bool = False
-    """The client was asked to reconnect: what nobody will have taken is lost."""
+    """The client was asked to reconnect: messages that no run takes are lost."""
 
     @property
     def phase(self) -> Phase:
-        """Return how far it has come."""
+        """Return its phase."""
         return self._phase
 
     @property
@@ -94,7 +94,7 @@ class WebSocketSession:
 
     @property
     def holds(self) -> bool:
-        """Return whether a message waits that no run was given."""
+        """Return whether a message waits that was sent to no run."""
         return len(self._inbox) > self._ahead
 
     # the client
@@ -121,7 +121,7 @@ class WebSocketSession:
         return [*out, TellLeft(code, reason)] if self._running else out
 
     def deliver(self) -> list[Command]:
-        """Give the run what it may have by now."""
+        """Send the run the messages that it may have by now."""
         out: list[Command] = []
         if self._phase not in ("open", "reopening") or not self._running:
             return out
@@ -182,7 +182,7 @@ class WebSocketSession:
         return [Offer(resumed=True)]
 
     def on_turned_away(self) -> list[Command]:
-        """There is nothing that could go on with the connection; a handshake is answered by the caller."""
+        """No code can go on with the connection; the caller answers a handshake."""
         if self._phase == "opening":
             self._phase = "closed"
         return self._restart() if self._phase != "closed" else []
@@ -193,7 +193,7 @@ class WebSocketSession:
         return [Lost("the message in hand", reason)] if self._in_hand else []
 
     def _untaken(self) -> list[Command]:
-        """Report what no app has received, and none will."""
+        """Report the messages that no app has received, and none will."""
         waiting = len(self._inbox)
         self._inbox.clear()
         self._ahead = self._ahead_bytes = self._size = 0
@@ -215,7 +215,7 @@ class WebSocketSession:
         return []
 
     def on_app_received(self) -> list[Command]:
-        """The app has received the first message of those that are ahead."""
+        """The app has received the first message that was sent ahead."""
         if not self._ahead:
             return []
         _, data, _ = self._inbox.popleft()
@@ -291,7 +291,7 @@ class WebSocketSession:
         return [Remember(why), *self._restart()]
 
     def _restart(self) -> list[Command]:
-        """Ask the client to reconnect; a run that is not over yet may take some messages still."""
+        """Ask the client to reconnect; a run that has not ended may still take some messages."""
         self._restarting = True
         lost = [] if self._running else self._untaken()
         return [*lost, *self._close(SERVICE_RESTART, "service restart")]

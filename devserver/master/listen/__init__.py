@@ -1,1 +1,1 @@
-"""Where the Master listens, and whom it lets in."""
+"""Where the Master listens."""

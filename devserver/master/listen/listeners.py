@@ -1,6 +1,6 @@
-"""The addresses that are listened on: those that the command names, and a default port for what it does not.
+"""The addresses that the Master listens on: those that the command names, and default ports for the rest.
 
-Law: a port that was named is had or refused; a default one gives way to whoever has it, and that is said.
+Law: a taken port that was named is an error. Instead of a taken default port it reports and uses a free one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PORTS_TRIED = 100
 SHOWN = ("http", "https", "tcp", "uds")
 """The kinds in the order in which a user looks for them."""
 ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What a machine answers that has no such address, or no IPv6 at all."""
+"""The errors of a machine that has no such address, or no IPv6 at all."""
 
 Port = Literal["http", "tcp"]
 Factories = Mapping[str, Callable[[], asyncio.Protocol]]
@@ -62,7 +62,7 @@ class Listeners:
     async def open_first(self) -> str:
         """Open every address that is named, and HTTP's default one if neither it nor a Unix socket is.
 
-        Returns what to say of it, "" for nothing. Raises UsageError for what cannot be had.
+        Returns a remark for the user, "" for none. Raises UsageError for an address that cannot be bound.
         """
         config = self._config
         if config.certfile:
@@ -76,7 +76,7 @@ class Listeners:
         return "" if config.http or config.uds else await self._open_default("http", config.default_http)
 
     async def open_tcp(self) -> str:
-        """Open the default TCP address or the next free port; return what to say of it, "" for nothing."""
+        """Open the default TCP address or the next free port; return a remark for the user, "" for none."""
         return await self._open_default("tcp", self._config.default_tcp)
 
     def close(self, kinds: Container[str] = SHOWN) -> None:
@@ -185,14 +185,14 @@ def _by_whom(port: int) -> str:
 
 
 def _bind_unix(path: str) -> socket.socket:
-    """Its mode is the umask's affair: a file, unlike a port, can keep the other users of the machine out."""
+    """Leave its mode to the umask: a file, unlike a port, can keep the other users of the machine out."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_answered(path):
             raise ListenError(
                 f"{path} is in use by another process: stop it, or choose another path with --uds"
             )
-        _unlink_socket(path)  # a left-over that nobody answers
+        _unlink_socket(path)  # left behind: no process answers there
         sock.bind(path)
     except OSError as error:
         why = "something else is there" if error.errno == errno.EADDRINUSE else error.strerror or error

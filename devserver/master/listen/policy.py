@@ -14,7 +14,7 @@ from devserver.master.listen.listeners import Factories, Listeners
 
 
 class ListenPolicy:
-    """Opens and closes, and says so."""
+    """Opens and closes listeners, and reports it."""
 
     def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:
         self._listeners = Listeners(config.listen, factories, self._plain_came)
@@ -30,12 +30,12 @@ class ListenPolicy:
     async def open_first(self) -> None:
         """Open what the command names, and HTTP: requests wait for the first code. Raises UsageError.
 
-        Nothing is said yet: what ends here is one sentence.
+        Nothing is reported yet, so that a failed start is one sentence.
         """
         self._remark = await self._listeners.open_first()
 
     def announce(self) -> None:
-        """Say what is open by now."""
+        """Report what is open by now."""
         self._say(self._remark)
 
     async def follow(self, tcp: bool) -> None:
@@ -54,7 +54,7 @@ class ListenPolicy:
         self._listeners.close()
 
     def _plain_came(self) -> None:
-        """A client speaks plain HTTP where TLS is spoken: say so, once, for it cannot read what we answer."""
+        """Report once that a client speaks plain HTTP to the TLS port: it cannot read our answer."""
         if not self._has_plain_come:
             self._has_plain_come = True
             where = next((str(each) for each in self.all if each.kind == "https"), "")

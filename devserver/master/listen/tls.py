@@ -1,4 +1,4 @@
-"""TLS for HTTPS: certificate and key from files, and a word where a client does not speak it."""
+"""TLS for HTTPS: certificate and key from files, and a report of clients that speak plain HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Context(ssl.SSLContext):
 
 
 class _Connection(ssl.SSLObject):
-    """Tells of a client that speaks plain HTTP: nobody else hears why the handshake has failed."""
+    """Reports a client that speaks plain HTTP: the reason of the failed handshake appears nowhere else."""
 
     def do_handshake(self) -> None:
         try:
@@ -31,7 +31,7 @@ def tls_context(certfile: str, keyfile: str, on_plain: Callable[[], None]) -> ss
         try:
             with open(path, "rb"):
                 pass
-        except OSError as error:  # as ssl would say it, but with the file's name
+        except OSError as error:  # the error of ssl, with the file's name
             sentence = f"{option} {path} cannot be read ({error.strerror}): give a file in PEM form"
             raise UsageError(sentence) from error
 

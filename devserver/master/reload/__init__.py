@@ -1,1 +1,1 @@
-"""Which code is live, which is tried, and how long that took."""
+"""Which code is live, which is tried, and how long a reload takes."""

@@ -29,11 +29,11 @@ class Book:
     candidates: list[Candidate] = field(default_factory=list)
     """In the order of their numbers; all are younger than what is live."""
     pending: dict[int, int] = field(default_factory=dict)
-    """Edit → the candidate that will settle it, 0 while it is being looked at."""
+    """Edit → the candidate that will settle it, 0 while it is being checked."""
     disk: Disk = field(default_factory=Disk)
     uses: UsedFiles = field(default_factory=UsedFiles)
     refusal: Refuse | None = None
-    """The last word on the code, if that is a refusal."""
+    """The last report on the code, if it is a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None
     """The newest code that could not boot, unless newer code was tried since."""
     _number: int = 0
@@ -48,7 +48,7 @@ class Book:
 
     @property
     def wanting(self) -> bool:
-        """Return whether the disk holds code that does not run: any file may be the cure."""
+        """Return whether the disk holds code that does not run: any file may fix it."""
         return not self.live or self.refusal is not None
 
     @property
@@ -58,11 +58,11 @@ class Book:
 
     @property
     def booting(self) -> set[str]:
-        """Return the files for whose sake something boots."""
+        """Return the changed files for which candidates boot."""
         return {path for candidate in self.candidates for path in candidate.paths}
 
     def candidate(self, generation: int) -> Candidate | None:
-        """Return a generation that is tried; None: it is not, or not any more."""
+        """Return the candidate of this number, None if it is not one, or not any more."""
         return next((other for other in self.candidates if other.number == generation), None)
 
     def snapshot_of(self, generation: int) -> Snapshot | None:
@@ -74,14 +74,14 @@ class Book:
         """Return path → digest of all that runs or was read since; b"": it was absent then."""
         return self.disk.known(self.snapshot)
 
-    # what a Manager must be told
+    # the orders that a Manager needs
 
     def replay(self) -> list[Boot]:
-        """Return what a new Manager must be told of the candidates, once it was given the live snapshot."""
+        """Return the orders to boot the candidates, for a new Manager that has the live snapshot."""
         return [candidate.order(self.live, self.snapshot) for candidate in self.candidates]
 
     def briefing(self) -> list[Reload]:
-        """Return what a new Manager must be told: the live snapshot and the candidates."""
+        """Return the orders that a new Manager needs: the live snapshot and the candidates."""
         orders = []
         if self.live:
             handover: Handover = "exclusive" if self.handover == "exclusive" else "overlap"
@@ -94,11 +94,11 @@ class Book:
 
     @property
     def _newest(self) -> Snapshot:
-        """Return what will run if nothing else happens."""
+        """Return what will run if no boot fails and no edit comes."""
         return self.candidates[-1].snapshot if self.candidates else self.snapshot
 
     def _blocking(self) -> dict[str, Failure]:
-        """Return what is wrong with files that the live code uses and that are not as it has them."""
+        """Return the failures of files that the live code uses and that differ from its snapshot."""
         used = self.uses.of(self.live)
         broken = self.disk.broken_beside(self.snapshot)
         return {path: failure for path, failure in broken.items() if path in used}

@@ -1,4 +1,4 @@
-"""A generation that is tried: what it would run, and how it is ordered. Pure."""
+"""A candidate: what it would run, and the order that boots it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devserver.master.reload.commands import Boot
 from devserver.master.reload.disk import Snapshot, changes
 
 MOST_CANDIDATES = 2
-"""An app that boots slower than its author saves still gets somewhere: the elder candidate is let finish."""
+"""An app that boots slower than its author saves still goes live: the elder candidate finishes its boot."""
 
 
 @dataclass(slots=True)
@@ -21,10 +21,10 @@ class Candidate:
     edit: int
     snapshot: Snapshot
     paths: tuple[str, ...]
-    """The files for whose sake it boots."""
+    """The changed files for which it boots."""
     handover: Handover
     held_back: dict[str, Failure]
-    """Broken files in whose place the snapshot has what runs: it cannot go live if it uses one."""
+    """Broken files, of which the snapshot has the running text: it cannot go live if it uses one."""
 
     def order(self, live: int, snapshot: Snapshot) -> Boot:
         """Return how to boot it, based on the live generation and what that runs."""

@@ -1,4 +1,4 @@
-"""What the book of generations decides about the app's code: frozen values, so that tests read as scripts."""
+"""What Generations decides about the app's code: frozen values, so that tests read as scripts."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A candidate is not needed any more."""
+    """End a candidate that is not needed any more."""
 
     generation: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A candidate that boots cannot go live: it was refused meanwhile."""
+    """End a candidate that boots: it was refused meanwhile."""
 
     generation: int
 
 
 @dataclass(frozen=True, slots=True)
 class GoLive:
-    """Every job starts on this generation from now on. `first`: no code has run before."""
+    """Start every job on this generation from now on. `first`: no code has run before."""
 
     generation: int
     edit: int
     paths: tuple[str, ...]
-    """The files for whose sake it was booted."""
+    """The changed files for which it was booted."""
     first: bool
     worker: Booted
     """Its first Worker."""
@@ -56,7 +56,7 @@ class GoLive:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The code of `edit` cannot run; `generation` is 0 if it was not even booted."""
+    """The code of `edit` cannot run; `generation` is 0 if it was not booted."""
 
     edit: int
     generation: int
@@ -65,7 +65,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """The disk holds again what runs: what was refused is gone."""
+    """The disk holds again what runs: the refused code is gone."""
 
     edit: int
 

@@ -1,4 +1,4 @@
-"""Decides whether a boot may have failed because the old Worker has what the new one needs: pure."""
+"""Decides whether a boot may have failed because the old Worker holds what the new one needs: pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEAST_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the live Workers have: their numbers, files that are open, whether any is locked, ports."""
+    """What the live Workers hold: their numbers, open files, whether any is locked, and ports."""
 
     pids: frozenset[int] = frozenset()
     files: frozenset[str] = frozenset()
@@ -35,17 +35,17 @@ class Held:
 
 
 def is_suspect(failure: Failure) -> bool:
-    """Return whether it reads as if another process had what was asked for: a lock, a file, an address."""
+    """Return whether it suggests that another process holds a resource: a lock, a file, an address."""
     return any(each.errno in _TAKEN or _reads_taken(each) for each in _chain(failure))
 
 
 def is_held(failure: Failure, held: Held) -> bool:
-    """Return whether it reads so, and the live Workers may be who has it."""
+    """Return whether it suggests that, and the live Workers may hold the resource."""
     if not held.pids or not is_suspect(failure):
         return False
     chain = list(_chain(failure))
     if held.locks or any(each.errno == errno.EADDRINUSE or _ADDRESS.search(each.message) for each in chain):
-        return True  # an address may be a child's: whose, the system does not tell
+        return True  # an address may be a child's: the system does not report which
     text = "\n".join(each.message for each in chain)
     numbers = {int(number) for number in re.findall(r"(?<!\d)\d{1,9}(?!\d)", text)}
     names = {os.path.basename(path) for path in held.files}

@@ -1,7 +1,7 @@
 """Distinguishes what a booting Worker has created from what the user saved; until then an edit waits.
 
-Law: only what a Worker has put into a file that it made itself is taken for its own; anything else is a save.
-No edit waits longer than PATIENCE, and all are settled in their order.
+Law: only what a Worker has put into a file that it made itself counts as its own; all else is a save.
+No edit waits longer than PATIENCE, and edits are settled in their order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from devserver.master.reload.timings import Steps
 MOST = 1000
 """Files that are remembered; those before them count as saved."""
 PATIENCE = 1.0
-"""Seconds that an edit waits for a Worker's word on a file that it makes."""
+"""Seconds that an edit waits for a Worker's report of a file that it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Edit:
 
 
 class CreatedFiles:
-    """`settle` gets the edits, in their order."""
+    """Calls `settle` with the edits, in their order."""
 
     def __init__(self, settle: Callable[[Edit], None], loop: asyncio.AbstractEventLoop) -> None:
         self._settle = settle
         self._loop = loop
         self._open: dict[str, float] = {}
-        """Path → until when a Worker's word on it is waited for."""
+        """Path → until when a Worker's report of it is waited for."""
         self._made: dict[tuple[str, bytes], int] = {}
         """Path and digest → the newest generation that has made it."""
         self._taken: set[int] = set()
@@ -66,7 +66,7 @@ class CreatedFiles:
         self._go_on()
 
     def by(self, file: Source) -> int:
-        """Return the generation that has made a file as it is, 0 if none has."""
+        """Return the generation that has made a file with this content, 0 if none has."""
         return self._made.get((file.path, file.digest), 0) if file.digest else 0
 
     def holds(self, path: str) -> bool:
@@ -74,7 +74,7 @@ class CreatedFiles:
         return any(file.path == path for edit in self._edits for file in edit.files)
 
     def taken(self, generation: int) -> None:
-        """A generation has a file as it made it: that is no reason for a reload."""
+        """Note that a generation runs with a file as it made it: no reason for a reload."""
         self._taken.add(generation)
 
     def saved(self) -> None:
@@ -82,7 +82,7 @@ class CreatedFiles:
         self._tried_again = False
 
     def owes(self, generation: int) -> bool:
-        """Return, of one that could not start, whether it may with what it made; once until a save."""
+        """Return whether to retry a failed generation with the files that it made; once until a save."""
         if generation not in self._taken or self._tried_again:
             return False
         self._taken.clear()
@@ -90,7 +90,7 @@ class CreatedFiles:
         return True
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Drop the edits that wait, and stop the timer."""
         self._edits.clear()
         if self._timer is not None:
             self._timer.cancel()

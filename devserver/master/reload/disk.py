@@ -1,6 +1,6 @@
-"""What the disk holds, as far as it was read in this run, and how that differs from what runs: pure.
+"""What the disk holds, as far as it was read in this run, and its difference from what runs: pure.
 
-Law: what was read last counts. What does not compile never takes the place of what does.
+Law: what was read last counts. Text that does not compile never replaces text that does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Snapshot = dict[str, Source]
 """Path → what runs under it."""
 
 MIXED = b"mixed"
-"""The digest of what is not the same in all Workers of a generation: whatever the disk holds differs."""
+"""The digest of a file that differs between Workers of a generation: it equals no digest on the disk."""
 
 
 @dataclass(slots=True)
@@ -25,12 +25,12 @@ class Disk:
     broken: dict[str, Failure] = field(default_factory=dict)
     """What does not compile, or cannot be read."""
     _warned: dict[str, bytes] = field(default_factory=dict)
-    """Path → the broken content of which the user was told that it blocks nothing."""
+    """Path → the broken content that was reported to the user as blocking nothing."""
     _files: Snapshot = field(default_factory=dict)
     _muted: set[str] = field(default_factory=set)
 
     def read(self, files: Sequence[Source], failures: Mapping[str, Failure], muted: Set[str]) -> None:
-        """Take in the files of an edit; a difference in a `muted` one is no reason for a reload."""
+        """Record the files of an edit; a difference in a `muted` one is no reason for a reload."""
         for file in files:
             self._files[file.path] = file
             self.broken.pop(file.path, None)
@@ -38,14 +38,14 @@ class Disk:
         self.broken |= failures
 
     def is_news(self, file: Source) -> bool:
-        """Return whether the disk has held something else, or something good: not all may run `file`."""
+        """Return whether the disk has held other or good text, so that some code may not run `file`."""
         read = self._files.get(file.path)
         return read is not None and (read.digest != file.digest or file.path not in self.broken)
 
     def over(self, snapshot: Snapshot) -> Snapshot:
-        """Return `snapshot` with everything put in that compiles, and what is absent left out.
+        """Return `snapshot` with every file that compiles, and without the absent ones.
 
-        What is broken stays as it is in `snapshot`: a late import of it gets the text that was good.
+        A broken file stays as it is in `snapshot`: a late import of it gets the last good text.
         """
         good = {path: file for path, file in self._files.items() if path not in self.broken}
         return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
@@ -55,7 +55,7 @@ class Disk:
         return {**snapshot, **{path: self._files[path] for path in paths if path in self._files}}
 
     def broken_beside(self, snapshot: Snapshot) -> dict[str, Failure]:
-        """Return what is broken and not the same in `snapshot`."""
+        """Return the broken files that differ in `snapshot`."""
         return {
             path: failure
             for path, failure in self.broken.items()
@@ -63,7 +63,7 @@ class Disk:
         }
 
     def warn(self, snapshot: Snapshot) -> list[Failure]:
-        """Return what is broken, once for each content: nothing uses it."""
+        """Return the broken files that nothing uses, once for each content."""
         fresh = {
             path: failure
             for path, failure in self.broken_beside(snapshot).items()
@@ -73,7 +73,7 @@ class Disk:
         return list(fresh.values())
 
     def known(self, snapshot: Snapshot) -> dict[str, bytes]:
-        """Return path → digest of all that was read, and of what else is in `snapshot`."""
+        """Return path → digest of all that was read, and of the rest of `snapshot`."""
         return {path: file.digest for path, file in {**snapshot, **self._files}.items()}
 
     def differs(self, snapshot: Snapshot) -> bool:
@@ -91,22 +91,22 @@ def digest_in(snapshot: Snapshot, path: str) -> bytes:
 
 
 def mix(snapshot: Snapshot, path: str) -> None:
-    """Note that Workers differ in `path`; those to come get what was there, or else what the disk holds."""
+    """Note that Workers differ in `path`. Later ones get the text of the snapshot, or what the disk holds."""
     known = snapshot.get(path, Source(path, MIXED, None))
     snapshot[path] = Source(path, MIXED, known.source, known.code)
 
 
 def changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:
-    """Return what turns `old` into `new`; what is absent in `new` comes without source."""
+    """Return the changes from `old` to `new`; a file that is absent in `new` comes without source."""
     changed = [file for path, file in new.items() if file.digest != digest_in(old, path)]
     removed = [Source(path, b"", None) for path in old if path not in new]
     return tuple(sorted(changed + removed, key=lambda file: file.path))
 
 
 def own_python(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return those that a Worker can import: the rest (templates, settings) only cause the reload.
+    """Return the files that a Worker can import: the rest (templates, settings) only cause the reload.
 
-    Left out is also a mixed file without source: to a Worker it would be absent, but the disk holds it.
+    A mixed file without source is left out, too: a Worker would take it for absent, but the disk holds it.
     """
     return tuple(
         source

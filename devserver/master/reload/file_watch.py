@@ -7,22 +7,22 @@ from typing import Protocol
 
 
 class FileWatch(Protocol):
-    """Reports each edit to the Master; it is told what runs."""
+    """Reports each edit to the Master, which keeps it informed of what runs."""
 
     def newest_edit(self) -> int:
         """Return the number of the newest edit, strictly."""
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
-        """These own files run, with these digests; `as_data`: they were merely read."""
+        """Watch these own files, which run with these digests; `as_data`: they were only read."""
 
     def keep(self, files: Iterable[str]) -> None:
-        """These may be imported at any time as they are now; the ones named before may not."""
+        """Replace the files that may be imported at any time as they are now by these."""
 
     def is_unsettled(self, path: str) -> bool:
         """Return whether an edit that was noticed, and not reported yet, has this file."""
 
     def attend_everything(self, on: bool) -> None:
-        """Any own file may be the cure, or only those that run."""
+        """Watch every own file, because any may fix the code, or only those that run."""
 
     def reread(self, known: Mapping[str, bytes]) -> None:
         """Read all that matters: what differs from these digests is an edit, whatever was reported of it."""

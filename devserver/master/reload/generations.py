@@ -1,7 +1,7 @@
 """Which code runs, which is tried, and which edits are settled: pure, events in, commands out.
 
 Law: a generation goes live only when every changed file compiles and its first Worker has reported ready;
-live numbers only grow; an edit is settled once its code is live, was refused, or was found to change nothing.
+live numbers only grow. An edit is settled once its code is live, was refused, or was found to change nothing.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Generations(Book):
         failures: Mapping[str, Failure],
         muted: Set[str] = frozenset(),
     ) -> list[Command]:
-        """The files of an edit were read: try them, refuse them, or find that they change nothing.
+        """Try the files of an edit, refuse them, or find that they change nothing.
 
-        What counts is what the disk holds now, with what was saved before and refused for another file's
-        sake. What was refused is tried again when it is saved again, not when another file is touched.
-        A broken file is a reason to refuse if the live code uses it; else it blocks nothing until it
-        is imported. `muted` files are taken as read but are no reason for a reload.
+        What counts is what the disk holds now, with earlier saves that were refused because of another file.
+        Refused code is tried again when it is saved again, not when another file is touched.
+        A broken file is a reason to refuse if the live code uses it. If not, it blocks nothing until it is
+        imported. `muted` files are recorded as read, but are no reason for a reload.
         """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
@@ -76,11 +76,11 @@ class Generations(Book):
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
     def loaded(self, generation: int, source: Source, unsettled: bool = False) -> bool:
-        """Take in what a Worker of `generation` read; return whether its further Workers may have it.
+        """Record what a Worker of `generation` read; return whether its further Workers may have it.
 
-        `unsettled`: an edit of it is being looked at. The first Worker of a candidate decides what that is.
-        Live code that lacks the file may have looked for it: what an edit brought leads to a reload.
-        Younger candidates get what joins: their snapshots are this one with other files replaced.
+        `unsettled`: an edit of it is being checked. The first Worker of a candidate decides what that is.
+        Live code that lacks the file may have looked for it: a file that an edit adds leads to a reload.
+        Younger candidates get the file, too: their snapshots are this one with other files replaced.
         """
         snapshot = self.snapshot_of(generation)
         if snapshot is None:
@@ -100,12 +100,12 @@ class Generations(Book):
         return True
 
     def surveyed(self, file: Source) -> bool:
-        """Take in what lies beside the live code, unless more is known of it; return whether it was."""
+        """Record a file beside the live code, unless more is known of it; return whether it was recorded."""
         known = file.path in self.snapshot or self.disk.is_news(file)
         return not known and self.loaded(self.live, file)
 
     def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
-        """A Worker of `generation` uses these: what is broken of them counts from now on."""
+        """Note that a Worker of `generation` uses these: broken ones among them count from now on."""
         self.uses.add(generation, paths)
         candidate = self.candidate(generation)
         if candidate is None:
@@ -119,7 +119,7 @@ class Generations(Book):
         return [Cancel(generation), *self._give_up(candidate, failures)]
 
     def ready(self, worker: Booted) -> list[Command]:
-        """A Worker is ready; the first one of a candidate makes that live."""
+        """Note that a Worker is ready; the first one of a candidate makes that live."""
         generation, first = worker.ready.generation, not self.live
         candidate = self.candidate(generation)
         if candidate is None:
@@ -141,9 +141,9 @@ class Generations(Book):
         ]
 
     def failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
-        """The first Worker of a candidate could not boot. Nothing happens for any other generation.
+        """The first Worker of a candidate failed to boot. Failures of other generations change nothing.
 
-        `held`: the live Workers may have what it lacked.
+        `held`: the live Workers may hold what it needed.
         """
         candidate = self.candidate(generation)
         if candidate is None:
@@ -178,7 +178,7 @@ class Generations(Book):
         return commands
 
     def _changes_nothing(self, edit: int) -> list[Command]:
-        """Settle an edit after which there is nothing to try: with what boots, if that has it."""
+        """Settle an edit after which there is nothing to try; if a candidate has it, that one settles it."""
         if self.candidates and not self._blocking() and not self.disk.differs(self._newest):
             self.pending[edit] = self.candidates[-1].number
             self.candidates[-1].edit = edit
@@ -191,7 +191,7 @@ class Generations(Book):
         return self._conclude()
 
     def _conclude(self) -> list[Command]:
-        """Once nothing boots, try what was not tried, and let the last word be true of the disk."""
+        """Once nothing boots, try what was not tried, and make the last report true of the disk."""
         if self.candidates:
             return []
         if blocking := self._blocking():

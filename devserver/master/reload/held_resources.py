@@ -1,4 +1,4 @@
-"""Looks up in /proc what processes hold open: files, locks and ports. Nothing where there is no /proc."""
+"""Reads from /proc which files, locks and ports processes hold. Empty where there is no /proc."""
 
 from __future__ import annotations
 

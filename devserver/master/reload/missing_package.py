@@ -1,6 +1,6 @@
-"""Tries again once something was installed, while code is refused for want of a package.
+"""Retries refused code that lacks a package, once something was installed.
 
-Law: nothing is looked at while nothing is wanting; an installation is over when the folders have been quiet.
+Law: folders are read only while a package is missing. An installation is over once the folders are quiet.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 
 EVERY = 0.5
-"""Seconds between two looks: a folder's time tells, on every file system, and costs microseconds."""
+"""Seconds between two looks: a folder's time shows a change on every file system, in microseconds."""
 
 
 class MissingPackage:
-    """`look` returns what differs after an installation; `retry` is called after each, until the `end`."""
+    """`look` returns a value that an installation changes; `retry` is called after each, until the `end`."""
 
     def __init__(
         self, look: Callable[[], object], retry: Callable[[], None], loop: asyncio.AbstractEventLoop
@@ -26,13 +26,13 @@ class MissingPackage:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """A package is wanting."""
+        """Look for installations: a package is missing."""
         if self._timer is None:
             self._seen, self._stirred = self._look(), False
             self._timer = self._loop.call_later(EVERY, self._on_time)
 
     def end(self) -> None:
-        """Nothing is wanting any more."""
+        """Stop looking: no package is missing any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

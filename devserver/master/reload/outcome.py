@@ -1,4 +1,4 @@
-"""What the user is told of each decision about the code: pure."""
+"""The events for the user about each decision on the code: pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Notices an app that writes its own source each time it starts, which would reload for ever: pure.
+"""Detects an app that writes its own source on every start, which would reload for ever: pure.
 
-Law: no save of a user who is merely quick is lost: what was muted is tried once more when all is quiet.
+Law: no save is lost, however quickly the user saves: a muted file is retried once nothing boots.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from dataclasses import dataclass, field
 
 MOST = 10
 WINDOW = 10.0
-"""So many edits of one file in so many seconds, each while a reload for that file boots: hardly an author."""
+"""So many edits of one file in so many seconds, each while a reload for it boots, are the app's own."""
 
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before what was muted is tried: an app that writes itself is tried so often and no more."""
+"""Seconds before each try of muted files: an app that writes itself is tried this often at most."""
 
 
 @dataclass(slots=True)
 class SelfWriteGuard:
-    """`muted` files reload no more by what is written during a boot; a save at another time still counts."""
+    """Writes to `muted` files during a boot cause no reload; a save at another time still does."""
 
     muted: set[str] = field(default_factory=set)
     _edits: dict[str, deque[float]] = field(default_factory=dict)
     _owed: bool = False
-    """A muted file was written during a boot, and is to be tried when that is over."""
+    """A muted file was written during a boot, and has to be tried after it."""
     _tries: int = 0
-    """How often that was done since such a file was written at another time."""
+    """How many tries there were since a muted file was written at another time."""
 
     def noticed(self, paths: Iterable[str], booting: Iterable[str], now: float) -> tuple[str, ...]:
-        """Take an edit of `paths` while reloads for `booting` boot; return what is muted from now on."""
+        """Record an edit of `paths` while reloads for `booting` boot; return the newly muted files."""
         found = []
         if self.muted.intersection(paths) - set(booting):
             self._tries = 0
@@ -44,9 +44,9 @@ class SelfWriteGuard:
         return tuple(found)
 
     def due(self, booting: bool) -> float | None:
-        """Return, once nothing boots any more, in how many seconds what is on the disk is to be tried.
+        """Return in how many seconds to try what the disk holds, once nothing boots; None: not at all.
 
-        Each try that an edit comes into is followed by a longer pause, and the last one by none.
+        After each try during which an edit comes, the pause is longer; after the last one, there is no try.
         """
         if booting or not self._owed or self._tries >= len(PAUSES):
             return None

@@ -1,4 +1,4 @@
-"""How long each step of a reload took, from the notice of the save to live: pure, on a given clock."""
+"""How long each step of a reload takes, from noticing the save to live: pure, on a given clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Timings:
         self._noticed[edit] = now
 
     def boot(self, generation: int, edit: int, checked: Steps, now: float) -> None:
-        """A generation is tried. Without `checked` steps no save caused it: its clock starts now."""
+        """Note the boot of a generation. Without `checked` steps no save caused it: its clock starts now."""
         began = self._noticed.get(edit, now) if checked else now
         self._reloads[generation] = _Reload(began, dict(checked))
 
@@ -36,7 +36,7 @@ class Timings:
             reload.steps |= steps
 
     def live(self, generation: int, edit: int, now: float) -> tuple[Steps, float]:
-        """Return steps and total; what no other step accounts for is `live`. Older clocks are forgotten."""
+        """Return steps and total; the time outside the other steps is `live`. Older clocks are dropped."""
         reload = self._reloads.pop(generation, _Reload(now, {}))
         self._noticed = {other: at for other, at in self._noticed.items() if other > edit}
         self._reloads = {other: r for other, r in self._reloads.items() if other > generation}

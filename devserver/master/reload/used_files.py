@@ -1,6 +1,6 @@
-"""Which own files the Workers of each generation use, however these came into its snapshot: pure.
+"""Which own files the Workers of each generation use, however those came into its snapshot: pure.
 
-Law: what the live code or a candidate uses is known before that generation is ready.
+Law: the files that the live code or a candidate uses are known before that generation is ready.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class UsedFiles:
         return self._paths.get(generation, frozenset())
 
     def went_live(self, generation: int) -> None:
-        """Forget what only older code uses, but for what it imported late: the newer code will, too."""
+        """Forget what only older code uses, except late imports: the newer code will import them, too."""
         late = self.of(self._live) - self._at_boot
         self._live, self._at_boot = generation, frozenset(self.of(generation))
         self._paths = {number: paths for number, paths in self._paths.items() if number > generation}

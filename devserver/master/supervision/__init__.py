@@ -1,1 +1,1 @@
-"""The Managers and the Workers' processes, as the Master sees them."""
+"""Supervision of the Managers and of the Workers' processes."""

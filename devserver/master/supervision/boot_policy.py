@@ -1,6 +1,6 @@
-"""Where candidates boot, and which of them are tried again without what they inherit.
+"""Where candidates boot, and which are retried without inherited modules.
 
-Law: a Worker that has inherited modules goes live only if it cannot be told from one that has imported them.
+Law: a Worker with inherited modules goes live only if it behaves as one that has imported them itself.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class BootPolicy:
         self._emit = emit
         self._report = report
         self._again: set[int] = set()
-        """Generations that have failed with what was preloaded, and are tried without."""
+        """Generations that have failed with preloaded modules, and are tried without."""
 
     def order(self, boot: commands.Boot, snapshot: Snapshot) -> None:
-        """Have a candidate booted by the Manager that is best for it. `snapshot` is all that it runs."""
+        """Order the best Manager to boot a candidate. `snapshot` is all that it runs."""
         self._pool.choose(boot.handover, boot.changes)
         base, changes = boot.base, own_python(boot.changes)
         if base and not self._pool.knows(base):
@@ -50,11 +50,11 @@ class BootPolicy:
     def imported(
         self, worker: WorkerRecord, message: wire.Imported, live: int, again: Candidate | None
     ) -> bool:
-        """A Worker reports its imports, which the next ones may inherit. Return whether to reload.
+        """Record a Worker's imports, which the next ones may inherit. Return whether to reload.
 
-        One that has inherited modules reports them before it is ready: if the app sets the environment
-        differently now, they may not be what they would be, and its generation is booted `again` (None: it is
-        no candidate).
+        One that has inherited modules reports them before it is ready. If the app sets the environment
+        differently now, they may differ from fresh imports. Then its generation is booted `again` (None: it
+        is no candidate).
         """
         standby = self._pool.standby
         if worker.orphan or worker.state == "cancelled":
@@ -76,7 +76,7 @@ class BootPolicy:
     def boots_cold(
         self, worker: WorkerRecord, failure: Failure, exited: wire.WorkerGone | None, again: Candidate | None
     ) -> bool:
-        """A boot has failed: boot it `again` without preloaded modules, if they may be the reason."""
+        """Boot a failed candidate `again` without preloaded modules, if they may be the reason."""
         preloaded = worker.manager is not None and worker.manager.preloaded
         if not preloaded or not may_be_inherited(failure, exited) or not self._boot_cold(worker, again):
             return False
@@ -87,7 +87,7 @@ class BootPolicy:
         return True
 
     def _boot_cold(self, worker: WorkerRecord, again: Candidate | None) -> bool:
-        """Boot a candidate where nothing is preloaded; False: it is none, or no Manager can be started."""
+        """Boot a candidate without preloaded modules. Return False without a candidate or a new Manager."""
         if again is None or again.handover == "exclusive" or not self._pool.start_cold():
             return False
         worker.step("cancel")
@@ -98,7 +98,7 @@ class BootPolicy:
         return True
 
     def went_live(self, generation: int) -> None:
-        """Newer code is live. If it starts only without preloaded modules, there will be none in this run."""
+        """Note that newer code is live. If it starts only without preloaded modules, turn preloading off."""
         self._supervisor.went_live(generation)
         if generation in self._again:
             self._pool.standby.enabled = False

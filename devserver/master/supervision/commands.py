@@ -1,4 +1,4 @@
-"""What supervision decides: frozen values, carried out by the Supervisor in their order."""
+"""What supervision decides: frozen values, which the Supervisor carries out in order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from devserver.master.supervision.worker_record import WorkerRecord
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Start no more jobs on a Worker, and tell it to exit once it has finished those that it has."""
+    """Start no more jobs on a Worker, and order it to exit once its jobs are finished."""
 
     worker: WorkerRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """Send SIGTERM to a Worker that has had its time, and SIGKILL soon after."""
+    """Send SIGTERM to a Worker that is overdue, and SIGKILL soon after."""
 
     worker: WorkerRecord
 

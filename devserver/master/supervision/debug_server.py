@@ -1,4 +1,4 @@
-"""Where the debugger listens that this process was started under, so that Workers can attach to it."""
+"""The address of the debugger under which this process was started, so that Workers can attach to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from devserver.ipc.messages import DebugServer
 
 
 def debug_server() -> DebugServer | None:
-    """Return the address of debugpy's adapter; None without one that follows into children."""
+    """Return the address of debugpy's adapter, None without one that attaches to child processes."""
     debugpy, pydevd = sys.modules.get("debugpy"), sys.modules.get("pydevd")
     setup = getattr(getattr(pydevd, "SetupHolder", None), "setup", None) or {}
     if debugpy is None or not setup.get("port") or not setup.get("multiprocess"):

@@ -15,7 +15,7 @@ MAIN = "the main thread"
 
 
 def cancelled(worker: WorkerRecord, tasks: tuple[Frame, ...], root: str) -> events.Notice:
-    """Word which tasks a Worker has cancelled that were begun in it and left behind."""
+    """Word which tasks a Worker has cancelled that its jobs had begun and left behind."""
     own_first = sorted(tasks, key=lambda task: not task.path or foreign.is_foreign(task.path))
     names = [f"{task.function} ({_where(task, root)})" if task.path else task.function for task in own_first]
     what = f"cancelled what still ran in the background: {_some(names)}"
@@ -25,7 +25,7 @@ def cancelled(worker: WorkerRecord, tasks: tuple[Frame, ...], root: str) -> even
 def ended(
     worker: WorkerRecord, exited: WorkerGone | None, config: Config, *, stopping: bool
 ) -> events.Notice | None:
-    """Word why a Worker was ended, and where it was; None if it left by itself or was not needed."""
+    """Word why a Worker was killed, and where it was; None if it exited by itself or was not needed."""
     verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
     root = config.watch.root
     if verdict == "stop timeout":
@@ -43,13 +43,13 @@ def ended(
 
 
 def _at_work(worker: WorkerRecord, stack: str, root: str) -> list[str]:
-    """Return where the tasks of its units were, or else where its threads were."""
+    """Return where the tasks of its jobs were; without those, where its threads were."""
     frames = worker.cut_short or [thread.place for thread in thread_dump.parse(stack)]
     return [f"{frame.function} ({_where(frame, root)})" for frame in frames if frame and frame.path]
 
 
 def _held(stack: str, names: dict[int, str], root: str) -> list[str]:
-    """Return the threads that kept a process: those that are waited for and run the app's code, else main."""
+    """Return the threads that kept a process running: those it waits for in the app's code, else main."""
     threads = [thread for thread in thread_dump.parse(stack) if thread.place is not None]
     waited_for = [thread for thread in threads if thread.ident in names]
     found = []

@@ -1,4 +1,4 @@
-"""What the Master's parts report: one callable takes every fact, in the order in which they happen."""
+"""What the Master's parts report: one callable takes all facts, in the order in which they happen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devserver.master.terminal.prompts import PromptChanged
 
 
 class BriefingDue(Struct, frozen=True):
-    """A Manager was launched: it must be told the live snapshot and the candidates."""
+    """A Manager was launched: it needs the live snapshot and the candidates."""
 
 
 class WorkerAdded(Struct, frozen=True):
@@ -47,7 +47,7 @@ TimerFact = LaunchDue | WorkerOverdue | KillDue | ManagerOverdue
 
 
 class WorkerDied(Struct, frozen=True):
-    """A Worker is dead, and all that it has sent was taken in: its jobs are lost."""
+    """A Worker is dead, and all that it has sent was read: its jobs are lost."""
 
     worker: Worker
     cause: str
@@ -74,7 +74,7 @@ class CandidatesStranded(Struct, frozen=True):
 
 
 class ReloadRequested(Struct, frozen=True):
-    """A Manager was signalled to reload."""
+    """A Manager got a signal to reload."""
 
 
 Fact = (

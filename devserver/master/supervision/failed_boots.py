@@ -47,7 +47,7 @@ class FailedBoots:
         self._emit = emit
 
     def aborted(self, generation: int, verdict: str) -> list[Command]:
-        """A candidate ended that never had a process."""
+        """A candidate ended without ever having a process."""
         if verdict == DROPPED:
             return self._generations.superseded(generation)
         return self._generations.failed(generation, silent_failure(verdict))

@@ -9,7 +9,7 @@ from __future__ import annotations
 TICK = 1.0
 """Seconds."""
 PATIENCE = 5
-"""Ticks without an answer after which a Manager is taken for hung."""
+"""Ticks without an answer after which a Manager counts as hung."""
 FIRST_PATIENCE = 30
 """Before its first answer: its interpreter has to start."""
 PAUSE = 2
@@ -27,7 +27,7 @@ class Heartbeat:
 
     @property
     def awake(self) -> bool:
-        """Return whether ticks are wanted."""
+        """Return whether it needs ticks."""
         return not self.hung and (self._asked or self._ticks > 0)
 
     def note_message(self) -> None:
@@ -35,18 +35,18 @@ class Heartbeat:
         self._patience = PATIENCE
 
     def expect(self) -> bool:
-        """Something is due: return whether to ask."""
+        """Return whether to ask it, because something is due."""
         if self._asked or self.hung:
             return False
         self._asked, self._ticks = True, 0
         return True
 
     def answered(self) -> None:
-        """It has answered."""
+        """Note that it has answered."""
         self._asked, self._ticks = False, PAUSE
 
     def tick(self, due: bool) -> bool:
-        """A second has passed; `due`: something is still expected. Return whether to ask."""
+        """Count a second; return whether to ask. `due`: something is still expected."""
         if self._asked:
             self._ticks += 1
             self.hung = self._ticks >= self._patience

@@ -44,7 +44,7 @@ ManagerFact = ManagerReported | ManagerDied
 class Manager:
     """A Manager process and the channel to it; `report` takes its facts. Raises OSError.
 
-    One that is watched and does not answer is killed, so that it cannot come back beside another.
+    A watched one that does not answer is killed, so that it cannot come back beside another.
     """
 
     def __init__(
@@ -75,17 +75,17 @@ class Manager:
         return self._reaping is not None
 
     def send(self, message: ToManager) -> None:
-        """Send an order; dropped when the Manager has died, for the next one is told everything."""
+        """Send an order. A dead Manager's orders are dropped: its successor gets all of them again."""
         self._link.send(message)
         self.expect()
 
     def watch(self, due: Callable[[], bool]) -> None:
-        """From now on it has to answer: after each order, and for as long as something is `due`."""
+        """Require answers from now on: after each order, and for as long as something is `due`."""
         self._due = due
         self.expect()
 
     def expect(self) -> None:
-        """Something is due: see whether it answers, if it is watched."""
+        """Check whether it answers, if it is watched: something is due."""
         if self._due is not None and not self.gone and self._pulse.expect():
             self._ask()
 

@@ -19,7 +19,7 @@ BLOCK, MOST_FORKS = 1000, 100
 
 
 class ManagerLauncher:
-    """Gives each Manager numbers for its Workers that no other one uses. `report` takes its facts."""
+    """Gives each Manager numbers for its Workers that no other Manager uses. `report` takes its facts."""
 
     def __init__(
         self,
@@ -40,19 +40,19 @@ class ManagerLauncher:
         self._first_boot = True
 
     def note_worker(self, number: int) -> None:
-        """A Worker of that number was forked."""
+        """Note that a Worker of that number was forked."""
         self.last_worker = max(self.last_worker, number)
 
     def note_live(self) -> None:
-        """Some code is live."""
+        """Note that some code is live."""
         self._first_boot = False
 
     def stop(self) -> None:
-        """Start none any more beside one that serves."""
+        """Start no more Managers beside the one that serves."""
         self._stopped = True
 
     def start(self) -> Manager | None:
-        """Start a Manager that serves from now on; None: there is no process or descriptor left for it."""
+        """Start a Manager that serves from now on; return None if no process or descriptor is left for it."""
         return self._start(self.last_worker + 1)
 
     def start_beside(self) -> Manager | None:
@@ -63,7 +63,7 @@ class ManagerLauncher:
         return self._start(block * BLOCK + 1, standby=True)
 
     def _start(self, first_worker: int, *, standby: bool = False) -> Manager | None:
-        enter(self._folder)  # another one may be there by now, and the Manager begins where we are
+        enter(self._folder)  # its path may lead to a new folder by now, and the Manager begins in ours
         try:
             manager = Manager(self._report, self._loop)
         except OSError as error:  # the Workers that there are serve on

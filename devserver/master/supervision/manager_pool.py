@@ -1,7 +1,7 @@
 """Which Manager gets the next candidates, and how another one takes its place.
 
-Law: a generation is at home with one Manager, which gets every order about it. A Manager that has the live
-code's Workers keeps them until newer code is live elsewhere; then it lets them finish, and exits.
+Law: a generation has one home, the Manager that gets every order about it. A Manager that has the live
+code's Workers keeps them until newer code is live elsewhere. Then it drains them and exits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from devserver.master.supervision.worker_record import WorkerRecord
 
 
 class Launcher(Protocol):
-    """What starts Managers: None if there is no process or descriptor left for one."""
+    """Starts Managers; returns None if no process or descriptor is left for one."""
 
     def start(self) -> Manager | None:
         """Start one that serves from now on."""
@@ -59,7 +59,7 @@ class ManagerPool:
 
     @property
     def serves(self) -> bool:
-        """Return whether there is a Manager that can be given orders."""
+        """Return whether there is a Manager that takes orders."""
         return self.serving is not None and not self.serving.gone
 
     @property
@@ -101,7 +101,7 @@ class ManagerPool:
     def is_home(self, generation: int) -> bool:
         """Return whether a Manager that is still there was given a generation; always, while none serves.
 
-        The one that serves next is told everything.
+        The one that serves next gets the live snapshot and all candidates.
         """
         return not self.serves or self.home(generation) is not None
 
@@ -112,7 +112,7 @@ class ManagerPool:
     # which one serves
 
     def launch(self) -> bool:
-        """Start a Manager that serves from now on; False: none can be started."""
+        """Start a Manager that serves from now on; return False if none can be started."""
         manager = self._launcher.start()
         if manager is not None:
             self.promote(manager)
@@ -132,9 +132,9 @@ class ManagerPool:
     def choose(self, handover: wire.Handover, changes: Iterable[wire.Source]) -> None:
         """Let the best Manager serve the candidate that is ordered next.
 
-        An exclusive one is for the Manager whose Workers are in its way. What was preloaded is of no use
-        once other packages are installed, or a new file of the app's bears the name of one. While no Manager
-        serves, the one that is launched next is told everything.
+        An exclusive candidate goes to the Manager whose Workers are in its way. Preloaded modules are useless
+        once other packages are installed, or a new file of the app has the name of one. While no Manager
+        serves, this does nothing: the one that is launched next gets all candidates.
         """
         if not self.serves:
             return
@@ -153,11 +153,11 @@ class ManagerPool:
             self.promote(standby)
 
     def start_cold(self) -> bool:
-        """Let a Manager that has preloaded nothing have the next candidates; False: none can be started."""
+        """Give the next candidates to a Manager without preloaded modules; False: none can be started."""
         manager = self._launcher.start_beside() if self.serves else None
         if manager is None:
             return False
-        self.standby.forget()  # the next Worker tells what it imports: another can be prepared
+        self.standby.forget()  # the next Worker reports its imports: another standby can be prepared
         useless = None if self.knows(self._live) else self.serving
         if useless is not None:
             self.serving = None
@@ -177,7 +177,7 @@ class ManagerPool:
     # facts
 
     def went_live(self, generation: int) -> None:
-        """Newer code is live: Managers that have only older Workers let them finish, and exit."""
+        """Newer code is live: let Managers that have only older Workers drain them and exit."""
         self._live = generation
         self._homes = {number: manager for number, manager in self._homes.items() if number >= generation}
         for elder in self.elders:
@@ -185,15 +185,15 @@ class ManagerPool:
                 elder.send(wire.StandDown())
 
     def preload_reported(self, manager: Manager, message: wire.Preloading | wire.PreloadDone) -> None:
-        """A Manager preloads, or has done so."""
+        """A Manager preloads, or has finished preloading."""
         if manager is self.standby.manager:
             self.standby.reported(message)
 
     def remove(self, manager: Manager, reason: str) -> bool:
-        """A Manager has exited; return whether one that serves is to be launched now.
+        """Remove a Manager that has exited; return whether to launch one that serves.
 
         If another has the live code's Workers, that one serves again. If it had them itself though another
-        serves, that one is killed, too: the next is told everything.
+        serves, the other is killed, too: the next Manager gets the live snapshot and all candidates.
         """
         if manager is self.standby.manager:
             self.standby.exited(reason)
@@ -213,7 +213,7 @@ class ManagerPool:
         return self.serving is None and served and not self._stopping
 
     def stop(self, seconds: float, last: float) -> list[Later]:
-        """Have every Manager exit within so many seconds; `last` seconds later they are overdue."""
+        """Order every Manager to exit within so many seconds; `last` seconds later they are overdue."""
         self._stopping = True
         self._launcher.stop()
         self.standby.discard()

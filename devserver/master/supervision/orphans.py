@@ -1,7 +1,7 @@
-"""What becomes of Workers whose Manager has died: pure.
+"""What happens to Workers whose Manager has died: pure.
 
-Law: an orphan serves on until others do its work. It is told to exit over its link and gets its time; only
-past that it is killed, by its pidfd.
+Law: an orphan serves until others do its work. Its link brings it the order to exit within a time. Past that
+time it is killed by its pidfd.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devserver.master.supervision.worker_record import WorkerRecord
 
 
 def adopt(workers: Iterable[WorkerRecord], live: int, drain_s: float) -> list[Command]:
-    """Their Manager has just died. A candidate that boots is started again by the next one."""
+    """Adopt Workers whose Manager has just died. The next Manager boots their candidates again."""
     commands: list[Command] = []
     for worker in workers:
         if worker.generation != live and worker.state in ("booting", "failed", "cancelled"):
@@ -30,13 +30,13 @@ def retire(worker: WorkerRecord, seconds: float) -> list[Command]:
 
 
 def retire_all(orphans: Iterable[WorkerRecord], drain_s: float) -> list[Command]:
-    """Retire those that are not yet: others do their work, or will."""
+    """Retire all orphans that are not retired yet: others do their work, or will."""
     found = [orphan for orphan in orphans if not orphan.retired]
     return [command for orphan in found for command in retire(orphan, drain_s)]
 
 
 def stop(orphans: Iterable[WorkerRecord], seconds: float) -> list[Command]:
-    """Have all of them exit within so many seconds; 0: at once."""
+    """Order all of them to exit within so many seconds; 0: at once."""
     if seconds <= 0:
         return [Kill(orphan) for orphan in orphans]
     return [command for orphan in orphans for command in retire(orphan, seconds)]

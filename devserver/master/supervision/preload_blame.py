@@ -12,7 +12,7 @@ from devserver.ipc.messages import WorkerGone
 def may_be_inherited(failure: Failure, exited: WorkerGone | None) -> bool:
     """Return whether a boot that failed in a fork of a Manager with modules may succeed in one without.
 
-    It crashed or hung, or what was raised comes from installed code. What the app's own line raises does not
+    It may if it crashed or hung, or if installed code has raised. What the app's own line raises does not
     depend on which process imported first.
     """
     if exited is not None and (exited.verdict == "boot timeout" or os.WIFSIGNALED(exited.status)):

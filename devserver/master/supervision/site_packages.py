@@ -1,4 +1,4 @@
-"""What is installed, as far as microseconds can tell, and which files of the app hide some of it."""
+"""What is installed, by a check that takes microseconds, and which files of the app hide a part of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SitePackages:
     def __init__(self) -> None:
         self._folders = {folder: (_time(folder), _names(folder)) for folder in _package_folders()}
         self.leads_elsewhere = False
-        """The last change was one of sys.path: a process that has started before does not know of it."""
+        """The last change was one of sys.path: a process that started before it does not have it."""
 
     def has_changed(self) -> bool:
         """Return whether anything was installed or removed since the last call."""
@@ -42,7 +42,7 @@ class SitePackages:
 
 
 def times() -> list[int]:
-    """Return what differs after any installation, or removal."""
+    """Return a value that any installation or removal changes."""
     return [_time(folder) for folder in _package_folders()]
 
 
@@ -62,7 +62,7 @@ def _time(folder: str) -> int:
 
 
 def _names(folder: str) -> frozenset[str]:
-    """Return what is in a folder, but for what imports leave there."""
+    """Return the names in a folder, except those that imports leave there."""
     with suppress(OSError):
         return frozenset(os.listdir(folder)) - {"__pycache__"}
     return frozenset()

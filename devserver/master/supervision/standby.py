@@ -25,16 +25,16 @@ from devserver.master.supervision.surroundings import (
 )
 
 WORTH = 30.0
-"""Milliseconds that the import of an app must take before another process is worth its memory."""
+"""Milliseconds that an app's import has to take before another process is worth its memory."""
 TRIES = 8
 PATIENCE = 60.0
 """Seconds that one try may take."""
 CALM = 0.5
-"""Seconds without news of what is imported before it is acted on."""
+"""Seconds without a report of imports before the standby Manager is prepared."""
 
 
 class StandbyManager:
-    """`launch` starts a Manager that is configured; `emit` takes what the user is told."""
+    """`launch` starts a configured Manager; `emit` takes events for the user."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class StandbyManager:
         self._exclude = exclude
         self.manager: Manager | None = None
         self.report: wire.Report | None = None
-        """What it has said; it is ready then."""
+        """Its report; once it is there, the standby is ready."""
         self._basis: wire.Imported | None = None
         self._without: dict[str, str] = {}
         self._doubts: dict[str, bytes] = {}
@@ -59,7 +59,7 @@ class StandbyManager:
         self._suspected: dict[str, Any] = {}
         """Conditions that differed where modules were inherited, and how they were there."""
         self._distrusted: set[str] = set()
-        """Those that differ by that alone: what comes after the app's change of one is not preloaded."""
+        """Conditions that differ by that alone: imports after the app's change of one are not preloaded."""
         self._reasons: set[str] = set()
         self._tries = 0
         self._last = ""
@@ -68,10 +68,10 @@ class StandbyManager:
         self._timer: asyncio.TimerHandle | None = None
         self.enabled = True
 
-    # what the Workers tell
+    # what the Workers report
 
     def noted(self, imported: wire.Imported, import_ms: float) -> None:
-        """A Worker that was forked from a Manager without preloaded modules has told what it imports."""
+        """Record the imports of a Worker that was forked from a Manager without preloaded modules."""
         if self._suspected:
             self._distrusted |= self._suspected.keys() - holds(imported, self._suspected)
             self._suspected = {}
@@ -85,7 +85,7 @@ class StandbyManager:
         self._prepare_soon()
 
     def added(self, imported: wire.Imported) -> None:
-        """A Worker that has inherited modules has told what it imported besides."""
+        """Record what a Worker with inherited modules has imported besides."""
         basis = self._basis
         if not self.enabled or basis is None:
             return
@@ -106,7 +106,7 @@ class StandbyManager:
     def surroundings_changed(self, imported: wire.Imported) -> tuple[str, ...]:
         """Return what the app has set differently than when the replayed imports were noted.
 
-        Variables by their names, then conditions.
+        Variables come first, by name, then conditions.
         """
         if self._basis is None:
             return ()
@@ -167,7 +167,7 @@ class StandbyManager:
         self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._hangs)
 
     def reported(self, message: wire.Preloading | wire.PreloadDone) -> None:
-        """The standby Manager preloads, or has done so."""
+        """The standby Manager preloads, or has finished preloading."""
         if isinstance(message, wire.Preloading):
             self._last = message.module
             return
@@ -218,12 +218,12 @@ class StandbyManager:
         return self._basis is not None and not {note.name for note in self._basis.notes}.isdisjoint(names)
 
     def forget(self) -> None:
-        """What was imported is not what will be: begin with what the next Worker imports by itself."""
+        """Forget all imports, because they will differ: begin with what the next Worker imports by itself."""
         self.discard()
         self._basis, self._doubts = None, {}
 
     def discard(self) -> None:
-        """End what is prepared."""
+        """End the standby Manager."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -2,7 +2,7 @@
 
 The next candidates come from the Manager that serves. A standby Manager that has preloaded takes its place,
 and the other one exits once newer code is live. When a Manager dies its Workers are orphans: they serve on.
-Another Manager is launched and told everything; once it has filled the slots, the orphans are retired.
+Another Manager is launched and briefed. Once it has filled the slots, the orphans are retired.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from devserver.master.supervision.workers import LAST_WARNING, Workers
 class Supervisor:
     """Launches, replaces and addresses the Managers, and removes dead Workers.
 
-    Workers and Managers `report` to the Master, which passes on here what is for the Supervisor.
+    Workers and Managers `report` to the Master, which passes the Supervisor's facts on to it.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Supervisor:
         self._stopping = False
         self._stop_at = 0.0
         self.gone = asyncio.Event()
-        """Set when the Supervisor was told to stop and every process has exited."""
+        """Set when the Supervisor stops and every process has exited."""
 
     # orders
 
@@ -122,7 +122,7 @@ class Supervisor:
     # facts
 
     def handle(self, fact: LinkClosed | OrphanExited | ManagerReported | ManagerDied | TimerFact) -> None:
-        """Do what a fact asks for."""
+        """Carry out what a fact requires."""
         match fact:
             case ManagerReported(manager, message, fds):
                 self._manager_reported(manager, message, fds)
@@ -156,11 +156,11 @@ class Supervisor:
     def message_received(
         self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled
     ) -> None:
-        """Note what a Worker reports for its end."""
+        """Record what a Worker reports about its end."""
         self._workers.note(worker, message)
 
     def worker_idle(self, worker: Worker) -> None:
-        """A Worker has no job in hand: if it is to leave, tell it to exit."""
+        """A Worker has no job in hand: let it exit if it is retired or runs older code."""
         record = self.workers[worker.id]
         self._workers.leave(record)
         if record.generation < self._live and not record.retired:
@@ -246,7 +246,7 @@ class Supervisor:
         self._proceed()
 
     def _proceed(self) -> None:
-        """Go on with what waited until no orphan, or no process at all, is left."""
+        """Send the orders that waited for the last orphan, and report when no process is left."""
         if self._stopping and not self.pool.all and not self.workers:
             self.gone.set()
         if self._held and not self._workers.orphans:

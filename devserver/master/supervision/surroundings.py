@@ -1,4 +1,4 @@
-"""Compares what apps had set when they were ready, and cuts notes where that cannot be had: pure."""
+"""Compares what apps had set when they were ready, and cuts notes where that cannot be reproduced: pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def variables_changed(then: Imported, now: Imported) -> set[str]:
 def conditions_changed(then: Imported, now: Imported) -> dict[str, Any]:
     """Return the conditions that differ, as they are now.
 
-    What imports find has changed where the app has done something to that which it had not.
+    The condition of what imports find counts only if the app had not altered it then.
     """
     before, after = then.surroundings[then.last].conditions, now.surroundings[now.last].conditions
     return {
@@ -32,7 +32,7 @@ def conditions_changed(then: Imported, now: Imported) -> dict[str, Any]:
 
 
 def holds(imported: Imported, conditions: dict[str, Any]) -> set[str]:
-    """Return the names of those conditions that are so where this Worker was ready."""
+    """Return the names of those conditions that held when this Worker was ready."""
     now = imported.surroundings[imported.last].conditions
     return {name for name, value in conditions.items() if now.get(name) == value}
 
@@ -52,9 +52,9 @@ def cut(imported: Imported, names: set[str]) -> Imported:
 
 
 def cut_before(imported: Imported, without: dict[str, str]) -> Imported:
-    """Return the notes of what is known to be fit: it came before the last module that was found not to be.
+    """Return the notes before the last module that was found unfit: those are known to be fit.
 
-    `without` are those, in the order in which they were found, with the reasons.
+    `without` are the unfit modules, in the order in which they were found, with the reasons.
     """
     names = [note.name for note in imported.notes]
     last = next((name for name in reversed(without) if name in names), "")

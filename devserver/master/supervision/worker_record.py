@@ -1,9 +1,9 @@
 """The life of one Worker as a table, as the Master supervises it.
 
-Law: a Worker is *booting* until the Master accepts it, *serving* until it is told to take no more jobs,
-*retiring* while it finishes those that it has, *leaving* once it was told to exit, *ending* when it is killed
+Law: a Worker is *booting* until the Master accepts it, *serving* until it is ordered to take no more jobs,
+*retiring* while it finishes its jobs, *leaving* once it was ordered to exit, *ending* when it is killed
 or out of reach. A boot that cannot succeed has *failed*; one is *cancelled* when its generation is tried
-again elsewhere. A Worker never goes back. A step that the table lacks comes too late, and changes nothing.
+again elsewhere. A Worker never returns to an earlier state. A step that the table lacks changes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
 
 @dataclass(slots=True, eq=False)
 class WorkerRecord:
-    """A Worker: its process, the Manager that has forked it, and what it has reported for its end."""
+    """A Worker: its process, the Manager that has forked it, and what it has reported about its end."""
 
     process: Worker
     manager: Manager | None
@@ -53,7 +53,7 @@ class WorkerRecord:
     """Where its jobs were when it was killed."""
 
     def step(self, step: Step) -> bool:
-        """Go on in the table; return whether the state is another one now."""
+        """Take a step in the table; return whether the state has changed."""
         before, self.state = self.state, TRANSITIONS.get((self.state, step), self.state)
         return self.state != before
 
@@ -82,7 +82,7 @@ class WorkerRecord:
 
     @property
     def retired(self) -> bool:
-        """Return whether it is on its way out."""
+        """Return whether it is exiting or will soon."""
         return self.state in ("retiring", "leaving", "ending")
 
     @property

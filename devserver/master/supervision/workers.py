@@ -1,7 +1,7 @@
 """Every Worker, from its fork to its exit, whichever Manager has forked it: channels, pidfds and timers.
 
-Law: a Worker that is to leave is told so over its link once it has no job in hand, and gets its time. Past
-that its Manager kills it, or we do by its pidfd if that Manager is dead.
+Law: a retired Worker gets the order to exit over its link once it has no job in hand, and a time for it. Past
+that its Manager kills it. If that Manager is dead, the Master does, by its pidfd.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.worker_record import WorkerRecord
 
 STOP_PATIENCE = 0.5
-"""Seconds that tasks which jobs have begun and left behind get when the server stops."""
+"""Seconds that the server's stop leaves to tasks that jobs have begun and left behind."""
 LAST_WARNING = 1.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -54,7 +54,7 @@ class Workers:
         return [worker for worker in self.records.values() if worker.orphan]
 
     def carry_out(self, commands: Iterable[Command]) -> None:
-        """Do what was decided."""
+        """Carry out what was decided."""
         for command in commands:
             match command:
                 case Retire(worker):
@@ -105,7 +105,7 @@ class Workers:
     # it leaves
 
     def retire(self, worker: WorkerRecord) -> None:
-        """Start no more jobs on a Worker, and tell it to exit once it has none in hand."""
+        """Start no more jobs on a Worker, and order it to exit once it has none in hand."""
         if worker.step("retire"):
             self._dispatcher.retire(worker.process)
             self._emit(events.WorkerRetiring(worker=worker.id))
@@ -113,14 +113,14 @@ class Workers:
                 self.leave(worker)
 
     def leave(self, worker: WorkerRecord) -> None:
-        """Tell a retiring Worker to exit: it has no job in hand."""
+        """Order a retiring Worker to exit: it has no job in hand."""
         if worker.step("leave"):
             patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
             worker.process.link.send(wire.Leave(patience))
             self._leave_within(worker, patience + self._config.process.exit)
 
     def _leaving(self, worker: WorkerRecord, message: wire.Leaving) -> None:
-        """A Worker that was told to exit has no job in hand, not even a task left behind."""
+        """A Worker that was ordered to exit has no job in hand, not even a task left behind."""
         worker.threads = message.threads
         if worker.state == "leaving":
             seconds = self._config.process.drain if message.unsent else self._config.process.exit
@@ -141,10 +141,10 @@ class Workers:
         self.carry_out([Later(LAST_WARNING, WorkerOverdue(worker))])
 
     def remove(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
-        """A Worker has exited: take in what it sent last, and report its death."""
+        """A Worker has exited: read what it sent last, and report its death."""
         process, verdict = worker.process, exited.verdict if exited else ""
         cause = f"{reason}, {verdict}" if verdict else reason
-        self._dispatcher.bar(process)  # else its last messages would get it another job
+        self._dispatcher.bar(process)  # without this its last messages would get it another job
         process.drain()
         if notice := ended(worker, exited, self._config, stopping=self._stopping):
             self._emit(notice)

@@ -1,1 +1,1 @@
-"""Which Worker reads the user's terminal, and so gets the keys."""
+"""Which Worker reads its terminal, and so gets the user's keys."""

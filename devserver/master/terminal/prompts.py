@@ -23,7 +23,7 @@ AGAIN = 0.1
 PATIENCE = 2
 """Looks in a row that find no reader: between two questions a program reads nothing for a moment."""
 STILL = 2
-"""Such looks in a row mean that the loop stands still: at one alone it may just be writing."""
+"""So many looks in a row that find the loop stopped mean that it is: at a single one it may be writing."""
 NOBODY = wire.DebuggerState(False)
 
 
@@ -32,7 +32,7 @@ class _State:
     told: wire.DebuggerState = NOBODY
     seen: bool = False
     still: int = 0
-    """Looks in a row that have found the event loop of a Worker that reads stopped."""
+    """Looks in a row at which the event loop of a reading Worker was stopped."""
     shown: wire.DebuggerState = NOBODY
     looks: int = 0
     """Looks since the unfinished line, or that have found no reader since one was seen."""
@@ -104,14 +104,14 @@ class Prompts:
         return False
 
     def on_ready(self, worker: Worker) -> None:
-        """The Worker has booted: what it asked is answered, though no look has found that out yet."""
+        """The Worker has booted: its question is answered, though no look has found that yet."""
         state = self._states.get(worker.id)
         if state is not None and state.seen and not readers.is_read(worker.terminal, worker.pid):
             self._rest(state)
             self._forget(worker, state)
 
     def on_exited(self, worker: Worker) -> None:
-        """The Worker has ended."""
+        """The Worker has exited."""
         if state := self._states.pop(worker.id, None):
             self._rest(state)
 

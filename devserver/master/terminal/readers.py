@@ -1,7 +1,7 @@
-"""The kernel's word on whether a terminal is read, whatever does the reading.
+"""Asks the kernel whether a terminal is read, by any process.
 
-A program that takes single keys changes the terminal's settings. One that takes lines waits in read(2), which
-only Linux tells: there it is one of the threads of the process, or of its children.
+A program that takes single keys changes the terminal's settings. One that takes lines waits in read(2). Only
+Linux reports that, for each thread of the process and of its children.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def is_read(terminal: int, pid: int) -> bool:
 
 
 def stands_still(pid: int) -> bool:
-    """Return whether the process waits for something else than events; False where the system cannot tell."""
+    """Return whether the process waits for something other than events; False where that is unknown."""
     try:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
             call = file.read().split()[0]

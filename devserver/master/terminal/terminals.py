@@ -1,4 +1,4 @@
-"""The Workers' terminals: what they print, what is typed into them, and who is at a prompt."""
+"""The Workers' terminals: what they print, what is typed into them, and which is at a prompt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Terminals:
             self.prompts.on_printed(worker, text)
 
     def pause_output(self, paused: bool) -> None:
-        """Let what the app prints wait in its terminals, or read on."""
+        """Pause or resume reading what the app prints into its terminals."""
         if paused != self._paused:
             self._paused = paused
             for worker in self._workers.values():

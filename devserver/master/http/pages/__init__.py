@@ -1,1 +1,1 @@
-"""The Master's own answers: as HTML, JSON or text."""
+"""The Master's own answers, as HTML, JSON or text."""

@@ -1,6 +1,6 @@
-"""What the Master answers itself: while no good code is there, and when a request came to nothing.
+"""What the Master answers itself: while there is no good code, and when a request has failed.
 
-Law: a client on another machine learns that something is wrong, and nothing of the code.
+Law: a client on another machine learns that there is a failure, and nothing of the code.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REFRESHES_ITSELF = -1
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole response; the names of its headers are in lower case, as ASGI has them."""
+    """A whole response; the names of its headers are in lower case, as ASGI requires."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -51,20 +51,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not let in; `text` is one sentence for its sender."""
+    """Why a request is refused; `text` is one sentence for its sender."""
 
     status: int
     text: str
 
 
 def fingerprint(failures: tuple[Failure, ...]) -> str:
-    """Return what tells these failures from others, for as long as this process lives."""
+    """Return a key that differs from other failures' keys, for as long as this process lives."""
     return f"{hash(failures) & (1 << 64) - 1:x}"
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: the Accept header, whether source code may be shown, whether a form or the like was sent."""
+    """The client: its Accept header, whether it may see source code, whether it sent a form or the like."""
 
     accept: bytes
     local: bool
@@ -72,9 +72,9 @@ class Asker:
 
 
 def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str, editor: str = "") -> Answer:
-    """Answer while no good code is there: 503 with all that is known of `failures`, the newest code's.
+    """Answer 503 while there is no good code, with all that is known of `failures`, the newest code's.
 
-    The HTML page asks LIVE_PATH and reloads itself; the answer to a form says that it works again.
+    The HTML page asks LIVE_PATH and reloads itself; the answer to a form shows that the code works again.
     """
     form = choose(asker.accept)
     if asker.local and failures:
@@ -98,22 +98,22 @@ def crashed(failure: Failure, request: str, made_by: int, *, root: str, editor: 
 
 
 def gone(reason: str, accept: bytes) -> Answer:
-    """Answer 502: the Worker that had the request is no more; `reason` is one sentence."""
+    """Answer 502: the Worker that had the request is dead; `reason` is one sentence."""
     return _plain(502, reason, accept)
 
 
 def busy(text: str, accept: bytes) -> Answer:
-    """Answer 503: a stated limit was met; `text` says which."""
+    """Answer 503: a stated limit was reached; `text` names it."""
     return _plain(503, text, accept, _AGAIN)
 
 
 def handlers_only(accept: bytes) -> Answer:
-    """Answer 404: there is nothing that could answer HTTP."""
+    """Answer 404: the code has handlers and nothing that answers HTTP."""
     return _plain(404, NO_APP, accept)
 
 
 def refused(refusal: Refusal) -> Answer:
-    """Answer what the guard refuses; never with markup, for the client is not trusted."""
+    """Answer what the host check refuses; never with markup, because the client is not trusted."""
     return _answer(refusal.status, "text", _told(refusal.text, "text"))
 
 
@@ -136,7 +136,7 @@ def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) ->
 
 
 def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> bytes:
-    """Return the body of an answer that says one thing."""
+    """Return the body of an answer of one sentence."""
     match form:
         case "html":
             page = layout.document(words, failure_html.sentence(words), seen, is_form=is_form)
@@ -147,9 +147,9 @@ def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> b
             return _bytes(f"devserver: {failure_text.printable(words)}\n")
 
 
-@lru_cache(maxsize=8)  # all that waited for a save that was refused are answered at once
+@lru_cache(maxsize=8)  # all requests that waited for a refused save are answered at once
 def _failed(failures: tuple[Failure, ...], form: Form, root: str, editor: str, is_form: bool) -> bytes:
-    """Return the body of an answer that tells the failures."""
+    """Return the body of an answer that shows the failures."""
     first = failures[0]
     where = f"{failure_text.location(first.place, root)}: " if first.place else ""
     words = f"{failure_text.headline(first, root)}: {where}{failure_text.reason(first)}"

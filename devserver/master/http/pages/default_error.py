@@ -1,6 +1,6 @@
-"""Tells an app's own page for a 500 from the few words that frameworks send where there is none: pure.
+"""Distinguishes an app's own page for a 500 from the default text of frameworks: pure.
 
-Law: what is not known to be such words is the app's own.
+Law: what is not known to be a default text is the app's own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from devserver.ipc.messages import Headers
 
 LONGEST = 4096
-"""Bytes of a body that can be one of those."""
+"""Bytes of a body that can be a default text."""
 _TAGS = re.compile(r"<!doctype[^>]*>|</?[a-z][^>]*>", re.IGNORECASE)
 _PHRASE = r"(?:error: )?(?:500:? )?(?:internal server error|server error \(500\))"
 _APOLOGY = (
@@ -23,7 +23,7 @@ _KINDS = ("", "text/plain", "text/html", "application/json")
 
 
 def may_be_default(headers: Headers, body: bytes, more: bool) -> bool:
-    """Return whether the answer has no page of the app's; with `more` whether that can still turn out."""
+    """Return whether the answer has no page of the app's; with `more`, whether that is still possible."""
     named = {name.lower(): value for name, value in headers}
     kind = named.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if kind not in _KINDS or b"content-encoding" in named or len(body) > LONGEST:

@@ -1,6 +1,6 @@
 """The failures of the app's code as HTML: the sources with the faults marked, the messages, the tracebacks.
 
-Law: whatever the app wrote is text; nothing of it is ever markup.
+Law: all text of the app is escaped; nothing of it becomes markup.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CLASSES = {
 
 
 def body(failures: tuple[Failure, ...], root: str, editor: str = "") -> str:
-    """Return what stands in the page, the failures one below the other; places are links into the editor."""
+    """Return the page's content, the failures one below the other; places are links into the editor."""
     shown = [_section(failure, root, editor) for failure in failures[: failure_text.MOST_FAILURES]]
     left_out = len(failures) - len(shown)
     more = f"<section><p>{left_out:,} more</p></section>" if left_out else ""
@@ -41,7 +41,7 @@ def body(failures: tuple[Failure, ...], root: str, editor: str = "") -> str:
 
 
 def sentence(words: str) -> str:
-    """Return the body of a page that says one thing."""
+    """Return the body of a page of one sentence."""
     return f"<section><h1>{text(words)}</h1></section>"
 
 
@@ -52,7 +52,7 @@ def _section(failure: Failure, root: str, editor: str) -> str:
 
 
 def _told(told: Explanation, editor: str, heading: str) -> str:
-    """Return what is known of one exception; those of its group, and its cause, are nested in it."""
+    """Return the HTML of one exception; those of its group, and its cause, are nested in it."""
     said = f": {text(told.message)}" if told.message else ""
     hint = f' <span class="hint">{text(told.suggestion)}</span>' if told.suggestion else ""
     parts = [f'<{heading}><span class="type">{text(told.type)}</span>{said}{hint}</{heading}>']

@@ -1,4 +1,4 @@
-"""Failures of the app's code as plain text and as JSON, and the words that their HTML page begins with."""
+"""Failures of the app's code as plain text and as JSON, and the headline of their HTML page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def location(place: Place, root: str) -> str:
 
 
 def headline(failure: Failure, root: str) -> str:
-    """Say what did not work, in a few words."""
+    """Return what failed, in a few words."""
     file = relative(failure.place.path, root) if failure.place else "the app"
     match failure.phase:
         case "check":

@@ -1,4 +1,4 @@
-"""The page of a module that has handlers and no app: the index.html beside it, read anew for each request."""
+"""The page of a module that has handlers and no app: the index.html beside it, read for each request."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LARGEST = 4 * 1024 * 1024
 
 
 class Index:
-    """`path` is the file's, empty for none."""
+    """`path` is the file's path, empty for no file."""
 
     def __init__(self, path: str) -> None:
         self._file = Reader(path, LARGEST) if path else None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def answer(self, scope: dict[str, Any], accept: bytes, take: Callable[[Answer], None]) -> None:
-        """Give `take` the page for GET and HEAD of `/`, else, or where there is no such file, 404."""
+        """Give `take` the page for GET and HEAD of `/`; for anything else, or without the file, 404."""
         wanted = scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
         if self._file is None or not wanted:
             take(answers.handlers_only(accept))

@@ -1,6 +1,6 @@
-"""The frame of every HTML page of our own: its style, its script and the policy that allows nothing else.
+"""The layout of every HTML page of our own: its style, its script and the policy that allows nothing else.
 
-Law: a page loads nothing, and runs nothing that did not stand here when the Master started.
+Law: a page loads nothing, and runs nothing that was not in this file when the Master started.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ li.far pre, li.far .at { opacity: .65; }
   .row::before { width: 3ch; padding-right: 1ch; } }
 """
 
-# A hidden page lets go of its connection: a browser has six for one server, however many tabs show an error.
-# The page that answers a form is not loaded again, which would send it twice: it says when it can be sent.
+# A hidden page closes its connection: a browser has six for one server, however many tabs show an error.
+# The page that answers a form is not reloaded, which would send it twice: it shows when it can be sent.
 _SCRIPT = """
 (async () => {
   let {seen, form} = document.documentElement.dataset;
@@ -130,16 +130,16 @@ def _policy(scripts: str) -> bytes:
 
 
 POLICY = _policy(_digest(_SCRIPT))
-"""The Content-Security-Policy of a page that refreshes itself, or does not."""
+"""The Content-Security-Policy of a page with or without the script of this file."""
 OPEN_POLICY = _policy("'self'")
-"""That of a page that is refreshed as the app's own are."""
+"""The policy of a page that is refreshed as the app's own are."""
 
 
 def document(title: str, body: str, seen: str = "", *, said: str = "", is_form: bool = False) -> str:
-    """Return a page around `body`, which is HTML; with `seen` it reloads when something newer is known.
+    """Return a page around `body`, which is HTML; with `seen` it reloads on newer code or another failure.
 
-    `said` stands in its head. `is_form`: it answers a form, which a reload would send again, so it says when
-    the code works.
+    `said` stands in its head. `is_form`: it answers a form, which a reload would send again. So it shows
+    when the code works again.
     """
     refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen and not is_form else ""
     what = NOT_SENT if is_form else "reloads by itself when the code works"

@@ -1,6 +1,6 @@
-"""Chooses in which form an answer of our own is given, by the Accept header of RFC 9110, section 12.5.1.
+"""Chooses the form of an answer of our own by the Accept header (RFC 9110, section 12.5.1).
 
-Law: only who asks for HTML or JSON by name gets it; everyone else reads plain text.
+Law: only a client that names HTML or JSON gets it; every other client gets plain text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TYPES: dict[Form, tuple[str, str]] = {
     "json": ("application", "json"),
     "html": ("text", "html"),
 }
-"""In the order in which they are preferred when the client says nothing."""
+"""In the order of preference when the client states none."""
 
 
 class _Range(NamedTuple):
@@ -37,7 +37,7 @@ class _Range(NamedTuple):
 def choose(accept: bytes) -> Form:
     """Return the form with the highest quality; among equals the one named most exactly, then first.
 
-    A client that accepts none of them gets plain text: an answer that it did not ask for beats none.
+    A client that accepts none of them gets plain text: an unrequested form is better than no answer.
     """
     ranges = [found for text in accept[:MOST].decode("latin-1").split(",") if (found := _range(text))]
     best: Form = "text"
@@ -51,7 +51,7 @@ def choose(accept: bytes) -> Form:
 
 
 def _range(text: str) -> _Range | None:
-    """Return one media range, or None if it is malformed. Its parameters other than `q` are not ours."""
+    """Return one media range, or None if it is malformed. Parameters other than `q` are ignored."""
     kind, *parameters = (part.strip().lower() for part in text.split(";"))
     major, slash, minor = kind.partition("/")
     if not (major and slash and minor):

@@ -1,1 +1,1 @@
-"""The browser refreshes itself: what is added to a page, and the channel that tells it of saves."""
+"""The browser refreshes itself: what is added to a page, and the channel that reports saves to it."""

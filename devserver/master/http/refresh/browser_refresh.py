@@ -1,7 +1,7 @@
-"""The Master's end of the refresh: adds the script to pages, serves it, and tells pages of the events.
+"""The Master's end of the refresh: adds the script to pages, serves it, and sends pages the state.
 
-Law: what is no navigation of a browser is not touched; our paths are the app's unless they are asked for
-exactly as our script asks.
+Law: only navigations of a browser are changed. A request to one of our paths goes to the app, unless it is
+exactly what our script sends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from devserver.master.http.refresh.state import State
 SCRIPT = "/__devserver__/refresh.js"
 CHANNEL = "/__devserver__/refresh"
 QUERY = b"devserver="
-"""How the query of ours begins, so that a path of the app's own that is spelt like ours stays the app's."""
+"""How our query begins, so that an equal path of the app's own stays the app's."""
 _FOREIGN = b"devserver: only pages of this server may listen.\n"
 
 Scope = dict[str, Any]
@@ -50,7 +50,7 @@ class Navigation:
 
 
 class BrowserRefresh:
-    """`say` is told, once a reason, why a page cannot refresh itself."""
+    """`say` is called once for each reason why a page cannot refresh itself."""
 
     def __init__(self, config: HttpConfig, root: str, editor: str, say: Callable[[str], None]) -> None:
         self._on = config.browser_reload
@@ -71,14 +71,14 @@ class BrowserRefresh:
         return f"{self._root_path}{SCRIPT}?{QUERY.decode()}{version}"
 
     def heard(self, event: object) -> None:
-        """Take in an event of the server's; pages are told if it concerns them."""
+        """Take an event of the server; publish the state if it concerns pages."""
         if self.state.heard(event):
             self.channel.publish()
 
     # pages
 
     def navigation(self, scope: Scope) -> Navigation | None:
-        """Return what becomes of a request for a page, None if a browser would not show it as one."""
+        """Return the navigation that a request is, None if a browser would not show the answer as a page."""
         if not (self._on and is_navigation(scope["method"], scope["headers"])):
             return None
         page = Page(scope["method"], scope["scheme"], scope["headers"], self._source)
@@ -87,7 +87,7 @@ class BrowserRefresh:
     # our own paths
 
     def takes(self, scope: Scope) -> bool:
-        """Return whether our script asks for this."""
+        """Return whether our script sends this request."""
         ours = scope["path"] in self.paths and scope["query_string"].startswith(QUERY)
         return ours and scope["method"] == "GET"
 
@@ -101,7 +101,7 @@ class BrowserRefresh:
         await send({"type": "http.response.body", "body": answer.body})
 
     def _answer(self, scope: Scope) -> Answer | None:
-        """Return the script or a refusal, None for who may listen."""
+        """Return the script or a refusal, None for a page that may listen."""
         headers = dict(scope["headers"])
         own = {scope["scheme"].encode() + b"://" + headers.get(b"host", b""), None}
         site = headers.get(b"sec-fetch-site", b"same-origin")

@@ -1,6 +1,6 @@
 """The channel to the pages: an event stream of the Master's own, which no reload cuts.
 
-Law: a page gets the newest state when it comes and after each change, and never an older one.
+Law: a page gets the newest state when it connects and after each change, and never an older one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from devserver.ipc.messages import Headers
 
 HEARTBEAT = 30.0
-"""Seconds after which a comment shows a proxy that the line is in use."""
+"""Seconds after which a comment shows a proxy that the connection is in use."""
 _HEADERS: Headers = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
@@ -20,7 +20,7 @@ _HEADERS: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 _AGAIN = b"retry: 300\n"
-"""How soon, in ms, a page asks again once the line is cut: the server has been stopped, perhaps."""
+"""How soon, in ms, a page connects again when the stream is cut: the server may have been stopped."""
 
 
 class _Listener:
@@ -35,7 +35,7 @@ class _Listener:
 
 
 class Channel:
-    """`told` gives the state for who is local, or is not, as an event."""
+    """`told` returns the state as an event, for a client that is local or not."""
 
     def __init__(self, told: Callable[[bool], bytes]) -> None:
         self._told = told
@@ -46,7 +46,7 @@ class Channel:
         return len(self._listeners)
 
     def publish(self) -> None:
-        """Tell every page of the newest state."""
+        """Send every page the newest state."""
         for listener in self._listeners:
             listener.news.set()
 
@@ -58,7 +58,7 @@ class Channel:
     async def serve(
         self, connection: Any, send: Callable[[dict[str, Any]], Awaitable[None]], *, local: bool
     ) -> None:
-        """Tell one page, until it has left or the server stops."""
+        """Send one page the state, until it has left or the server stops."""
         listener = connection.listener = _Listener()
         self._listeners.add(listener)
         try:

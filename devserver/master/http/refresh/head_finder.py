@@ -29,7 +29,7 @@ Step = Callable[[str], int]
 
 
 class HeadFinder:
-    """`feed` it text until it has found the head, or the first of what no head comes before."""
+    """`feed` it text until it has found the head, or the first content that comes without one."""
 
     def __init__(self) -> None:
         self.found = False
@@ -42,10 +42,10 @@ class HeadFinder:
         """The last characters of a comment, which may be the first of its end."""
 
     def feed(self, text: str, more: bool) -> tuple[str, str]:
-        """Return what comes before the place, if anything new does, and what follows it.
+        """Return the new text before the place, and the text after it.
 
         Until the place is found the second is empty, and a few characters may be held back. Without `more`
-        the text has come to its end, which is the place if there is no better one.
+        the text has ended; its end is the place if no other was found.
         """
         text = self._held + text
         at = 0
@@ -97,7 +97,7 @@ class HeadFinder:
         return found.end() - len(self._tail)
 
     def _markup(self, text: str) -> int:
-        """A doctype, or what the standard calls a bogus comment."""
+        """Read a doctype, or what the standard calls a bogus comment."""
         end = text.find(">") + 1
         if end:
             self._step = self._between

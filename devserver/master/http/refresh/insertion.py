@@ -1,6 +1,6 @@
 """Adds something at the start of a page's head, in the bytes of a body that come in pieces: pure.
 
-Law: what the app has sent is passed on byte for byte; the addition is there once, in the page's own encoding.
+Law: the app's bytes are passed on unchanged. The addition comes once, in the page's own encoding.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from devserver.master.http.refresh.head_finder import HeadFinder
 UTF_16 = {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "unicode": "utf-16-le", "utf-16be": "utf-16-be"}
 """Labels of the Encoding standard, whose encodings are not those that extend ASCII → Python's name."""
 _MARKS = {codecs.BOM_UTF8: "latin-1", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-"""Byte order marks, which win over what a header says. What extends ASCII is read as Latin-1."""
+"""Byte order marks, which win over the header. Encodings that extend ASCII are read as Latin-1."""
 _BLOCK = 4096
 """Bytes that are looked at at once: a page can be long, and its head is at the beginning."""
 
 
 class Insertion:
-    """One page's. `charset` is that of the Content-Type header, empty if it names none."""
+    """The insertion into one page. `charset` is that of the Content-Type header, empty if it names none."""
 
     def __init__(self, addition: str, charset: str) -> None:
         self._addition = addition
@@ -30,7 +30,7 @@ class Insertion:
 
     @property
     def size(self) -> int | None:
-        """Return how many bytes are added; None as long as a byte order mark may decide about that."""
+        """Return how many bytes are added; None while a byte order mark may still change that."""
         return None if self._decoder is None else len(self._encoded(self._addition))
 
     def feed(self, data: bytes, more: bool) -> bytes:

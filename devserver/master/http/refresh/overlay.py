@@ -1,4 +1,4 @@
-"""What the overlay in a page shows of a save that was refused: the error page's own words and looks. Pure."""
+"""What the overlay in a page shows of a refused save: the error page's text and style. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A navigation and its page: what the app is asked, and the answer with our script in it. Pure.
+"""A navigation and its page: the headers for the app, and the answer with our script in it. Pure.
 
-Law: only what a browser shows as a page of its own is touched; what cannot be is passed on as it is. Of the
-headers only those change that would be untrue: its length, its validator, its cache key.
+Law: only what a browser shows as a page is changed; a page that cannot take the script passes unchanged. Only
+headers that would become untrue change: the length, the validator and the cache key.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Stamp:
 
 
 def is_navigation(method: str, headers: Headers) -> bool:
-    """Return whether a browser wants a page for a tab; nobody else says so, and a page's script cannot."""
+    """Return whether a browser wants a page for a tab, by headers that no page's script can send."""
     wants = _DOCUMENT in headers or (_RELAYED[0] in headers and _RELAYED[1] in headers)
     return wants and method in METHODS and all(name != b"range" for name, _ in headers)
 
@@ -64,7 +64,7 @@ class Page:
 
     @staticmethod
     def ask(headers: Headers) -> Headers:
-        """Return the headers that the app gets: it is asked for plain bytes, and for no copy of ours."""
+        """Return the headers that the app gets: they ask for uncompressed bytes, and name no copy of ours."""
         is_ours = any(name == b"if-none-match" and MARK in value for name, value in headers)
         return [
             (name, b"identity" if name == b"accept-encoding" else value)
@@ -75,7 +75,7 @@ class Page:
     def begin(self, head: Head, data: bytes, more: bool, stamp: Stamp) -> tuple[Headers, bytes, str]:
         """Return the headers of the response and the first of its body.
 
-        The third says why the page gets no script, if that is worth a word.
+        The third is the reason why the page gets no script, if it is worth reporting.
         """
         status, headers = head
         named: dict[bytes, bytes] = {}
@@ -101,7 +101,7 @@ class Page:
 
     @staticmethod
     def _rewritten(headers: Headers, added: int | None) -> Headers:
-        """Return the headers of what is `added` bytes longer; None: that is not known yet."""
+        """Return the headers of a body that is `added` bytes longer (None: that is not known yet)."""
         rewritten: Headers = []
         names = set()
         for header in headers:

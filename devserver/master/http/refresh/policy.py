@@ -1,7 +1,7 @@
 """Reads a page's Content-Security-Policy: whether our script may run and listen, and by which nonce: pure.
 
-Law: the policy is never changed, nor made to complain: one that only reports counts as one that forbids. What
-is not clearly allowed is not.
+Law: the policy is never changed and never violated: one that only reports counts as one that forbids. What
+is not clearly allowed is forbidden.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Directives = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` says what is in the way, "" for nothing; `nonce` is what the script has to carry, if any."""
+    """`reason` is why the script cannot work, "" if it can; `nonce` is what it has to carry, if any."""
 
     nonce: str = ""
     reason: str = ""

@@ -1,6 +1,6 @@
-"""What pages are told: always the whole state, so that it does not matter which news a page has missed. Pure.
+"""The state that pages get: always the whole, so that a page may have missed any earlier one. Pure.
 
-Law: who is not on this machine learns that something is wrong, and nothing of the code.
+Law: a client on another machine learns that there is a failure, and nothing of the code.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class State:
         self._told: dict[bool, bytes] = {}
 
     def heard(self, event: object) -> bool:
-        """Take in an event; return whether it is news for pages."""
+        """Take an event; return whether it changes the state for pages."""
         match event:
             case events.Live(generation=generation, paths=paths):
                 self._live, self.failures = generation, ()
@@ -62,7 +62,7 @@ class State:
         return True
 
     def stamp(self, generation: int | None) -> Stamp:
-        """Return the stamp of a page that this generation has made, None: that is the file of `index`."""
+        """Return the stamp of a page that this generation has made (None: of the file of `index`)."""
         if generation is None:
             return Stamp(self._run, "index", self._index, self._changes)
         return Stamp(self._run, "live", generation, self._changes)
