@@ -1,1 +1,1 @@
-"""Between Master, Manager and Workers: the messages, and the channels that carry them."""
+"""The messages between Master, Manager and Workers, and the channels that carry them."""

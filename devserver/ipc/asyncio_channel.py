@@ -1,4 +1,4 @@
-"""A channel on an asyncio loop: messages arrive by callback, what is sent in one turn leaves in one write."""
+"""A channel on an asyncio loop: messages arrive by callback; those sent in one turn leave in one write."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Out = TypeVar("Out")
 
 
 class AsyncioChannel(Generic[In, Out]):
-    """Calls `on_message(message, fds)` for each message and `on_gone()` once, when the other end has left;
-    `on_drained()` each time that it has taken all that was sent.
+    """Calls `on_message(message, fds)` for each message, and `on_gone()` once, when the other end has closed.
 
+    It calls `on_drained()` each time that the kernel has taken all that was sent.
     What `on_message` raises goes to the loop's exception handler.
     """
 
@@ -45,7 +45,7 @@ class AsyncioChannel(Generic[In, Out]):
         return self._channel.unsent
 
     def send(self, message: Out, fds: Sequence[int] = ()) -> None:
-        """Queue a message; it leaves at the end of this turn of the loop. Dropped once nobody can read it."""
+        """Queue a message for the end of this turn of the loop; drop it if the other end has closed."""
         if self.closed or self._gone:
             return
         self._channel.queue(message, fds)
@@ -54,14 +54,14 @@ class AsyncioChannel(Generic[In, Out]):
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Send now what the kernel takes; the loop sends the rest."""
+        """Send what the kernel takes now; the loop sends the rest."""
         self._flush_due = False
         if self.closed or self._gone:
             return
         try:
             done = self._channel.flush()
         except ConnectionGone:
-            self._gone = True  # but what the other end said last can still be read
+            self._gone = True  # but the last messages of the other end can still be read
             self._detach_writer()
             return
         if done:
@@ -100,7 +100,7 @@ class AsyncioChannel(Generic[In, Out]):
                 return
             try:
                 self._on_message(message, fds)
-            except Exception as error:  # else the messages that came with it would be lost, too
+            except Exception as error:  # else the messages that arrived with it would be lost
                 text = f"a message failed: {type(message).__name__}"
                 self._loop.call_exception_handler({"message": text, "exception": error})
 

@@ -1,9 +1,9 @@
 """A message channel over one Unix stream socket, non-blocking, for any event loop.
 
 On the wire: length (4 bytes, big endian), number of descriptors (1 byte; plus 128 if its text is wrapped),
-msgpack. Descriptors travel with the first byte of their message (SCM_RIGHTS), so they are never here later
-than it. The owner watches `fileno()`: `receive()` when it is readable, `flush()` when it is writable and
-`unsent` is not 0.
+msgpack. Descriptors travel with the first byte of their message (SCM_RIGHTS), so they never arrive after it.
+The owner watches `fileno()`. It calls `receive()` when that is readable, and `flush()` when that is writable
+and `unsent` is not 0.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _READ = 256 * 1024
 _MAX_FDS = 16
 _WRAPPED = 0x80
 _LONGEST = 1 << 30
-"""Bytes of a message; whoever announces more does not speak this language."""
+"""The longest message, in bytes. A longer length is a protocol error."""
 _FD_SIZE = array.array("i").itemsize
 _encoder = msgspec.msgpack.Encoder()
 _buffer = bytearray(_READ)
-"""Of all channels, each of which empties it at once: to make and free one a read costs more than the read.
+"""The read buffer of all channels, each of which empties it at once. A new one would cost more than the read.
 
-Nobody reads two channels in two threads at a time: a Worker has one, behind a lock, the others one thread.
+No two threads of a process read at a time: a Worker has one channel with a lock, the others have one thread.
 """
 
 
 @cache
 def decoder_of(incoming: Any) -> msgspec.msgpack.Decoder[Any]:
-    """Return the decoder of a union of messages. Building one takes ms: a fork inherits what was built."""
+    """Return the decoder of a union of messages. Building one takes ms, so forks inherit it."""
     return msgspec.msgpack.Decoder(incoming)
 
 
@@ -60,18 +60,18 @@ class Channel(Generic[In, Out]):
         self._out: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._reset = False
         self.unsent = 0
-        """Bytes queued and not yet with the kernel."""
+        """Bytes that are queued and not yet sent to the kernel."""
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once closed."""
         return self._socket.fileno()
 
     def queue(self, message: Out, fds: Sequence[int] = ()) -> None:
-        """Put a message in line; `flush` sends it. The descriptors must stay open until it is sent."""
+        """Queue a message; `flush` sends it. The descriptors must stay open until it is sent."""
         count = len(fds)
         try:
             body = _encoder.encode(message)
-        except UnicodeEncodeError:  # a path that cannot be decoded, for one
+        except UnicodeEncodeError:  # such as a path that cannot be decoded
             body, count = encoding.wrap(_encoder, message), count | _WRAPPED
         packet = memoryview(_HEADER.pack(len(body), count) + body)
         self._out.append((packet, fds))
@@ -110,8 +110,8 @@ class Channel(Generic[In, Out]):
     def receive(self) -> list[tuple[In, list[int]]]:
         """Return the messages that have arrived, each with its descriptors (the caller owns them).
 
-        Reads once: call again while the descriptor stays readable. Raises ConnectionGone at the end of the
-        stream, never before every whole message was returned, and for bytes that are no message.
+        Reads once: call it again while the descriptor stays readable. Raises ConnectionGone at the end of the
+        stream, after every whole message was returned. Raises NoMessage for bytes that do not decode.
         """
         size = self._read()
         if size is None:
@@ -121,15 +121,15 @@ class Channel(Generic[In, Out]):
         return self._cut()
 
     def is_reset(self) -> bool:
-        """Return whether the other end has left without reading all that was sent.
+        """Return whether the other end has closed without reading all that was sent.
 
-        libuv reports that once and polls the socket no more (`uv__poll_io`): read on until ConnectionGone.
+        libuv reports that once and then stops polling (`uv__poll_io`): read on until ConnectionGone.
         """
         self._reset = self._reset or bool(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         return self._reset
 
     def drain(self) -> list[tuple[In, list[int]]]:
-        """Return all that the socket still holds, to the end of the stream or until it is empty."""
+        """Return every message that the socket still holds."""
         with suppress(ConnectionGone):
             while self._read():
                 pass
@@ -138,7 +138,7 @@ class Channel(Generic[In, Out]):
         return []
 
     def _read(self) -> int | None:
-        """Take in what is there now; return its size: 0 at the end, None if nothing is there."""
+        """Read once; return the size: 0 at the end of the stream, None if nothing has arrived."""
         try:
             if self._carries_fds:
                 return self._read_with_fds()
@@ -173,7 +173,7 @@ class Channel(Generic[In, Out]):
                 if held < start and length <= _LONGEST:
                     start = body - _HEADER.size
                     break
-                # Released at once: a debugger keeps frames, and with them what they look at.
+                # Release the view at once: a debugger keeps frames, and with them their locals.
                 with view[body:start] as packet:
                     message = self._decode(packet, count >= _WRAPPED)
                 count %= _WRAPPED

@@ -1,4 +1,4 @@
-"""The language between a Manager and the images of its Workers. Descriptors travel with Copy and Copied."""
+"""The messages between a Manager and the images of its Workers. Copy and Copied carry descriptors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Copy(_Message, frozen=True):
-    """Fork a Worker. Carries its end of the link, its file for stacks, and with a terminal its side of that.
+    """Fork a Worker. Carries its end of the link, its file for stacks, and its end of a terminal if any.
 
     `changes` are the sources in which its generation differs from what the image holds.
     """
@@ -27,7 +27,7 @@ class Copy(_Message, frozen=True):
 
 
 class Known(_Message, frozen=True):
-    """The snapshot of the image's generation has this file too: a copy may import it."""
+    """The snapshot of the image's generation has this file, too: a copy may import it."""
 
     source: Source
 
@@ -36,20 +36,20 @@ class Known(_Message, frozen=True):
 
 
 class ImageReady(_Message, frozen=True):
-    """It may be copied. `holds`: the digest of each own file that it knows, by path."""
+    """The image may be copied. `holds`: path → digest of each own file that it knows."""
 
     pid: int
     holds: dict[str, bytes]
 
 
 class NoImage(_Message, frozen=True):
-    """There is none, for this reason; "": it is not worth it."""
+    """The Worker leaves no image, for this reason; "": an image is not worth it."""
 
     reason: str = ""
 
 
 class Copied(_Message, frozen=True):
-    """Carries a pidfd. `functions` is how many bodies were exchanged."""
+    """The image has forked a copy. Carries a pidfd. `functions` is how many bodies were exchanged."""
 
     worker: int
     pid: int
@@ -57,14 +57,14 @@ class Copied(_Message, frozen=True):
 
 
 class CopyRefused(_Message, frozen=True):
-    """What is asked for cannot be had of this image; `reason` is for the user."""
+    """The image cannot make the copy that was ordered; `reason` is for the user."""
 
     worker: int
     reason: str
 
 
 class CopyExited(_Message, frozen=True):
-    """`status` is as os.waitpid gives it."""
+    """A copy has exited. `status` is as os.waitpid returns it."""
 
     worker: int
     status: int

@@ -1,4 +1,4 @@
-"""The digest by which files are compared: what runs against what is on disk."""
+"""The digest that compares the code that runs with the file on the disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 
 SIZE = 16
 LARGEST = 16 * 1024 * 1024
-"""Bytes. A larger file is told apart by its signature only."""
+"""Bytes. A larger file is compared by its signature only."""
 
 Signature = tuple[int, int, int]
 """Modification time in ns, size, inode."""
@@ -20,17 +20,17 @@ def digest(source: bytes) -> bytes:
 
 
 def mark(of: object) -> bytes:
-    """Return a digest for what cannot be read, so that a change of it is still a change."""
+    """Return a digest of a file that cannot be read, so that its changes are still noticed."""
     return digest(repr(of).encode())
 
 
 def signature_of(found: os.stat_result) -> Signature:
-    """Return what a file looks like without its bytes."""
+    """Return the signature of a file: what identifies it without reading it."""
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def digest_of_file(path: str) -> bytes:
-    """Return the digest of the file at `path` as the watch has it; b"" if there is no such file."""
+    """Return the digest of the file at `path` as the watch computes it; b"" if there is no such file."""
     try:
         with open(path, "rb") as file:
             found = os.fstat(file.fileno())

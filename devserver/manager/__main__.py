@@ -1,8 +1,8 @@
 """`python -P -m devserver.manager FD [VARIABLE]`: the Manager of the Master at the other end of socket FD.
 
-VARIABLE is taken out of the environment: it was meant for this interpreter only.
+VARIABLE is removed from the environment: it was meant for this interpreter only.
 
-The Worker's code is imported here once, before the first fork, so that every Worker has it already.
+The Manager imports the Worker's code once, before the first fork. Every Worker inherits it.
 """
 
 import os
@@ -23,4 +23,4 @@ if __name__ == "__main__":
         sys.exit(run(boot))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # what preloaded modules have registered to run at the end is the Workers' to run
+    os._exit(0)  # skips atexit: what preloaded modules have registered, the Workers run

@@ -1,7 +1,7 @@
-"""How long to wait before a Worker that died is replaced: not at all, unless they keep dying.
+"""The pause before the Manager replaces a Worker that died.
 
-Law: two deaths cost nothing; from the third within the window on, the pause doubles from `FIRST` to `LONGEST`
-with each death, until none has happened for a whole window.
+Laws: two deaths within the window cause no pause. From the third on, each death doubles the pause, from
+`FIRST` to `LONGEST`. A whole window without a death resets it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 FREE = 2
-"""Deaths within the window that are followed by no pause."""
+"""Deaths within the window that cause no pause."""
 WINDOW = 10.0
 FIRST = 0.1
 LONGEST = 5.0
@@ -18,7 +18,7 @@ LONGEST = 5.0
 
 @dataclass(slots=True)
 class Backoff:
-    """The pauses of one generation. Seconds on any clock that only grows."""
+    """The pauses of one generation. Times are seconds of a monotonic clock."""
 
     pause: float = 0.0
     until: float = float("-inf")
@@ -26,7 +26,7 @@ class Backoff:
     _deaths: deque[float] = field(default_factory=lambda: deque(maxlen=FREE))
 
     def died(self, now: float) -> bool:
-        """Count a death; return True if the pause is longer than it was before."""
+        """Count a death; return whether the pause has grown."""
         before = self.pause
         if now - self.until > WINDOW:
             self.pause = 0.0

@@ -1,7 +1,7 @@
-"""The Workers that there are, one by one: their numbers, their states, and what the clock does to them.
+"""The Manager's table of Workers: their numbers, their states and their time limits.
 
-Laws: a number is never used twice; a Worker that is reaped leaves the roster, and what it left behind in its
-process group stays on it until that is gone too. Why anybody is forked or ended is the fleet's affair.
+Laws: a number is never used twice. A reaped Worker is removed from the table. Its process group stays in the
+table until no process of it is left. The fleet decides which Workers are forked or ended.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ChildTable:
         self.out: list[Command] = []
         self.by_number: dict[int, Child] = {}
         self.leftovers: dict[int, Plan] = {}
-        """Groups of Workers that were reaped, and how they are ended."""
+        """Process groups of reaped Workers, each with the plan that ends it."""
         self._next_worker = first_worker
 
     def __iter__(self) -> Iterator[Child]:
@@ -38,26 +38,26 @@ class ChildTable:
 
     @property
     def deadlines(self) -> list[float]:
-        """Return when the clock goes on for anybody."""
+        """Return when the next step of each plan is due."""
         moments = [child.deadline for child in self]
         moments += [plan.deadline for plan in self.leftovers.values()]
         return [moment for moment in moments if moment is not None]
 
     def find(self, worker: int) -> Child | None:
-        """Return a Worker, None if it has left. Raises IllegalEvent if it was never there."""
+        """Return a Worker, None if it was reaped. Raises IllegalEvent if the number is not in use yet."""
         if worker >= self._next_worker:
             raise IllegalEvent(f"there was no Worker {worker} yet")
         return self.by_number.get(worker)
 
     def existing(self, worker: int) -> Child:
-        """Return a Worker; raises IllegalEvent if it has left."""
+        """Return a Worker. Raises IllegalEvent if it was reaped."""
         child = self.find(worker)
         if child is None:
             raise IllegalEvent(f"Worker {worker} has left")
         return child
 
     def unborn(self, worker: int) -> Child:
-        """Return a Worker that has no process yet; raises IllegalEvent if it has one."""
+        """Return a Worker that has no process yet. Raises IllegalEvent if it has one."""
         child = self.existing(worker)
         if child.pid:
             raise IllegalEvent(f"Worker {worker} is process {child.pid} already")
@@ -69,17 +69,17 @@ class ChildTable:
         return self._next_worker - 1
 
     def tell(self, message: FromManager) -> None:
-        """Say something to the Master."""
+        """Send a message to the Master."""
         self.out.append(Tell(message))
 
     def fork(self, slot: int, generation: int, timetable: Escalation) -> Child:
-        """Take in a Worker that is to be forked and accepted within its timetable."""
+        """Add a Worker that has yet to be forked, and start its timetable."""
         worker = self.number()
         self.by_number[worker] = Child(worker, slot, generation, Plan.start(timetable, self.now))
         return self.by_number[worker]
 
     def forked(self, child: Child, forked: Forked, why: str) -> None:
-        """It has its process; one that was being ended by then is ended now."""
+        """Record the process of a Worker. If the Worker is already ending, end it now."""
         child.pid = forked.pid
         self.tell(
             WorkerForked(
@@ -97,25 +97,25 @@ class ChildTable:
             child.start(ENDINGS["dropped"], self.now)
 
     def retire(self, child: Child, drain: float) -> None:
-        """Have it leave when it is idle, at the latest after `drain` seconds."""
+        """Order a Worker to drain, for at most `drain` seconds."""
         child.step("retire")
         self.limit(child, drain)
         self.tell(Retire(child.worker))
 
     def limit(self, child: Child, drain: float) -> None:
-        """Start the clock of one that is to leave, if it does not run yet."""
+        """Start the drain limit of a Worker, unless a plan is running."""
         if not child.plan.steps:
             child.start(((drain, "limit"),), self.now)
 
     def end(self, child: Child, verdict: Verdict, timetable: Escalation = ()) -> None:
-        """Kill it, as gently as the verdict has it."""
+        """End a Worker by `timetable`, else by the one that belongs to its verdict."""
         child.step("end")
         child.verdict = child.verdict or verdict
         child.paused_at = None
         child.start(timetable or ENDINGS[verdict], self.now)
 
     def exited(self, child: Child, status: int, leftovers: Escalation = LEFTOVERS) -> None:
-        """It was reaped, or never born."""
+        """Remove a Worker that was reaped or never forked, and report it."""
         child.step("exit")
         del self.by_number[child.worker]
         if child.pid:
@@ -133,12 +133,15 @@ class ChildTable:
         )
 
     def group_gone(self, worker: int) -> None:
-        """Nothing is left of its group; raises IllegalEvent if nothing was."""
+        """Forget the process group of a reaped Worker. Raises IllegalEvent if it is not known."""
         if self.leftovers.pop(worker, None) is None:
             raise IllegalEvent(f"Worker {worker} has left no group behind")
 
     def run_plans(self, limit: Verdict | None) -> None:
-        """Carry out what is due. Who reaches a limit is ended: with the verdict `limit`, or by its state."""
+        """Carry out the steps that are due.
+
+        A Worker that reaches its limit is ended. Its verdict is `limit`, else it follows from its state.
+        """
         for child in self:
             for act in child.due(self.now):
                 if act == "limit":

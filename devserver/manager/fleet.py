@@ -1,11 +1,14 @@
-"""Who lives: the Manager's decisions, events in, commands out. No clock, no process, no descriptor.
+"""The Manager's decisions: events in, commands out. It has no clock, no process and no descriptor.
 
-Laws: a candidate boots beside what serves, never in its place (unless the handover is exclusive); nothing is
-started that is older than the live generation; its slots are filled one boot at a time, the idle ones first;
-whatever is older is told to leave when it is idle, and ended at its limit, never sooner; whoever dies is
-replaced. Memory is bounded by starting fewer: while many are leaving, new code gets one Worker.
-An event that the state does not allow raises IllegalEvent and changes nothing. News of a Worker that has
-left in the meantime is no such event: it is late, and ignored.
+Laws:
+- A candidate boots beside the Workers that serve. With an exclusive handover it boots after they have exited.
+- No Worker is started for a generation older than the live one.
+- The slots of the live generation are filled one boot at a time, slots without a serving Worker first.
+- A Worker of older code is retired when it is idle. It is ended at its limit, never sooner.
+- A Worker that dies is replaced.
+- While many Workers are retiring, new code gets one Worker: this bounds memory.
+- An event that the state does not allow raises IllegalEvent and changes nothing.
+- An order about a Worker that was reaped meanwhile is late, and is ignored.
 """
 
 from __future__ import annotations
@@ -58,14 +61,14 @@ from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Child, Escalation
 MOST_CANDIDATES = 2
 FIRST_SLOT = 1
 SLOTS_OF_APP, SLOTS_OF_HANDLERS = 1, 2
-"""An app keeps state in memory; a handler that sleeps must not stop the others."""
+"""One for an app, which keeps state in memory; two for handlers, so that one may block."""
 EXIT_FAILURE = 1 << 8
-"""`exit(1)` as os.waitpid has it."""
+"""The status of `exit(1)`, as os.waitpid returns it."""
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A generation that is tried. `worker` is 0 while an exclusive one waits for the others to leave."""
+    """A generation that is being tried. `worker` is 0 until its first Worker is forked."""
 
     generation: int
     exclusive: bool
@@ -91,13 +94,13 @@ class Fleet:
         self._crowd = MemoryBound()
         self._images = Images()
         self._copying: dict[int, tuple[int, float]] = {}
-        """Worker → the image that forks it, and when that hangs."""
+        """Worker → the image that forks it, and the time from which that image counts as hung."""
         self._no_image = ""
-        """Why there is none, as it was reported."""
+        """The last reported reason for a missing image."""
         self._slow: set[str] = set()
-        """Where boots have been slow, as it was reported."""
+        """The places of slow boots that were reported."""
         self._relieved = False
-        """Another Manager starts what is to be started."""
+        """Another Manager has taken over: it starts all further Workers."""
         self._stop_at = float("inf")
 
     @property
@@ -115,7 +118,7 @@ class Fleet:
 
     @property
     def done(self) -> bool:
-        """Return whether the Manager may leave: it was told to, and nobody is left."""
+        """Return whether the Manager may exit: it was ordered to, and no process is left."""
         return self._leaves and not self._table.by_number and not self._table.leftovers
 
     @property
@@ -123,7 +126,7 @@ class Fleet:
         return self._stopping or self._relieved
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        """Return what to do about `event`, which happened at `now` (seconds that only grow)."""
+        """Return the commands that follow from `event`, which happened at `now` (monotonic seconds)."""
         table = self._table
         table.now, table.out = now, []
         if isinstance(event, Fact):
@@ -188,7 +191,7 @@ class Fleet:
         self._candidates[order.generation] = Candidate(order.generation, exclusive)
 
     def _make_way(self) -> None:
-        """Have everybody leave: for an exclusive candidate, or for good."""
+        """Make every Worker leave: before an exclusive candidate, or for good."""
         self._drop(*self._candidates.values())
         for child in self._table:
             if child.state == "booting":
@@ -205,7 +208,7 @@ class Fleet:
             self._drop(candidate)
 
     def _drop(self, *candidates: Candidate) -> None:
-        """End candidates. Of one that has no process yet it is said that it exited, as of any other."""
+        """End candidates. One that has no process yet is reported as exited, too."""
         for candidate in candidates:
             del self._candidates[candidate.generation]
             if not candidate.worker:
@@ -224,7 +227,7 @@ class Fleet:
             if child.state == "serving":
                 child.plan = Plan()
             self._images.accepted(child.worker, self._table.now)
-        # The Master's word counts, even if the Worker has died since; a dropped one may be ready too late.
+        # The Master's decision counts, even if the Worker has died since. A dropped candidate may be late.
         if order.generation > self.live and order.generation not in self._dropped and not self._stopping:
             self._go_live(order.generation)
         if order.generation == self.live and not self._settings.slots:
@@ -260,7 +263,7 @@ class Fleet:
             child.start(((order.seconds, "limit"),), self._table.now)
 
     def _stop(self, deadline: float) -> None:
-        """Start nothing more, and let everybody finish until then."""
+        """Start no further Worker, and let those that run drain until the deadline."""
         now = self._table.now
         self._stop_at = min(now + deadline, self._stop_at)
         self._make_way()
@@ -313,7 +316,7 @@ class Fleet:
         self._table.forked(child, forked, self._images.why(child.generation))
 
     def _image_gone(self, worker: int, reason: str) -> None:
-        """What it had yet to fork, the Manager forks. A reason is reported once."""
+        """Fork in the Manager what the image had yet to fork. Report each reason once in a row."""
         self._images.gone(worker, reason)
         for copy in [copy for copy, (image, _hangs) in self._copying.items() if image == worker]:
             self._copy_failed(self._table.unborn(copy), reason)
@@ -330,7 +333,7 @@ class Fleet:
             self._order_fork(child)
 
     def _end_images(self) -> None:
-        """End those that hang, and those that no generation needs any more."""
+        """End images that hang, and images that no generation needs any more."""
         now = self._table.now
         ending = {image for image, hangs in self._copying.values() if hangs <= now}
         ending |= set(self._images.all if self._leaves else self._images.superfluous(self.live))
@@ -342,12 +345,12 @@ class Fleet:
         self._image_gone(image, "")
 
     def _awaits_image(self, generation: int) -> bool:
-        """Return whether it will be known soon if a Worker of this generation can be a copy."""
+        """Return whether to wait for an image that a Worker of this generation may be copied from."""
         until = self._images.awaited_until(generation)
         return until is not None and until > self._table.now
 
     def _order_fork(self, child: Child) -> None:
-        """Have a Worker forked by an image that may do it, else by the Manager."""
+        """Order the fork of a Worker: by a suitable image, else by the Manager."""
         image = self._images.of(child.generation)
         if image is None:
             if self._settings.worker.warm:
@@ -386,7 +389,7 @@ class Fleet:
             child.stack = text
 
     def _note_slow_boot(self, child: Child, dump: str) -> None:
-        """Report once where the app's code stands; the next boot may well take as long there."""
+        """Report once where the app's code stands: the next boot may be as slow there."""
         frame = thread_dump.own_place(dump)
         root = self._settings.worker.root
         where = f", in {thread_dump.short(frame.path, root)}:{frame.line}" if frame else ""
@@ -398,7 +401,7 @@ class Fleet:
     # What follows from where things stand
 
     def _launch(self) -> None:
-        """Fork the candidates; an exclusive one once nobody is there any more."""
+        """Fork the candidates; an exclusive one once no older process is left."""
         for candidate in self._candidates.values():
             crowded = any(child.generation < candidate.generation for child in self._table)
             if candidate.worker or self._awaits_image(candidate.generation):
@@ -408,7 +411,7 @@ class Fleet:
 
     @property
     def _crowded(self) -> bool:
-        """Return whether so many are leaving that new code gets one Worker; in a debugger none counts."""
+        """Return whether so many Workers are leaving that new code gets one. In a debugger none counts."""
         self._crowd.leaving = sum(
             child.state == "retiring" or (child.state == "serving" and child.generation < self.live)
             for child in self._table
@@ -418,7 +421,7 @@ class Fleet:
         return self._crowd.holds_back(serving, self._slots)
 
     def _fill(self) -> None:
-        """Give the next slot that lacks one a Worker of the live generation, or say that none does."""
+        """Fork a Worker for the next slot that lacks one of the live generation, or report RollDone."""
         self._held_back = False
         current = [child for child in self._table if child.generation == self.live]
         leaves = self._stopping or self._relieved
@@ -438,7 +441,7 @@ class Fleet:
             self._table.tell(RollDone(self.live))
 
     def _relieve_blocked(self, serving: list[Child]) -> None:
-        """Start one more where everybody stands at a prompt; it leaves once somebody is let go."""
+        """Start a spare Worker while all others stand at a prompt; retire it once one of them goes on."""
         free = [child for child in serving if not child.blocked]
         if serving and not free and not self._exclusive and not self._must_wait():
             spare = self._fork(serving[0].slot, self.live)
@@ -449,7 +452,7 @@ class Fleet:
                     self._table.retire(child, self._settings.drain)
 
     def _must_wait(self) -> bool:
-        """Return whether a Worker of the live code waits for others to leave, or for the pause to end."""
+        """Return whether a Worker of the live code must wait: for others to exit, or for the pause to end."""
         if any(candidate.exclusive for candidate in self._candidates.values()):
             return True
         leaving = any(child.state in ("retiring", "ending") for child in self._table)

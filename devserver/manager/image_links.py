@@ -1,7 +1,6 @@
-"""The Manager's ends of the sockets to images, and what is on its way over them.
+"""The Manager's ends of the sockets to images, and the copies that are in progress.
 
-Law: whatever becomes of an image, each copy that was asked of it ends in one answer: copied, failed, or the
-image is gone.
+Law: each copy that was ordered of an image gets one answer: copied, failed, or the image is gone.
 """
 
 from __future__ import annotations
@@ -51,16 +50,16 @@ class _Link:
 
 
 class ImageLinks:
-    """One for each Worker that may leave an image or has left one, named after it."""
+    """The links to images, by the number of the Worker that has left the image or may leave one."""
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._links: dict[int, _Link] = {}
         self._kits: dict[int, tuple[Fork, WorkerFds, float]] = {}
-        """Worker → what was asked for, what it was given, and when."""
+        """Worker → the order for its copy, its descriptors, and when it was sent."""
 
     def open(self, worker: int) -> socket.socket:
-        """Return the end that a Worker is forked with; close it here afterwards. Raises OSError."""
+        """Return the Worker's end of a new link. Close it in the Manager after the fork. Raises OSError."""
         ours, theirs = socket.socketpair()
         channel: Channel[FromImage, ToImage] = Channel(ours, FromImage, carries_fds=True)
         self._links[worker] = _Link(channel)
@@ -68,21 +67,21 @@ class ImageLinks:
         return theirs
 
     def ask(self, order: Fork, kit: WorkerFds) -> None:
-        """Ask an image for a copy, which gets its half of the kit."""
+        """Order a copy of an image; the copy gets its half of the kit."""
         fds = (kit.link.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
         self._kits[order.worker] = order, kit, time.monotonic()
         self._send(order.image, Copy(order.worker, order.slot, order.generation, order.changes), fds)
 
     def tell(self, worker: int, source: Source) -> None:
-        """Let an image know a file."""
+        """Send an image a file."""
         self._send(worker, Known(source))
 
     def _send(self, worker: int, message: ToImage, fds: tuple[int, ...] = ()) -> None:
-        """Send; blocks while the image has yet to read what came before."""
+        """Send; block while the image has yet to read earlier messages."""
         link = self._links.get(worker)
         if link is None:
             return
-        with suppress(ConnectionGone):  # its end is news of its own
+        with suppress(ConnectionGone):  # its end is reported separately
             link.channel.queue(message, fds)
             while not link.channel.flush():
                 with selectors.DefaultSelector() as selector:
@@ -92,7 +91,7 @@ class ImageLinks:
                         return
 
     def received(self, ready: set[int]) -> Iterator[News | Born]:
-        """Yield what images say whose descriptors are `ready`."""
+        """Yield what the images have reported whose descriptors are `ready`."""
         for worker, link in list(self._links.items()):
             if link.channel.fileno() in ready:
                 try:
@@ -131,7 +130,7 @@ class ImageLinks:
         return ImageGone(worker, reason)
 
     def kill(self, worker: int) -> None:
-        """End an image; what it had yet to fork is given up."""
+        """Kill an image, and give up the copies that it had yet to fork."""
         if (link := self._links.get(worker)) is not None:
             self._gone(worker, "")
             if link.pid:
@@ -139,7 +138,7 @@ class ImageLinks:
                     os.kill(link.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close every descriptor: the images end by themselves."""
+        """Close every descriptor; the images exit by themselves."""
         for link in self._links.values():
             link.channel.close()
         for _order, kit, _asked in self._kits.values():
@@ -149,4 +148,4 @@ class ImageLinks:
 
 
 _PATIENCE = 1.0
-"""Seconds in which an image has to read on."""
+"""Seconds within which an image has to read on."""

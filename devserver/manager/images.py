@@ -1,7 +1,7 @@
 """Which image a generation may be copied from: pure.
 
-Law: a generation is copied from an image of its own code, or of older code in which only Python files have
-changed since. An image counts once the Master has accepted the Worker that left it. Those of the live code
+Laws: a generation is copied from an image of its own code, or of older code if only Python files have changed
+since. An image is used once the Master has accepted the Worker that left it. Images of the live generation
 and of candidates are kept.
 """
 
@@ -28,22 +28,22 @@ class Image:
 
     @property
     def ready(self) -> bool:
-        """Return whether it may be copied."""
+        """Return whether the image may be copied."""
         return self.accepted_at is not None and self.pid > 0
 
 
 class Images:
-    """Those that there are, or will be: a Worker that boots fully is `expected` to leave one."""
+    """The images that exist or are expected: a Worker that boots fully may leave one."""
 
     def __init__(self) -> None:
         self._images: dict[int, Image] = {}
         self._bases: dict[int, int] = {}
-        """Generation → the older one whose image it may be copied from, if it has none itself."""
+        """Generation → the older one whose image it may be copied from if it has no image itself."""
         self._why: dict[int, str] = {}
         """Generation → why it boots fully, or why its Worker has left no image."""
 
     def ordered(self, generation: int, base: int, cold: str) -> None:
-        """A generation that differs from `base` is ordered; `cold`: why it has to boot fully, if so."""
+        """Add a generation that differs from `base`. `cold`: why it has to boot fully, "" if it does not."""
         if cold:
             self._why[generation] = cold
             return
@@ -53,35 +53,35 @@ class Images:
             self._why[generation] = self._why[base]
 
     def expected(self, worker: int, generation: int) -> None:
-        """A Worker boots fully and may leave an image."""
+        """Record that a Worker boots fully and may leave an image."""
         self._images[worker] = Image(worker, generation)
 
     def came(self, worker: int, pid: int, holds: dict[str, bytes]) -> None:
-        """It has left one."""
+        """Record the image that a Worker has left."""
         if image := self._images.get(worker):
             image.pid, image.holds = pid, holds
 
     def accepted(self, worker: int, now: float) -> None:
-        """The Master has accepted the Worker: its image, if there will be one, is as good as it is."""
+        """Record that the Master has accepted the Worker: its image may be copied, too."""
         if (image := self._images.get(worker)) and image.accepted_at is None:
             image.accepted_at = now
 
     def gone(self, worker: int, reason: str = "") -> None:
-        """There is no image of that Worker, or none any more."""
+        """Forget the image of a Worker: it left none, or the image has exited."""
         if image := self._images.pop(worker, None):
             self._why.setdefault(image.generation, reason)
 
     def refused(self, generation: int, reason: str) -> None:
-        """What a generation is cannot be made of an older image."""
+        """Record that a generation cannot be made from an older image."""
         self._bases.pop(generation, None)
         self._why[generation] = reason
 
     def of(self, generation: int) -> Image | None:
-        """Return what a Worker of this generation may be copied from."""
+        """Return the image that a Worker of this generation may be copied from."""
         return next((image for image in self._line(generation) if image.ready), None)
 
     def awaited_until(self, generation: int) -> float | None:
-        """Return until when it may yet turn out that a Worker of this generation can be a copy."""
+        """Return how long to wait for an image that a Worker of this generation may be copied from."""
         for image in self._line(generation):
             if image.ready:
                 return None
@@ -97,11 +97,11 @@ class Images:
             at = self._bases.get(at)
 
     def why(self, generation: int) -> str:
-        """Return why a generation boots fully, "" if there is nothing to say."""
+        """Return why a generation boots fully, "" if there is no reason to report."""
         return self._why.get(generation, "")
 
     def loaded(self, generation: int, source: Source) -> list[int]:
-        """A file joins a snapshot and later ones: return the images that are to know it."""
+        """Add a file to a snapshot and to later ones; return the images to send it to."""
         found = []
         for image in self._images.values():
             if image.ready and image.generation >= generation and source.path not in image.holds:
@@ -111,11 +111,11 @@ class Images:
 
     @property
     def all(self) -> list[int]:
-        """Return the Workers that have left an image, or may."""
+        """Return the Workers that have left an image or may leave one."""
         return list(self._images)
 
     def superfluous(self, live: int) -> list[int]:
-        """Forget what is older than the live generation; return the images that nothing needs any more."""
+        """Forget what is older than the live generation; return the images that are not needed any more."""
         needed = {
             image.worker for number in (live, *self._bases) if number >= live for image in self._line(number)
         }
@@ -129,7 +129,7 @@ class Images:
 
 
 def differences(image: Image, snapshot: Mapping[str, Source]) -> tuple[Source, ...]:
-    """Return what of `snapshot` the image does not hold so; what is not in the snapshot comes as absent."""
+    """Return the sources in which `snapshot` differs from the image; a file it lacks counts as absent."""
     changed = [source for path, source in snapshot.items() if image.holds.get(path) != source.digest]
     absent = [Source(path, b"", None) for path in image.holds if path not in snapshot]
     return tuple(sorted((*changed, *absent), key=_path))

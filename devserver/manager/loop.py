@@ -1,6 +1,6 @@
-"""The Manager's loop: carries messages and signals to the fleet, and the fleet's commands to the syscalls.
+"""The Manager's loop: passes messages and signals to the fleet, and carries out the fleet's commands.
 
-Law: one thread, from the first fork to the last. A fork returns twice, and so does `Manager.run`.
+Laws: the Manager has one thread from the first fork to the last. `Manager.run` returns in each Worker, too.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from devserver.worker.load.warmup import warm_up
 
 _MOST_REAPED = 1000
 ORPHAN_DEADLINE = 5.0
-"""Seconds that Workers get to leave by themselves when the Master has died."""
+"""Seconds that Workers get to exit by themselves when the Master has died."""
 
 
 @dataclass(slots=True)
@@ -93,20 +93,20 @@ class Manager:
         self._fleet: Fleet | None = None
         self._commands: deque[Command] = deque()
         self._orders: deque[ToManager] = deque()
-        """What has arrived; it is decided on once all that was decided before has been carried out."""
+        """Orders that have arrived. Each waits until the commands of the one before are carried out."""
         self._processes: dict[int, Process] = {}
         self._images = ImageLinks(self._selector)
         self._reaped: dict[int, int] = {}
-        """Status of reaped children that are nobody's yet: a copy whose image died may be among them."""
+        """Status of reaped children that are not known yet, such as a copy whose image has died."""
         self._sending: list[int] = []
-        """Descriptors that are on their way to the Master."""
+        """Descriptors that are being sent to the Master."""
         self._threads = 1
-        """How many there may be at a fork: native pools that survive one, and this."""
+        """Threads allowed at a fork: this one, and native pools that survive a fork."""
         self._inheritance: Inheritance | None = None
         self._master_gone = False
 
     def run(self) -> Boot | None:
-        """Serve until nothing is left to do, then return None; in a Worker return what it was born for."""
+        """Serve until nothing is left to do, then return None. In a forked Worker, return its Boot."""
         self._take_signals()
         while True:
             while self._commands:
@@ -131,7 +131,7 @@ class Manager:
     def _take_signals(self) -> None:
         signal.set_wakeup_fd(self._wakeup_in, warn_on_full_buffer=False)
         for wanted in (signal.SIGCHLD, signal.SIGUSR1):
-            signal.signal(wanted, lambda *_: None)  # only what has a handler reaches the wakeup descriptor
+            signal.signal(wanted, lambda *_: None)  # else the wakeup descriptor would not get it
         for unwanted in (signal.SIGINT, signal.SIGHUP):
             signal.signal(unwanted, signal.SIG_IGN)
 
@@ -167,7 +167,7 @@ class Manager:
         self._reaped |= ended
 
     def _exited(self, worker: int, status: int) -> None:
-        """A Worker has ended: it was a child, or an image that reaped it reports so."""
+        """Report that a Worker has exited: the Manager or an image has reaped it."""
         process = self._processes.get(worker)
         if process is not None and not process.reaped:
             process.reaped = True
@@ -175,7 +175,7 @@ class Manager:
             self._feed(Exited(worker, status))
 
     def _born(self, born: Born) -> None:
-        """An image has forked a copy."""
+        """Take over a copy that an image has forked."""
         kit, forked = born.kit, born.forked
         kit.close_own()
         masters = (kit.master_link.detach(), born.pidfd, kit.master_terminal)
@@ -217,7 +217,7 @@ class Manager:
         warm_up(worker.loop)
 
     def _preload(self, order: Preload) -> None:
-        """Import what the next Workers need; each module is told first, for it may be the end of us."""
+        """Import what the next Workers need; report each module first, in case it ends this process."""
         if self._settings is None or self._processes:
             self._tell(
                 ManagerNotice(
@@ -265,7 +265,7 @@ class Manager:
         self._commands.append(Tell(message))
 
     def _carry_out(self, command: Command) -> Boot | None:
-        """Do it; return None, and in a Worker what it was born for."""
+        """Carry out a command; return None. In a forked Worker, return its Boot."""
         match command:
             case Fork(image=0):
                 return self._fork(command)
@@ -370,7 +370,7 @@ class Manager:
         return None
 
     def _copy(self, order: Fork) -> None:
-        """Have an image fork a Worker."""
+        """Order an image to fork a Worker."""
         assert self._settings is not None
         try:
             kit = syscalls.open_kit(self._settings.terminal)
@@ -380,7 +380,7 @@ class Manager:
         self._images.ask(order, kit)
 
     def _become(self, order: Fork, kit: syscalls.WorkerFds, image: socket.socket | None) -> Boot:
-        """In the child: leave everything behind that is the Manager's."""
+        """In the child: close and reset everything that belongs to the Manager."""
         assert self._settings is not None
         assert self._fleet is not None
         signal.set_wakeup_fd(-1)
@@ -402,7 +402,7 @@ class Manager:
         )
 
     def close(self) -> None:
-        """Close every descriptor; the processes are left alone."""
+        """Close every descriptor; leave the processes alone."""
         self._selector.close()
         self._images.close()
         self._channel.close()

@@ -1,19 +1,19 @@
 """The bound on memory while older Workers finish what they have in hand: pure.
 
-Law: nobody is ended for it. While more are leaving than a reload needs, each newer generation gets one
-Worker, so beyond the slots there are only Workers that have work in hand.
+Laws: no Worker is ended to save memory. While more Workers are leaving than a reload needs, each newer
+generation gets one Worker. So beyond the slots, every Worker has a job in hand.
 """
 
 from __future__ import annotations
 
 MOST_LEAVING = 3
-"""Leaving Workers beside which every slot is filled; with more slots than that, as many as these."""
+"""Leaving Workers up to which every slot is filled; with more slots than that, as many as slots."""
 NOTE_AFTER = 1.0
-"""Seconds after which it is reported that slots stay empty: most Workers leave sooner."""
+"""Seconds after which empty slots are reported: most Workers exit sooner."""
 
 
 class MemoryBound:
-    """Of one generation, while it is live. `leaving` is how many older Workers have yet to exit."""
+    """The bound of one generation while it is live. `leaving` is how many older Workers have yet to exit."""
 
     def __init__(self) -> None:
         self.leaving = 0
@@ -21,7 +21,7 @@ class MemoryBound:
         self._noted = False
 
     def holds_back(self, serving: int, slots: int) -> bool:
-        """Return whether the slots beyond those that serve stay empty for now."""
+        """Return whether the slots that do not serve yet stay empty for now."""
         return 0 < serving < slots and self.leaving > max(MOST_LEAVING, slots)
 
     @property
@@ -30,7 +30,7 @@ class MemoryBound:
         return [] if self._note_at is None else [self._note_at]
 
     def note(self, held_back: bool, generation: int, slots: int, now: float) -> str:
-        """Return what to report at `now`, once; the empty string if nothing is due."""
+        """Return the text to report at `now`, once; "" if nothing is due."""
         if self._note_at is None and held_back and not self._noted:
             self._note_at = now + NOTE_AFTER
         if self._note_at is None or self._note_at > now:

@@ -1,4 +1,4 @@
-"""What the fleet is told, and what it orders: frozen values, so that a test reads as a script of both."""
+"""The fleet's events and commands: frozen values, so that a test reads as a script of both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class ForkFailed:
-    """The kernel gave no process."""
+    """The kernel refused a new process."""
 
     worker: int
     reason: str
@@ -49,7 +49,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class StackRead:
-    """What the Worker's threads were doing when DumpStack reached it; empty if it never did."""
+    """The stacks of the Worker's threads when DumpStack reached it; empty if it never did."""
 
     worker: int
     text: str
@@ -57,7 +57,7 @@ class StackRead:
 
 @dataclass(frozen=True, slots=True)
 class GroupGone:
-    """Nothing is left of the process group of a Worker that was reaped."""
+    """The process group of a reaped Worker is empty."""
 
     worker: int
 
@@ -73,7 +73,7 @@ class ImageCame:
 
 @dataclass(frozen=True, slots=True)
 class ImageGone:
-    """There is no image of that Worker, or none any more."""
+    """The Worker has left no image, or its image has exited."""
 
     worker: int
     reason: str = ""
@@ -81,7 +81,7 @@ class ImageGone:
 
 @dataclass(frozen=True, slots=True)
 class CopyFailed:
-    """The image cannot be what the Worker has to be."""
+    """The image cannot make the copy that was ordered."""
 
     worker: int
     reason: str
@@ -93,10 +93,10 @@ class Elapsed:
 
 
 Order = Reload | Drop | Loaded | BootDone | WorkerIdle | LeaveWithin | DebuggerState | StandDown | Stop
-"""What the Master says."""
+"""What the Master orders."""
 
 Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | ImageCame | ImageGone | CopyFailed | Elapsed
-"""What the kernel says."""
+"""What the kernel and the images report."""
 
 Event = Order | Fact
 
@@ -124,7 +124,7 @@ class EndImage:
 
 @dataclass(frozen=True, slots=True)
 class TellImage:
-    """An image gets to know a file."""
+    """Send an image a file."""
 
     worker: int
     source: Source
@@ -132,7 +132,7 @@ class TellImage:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Send `signum` to a Worker, or to all of its process group. 0 only asks whether anybody is there."""
+    """Send `signum` to a Worker or to its process group. 0 only checks that a process exists."""
 
     worker: int
     signum: int
@@ -141,21 +141,21 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class DumpStack:
-    """Make the Worker write down what its threads are doing."""
+    """Make the Worker dump the stacks of its threads."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReadStack:
-    """Read what DumpStack left; StackRead follows."""
+    """Read the dump of DumpStack; StackRead follows."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Say something to the Master."""
+    """Send a message to the Master."""
 
     message: FromManager
 

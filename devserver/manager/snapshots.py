@@ -1,6 +1,6 @@
 """Generation → the source of every own module: what a Worker runs, whatever is on the disk by now.
 
-Law: what a snapshot holds of a path never changes. Snapshots share their entries.
+Laws: the entry of a path in a snapshot never changes. Snapshots share their entries.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import Source
 
 Snapshot = Mapping[str, Source]
-"""Path → module. One without source stands for a file that is absent, also if the disk has it again."""
+"""Path → module. An entry without source is an absent file, even if the disk has it again."""
 
 
 class Snapshots:
@@ -27,14 +27,14 @@ class Snapshots:
         return self._generations[generation]
 
     def add(self, generation: int, base: int, changes: Iterable[Source]) -> None:
-        """Make `generation` from `base` (0: empty) and what has changed. Raises IllegalEvent."""
+        """Make `generation` from `base` (0: empty) and `changes`. Raises IllegalEvent."""
         if base not in self._generations:
             raise IllegalEvent(f"generation {generation} is based on {base}, which is forgotten")
         changed = {source.path: source for source in changes}
         self._generations[generation] = self._generations[base] | changed
 
     def loaded(self, generation: int, source: Source) -> None:
-        """Add a module that a Worker of `generation` read late, here and wherever later it is not known."""
+        """Add a module that a Worker read late to `generation`, and to later ones that lack it."""
         for number, snapshot in self._generations.items():
             if number >= max(generation, 1):
                 snapshot.setdefault(source.path, source)

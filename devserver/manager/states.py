@@ -1,8 +1,8 @@
-"""The life of one Worker as a table, and what is done to it by the clock.
+"""The life of one Worker as a table, and its time limits.
 
-Law: a Worker is *booting* until the Master accepts it, *serving* until it is told to leave, *retiring* while
-it finishes, *ending* once it is being killed, *gone* when it was reaped, whatever it was before. It never
-goes back. A step that the table lacks raises, and changes nothing.
+Laws: a Worker is *booting* until the Master accepts it, and *serving* until it is ordered to drain. It is
+*retiring* while it drains, *ending* while it is terminated or killed, and *gone* once it was reaped. It never
+returns to an earlier state. A step that the table lacks raises IllegalEvent and changes nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
 
 Act = Literal["dump", "read", "limit", "terminate", "terminate group", "probe", "kill"]
 Escalation = tuple[tuple[float, Act], ...]
-"""Seconds from now, in order, and what is due then."""
+"""Steps in order: seconds from now, and what is due then."""
 
 Verdict = Literal["boot timeout", "drain limit", "stop timeout", "dropped", "stop deadline"]
 
 READ_AFTER = 0.2
-"""Seconds that a signal handler gets for writing a dump."""
+"""Seconds that a signal handler gets to write a dump."""
 
 NOTE: Escalation = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
-"""A boot that takes long is mentioned, with its stack."""
+"""Report a slow boot, with its stack."""
 
 _WITH_STACK: Escalation = (
     (0.0, "dump"),
@@ -66,12 +66,12 @@ LEFTOVERS: Escalation = (
     (0.6, "probe"),
     (1.0, "kill"),
 )
-"""For what a Worker leaves behind in its process group, a process pool for one."""
+"""For processes that a Worker leaves in its process group, such as a process pool."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """What is due, and when: a timetable that has been started."""
+    """A timetable that has been started: steps, and when each is due."""
 
     steps: list[tuple[float, Act]] = field(default_factory=list)
 
@@ -86,18 +86,18 @@ class Plan:
         return self.steps[0][0] if self.steps else None
 
     def due(self, now: float) -> Iterator[Act]:
-        """Take out what is due, one by one."""
+        """Yield the steps that are due, and remove each."""
         while self.steps and self.steps[0][0] <= now:
             yield self.steps.pop(0)[1]
 
     def shift(self, seconds: float) -> None:
-        """Put everything off."""
+        """Postpone every step."""
         self.steps = [(at + seconds, act) for at, act in self.steps]
 
 
 @dataclass(slots=True)
 class Child:
-    """A Worker as the fleet sees it. The clock of one in a debugger stands still since `paused_at`."""
+    """A Worker as the fleet sees it. In a debugger its clock has stood still since `paused_at`."""
 
     worker: int
     slot: int
@@ -108,16 +108,16 @@ class Child:
     accepted: bool = False
     paused_at: float | None = None
     blocked: bool = False
-    """It was stopped at a prompt that has not let go yet: it may do nothing else."""
+    """It stands at a prompt, and may do nothing else."""
     spare: bool = False
     """It was started because all others were blocked."""
     limit: Verdict = "drain limit"
-    """Why it is ended when its plan comes to the limit, if it has booted."""
+    """The verdict if it reaches its limit after it has booted."""
     verdict: str = ""
     stack: str = ""
 
     def step(self, step: Step) -> None:
-        """Go on in the table; raises IllegalEvent."""
+        """Change the state as the table orders. Raises IllegalEvent."""
         try:
             self.state = TRANSITIONS[self.state, step]
         except KeyError:
@@ -125,16 +125,16 @@ class Child:
 
     @property
     def deadline(self) -> float | None:
-        """Return when its plan goes on."""
+        """Return when the next step of its plan is due."""
         return self.plan.deadline if self.paused_at is None else None
 
     def due(self, now: float) -> Iterator[Act]:
-        """Take out what is due, one by one; whoever carries a step out may replace the plan."""
+        """Yield the steps that are due, and remove each; the caller may replace the plan meanwhile."""
         while (deadline := self.deadline) is not None and deadline <= now:
             yield self.plan.steps.pop(0)[1]
 
     def start(self, timetable: Escalation, now: float) -> None:
-        """Begin a plan; in a debugger its clock starts when that lets go."""
+        """Start a plan; in a debugger its clock starts when the debugger lets go."""
         self.plan = Plan.start(timetable, now)
         self.paused_at = None if self.paused_at is None else now
 
@@ -143,7 +143,7 @@ class Child:
         self.paused_at = now if self.paused_at is None else self.paused_at
 
     def resume(self, now: float) -> None:
-        """Let its clock go on where it stood."""
+        """Let its clock go on from where it stopped."""
         if self.paused_at is not None:
             self.plan.shift(now - self.paused_at)
             self.paused_at = None

@@ -1,4 +1,4 @@
-"""What is asked of the kernel: processes, signals, terminals, stack dumps. Thin; it decides nothing."""
+"""The Manager's system calls: processes, signals, terminals, stack dumps. This module decides nothing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def fork(most_threads: int = 1) -> int:
-    """Fork as os.fork does, with empty output buffers and all that lives now out of the collector's way.
+    """Fork as os.fork does, after flushing output and freezing all objects for the garbage collector.
 
-    A collection in the child would otherwise write to every page that it shares with its parent. Raises
-    OSError, also if there are more threads than `most_threads`: a fork copies one only, and the locks of all.
-    More than one are allowed where the others are a native pool that makes itself anew in the child.
+    Without the freeze, a collection in the child would write to every page that it shares with its parent.
+    Raises OSError, also if more than `most_threads` threads run: a fork copies one thread, and the locks of
+    all. Further threads are allowed if they are a native pool that recreates itself in the child.
     """
     if (threads := count_threads()) > most_threads:
         raise OSError(f"{threads} threads run in the Manager")
@@ -41,7 +41,7 @@ def open_pidfd(pid: int) -> int | None:
 
 
 def reap() -> list[tuple[int, int]]:
-    """Return process and wait status of each child that has ended, however it came to be one."""
+    """Return pid and wait status of each child that has exited, adopted ones too."""
     ended = []
     with suppress(ChildProcessError):
         while (child := os.waitpid(-1, os.WNOHANG))[0]:
@@ -50,7 +50,7 @@ def reap() -> list[tuple[int, int]]:
 
 
 def send_signal(pid: int, signum: int, *, group: bool) -> bool:
-    """Send a signal to a process or to the group that it leads; return whether anybody was there."""
+    """Send a signal to a process or to the group that it leads; return whether a process was there."""
     with suppress(ProcessLookupError, PermissionError):
         if group:
             os.killpg(pid, signum)
@@ -91,7 +91,7 @@ class WorkerFds:
 
 
 def open_kit(terminal: bool) -> WorkerFds:
-    """Open what a Worker needs. Raises OSError, and leaves nothing open then."""
+    """Open the descriptors of a Worker. If it raises OSError, it leaves nothing open."""
     links: tuple[socket.socket, ...] = ()
     master = slave = -1
     try:
@@ -108,7 +108,7 @@ def open_kit(terminal: bool) -> WorkerFds:
 
 
 def open_terminal() -> tuple[int, int]:
-    """Return master and slave of a new terminal, as wide as ours if we have one."""
+    """Return master and slave of a new terminal, as wide as this process's own if it has one."""
     master, slave = os.openpty()
     for fd in (2, 1, 0):
         with suppress(termios.error, OSError):
@@ -131,7 +131,7 @@ def _close(fd: int) -> None:
 
 
 def read_dump(fd: int, offset: int) -> bytes:
-    """Return what was written since `offset`. The position, which is the writer's too, stays."""
+    """Return what was written since `offset`, without moving the position that the writer shares."""
     return os.pread(fd, 1 << 20, offset)
 
 

@@ -1,4 +1,4 @@
-"""What a new Worker does first, whatever it was forked from: its own session, stdio and file for stacks."""
+"""The first steps of a new Worker, forked by a Manager or an image: session, stdio, file for stacks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def own_stdio(terminal: int) -> None:
 
 
 def silence() -> None:
-    """Let go of a terminal that is another Worker's."""
+    """Detach from a terminal that belongs to another Worker."""
     if os.isatty(0):
         for fd in (0, 1, 2):
             _put_nothing(fd)

@@ -1,4 +1,4 @@
-"""What a Worker is given at its birth, by memory: the fork carries it, nothing is copied or sent."""
+"""What a Worker inherits in memory at its fork: nothing is copied or sent."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Inheritance:
     """What comes along with modules that the Manager has imported."""
 
     environment: Mapping[str, str]
-    """Variables that they have set, which a Worker has once all that is stronger is set."""
+    """Variables that they have set; in a Worker, all other sources of variables win over them."""
     reseed: tuple[Callable[[], None], ...]
     """How to seed their sources of random numbers."""
     filters: list[Any] | None
-    """The filters of warnings as the Worker had them that imported it all itself."""
+    """The filters of warnings of the Worker that imported all modules itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Boot:
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     inherited: Inheritance | None = None
-    """Such modules are here already: what the app has changed counts before it is ready."""
+    """What comes with preloaded modules; None: no module was preloaded."""
     image: socket.socket | None = None
     """Leads an image of this Worker to the Manager; None: it leaves none."""
     dump: int = -1

@@ -38,7 +38,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What came of it. `left_out`: files whose lines could not be moved, and why."""
+    """The result. `left_out`: files whose lines could not be moved, and why."""
 
     compared: int = 0
     left_out: dict[str, str] = {}
@@ -151,7 +151,7 @@ def main() -> int:
     sys.dont_write_bytecode = True
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the app prints is none of the answer
+    os.dup2(2, 1)  # what the app prints is not part of the answer
     found = check(asked)
     with out:
         out.write(msgspec.json.encode(found) + b"\n")

@@ -1,6 +1,6 @@
 """One Worker, from the fork to its exit code: boots the app from its snapshot and runs it.
 
-Law: whatever keeps the app from serving is told to the Master as data before the process ends.
+Law: whatever keeps the app from serving is reported to the Master as data before the process exits.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ BOOT_FAILED = 3
 """The exit code of a Worker whose app could not be imported or started."""
 
 DROPPED = 128 + signal.SIGTERM
-"""The exit code of one that was told to exit while it started."""
+"""The exit code of a Worker that was ordered to exit while it started."""
 
 FAILED = 2
 """Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
@@ -58,14 +58,14 @@ FAILED = 2
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Why the app cannot serve; `paths` are files, there or not, that a fix may touch."""
+    """Why the app cannot serve; `paths` are files, existing or not, that a fix may change."""
 
     failure: Failure
     paths: tuple[str, ...] = ()
 
 
 def run(boot: Boot) -> int:
-    """Run the Worker in a process forked for it; return its exit code when it has left.
+    """Run the Worker in a process forked for it; return its exit code.
 
     Call it in the main thread, with no event loop running; then let the interpreter end as usual.
     """
@@ -180,7 +180,7 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
 
 
 def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tuple[Boot, float]:
-    """Be another Worker from now on; return which, and what that took."""
+    """Become another Worker; return its Boot, and how long that took."""
     began = time.perf_counter()
     copy = orders.copy
     birth.own_session(orders.terminal, orders.dump)
@@ -217,7 +217,7 @@ def _exit_on_sigterm(*, at_once: bool) -> None:
 
 
 def _before_ready(boot: Boot, parts: _Parts) -> None:
-    """Put in order what differs where modules were there before the app, and take down how things are."""
+    """Order the filters of warnings as without preloading, and record what the boot has used."""
     parts.created.finish()
     parts.usage.tell()
     if boot.inherited is not None and boot.inherited.filters is not None:

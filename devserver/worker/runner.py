@@ -1,8 +1,8 @@
-"""The course of a Worker's run: start-up, units until it is told to leave, stop.
+"""The course of a Worker's run: start-up, jobs until it is ordered to drain, stop.
 
-Law: it leaves when nothing is open, after `on_worker_stop`; only an order to hurry (SIGTERM, or the Master's
-death) cancels what is open, and tasks that units left behind are cancelled when their time is over. Nothing
-that the app throws at the loop ends it.
+Laws: it exits when nothing is open, after `on_worker_stop`. Only SIGTERM, or the death of the Master, cancels
+open jobs. Tasks that jobs left running are cancelled when their time is over. No exception of the app's ends
+the loop.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from devserver.worker.run.master_link import ForLoop, MasterLink
 from devserver.worker.run.task_places import places
 
 GONE = 5
-"""Seconds to leave in once the Master has left."""
+"""Seconds within which to exit once the Master has left."""
 
 NOTED_AFTER = (0.1, 3.0)
-"""Seconds after it is ready at which a Worker tells what it has imported; units may have needed more."""
+"""Seconds after the start at which a Worker reports its imports; jobs may have imported more."""
 
 NOT_STARTED = Failure("start-up", "NotStarted", "the worker was told to exit before it was ready")
-"""No fault of the app's: nobody needs this Worker any more."""
+"""Not a failure of the app: the Worker is not needed any more."""
 
 _EXITS = (SystemExit, KeyboardInterrupt)
 """What asyncio lets through from tasks and callbacks."""
 
 
 def leave_within(seconds: int) -> None:
-    """Let the kernel end this process if it is still there in `seconds`, whatever it does by then."""
+    """Let the kernel end this process if it still runs in `seconds`."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)
 
@@ -80,12 +80,12 @@ class Runner:
         self._starting: asyncio.Task[Failure | None] | None = None
         self._hurried = False
         self.before_ready: Callable[[], object] = lambda: None
-        """Is called when the app has started, just before that is told."""
+        """Called when the app has started, just before that is reported."""
         self.terminated = False
-        """It was told to by SIGTERM: whoever sent that does not wait for long."""
+        """It has received SIGTERM: the sender does not wait for long."""
         self._rest: set[asyncio.Task[Any]] = set()
         self._closing: asyncio.Event | None = None
-        """Set when what still runs once the app has stopped is waited for no longer."""
+        """Set when the wait for what still runs after the app's stop is given up."""
         self._imports: Callable[[], Imported] | None = None
         self._imports_first = False
 
@@ -106,11 +106,11 @@ class Runner:
         )
 
     def tell_imports(self, taken: Callable[[], Imported], *, first: bool) -> None:
-        """Tell what `taken` returns soon after the Worker is ready, and later; `first`: just before, too."""
+        """Report what `taken` returns soon after BootDone, and later; `first`: just before it, too."""
         self._imports, self._imports_first = taken, first
 
     def run(self, import_ms: float) -> Failure | None:
-        """Start up, tell that the Worker is ready, run until it has left; or return why start-up failed."""
+        """Start up, report BootDone, run until the Worker is to exit; or return why start-up failed."""
         asyncio.set_event_loop(self._loop)
         self._loop.set_task_factory(cast("Any", self._jobs.new_task))
         self._loop.set_exception_handler(self._report)
@@ -132,7 +132,7 @@ class Runner:
         self.hurry()
 
     def hurry(self) -> None:
-        """Leave soon: what is open is cancelled."""
+        """Exit soon: cancel what is open."""
         self._hurried = True
         self._leaving.set()
         self._jobs.cancel()
@@ -245,7 +245,7 @@ class Runner:
             self._loop.close()
 
     async def _wind_up(self, given_up: asyncio.Event) -> None:
-        """End what outlives the units, and wait for it, but not once it is given up."""
+        """End what outlives the jobs, and wait for it until that is given up."""
         self._rest = asyncio.all_tasks() - {current for current in (asyncio.current_task(),) if current}
         either = [self._loop.create_task(work) for work in (self._cancel_rest(), given_up.wait())]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -277,7 +277,7 @@ class Runner:
                 self._streams.take(message)
 
     def _lose(self) -> None:
-        """The Master has left: so does the Worker, in good order if that does not take long."""
+        """Exit because the Master has left, in good order if that does not take long."""
         leave_within(GONE)
         self.hurry()
 
@@ -299,9 +299,9 @@ def _waited_for() -> tuple[tuple[int, str], ...]:
 
 
 def _keep_signals_from_children() -> None:
-    """Undo in forked children what the loop set up: else a SIGTERM to one of them is taken for our own.
+    """Undo in forked children what the loop set up: else the Worker would act on a SIGTERM to one of them.
 
-    The signal is blocked over the fork, so that one that comes at once finds the child in its usual state.
+    SIGTERM is blocked over the fork, so that an early one finds the child in its usual state.
     """
     loops = signal.getsignal(signal.SIGTERM)
     masks = threading.local()

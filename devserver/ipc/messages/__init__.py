@@ -1,8 +1,8 @@
-"""The whole language between Master, Manager and Workers.
+"""All messages between Master, Manager and Workers.
 
-One module a speaker. Past facts are reports (`BootDone`), the rest are orders (`Retire`). Each names its
-`worker` (unique over Managers) or `generation`, so that stale news is recognised.
-Order within one channel is kept.
+Each sender has one module. Past facts are reports (`BootDone`), the rest are orders (`Retire`). Each names
+its `worker` (unique over Managers) or `generation`, so that a late message is recognised.
+A channel keeps the order of its messages.
 """
 
 from __future__ import annotations

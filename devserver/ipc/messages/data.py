@@ -25,7 +25,7 @@ AppKind = Literal["", "asgi", "wsgi"]
 
 
 Way = Literal["boot", "copy", "swap", "re-run"]
-"""How a Worker came to its code: by running all of it, or from an image (docs/WARM.md)."""
+"""How a Worker got its code: it ran all of it, or was copied from an image (docs/WARM.md)."""
 
 
 Headers = list[tuple[bytes, bytes]]
@@ -45,7 +45,7 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OpenedFile(msgspec.Struct, frozen=True, array_like=True):
-    """An own file (its real path) that the app runs or reads by itself; digest b"": it was not there."""
+    """An own file (its real path) that the app runs or reads by itself; digest b"": it did not exist."""
 
     path: str
     digest: bytes
@@ -61,9 +61,9 @@ class Target(msgspec.Struct, frozen=True, array_like=True):
     path: str = ""
     """The file that was named, if one was."""
     argv: tuple[str, ...] = ()
-    """What the app finds in sys.argv after its own name."""
+    """The rest of sys.argv after the app's own name."""
     factory: bool = False
-    """The attribute is to be called: what it returns is the app."""
+    """Call the attribute: the app is what it returns."""
     settings: str = ""
     """Django's settings module: the app is the project's, and `module` is only where it was found."""
 
@@ -83,7 +83,7 @@ class DebugServer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, array_like=True):
-    """What every Worker of a run is given, as one value from the Master's options to its boot."""
+    """The settings of every Worker of a run: one value from the Master's options to the boot."""
 
     target: Target
     root: str
@@ -102,11 +102,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, array_like=True):
     """A file for logging.config, in JSON, YAML or INI."""
     debug_server: DebugServer | None = None
     folder: str = ""
-    """The working folder of the Workers, as it is when they start; empty: the Manager's."""
+    """The working folder in which the Workers start; "": the Manager's."""
 
 
 How = Literal["debugger", "question", "elsewhere"]
-"""What stands at a prompt; a debugger that is answered `elsewhere`, over a socket, reads no terminal."""
+"""The kind of a prompt. `elsewhere`: a debugger that reads from a socket and not from the terminal."""
 
 
 class ConnectionRow(msgspec.Struct, frozen=True, array_like=True):
@@ -117,9 +117,9 @@ class ConnectionRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Scope(msgspec.Struct, frozen=True, array_like=True):
-    """A request or WebSocket as ASGI's scope has it, as far as it can travel.
+    """A request or WebSocket: the part of its ASGI scope that a message can carry.
 
-    `resumed` is the generation that goes on with it, 0 where it begins.
+    `resumed` is the generation that continues it, 0 where it begins.
     """
 
     type: Literal["http", "websocket"]

@@ -12,11 +12,11 @@ class Pong(TaggedMessage, frozen=True):
 
 
 class ReloadAsked(TaggedMessage, frozen=True):
-    """Somebody sent SIGUSR1."""
+    """The Manager has received SIGUSR1."""
 
 
 class WorkerForked(TaggedMessage, frozen=True):
-    """Carries descriptors: the Master's end of the link, a pidfd, and with a terminal its master side."""
+    """A Worker was forked. Carries the Master's end of the link, a pidfd, and a terminal's master if any."""
 
     worker: int
     slot: int
@@ -27,17 +27,17 @@ class WorkerForked(TaggedMessage, frozen=True):
     functions: int = 0
     """How many function bodies were exchanged."""
     why: str = ""
-    """Why no shorter way was taken, if there is something to say."""
+    """Why no shorter way was taken, "" if there is no reason to report."""
 
 
 class Retire(TaggedMessage, frozen=True):
-    """Give this Worker nothing more and tell it to leave when it is idle."""
+    """Give this Worker no further job, and order it to drain."""
 
     worker: int
 
 
 class WorkerGone(TaggedMessage, frozen=True):
-    """`status` is as os.waitpid gives it; `stack` a dump of its threads if it was ended at a time limit."""
+    """A Worker has exited. `status` is as os.waitpid returns it; `stack`: its threads at a time limit."""
 
     worker: int
     slot: int
@@ -56,7 +56,7 @@ class RollDone(TaggedMessage, frozen=True):
 
 
 class ManagerNotice(TaggedMessage, frozen=True):
-    """A sentence of the Manager's for the user."""
+    """A sentence for the user."""
 
     level: Literal["info", "warning", "error"]
     text: str

@@ -1,4 +1,4 @@
-"""What the Master says: orders to a Manager and to a Worker, but for streams and preloading."""
+"""The Master's orders to a Manager and to a Worker, except those of streams and preloading."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from devserver.ipc.messages.data import (
 
 
 class Configure(TaggedMessage, frozen=True):
-    """The first message: what to fork, and how patient to be (seconds; `boot_timeout` 0: for ever).
+    """The first message: what to fork, and the time limits in seconds (`boot_timeout` 0: no limit).
 
     `slots` 0: as many as suit what the live code serves.
     """
@@ -43,17 +43,17 @@ class Reload(TaggedMessage, frozen=True):
     handover: Handover = "overlap"
     live: bool = False
     cold: str = ""
-    """Why everything has to be imported, "" if an image may do."""
+    """Why the Worker has to boot fully, "" if it may be copied from an image."""
 
 
 class Drop(TaggedMessage, frozen=True):
-    """Forget the candidate `generation`: end its Workers."""
+    """Forget the candidate `generation`, and end its Workers."""
 
     generation: int
 
 
 class Loaded(TaggedMessage, frozen=True):
-    """A Worker read `source` from the disk: it belongs to the snapshot of `generation` from now on."""
+    """A Worker has read `source` from the disk: add it to the snapshot of `generation`."""
 
     worker: int
     generation: int
@@ -61,7 +61,7 @@ class Loaded(TaggedMessage, frozen=True):
 
 
 class BootDone(TaggedMessage, frozen=True):
-    """The app is imported and started. Passed on to the Manager, it says that the Master accepts the Worker.
+    """The app is imported and started. The Master passes it to the Manager when it accepts the Worker.
 
     `handlers` are the names found, `capacity` is how many of them may run at once; `app_capacity` is how many
     requests. 0 is unbounded. Times in ms.
@@ -79,19 +79,19 @@ class BootDone(TaggedMessage, frozen=True):
     docs: str = ""
     """The path at which the app documents its API."""
     logs_requests: bool = False
-    """Somebody hears what is logged of each request."""
+    """The record of each request reaches a handler of logging."""
 
 
 class WorkerIdle(TaggedMessage, frozen=True):
-    """A Worker of an older generation has finished all it had."""
+    """A Worker of an older generation has no job in hand."""
 
     worker: int
 
 
 class LeaveWithin(TaggedMessage, frozen=True):
-    """A retiring Worker has no unit in hand: end it if it has not exited in `seconds`.
+    """A retiring Worker has no job in hand: end it if it has not exited in `seconds`.
 
-    `held`: what keeps it is not work; else it is output that clients have yet to read.
+    `held`: it waits for something that is not work; else for clients to read its output.
     """
 
     worker: int
@@ -100,21 +100,21 @@ class LeaveWithin(TaggedMessage, frozen=True):
 
 
 class Stop(TaggedMessage, frozen=True):
-    """Retire every Worker, then leave; after `deadline` seconds kill what is left. 0: kill now."""
+    """Retire every Worker, then exit. After `deadline` seconds kill those that are left; 0: kill now."""
 
     deadline: float
 
 
 class StandDown(TaggedMessage, frozen=True):
-    """Start nothing more; let every Worker finish, within the drain limit, then leave."""
+    """Start no further Worker; let every Worker drain within the drain limit, then exit."""
 
 
 class Ping(TaggedMessage, frozen=True):
-    """Answer with Pong, once all that came before has been carried out."""
+    """Answer with Pong once all earlier messages have been carried out."""
 
 
 class Handle(TaggedMessage, frozen=True):
-    """Run one handler. `state` is msgpack; `window` is how many bytes may be sent before credit is due."""
+    """Run one handler. `state` is msgpack; `window`: bytes it may send before a ConnectionWindowUpdate."""
 
     job: int
     kind: JobKind
@@ -141,9 +141,9 @@ class ConnectionTable(TaggedMessage, frozen=True):
 
 
 class Leave(TaggedMessage, frozen=True):
-    """Finish what runs, run `on_worker_stop` and atexit, exit.
+    """Finish what is in hand, run `on_worker_stop` and atexit, then exit.
 
-    `patience`: seconds for tasks that units have begun and left behind.
+    `patience`: seconds for tasks that jobs have started and left running.
     """
 
     patience: float = 0.0

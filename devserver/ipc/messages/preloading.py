@@ -1,4 +1,4 @@
-"""Preloading: what a Worker imported, what a Manager is asked to import, and what became of it."""
+"""Preloading: what a Worker has imported, what a Manager has to import, and the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devserver.ipc.messages.data import TaggedMessage
 
 
 class Surroundings(msgspec.Struct, frozen=True, array_like=True):
-    """What a module could see at its import that a Manager does not have by itself.
+    """The conditions that a module could see at its import and that a Manager does not have by itself.
 
     `environment`: the variables that differ from the start, None for one that is gone.
     """
@@ -21,7 +21,7 @@ class Surroundings(msgspec.Struct, frozen=True, array_like=True):
     argv: tuple[str, ...] | None = None
     """sys.argv, likewise."""
     conditions: dict[str, Any] = {}
-    """What else there is of the process, by its name in worker/conditions.py; at the end with a few more."""
+    """Other state of the process, by its name in worker/observe/conditions.py; a few more at the end."""
 
 
 class ModuleNote(msgspec.Struct, frozen=True, array_like=True):
@@ -31,35 +31,35 @@ class ModuleNote(msgspec.Struct, frozen=True, array_like=True):
     origin: str
     """Its file, or `built-in` or `frozen`."""
     surroundings: int = 0
-    """Which entry of the table that comes with the notes."""
+    """The index of its entry in the table that comes with the notes."""
     values: bytes | None = None
-    """Four bytes for each value in its namespace after the import, sorted; None: it is not known."""
+    """Four bytes for each value in its namespace after the import, sorted; None: unknown."""
     pids: tuple[str, ...] = ()
-    """Where in it the number of the process is kept."""
+    """Names in it that hold the pid of the process."""
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
-    """What became of preloading. `left_out` are modules, each with the reason."""
+    """The result of preloading. `left_out` are modules, each with the reason."""
 
     modules: int = 0
     """How many were loaded."""
     ms: float = 0.0
     left_out: tuple[tuple[str, str], ...] = ()
     threads: int = 1
-    """How many the process has now: all but one are pools that are known to survive a fork."""
+    """Threads of the process now: all but one belong to pools that survive a fork."""
     restart_without: tuple[tuple[str, str], ...] = ()
-    """Not empty: nothing may be forked from this process. Try a new one without these, too."""
+    """Not empty: do not fork from this process. Preload in a new one, and leave these out, too."""
     ended: str = ""
-    """Why nothing further was imported, if that is so."""
+    """Why the imports stopped early, "" if they did not."""
     doubts: dict[str, bytes] = {}
-    """Not empty: the same. Modules that may differ as they do in every process, with their values here."""
+    """Not empty: the same. Modules that may differ in every process, with their values in this one."""
 
 
 class Preload(TaggedMessage, frozen=True):
     """Import these modules before the first fork.
 
-    `exclude` are globs of modules that are left out, `without` names, each with the reason, that were found
-    unfit in other processes.
+    `exclude` are globs of modules to leave out. `without` are names that were unfit in other processes, each
+    with the reason.
     """
 
     notes: tuple[ModuleNote, ...]
@@ -69,13 +69,13 @@ class Preload(TaggedMessage, frozen=True):
     exclude: tuple[str, ...] = ()
     without: tuple[tuple[str, str], ...] = ()
     last: int = 0
-    """The surroundings that the app had left when it was ready."""
+    """The index of the surroundings when the app was ready."""
     doubts: dict[str, bytes] = {}
-    """What another process has told."""
+    """The doubts that another process has reported."""
 
 
 class Preloading(TaggedMessage, frozen=True):
-    """The import of `module` begins: if this process ends or hangs before the next word, it is the reason."""
+    """The import of `module` begins. If the process exits or hangs before its next message, blame it."""
 
     module: str
 
@@ -85,10 +85,10 @@ class PreloadDone(TaggedMessage, frozen=True):
 
 
 class Imported(TaggedMessage, frozen=True):
-    """What a Worker has imported that is not the app's own, in the order in which the imports began.
+    """The modules that a Worker has imported and that are not own, in the order in which imports began.
 
-    Notes refer to `surroundings`, and so does `last`: how things are now. `reason` tells why what was
-    imported later is not in the notes, if that is so.
+    Notes refer to `surroundings`, and so does `last`: the present ones. `reason`: why later imports are not
+    in the notes, "" if they are.
     """
 
     worker: int

@@ -1,4 +1,4 @@
-"""Requests and WebSockets: a stream's orders from the Master, and its news from the Worker."""
+"""Requests and WebSockets: the Master's orders for a stream, and the Worker's reports of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from devserver.ipc.messages.data import Headers, Scope, TaggedMessage
 
 
 class StreamNews(TaggedMessage, frozen=True):
-    """What a Worker says of a stream of the app's."""
+    """A Worker's report of a stream."""
 
     stream: int
 
 
 class Respond(StreamNews, frozen=True):
-    """The head of a response and the first of its body; `more`: the body goes on in ResponseBody."""
+    """The head of a response and the first part of its body; `more`: the body goes on in ResponseBody."""
 
     status: int
     headers: Headers
@@ -27,7 +27,7 @@ class ResponseBody(StreamNews, frozen=True):
 
 
 class Accept(StreamNews, frozen=True):
-    """The app takes the WebSocket."""
+    """The app accepts the WebSocket."""
 
     subprotocol: str | None
     headers: Headers
@@ -41,7 +41,7 @@ class WebSocketSend(StreamNews, frozen=True):
 
 
 class WebSocketClose(StreamNews, frozen=True):
-    """Close a WebSocket; before it was accepted: refuse it."""
+    """Close a WebSocket, or refuse it if it was not accepted yet."""
 
     code: int
     reason: str
@@ -54,16 +54,16 @@ class Consumed(StreamNews, frozen=True):
 
 
 class Closed(StreamNews, frozen=True):
-    """The app has returned from a stream, or raised `failure`: the unit is finished."""
+    """The app has returned from a stream, or raised `failure`: the job is finished."""
 
     failure: Failure | None = None
 
 
 class Open(TaggedMessage, frozen=True):
-    """Run the app on a new stream; `stream` is the number of the unit.
+    """Run the app on a new stream; `stream` is the number of the job.
 
-    `more`: a body follows in RequestBody. `waits`: the client sends it only when it is asked for. `window` is
-    how many bytes may be sent before a Grant is due.
+    `more`: a body follows in RequestBody. `waits`: the client sends it only when the app asks for it.
+    `window` is how many bytes the app may send before a WindowUpdate.
     """
 
     stream: int
@@ -80,7 +80,7 @@ class RequestBody(TaggedMessage, frozen=True):
 
 
 class Message(TaggedMessage, frozen=True):
-    """What a WebSocket's client has sent; `text`: it is UTF-8."""
+    """A message from a WebSocket's client; `text`: it is UTF-8."""
 
     stream: int
     data: bytes
@@ -95,7 +95,7 @@ class WindowUpdate(TaggedMessage, frozen=True):
 
 
 class Disconnected(TaggedMessage, frozen=True):
-    """The client of a stream has left."""
+    """The client of a stream has disconnected."""
 
     stream: int
     code: int = 1006
@@ -103,7 +103,7 @@ class Disconnected(TaggedMessage, frozen=True):
 
 
 class Detach(TaggedMessage, frozen=True):
-    """End a stream soon: its client is served by newer code, or is no more."""
+    """End a stream soon: newer code serves its client, or the client has disconnected."""
 
     stream: int
 

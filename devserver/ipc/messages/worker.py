@@ -1,4 +1,4 @@
-"""What a Worker reports to the Master; some of it reaches its Manager, too."""
+"""What a Worker reports to the Master, which passes some of it to the Manager."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from devserver.ipc.messages.data import How, OpenedFile, TaggedMessage
 
 
 class Used(TaggedMessage, frozen=True):
-    """A Worker uses these own files (real paths), which its snapshot had: so it did not read them.
+    """A Worker uses these own files (real paths) from its snapshot, and so did not read them.
 
     A path that ends in a separator is a folder that an import has looked into.
     """
@@ -18,7 +18,7 @@ class Used(TaggedMessage, frozen=True):
 
 
 class Opened(TaggedMessage, frozen=True):
-    """A Worker has run these files, or read them as source, from the disk: no snapshot has a part in that."""
+    """A Worker has run these files, or read them as source, from the disk and not from a snapshot."""
 
     worker: int
     generation: int
@@ -26,9 +26,9 @@ class Opened(TaggedMessage, frozen=True):
 
 
 class Creates(TaggedMessage, frozen=True):
-    """A Worker that boots makes a file that was not there. It comes before the file does, without a digest.
+    """A booting Worker creates a file. The message is sent first before the file exists, without a digest.
 
-    Soon it comes once more, with the digest of what the Worker has put there; b"": that is not known.
+    Soon after, it is sent again with the digest of what the Worker has written; b"": unknown.
     """
 
     worker: int
@@ -44,13 +44,13 @@ class BootFailed(TaggedMessage, frozen=True):
     generation: int
     failure: Failure
     paths: tuple[str, ...] = ()
-    """Own files that took part: a fix of any of them is worth a try."""
+    """Own files that took part in the failure: after a change of any of them, try again."""
     uninstalled: bool = False
-    """A module is missing that is not the app's own: so is an installation."""
+    """A missing module is not own: after an installation, try again."""
 
 
 class Send(TaggedMessage, frozen=True):
-    """Bytes for a connection. `more`: the message goes on in the next Send, keep others out of it."""
+    """Bytes for a connection. `more`: the next Send continues the message; nothing may come between."""
 
     connection: int
     data: bytes
@@ -58,14 +58,14 @@ class Send(TaggedMessage, frozen=True):
 
 
 class Broadcast(TaggedMessage, frozen=True):
-    """Bytes for every connection but those in `exclude`."""
+    """Bytes for every connection except those in `exclude`."""
 
     data: bytes
     exclude: tuple[int, ...] = ()
 
 
 class Close(TaggedMessage, frozen=True):
-    """Close a connection once what was sent to it is out."""
+    """Close a connection once all that was sent to it has left."""
 
     connection: int
 
@@ -75,7 +75,7 @@ class ConnectionsAsked(TaggedMessage, frozen=True):
 
 
 class Handled(TaggedMessage, frozen=True):
-    """A unit is finished. `state`: the connection's new state (msgpack), None if it is unchanged.
+    """A job is finished. `state`: the connection's new state (msgpack), None if it is unchanged.
 
     `failure`: the handler raised.
     """
@@ -86,16 +86,16 @@ class Handled(TaggedMessage, frozen=True):
 
 
 class Failed(TaggedMessage, frozen=True):
-    """Code of the app raised outside a unit."""
+    """Code of the app raised outside a job."""
 
     failure: Failure
 
 
 class Leaving(TaggedMessage, frozen=True):
-    """No unit, and no task that one began, is in hand any more: what follows is the app's shutdown.
+    """No job is in hand, nor any task that a job has started: the app's shutdown follows.
 
-    `threads` are those that the interpreter waits for at its exit, by ident and name. `unsent`: first, slow
-    clients have to read what was sent to them.
+    `threads` are those that the interpreter waits for at its exit, by ident and name. `unsent`: slow clients
+    have to read first what was sent to them.
     """
 
     threads: tuple[tuple[int, str], ...] = ()
@@ -103,9 +103,9 @@ class Leaving(TaggedMessage, frozen=True):
 
 
 class TasksCancelled(TaggedMessage, frozen=True):
-    """A Worker that leaves has cancelled these tasks: where each was, its coroutine as `function`.
+    """A draining Worker has cancelled these tasks: where each was, its coroutine as `function`.
 
-    `in_hand`: they were units; else units, or the start-up, have begun them and left them behind.
+    `in_hand`: they were jobs; else jobs, or the start-up, have started them and left them running.
     """
 
     tasks: tuple[Frame, ...]
@@ -113,10 +113,10 @@ class TasksCancelled(TaggedMessage, frozen=True):
 
 
 class DebuggerState(TaggedMessage, frozen=True):
-    """Somebody stands at a prompt in the Worker, or nobody any more: nobody hurries it.
+    """A prompt of the Worker waits for the user, or has ended: time limits stand still meanwhile.
 
-    Passed on to the Manager. The Master sends it back when all have been told: until then the Worker prints
-    nothing more. `what` is the unit of work; `blocks`: the Worker does nothing else.
+    The Master passes it to the Manager, and sends it back once all others have it. Until then the Worker
+    prints nothing more. `what` is the job; `blocks`: the Worker does nothing else.
     """
 
     active: bool

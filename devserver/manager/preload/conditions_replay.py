@@ -1,6 +1,6 @@
-"""Makes this process look as the app had made it look when it imported something, and takes that back.
+"""Gives this process the conditions under which the app imported a module, and takes them back.
 
-Law: what the app has changed is undone at the end; what modules have changed at their import stays.
+Laws: the app's changes are undone at the end. Changes that modules made at their import stay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devserver.worker.observe.conditions import CONDITIONS, Undo
 
 
 class ConditionsReplay:
-    """`touched`: what the app has changed so far; variables by `variable(name)`, conditions by their names.
+    """Replays conditions. `touched`: what the app has changed; variables by `variable(name)`, else by name.
 
     `handed_on`: the variables that modules have set, which the app had left alone.
     """
@@ -27,7 +27,7 @@ class ConditionsReplay:
         self.handed_on: dict[str, str] = {}
 
     def set(self, wanted: Surroundings) -> str:
-        """Make it so; return why it cannot be done, "" if it is."""
+        """Set these conditions; return why that failed, "" if it did not."""
         self._set_environment(wanted.environment)
         sys.path[:] = self._path if wanted.path is None else wanted.path
         sys.argv[:] = self._argv if wanted.argv is None else wanted.argv
@@ -39,7 +39,7 @@ class ConditionsReplay:
             if condition.put is not None:
                 try:
                     self._undo.append(condition.put(value))
-                except Exception:  # what the app has may be here not to be had
+                except Exception:  # what the app has may be unavailable here
                     return f"the app has changed {name}"
         return ""
 
@@ -51,7 +51,7 @@ class ConditionsReplay:
                 _set(name, value)
 
     def close(self) -> None:
-        """Take back what the app has changed, and the environment whole."""
+        """Undo the app's changes, and restore the whole environment."""
         for name in os.environ.keys() | self._environment.keys():
             if os.environ.get(name) != (value := self._environment.get(name)):
                 _set(name, value)
@@ -62,7 +62,7 @@ class ConditionsReplay:
 
 
 def variable(name: str) -> str:
-    """Return what a variable is called among what is touched."""
+    """Return the name of a variable in `touched`."""
     return f"os.environ[{name}]"
 
 

@@ -1,7 +1,7 @@
-"""Lets a Manager import only what a Worker had that was not the app's own, and tells what that spoilt.
+"""Lets a Manager import only modules that a Worker had and that are not own; reports which became unfit.
 
-Law: nothing of the app's is found here. Whoever was refused a module, or caught the failure of one, is not
-what it was in the Worker, and neither is whoever was importing it.
+Laws: no own module is found here. A module that was refused an import, or caught the failure of one, is
+unfit: it differs from the Worker's. So is every module that was importing it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from devserver.worker.observe.import_probe import observe
 NEVER = (
     "__main__",
     "__mp_main__",
-    "gevent",  # patches, and expects to be there before threads are
+    "gevent",  # patches, and must be imported before threads start
     "eventlet",
-    "readline",  # gets to know the terminal at its import, and a Worker has its own: see worker/late.py
+    "readline",  # binds to the terminal at its import, and a Worker has its own: see worker/load/late.py
     "pydevd*",
     "_pydev*",
     "debugpy",
@@ -31,7 +31,7 @@ NEVER = (
 
 
 class Own:
-    """Whether a file is the app's own; `paths` are folders and files that are, wherever they lie."""
+    """Decides whether a file is own; `paths` are folders and files that are, wherever they lie."""
 
     def __init__(self, paths: Collection[str]) -> None:
         self._owns = ownership.Own()
@@ -45,7 +45,7 @@ class Own:
 
 
 class ImportGuard:
-    """First on sys.meta_path: asks the others, and refuses what must not be here, with an ImportError.
+    """The first finder on sys.meta_path: asks the others, and refuses unfit modules with an ImportError.
 
     `noted` are the modules that a Worker had, with their origins; `without` are unfit, each with the reason.
     """
@@ -57,20 +57,20 @@ class ImportGuard:
         self._own = own
         self._exclude = exclude
         self._running: list[str] = []
-        """The modules whose bodies run, each imported by the one before it."""
+        """The modules whose bodies are running, each imported by the one before it."""
         self._importers: dict[str, set[str]] = {}
-        """What was found or refused during this import, and who had asked for it."""
+        """Module that was found or refused during this import → the modules that imported it."""
         self._ran: set[str] = set()
-        """What has run during this import: the rest was only looked for."""
+        """The modules that have run during this import: the others were only looked up."""
         self._refused: dict[str, str] = {}
-        """What was refused during this import, and why."""
+        """Module that was refused during this import → the reason."""
         self.out = dict(without)
-        """What is known to be unfit, and why: it is refused."""
+        """Module that is unfit, and so is refused → the reason."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a module as the import system asks for it. Raises ImportError."""
+        """Find a module for the import system. Raises ImportError."""
         spec = self._ask_others(fullname, path, target)
         if spec is None and fullname not in self._noted:
             return None
@@ -93,7 +93,7 @@ class ImportGuard:
             del self._running[self._running.index(spec.name) :]
 
     def objection(self, name: str) -> str:
-        """Return why a module is refused whatever is found: "" if it is not."""
+        """Return why a module is refused before it is looked up, "" if it is not."""
         for each in _with_parents(name):
             if each in self.out:
                 return self.out[each] if each == name else f"is part of {each}, which {self.out[each]}"
@@ -125,12 +125,12 @@ class ImportGuard:
         return None
 
     def begin(self) -> None:
-        """An import begins that nothing imports."""
+        """Begin an import that no other module has asked for."""
         self._running.clear()
         self._importers.clear()
         self._ran.clear()
         self._refused.clear()
-        if sys.meta_path[0] is not self:  # somebody has put a finder before it
+        if sys.meta_path[0] is not self:  # a module has put a finder before it
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
             sys.meta_path.insert(0, self)
@@ -154,7 +154,7 @@ class ImportGuard:
         return {each for each in bad if each in self._importers and each not in self._refused}
 
     def _blame(self, bad: dict[str, str], name: str, reason: str) -> None:
-        """Add a module to those that are bad, and all that were importing it."""
+        """Add a module to `bad`, and every module that was importing it."""
         bad.setdefault(name, reason)
         importers = self._importers.get(name, set()) - bad.keys()
         while importers:
@@ -168,7 +168,7 @@ def _with_parents(name: str) -> list[str]:
 
 
 def _forget(name: str) -> None:
-    """Take a module and those below it out of sys.modules and out of their packages."""
+    """Remove a module and its submodules from sys.modules and from their packages."""
     for each in [other for other in sys.modules if other == name or other.startswith(f"{name}.")]:
         module = sys.modules.pop(each)
         package, _, tail = each.rpartition(".")

@@ -1,6 +1,6 @@
-"""Keeps what modules print at their import from the user, and tells that they did.
+"""Hides what modules print at their import from the user, and reports whether they did.
 
-Law: who prints is left out, and so prints in each Worker as at a cold start: nothing is swallowed in the end.
+Law: a module that prints is left out of preloading, so each Worker prints it as a cold start does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import IO
 from devserver.manager.syscalls import open_terminal
 
 _MARK = b"\x01\x02"
-"""Follows what was printed through the terminal, where it arrives a little later."""
+"""Written to the terminal after the output: once it arrives, all output has arrived."""
 
 
 class OutputCapture:
@@ -29,7 +29,7 @@ class OutputCapture:
         terminals = [fd for fd in (0, 1, 2) if terminal or (fd and os.isatty(fd))]
         if terminals:
             self._pty, self._pty_in = open_terminal()
-            os.set_blocking(self._pty_in, False)  # nobody reads it meanwhile: who prints too much fails
+            os.set_blocking(self._pty_in, False)  # it is not read meanwhile: printing too much fails
         self._saved = {fd: os.dup(fd) for fd in {1, 2, *terminals}}
         for fd in self._saved:
             os.dup2(self._pty_in if fd in terminals else self._file.fileno(), fd)
@@ -50,8 +50,8 @@ class OutputCapture:
         return came != _MARK
 
     def close(self) -> None:
-        """Put stdio back."""
-        while not _flush():  # what waits in the streams would be shown after all
+        """Restore stdio."""
+        while not _flush():  # else the user would see what the streams still buffer
             os.read(self._pty, 1 << 16)
         for fd, saved in self._saved.items():
             os.dup2(saved, fd)
@@ -63,7 +63,7 @@ class OutputCapture:
 
 
 def _unnamed_file() -> IO[bytes]:
-    """Return a file; where it lies is not remembered, for TMPDIR may be the app's to set."""
+    """Return a file without a name. Do not let tempfile cache its folder: the app may set TMPDIR."""
     remembered = tempfile.tempdir
     file = tempfile.TemporaryFile()  # noqa: SIM115
     tempfile.tempdir = remembered
@@ -71,7 +71,7 @@ def _unnamed_file() -> IO[bytes]:
 
 
 def _flush() -> bool:
-    """Return whether nothing waits in the streams any more."""
+    """Flush the streams; return whether nothing is left in them."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""Imports in a Manager that nobody needs yet what a Worker had imported, so that the next Workers have it.
+"""Imports in a standby Manager what a Worker had imported, so that the next Workers inherit it.
 
 Law: a Worker forked afterwards cannot be told from one that has imported it all itself. A module of which
 that is not known is left out, with the reason; if it has run by then, this process is no good any more.
@@ -29,7 +29,7 @@ from devserver.worker.load import late
 from devserver.worker.observe import namespaces
 
 _LONGEST = 200
-"""Characters of an error that are told."""
+"""Characters of an error that are reported."""
 _MOST_NAMES = 3
 
 
@@ -100,13 +100,13 @@ class _Replay:
         self._out = self._guard.out
         self._ran_for_nothing: set[str] = set()
         self._unseen = set(self._notes) - sys.modules.keys()
-        """What has not been compared yet with what the Worker had."""
+        """Modules not yet compared with the Worker's."""
         self._pid = os.getpid()
         self.ended = ""
         self.doubts: dict[str, bytes] = {}
 
     def run(self) -> None:
-        """Import one after the other what is not there yet, until one leaves behind what spoils the next."""
+        """Import the missing modules in order, until one has a side effect that spoils the next."""
         surroundings = -1
         effects = SideEffects(self._stage)
         for note in self._order.notes:
@@ -134,12 +134,12 @@ class _Replay:
             self._compare()
 
     def left_out(self) -> tuple[tuple[str, str], ...]:
-        """Return what was noted and is not there, in the order of the notes, with the reasons."""
+        """Return the noted modules that are not imported, in the order of the notes, with the reasons."""
         out = self._out.keys() - ({late.ABSENT} if late.WITHOUT in sys.modules else set())
         return tuple((name, self._out[name]) for name in self._notes if name in out)
 
     def spoilt(self) -> tuple[tuple[str, str], ...]:
-        """Return what must not have run in this process, with the reasons."""
+        """Return the modules that should not have run in this process, with the reasons."""
         return tuple((name, reason) for name, reason in self._out.items() if name in self._ran_for_nothing)
 
     def _leave_out(self, name: str, reason: str) -> None:
@@ -147,7 +147,7 @@ class _Replay:
         self._ran_for_nothing.add(name)
 
     def _compare(self) -> None:
-        """Leave out what has other values now than in the Worker: it has seen something that is not here."""
+        """Leave out modules whose values differ from the Worker's: they have seen other conditions."""
         for name in sorted(self._unseen & sys.modules.keys()):
             self._unseen.discard(name)
             if name == late.WITHOUT:
@@ -157,7 +157,7 @@ class _Replay:
                 self._leave_out(name, reason)
 
     def _difference(self, module: ModuleType, note: ModuleNote) -> str:
-        """Return how a module differs from what a Worker had, "" if it does not, or as any process does."""
+        """Return how a module differs from the Worker's, "" if only as it does in every process."""
         if kept := set(note.pids) & set(namespaces.pids(module)):
             return f"keeps the number of its process ({min(kept)})"
         names = None if note.values is None else namespaces.differing(module, note.values)
@@ -184,7 +184,7 @@ class _Replay:
         except BaseException as error:  # SystemExit too
             failure = f"fails here: {type(error).__name__}: {error}"[:_LONGEST]
         if os.getpid() != self._pid:
-            os._exit(0)  # it has forked, and this is the child: there is one Manager
+            os._exit(0)  # the module has forked, and this is the child: there is one Manager
         self._ran_for_nothing |= self._guard.end(name, failure)
 
     def close(self) -> None:

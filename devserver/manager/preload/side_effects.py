@@ -1,10 +1,10 @@
-"""What an import leaves behind in its process, apart from modules.
+"""The side effects of an import on its process, apart from modules.
 
-Law: what a fork would copy badly (threads, sockets, children), what the birth of a Worker overwrites
-(signals, the environment) and what reaches beyond the module (patches of the standard library) is seen. What
-a fork hands on whole is nobody's concern, as long as the app leaves it alone until then: hooks, the root
-logger, variables, the locale. So are registries, import hooks and callbacks of atexit, and the filters of
-warnings, which a Worker puts in order.
+Laws: three kinds are reported. A fork copies them badly: threads, sockets, children. Or the birth of a Worker
+overwrites them: signals, the environment. Or they reach beyond the module: patches of the standard library.
+What a fork copies whole is not reported, if the app leaves it alone until then: hooks, the root logger,
+variables, the locale. Nor are registries, import hooks, callbacks of atexit and the filters of warnings: a
+Worker puts these in order.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ _PATCHABLE_CLASSES = (
     ("http.client", "HTTPConnection"),
 )
 _HERE_ONLY = ("the working directory", "the file mode mask")
-"""Conditions that the app's code before the import would see changed."""
+"""Conditions whose change the app's code before the import would see."""
 _PUT_IN_ORDER = "the filters of warnings"
 _LIBRARYS = 0b11 << 31
-"""Signals 32 and 33: glibc takes them for itself when the first thread begins."""
+"""Signals 32 and 33: glibc reserves them when the first thread starts."""
 _POOL = re.compile(r"\S*/lib(?:scipy_)?openblas[^/\s]*\.so[^/\s]*$", re.MULTILINE)
 _POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_", "")
 
 
 class SideEffects:
-    """Compares the process as it is with how it was, from now on. `stage` knows what the app has changed."""
+    """Compares the process with its earlier state. `stage` knows what the app has changed."""
 
     def __init__(self, stage: ConditionsReplay) -> None:
         self._stage = stage
@@ -71,14 +71,14 @@ class SideEffects:
         self.renew()
 
     def renew(self) -> None:
-        """Take what is now for how it was."""
+        """Take the present state as the one to compare with."""
         self._before = _state()
         self._environment = dict(os.environ)
         self._conditions = conditions.look()
         Ear.heard = False
 
     def left(self) -> list[str]:
-        """Return what was left behind since, as what the module does; what may stay is handed on."""
+        """Return the side effects since then, each as a verb phrase. Hand on those that may stay."""
         before, now = self._before, _state()
         left = [what for what in now if now[what] != before[what] and what != _OPEN]
         opened = sorted(set(now[_OPEN].items()) - set(before[_OPEN].items()))
@@ -122,7 +122,7 @@ _OPEN = "leaves descriptors open"
 
 
 def _state() -> dict[str, Any]:
-    """Return what is compared, by the words for a module that changes it."""
+    """Return the compared state, by the phrase for a module that changes it."""
     return {
         "starts a thread": _thread._count(),
         "starts a process": _has_children(),
@@ -143,7 +143,7 @@ def _state() -> dict[str, Any]:
 
 
 def _names_process(text: str) -> bool:
-    """Return whether the number of this process stands in a text."""
+    """Return whether a text contains the pid of this process."""
     return re.search(rf"(?<!\d){os.getpid()}(?!\d)", text) is not None
 
 
@@ -153,7 +153,7 @@ def _opens(target: str) -> str:
 
 
 def _native_threads() -> int:
-    """Return how many threads Python knows nothing of."""
+    """Return how many threads Python does not know."""
     return count_threads() - 1 - _thread._count()
 
 
@@ -168,7 +168,7 @@ def _has_children() -> bool:
 
 
 def _descriptors() -> dict[int, str]:
-    """Return what is open, by descriptor; nothing where there is no /proc. Log files may be: see _is_log."""
+    """Return the targets of open descriptors, {} without /proc. Log files are left out: see _is_log."""
     found = {}
     with suppress(FileNotFoundError):
         for name in os.listdir(_DESCRIPTORS):
@@ -178,7 +178,7 @@ def _descriptors() -> dict[int, str]:
 
 
 def _is_log(fd: int) -> bool:
-    """Return whether a file is only appended to: processes that share it do not disturb each other."""
+    """Return whether a file is only appended to: processes can share it safely."""
     with suppress(OSError):
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
         appended = flags & os.O_ACCMODE == os.O_WRONLY and bool(flags & os.O_APPEND)
@@ -187,7 +187,7 @@ def _is_log(fd: int) -> bool:
 
 
 def flush_logs() -> None:
-    """Write what waits for such files: each Worker would write it again."""
+    """Flush the buffers of log files: else each Worker would write them again."""
     for each in gc.get_objects():
         if type(each) in (io.TextIOWrapper, io.BufferedWriter):
             with suppress(OSError, ValueError):
@@ -208,7 +208,7 @@ def _signals() -> tuple[Any, ...]:
 
 
 class _Patched:
-    """Finds functions and classes of the standard library that were replaced."""
+    """Finds replaced functions and classes of the standard library."""
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
@@ -243,7 +243,7 @@ def _namespaces() -> dict[str, Mapping[str, Any]]:
 def _pool_threads() -> int:
     """Return how many threads the loaded OpenBLAS libraries have: they end them before a fork.
 
-    numpy's wheels have one, scipy's another. One that was built with OpenMP is none of these.
+    numpy's wheels have one, scipy's another. A library built with OpenMP does not count.
     """
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:

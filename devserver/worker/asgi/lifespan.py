@@ -38,7 +38,7 @@ class Lifespan:
         return self._failure
 
     async def stop(self) -> Failure | None:
-        """Run the shutdown, if there is one; return why it failed, or why the lifespan ended before."""
+        """Run the shutdown, if there is one; return why it failed, or why the lifespan ended earlier."""
         if self._task is None or self._task.done():
             return self._failure
         self._events.put_nowait({"type": "lifespan.shutdown"})
@@ -53,7 +53,7 @@ class Lifespan:
             if self._started.is_set() and not isinstance(error, asyncio.CancelledError):
                 self._fail(failure_of(error, "stop"))
             elif self._failure is not None or not isinstance(error, Exception):
-                self._failure = failure_of(error, "start-up")  # better than the words that it told
+                self._failure = failure_of(error, "start-up")  # better than the text that the app sent
         finally:
             self._started.set()
             self._stopped.set()

@@ -1,6 +1,7 @@
 """One HTTP request as the app sees it: `receive` and `send`, with the checks and the words of uvicorn.
 
-Law: no byte of a body beyond the Master's credit leaves the Worker, nor is asked for before the app wants it.
+Laws: no byte of a body beyond the Master's credit leaves the Worker. No body is requested before the app
+receives it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def checked_status(status: Any) -> int:
 class Request:
     """Lives from Open to Closed. `log` is called with the status when the response starts.
 
-    When the client has left, `send` does nothing, as uvicorn's; with `raises` it tells.
+    When the client has left, `send` does nothing, as uvicorn's; with `raises` it raises ClientDisconnected.
     """
 
     __slots__ = (
@@ -80,7 +81,7 @@ class Request:
         self._raises = raises
         self._loop = asyncio.get_running_loop()
         self._changed: asyncio.Event | None = None
-        """Made by the first that waits."""
+        """Created by the first call that waits."""
         # what comes in
         self._body = bytearray()
         self._more = order.more
@@ -89,9 +90,9 @@ class Request:
         """The app has received the end of the body."""
         self._gone = False
         self._outdated = False
-        """It is gone because newer code has the client."""
+        """The client is gone because newer code has it."""
         self.told = False
-        """The app knows that: what it raises from here on is no fault of its own."""
+        """The app has received that disconnect: what it raises from here on is not its fault."""
         # what goes out
         self._credit = order.window
         self._head: tuple[int, Headers] | None = None
@@ -119,7 +120,7 @@ class Request:
         self._wake()
 
     def detach(self) -> float:
-        """The response goes on elsewhere, or is over: to the app it looks like a client that has left."""
+        """Make the client look disconnected to the app: newer code continues the response, or it is over."""
         self._outdated = not self._gone
         self._gone = True
         self._wake()
@@ -202,7 +203,7 @@ class Request:
             self._length_known, self._expected = False, 0
 
     def _flush_head(self) -> None:
-        """The app has sent a start and does something else: the client may see it."""
+        """Send the start of the response now: the app does something else before it sends a body."""
         if self._head is not None:
             (status, headers), self._head = self._head, None
             self._link.answer(Respond(self.order.stream, status, headers, more=True))
@@ -244,7 +245,7 @@ class Request:
     # the end
 
     def close(self, failure: Failure | None) -> None:
-        """The app has returned, or raised."""
+        """Report that the app has returned, or raised."""
         self._flush_head()
         self._link.queue(Closed(self.order.stream, failure))
 

@@ -1,4 +1,4 @@
-"""The ASGI scope that the app gets, made from what has travelled.
+"""The ASGI scope that the app gets, made from a Scope message.
 
 Law: it holds what uvicorn's scope holds, and nothing that is not really supported.
 """
@@ -12,7 +12,7 @@ from devserver.ipc.messages import Scope
 _HTTP = {"version": "3.0", "spec_version": "2.3"}
 _WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
 RESUMED = "devserver.resumed"
-"""In `extensions` of a connection that another Worker has begun: {"generation": the one that goes on}."""
+"""In `extensions` of a connection that another Worker began: {"generation": the one that continues}."""
 
 
 def asgi_scope(scope: Scope, state: dict[str, Any]) -> dict[str, Any]:

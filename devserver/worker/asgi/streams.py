@@ -1,6 +1,6 @@
-"""The open streams of one Worker: each runs the app in a task of its own, which is a unit of work.
+"""The open streams of one Worker: each runs the app in a task of its own, which is a job.
 
-Law: an app can fail a stream, never the Worker; whatever ends a stream is reported to the Master.
+Laws: an app can fail a stream, but never ends the Worker. Each end of a stream is reported to the Master.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from devserver.worker.run.master_link import MasterLink
 
 ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[Any]]
 CANCEL_AFTER = 2.0
-"""Seconds that an app gets to notice that its client is served elsewhere."""
+"""Seconds that an app gets to notice a detach."""
 
 
 class Streams:
-    """Opens streams and routes to them what comes for them. `state` is the lifespan's.
+    """Opens streams and routes orders to them. `state` is the lifespan's.
 
     `threaded`: the app runs in threads, and their send has to fail when the client has left.
     """
@@ -52,10 +52,10 @@ class Streams:
         self._state = state
         self._open: dict[int, tuple[Request | WebSocket, asyncio.Task[None]]] = {}
         self._abandoned: set[int] = set()
-        """Streams that we have cancelled: the app did nothing wrong."""
+        """Streams that the Worker has cancelled: their errors are not the app's."""
 
     def take(self, order: StreamOrder) -> None:
-        """Carry out what the Master orders for a stream; of one that has ended it comes late."""
+        """Carry out an order for a stream; ignore it if the stream has ended."""
         if isinstance(order, Open):
             self._begin(order)
             return
@@ -109,7 +109,7 @@ class Streams:
         stream.close(failure)
 
     def _is_cut_short(self, stream: Request | WebSocket, error: BaseException) -> bool:
-        """Return whether this process ends with the stream in hand: it is the Master's to run it again."""
+        """Return whether this process ends with the stream in hand, which the Master may then run again."""
         cancelled = self._jobs.cancelled and isinstance(error, asyncio.CancelledError)
         return cancelled and stream.order.stream not in self._abandoned and not self._link.forked
 
@@ -124,7 +124,7 @@ class Streams:
         return failure_of(error, "request")
 
     def _abandon(self, number: int) -> None:
-        """The time to end by itself is over."""
+        """Cancel a stream that has not ended in time."""
         if found := self._open.get(number):
             stream, task = found
             self._abandoned.add(number)

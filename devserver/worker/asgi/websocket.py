@@ -35,13 +35,13 @@ GRACE = 0.25
 FINISHING = 10.0
 """The same for one that does."""
 _CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
-"""What a close may say: RFC 6455, section 7.4, and its registry."""
+"""Valid close codes: RFC 6455, section 7.4, and its registry."""
 LONGEST_REASON = 123
 """Bytes: RFC 6455, section 5.5."""
 
 
 class WebSocket:
-    """Lives from Open to Closed. `log` is called with what was decided about the handshake."""
+    """Lives from Open to Closed. `log` is called with the outcome of the handshake."""
 
     def __init__(self, order: Open, link: MasterLink, log: Callable[[str], None] | None) -> None:
         self.order = order
@@ -54,15 +54,15 @@ class WebSocket:
         self._changed: asyncio.Event | None = None
         self._credit = order.window
         self._end: Event | None = None
-        """The disconnect that the app gets when it has received everything before it."""
+        """The disconnect that the app receives after all earlier messages."""
         self._deaf = False
-        """Nothing that the app sends reaches anybody."""
+        """Messages that the app sends are dropped."""
         self.in_hand = False
         self._detached = False
         self._outdated = False
-        """The end is that newer code has the client, not the client's own."""
+        """The stream ends because newer code has the client, not because the client has left."""
         self.told = False
-        """The app knows that: what it raises from here on is no fault of its own."""
+        """The app has received that disconnect: what it raises from here on is not its fault."""
         self._refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
     # the Master's side
@@ -82,7 +82,7 @@ class WebSocket:
         self._wake()
 
     def detach(self) -> float:
-        """End soon; return the seconds after which nothing is waited for any more."""
+        """End the stream soon; return the seconds after which it is cancelled."""
         self._detached = True
         if self._end is None:  # else the app has yet to receive what the client sent before it left
             self._outdated = True
@@ -213,7 +213,7 @@ class WebSocket:
     # the end
 
     def close(self, failure: Failure | None) -> None:
-        """The app has returned, or raised."""
+        """Report that the app has returned, or raised."""
         self._link.send(Closed(self._stream, failure))
 
     def complaint(self) -> str:

@@ -1,8 +1,8 @@
 """A WSGI app as an ASGI app: the environ of a2wsgi, and the rest as PEP 3333 has it.
 
-Law: the head leaves with the first part of the body that is not empty, so an app that fails before that is
-answered with 500. The thread of a request whose client has left ends at the next part that it sends, as under
-the frameworks' own servers; it never waits for ever.
+Laws: the head leaves with the first part of the body that is not empty. If the app fails before, the client
+gets a 500. The thread of a request whose client has left ends at the next part that it sends, as under the
+frameworks' own servers. It never waits for ever.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ class _Responder:
         self._head: Event | None = None
         """The start of the response, from `start_response` on."""
         self._begun = False
-        """It has left: it can be replaced no more."""
+        """The head has left, so it cannot be replaced."""
         self._complete = False
         self._nobody = False
-        """Nobody takes what is sent."""
+        """What is sent is dropped."""
         self._sending: Future[None] | None = None
 
     async def run(self, executor: ThreadPoolExecutor) -> None:

@@ -21,7 +21,7 @@ class Found:
 def discover(module: ModuleType, attribute: str = "", factory: bool = False) -> Found | Failure:
     """Return what `module` serves, or what is wrong with it, in one sentence.
 
-    `attribute` names the app, and `factory` says that it has to be called; handlers count in any case.
+    `attribute` names the app; `factory`: it has to be called. Handlers count in any case.
     Raises what a factory raises: that is a failed import.
     """
     handlers = handlers_of(module)

@@ -1,6 +1,6 @@
-"""Says where in the app's code a failing system check of Django's has its fault, and nothing twice.
+"""Finds the line of the app's code at which a system check of Django's fails.
 
-Law: what Django has found stands; if no line of the app's is known for it, none is claimed.
+Laws: Django's finding is never changed. If no line of the app's is known for it, none is reported.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def load(settings: str) -> App:
     WSGI_APPLICATION, or Django's own. Raises what the project and its checks raise.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
-    # Projects ask these two whether they are served, and in the process that serves: as under runserver.
+    # Projects check these two to see whether they run in the serving process, as under runserver.
     os.environ.setdefault("RUN_MAIN", "true")
     if "runserver" not in sys.argv:
         sys.argv[:] = ["manage.py", "runserver", *sys.argv[1:]]
@@ -83,4 +83,4 @@ def _check() -> None:
     except base.SystemCheckError as error:
         messages = import_module("django.core.checks").run_checks()
         explained(error, messages, lambda message: bool(message.is_silenced()))
-        raise error.with_traceback(None) from None  # the way through Django says nothing
+        raise error.with_traceback(None) from None  # the frames in Django do not help

@@ -1,4 +1,4 @@
-"""Where an app shows the documentation of its API, if it says so."""
+"""The path at which an app documents its API, if it declares one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds in a module what the server is to call: functions known by their names, and the protocol."""
+"""Finds what the server calls in a module: functions with known names, and the protocol."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARGUMENTS = {
     "on_close": ("conn",),
     "on_worker_stop": ("server",),
 }
-"""What each handler is called with."""
+"""The arguments of each handler."""
 
 UNITS: dict[JobKind, str] = {"connect": "on_connect", "receive": "on_receive", "close": "on_close"}
 MOST_NAMES = 8
@@ -41,7 +41,7 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What a module has of handlers, by name."""
+    """The handlers of a module, by name."""
 
     found: dict[str, Handler]
     framing: Framing = field(default_factory=Raw)
@@ -52,12 +52,12 @@ class Handlers:
 
     @property
     def capacity(self) -> int:
-        """How many units may run at once: one if any of their handlers is sync, 0 for without bound."""
+        """How many jobs may run at once: one if any handler is sync; 0: unbounded."""
         jobs = [self.found[name] for name in UNITS.values() if name in self.found]
         return 0 if jobs and all(handler.asynchronous for handler in jobs) else 1
 
     def of(self, kind: JobKind) -> Handler | None:
-        """Return what handles units of `kind`."""
+        """Return the handler of jobs of `kind`."""
         return self.found.get(UNITS[kind])
 
 
@@ -86,7 +86,7 @@ def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Fail
 
 
 def missing(module: ModuleType, attribute: str) -> Failure:
-    """Say that `module` lacks what the target names, and what it has instead."""
+    """Return the failure that `module` lacks what the target names; it names what the module has instead."""
     message = f"{file_name(module)} has no {attribute!r}: {_instead(module, attribute)}"
     return refusal("AttributeMissing", message, module)
 

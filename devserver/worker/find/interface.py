@@ -1,6 +1,6 @@
-"""Tells ASGI from WSGI: how a callable wants to be called, by its class, its markers and its parameters.
+"""Distinguishes ASGI from WSGI by the class, the markers and the parameters of a callable.
 
-Law: nothing of the app is called in order to find out.
+Law: no code of the app is called for this.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def interface_of(value: Any) -> Interface | None:
 
 
 def is_app_object(value: Any) -> bool:
-    """Return whether `value` is an app beyond doubt, though nothing says so but the value.
+    """Return whether `value` is certainly an app, judged by the value alone.
 
     An instance counts whose parameters have the names of the standards, and which is no part of an app.
     """
@@ -96,7 +96,7 @@ class _Shape:
 
 
 def _shape(function: Any, follow_wrapped: bool = False) -> _Shape | None:
-    """Return the signature of a callable: its own, or that of what a decorator says it wraps."""
+    """Return the signature of a callable: its own, or that of the function that a decorator wraps."""
     try:
         parameters = inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values()
     except (TypeError, ValueError):  # some callables of C have none

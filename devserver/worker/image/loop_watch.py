@@ -23,7 +23,7 @@ class LoopWatch:
         self._holders = 0
 
     def start(self) -> None:
-        """The app is about to be imported."""
+        """Begin, just before the app is imported."""
         self._traits = _traits(self._loop)
         self._holders = self._count()
 
@@ -42,7 +42,7 @@ class LoopWatch:
         self._loop.close()
 
     def _count(self) -> int:
-        """Return how many hold the loop; asyncio's policy, which may hold it or not, does not count."""
+        """Return how many references the loop has, without that of asyncio's policy."""
         return sys.getrefcount(self._loop) - (_of_policy() is self._loop)
 
 

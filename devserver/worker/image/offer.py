@@ -1,7 +1,7 @@
 """Leaves an image of a Worker that has imported everything and started nothing, if copies will be exact.
 
-Law: whatever is unclear is an objection; the Worker goes on as if nothing had happened, and so does each
-copy, under another name.
+Laws: whatever is unclear is an objection. The Worker goes on as if nothing had happened. So does each copy,
+as another Worker.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Swap
 
 LEAST = 30.0
-"""Milliseconds that the import of the app's own modules takes: below that another process is not worth it."""
+"""Milliseconds for the import of own modules, below which an image is not worth a process."""
 _PATCHED = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
-"""Whose finalizers change nothing but what dies with the process."""
+"""Modules whose finalizers change nothing outside their process."""
 
 
 class Offer:
@@ -63,13 +63,13 @@ class Offer:
         self._reseed: list[Callable[[], None]] = []
 
     def begin(self) -> None:
-        """The app is about to be imported, with the loop of the watch."""
+        """Begin, just before the app is imported with the loop of the watch."""
         self._loop.start()
         self._open |= state.descriptors()
         self._traces.begin()
 
     def leave(self, own_ms: float) -> tuple[bool, Orders | None]:
-        """Leave an image, or tell why there is none; return whether there was a fork, and a copy's orders.
+        """Leave an image, or report why there is none; return whether it forked, and a copy's orders.
 
         Then the loop is closed: each of the processes makes another.
         """
@@ -82,7 +82,7 @@ class Offer:
         return True, self._fork()
 
     def drop(self) -> None:
-        """There will be nothing to make an image of."""
+        """Give up: no image will be left."""
         self._end()
         self._socket.close()
 
@@ -171,7 +171,7 @@ class Offer:
         return ""
 
     def _prepare(self) -> None:
-        """Do ahead what the next order will need."""
+        """Prepare what the next order will need."""
         self._image.prepare()
 
     def _decide(self, changes: Sequence[Source]) -> Swap | str:
@@ -185,7 +185,7 @@ class Offer:
     # in a copy
 
     def restore_randomness(self) -> None:
-        """Seed again what the system has seeded; what the app has seeded goes on where the import left it."""
+        """Reseed what the system has seeded; what the app has seeded keeps its state."""
         if self._random is not None:
             random.setstate(self._random)
         for reseed in self._reseed:
@@ -193,7 +193,7 @@ class Offer:
 
 
 def _fork_twice() -> bool:
-    """Fork a process that is no child of this one; return whether this is it. Raises OSError."""
+    """Fork a process that is not a child of this one; return True in that process. Raises OSError."""
     between = _fork()
     if between:
         os.waitpid(between, 0)
@@ -207,7 +207,7 @@ def _fork_twice() -> bool:
 
 
 def _fork() -> int:
-    """Fork; threads that are known to survive it are no reason for a warning."""
+    """Fork, without a warning about threads that are known to survive it."""
     if state.count_threads() == 1:
         return os.fork()
     with warnings.catch_warnings():

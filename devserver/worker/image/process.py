@@ -1,7 +1,7 @@
-"""The image's own life: waits on its socket, forks copies, reaps them; runs nothing of the app's.
+"""The image's process: waits on its socket, forks copies and reaps them; runs none of the app's code.
 
-Law: `run` returns in copies only; the image ends when the Manager lets go of it. What it cannot do it
-reports, so that the Manager forks that Worker itself.
+Laws: `run` returns in copies only. The image exits when the Manager closes its socket. It reports each copy
+that it cannot make, so that the Manager forks that Worker itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from devserver.worker.warm.swap import Swap
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a copy is to be, and its descriptors; -1 for no terminal."""
+    """The orders of a copy: its Worker, and its descriptors; -1 for no terminal."""
 
     copy: Copy
     link: socket.socket
@@ -50,13 +50,13 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Who decides: none of these changes anything."""
+    """The decisions of an image, as functions without side effects."""
 
     objection: Callable[[], str]
-    """Why there can be no image, as it shows in the image."""
+    """Return why there can be no image, judged in the image."""
     outdated: Callable[[], str]
     decide: Callable[[Sequence[Source]], Swap | str]
-    """How to turn a copy into code that differs so, or why that cannot be."""
+    """Return how to swap a copy to these sources, or why that is impossible."""
     prepare: Callable[[], None]
     holds: Callable[[], dict[str, bytes]]
 
@@ -139,7 +139,7 @@ class ImageProcess:
         return None
 
     def _become(self, order: Copy, fds: list[int], swap: Swap | None) -> Orders:
-        """In the copy: leave behind what is the image's."""
+        """In the copy: close and reset what belongs to the image."""
         for pidfd in self._copies:
             os.close(pidfd)
         self._channel.close()
@@ -179,7 +179,7 @@ class ImageProcess:
             poll.poll()
 
     def _last_word(self, error: BaseException) -> None:
-        """A fault of our own: the Manager does without this image."""
+        """Report a bug of devserver's: the Manager goes on without this image."""
         try:
             self._send(NoImage(f"devserver's image has failed: {type(error).__name__}: {error}"))
         except BaseException:

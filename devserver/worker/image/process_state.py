@@ -1,6 +1,6 @@
-"""What of a process a fork would share or lose: rules for "may be forked here", of Managers and images alike.
+"""The state that a fork would share or lose: rules for when Managers and images may fork.
 
-Law: each function looks, and changes nothing.
+Law: each function only inspects the process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import suppress
 _DESCRIPTORS = "/proc/self/fd"
 _TASKS = "/proc/self/task"
 _FORKABLE = ("jemalloc_bg_thd",)
-"""Threads by their names that lose nothing in a fork: jemalloc has handlers for it, and does without them."""
+"""Names of threads that a fork may lose: jemalloc has fork handlers, and works without them."""
 _HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")
 _WORDS = (
     ("socket:", "opens sockets"),
@@ -49,14 +49,14 @@ def _name_of(task: str) -> str:
 
 
 def native_threads() -> int:
-    """Return how many threads Python knows nothing of."""
+    """Return how many threads Python does not know."""
     return count_threads() - 1 - _thread._count()
 
 
 def pool_threads() -> int:
     """Return how many threads the loaded OpenBLAS libraries have: they end them before a fork.
 
-    numpy's wheels have one, scipy's another. One that was built with OpenMP is none of these.
+    numpy's wheels have one, scipy's another. A library built with OpenMP does not count.
     """
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
@@ -108,13 +108,13 @@ def descriptors() -> dict[int, str]:
 
 
 def opens(target: str) -> str:
-    """Return what somebody does who leaves a descriptor of `target` open."""
+    """Return the verb phrase for code that leaves a descriptor of `target` open."""
     words = (words for start, words in _WORDS if target.startswith(start))
     return next(words, f"opens {os.path.basename(target)}")
 
 
 def is_log(fd: int) -> bool:
-    """Return whether a file is only appended to: processes that share it do not disturb each other."""
+    """Return whether a file is only appended to: processes can share it safely."""
     with suppress(OSError):
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
         appended = flags & os.O_ACCMODE == os.O_WRONLY and bool(flags & os.O_APPEND)

@@ -1,7 +1,7 @@
-"""Sources of random numbers that modules make at their import: which of them a Worker must seed anew.
+"""Sources of random numbers that modules create at their import: which of them a Worker must reseed.
 
-Law: what seeded itself from the system gives other numbers in each Worker, as at a cold start; what code
-seeded gives the numbers that it gives at a cold start.
+Laws: a source that was seeded from the system gives other numbers in each Worker, as at a cold start. A
+source that code has seeded gives the same numbers as at a cold start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, cast
 from weakref import ref
 
 _WIDE = 1 << 64
-"""Whole numbers from here on are the system's, unless somebody has written them down."""
+"""Seeds from this number on come from the system, unless they are literals in code."""
 _NEAR = 3600.0
 """Seconds: a seed so close to a clock is that clock."""
 
@@ -25,7 +25,7 @@ _random = cast("Any", random)
 
 
 class Randomness:
-    """Remembers, from its making until it is closed, who is seeded with what."""
+    """Records, until it is closed, which sources are seeded, and whether by code."""
 
     def __init__(self) -> None:
         self._seeded: dict[int, tuple[ref[random.Random], bool]] = {}
@@ -68,11 +68,11 @@ class Randomness:
             self._seeded[id(source)] = ref(source), seeded
 
     def close(self) -> None:
-        """Remember no more."""
+        """Stop recording."""
         _random.Random.seed, _random.Random.setstate, _random._urandom, _random.seed = self._saved
 
     def unseeded(self) -> list[Callable[[], None]]:
-        """Return how to seed what no code has seeded; Python itself does so for the functions of `random`."""
+        """Return functions that reseed what no code has seeded; Python reseeds those of `random`."""
         found: list[Callable[[], None]] = []
         numpy: Any = sys.modules.get("numpy.random")
         kinds = tuple(getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name))

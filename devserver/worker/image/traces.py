@@ -1,8 +1,8 @@
-"""What the app does while it is imported that a copy of the result would share, miss or repeat.
+"""Actions of the app during its import that a copy would share, miss or repeat.
 
-Law: what an import has read of the disk is known, so that a copy is refused once a cold start would read
-something else; what it has done outside this process, or would undo at its exit, is an objection to any copy.
-Hooks hear of it (an audit hook cannot be taken away), and what goes wrong in them never reaches the app.
+Laws: what an import has read from the disk is known. So a copy is refused once a cold start would read
+something else. What an import has done outside this process, or would undo at its exit, forbids any copy.
+Hooks notice it (an audit hook cannot be removed). An error in a hook never reaches the app.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Signature = tuple[int, ...]
 
 
 class Traces:
-    """Hears from `begin` to `end`. `owns` is whether a file is the app's own; `root` shortens its paths."""
+    """Records from `begin` to `end`. `owns` returns whether a file is own; `root` shortens its paths."""
 
     def __init__(self, owns: Callable[[str], bool], root: str) -> None:
         self._owns = owns
@@ -58,7 +58,7 @@ class Traces:
         self._foreign = (*foreign_folders(), *_SYSTEMS)
         self._objections: dict[str, None] = {}
         self._files: dict[str, tuple[Signature, str]] = {}
-        """Path → how it looked when it was opened, and where that was."""
+        """Path → its signature when it was opened, and the place in the code."""
         self._folders: dict[str, str] = {}
         self._made: dict[str, str] = {}
         self._places: dict[str, str] = {}
@@ -67,14 +67,14 @@ class Traces:
         self._hears = False
 
     def begin(self) -> None:
-        """Hear from now on, in this process and its forks."""
+        """Record from now on, in this process and its forks."""
         self._hears = True
         sys.addaudithook(self._hook())
         self._watch(atexit, "register", "registers with atexit")
         self._watch(os, "register_at_fork", "registers for forks")
 
     def end(self) -> None:
-        """The app is imported: what follows is not its import."""
+        """Stop recording: the app is imported."""
         self._hears = False
         while self._undo:
             self._undo.pop()()
@@ -95,7 +95,7 @@ class Traces:
         return f"{where} " if where else ""
 
     def outdated(self) -> str:
-        """Return what a cold start would read now that the import has not read, "" if there is nothing."""
+        """Return what a cold start would read differently now, "" if nothing."""
         for path, (signature, where) in self._files.items():
             if _signature(path) != signature:
                 return f"{self._short(path)}, which {where or 'the import'} reads, has changed"
@@ -184,7 +184,7 @@ class Traces:
                 self._files[path] = _signature(path), self._places[event]
 
     def _watch(self, module: Any, name: str, does: str) -> None:
-        """Hear of calls of a function that raises no event."""
+        """Record calls of a function that raises no audit event."""
         original = getattr(module, name)
 
         @wraps(original)
@@ -209,7 +209,7 @@ class Traces:
     # words
 
     def _place_of(self, frame: FrameType | None) -> str:
-        """Return the innermost place of the app's own, "" if there is none."""
+        """Return the innermost place in own code, "" if there is none."""
         while frame is not None:
             path = frame.f_code.co_filename
             if path[:1] == os.sep and not path.startswith(_HERE) and self._owns(path):
@@ -227,7 +227,7 @@ def _is_import(frame: FrameType) -> bool:
 
 
 def _signature(path: str) -> Signature:
-    """Return what a file looks like without being read, () if there is none."""
+    """Return the signature of a file or folder, () if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:

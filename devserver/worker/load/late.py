@@ -1,4 +1,4 @@
-"""What a Manager preloads without its other half, which gets to know the terminal: the Worker adds that half.
+"""Completes rlcompleter in a Worker: a Manager preloads it without readline, which binds to the terminal.
 
 From Python 3.13 on pdb imports rlcompleter, and frameworks import pdb.
 """

@@ -1,4 +1,4 @@
-"""Tells the app's own files from those that are installed."""
+"""Distinguishes own files from installed ones."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Snapshot:
         self._fresh: dict[str, CodeType] = {}
         """Code that was made as the source was read, until it is asked for."""
         self._known_in: set[str] = set()
-        """Folders of which something in them is known."""
+        """Folders in which some file is known."""
         self._path: list[str] = []
         self._above: set[str] = set()
         """Folders that some file of the snapshot is in or below."""
@@ -53,7 +53,7 @@ class Snapshot:
                 self._add(source)
 
     def renew(self, sources: Iterable[Source]) -> None:
-        """Hold these in place of what there was: the generation of a copy of this process is another one."""
+        """Replace all sources: a copy of this process has another generation."""
         for source in sources:
             self._add(source)
 
@@ -79,12 +79,12 @@ class Snapshot:
     # Where modules are
 
     def holds(self, path: str) -> bool | None:
-        """Return whether there is a file at the real `path`: None if the snapshot says nothing of it."""
+        """Return whether there is a file at the real `path`, None if the snapshot does not know."""
         source = self._sources.get(path)
         return None if source is None else source.source is not None
 
     def is_known_in(self, folder: str) -> bool:
-        """Return whether the snapshot says anything of what is in the real `folder`."""
+        """Return whether the snapshot knows anything in the real `folder`."""
         return folder in self._known_in
 
     def is_above(self, folder: str) -> bool:
@@ -153,7 +153,7 @@ class Snapshot:
         return self._sources[key].source if key in self.used and key in self._sources else None
 
     def looked_in(self, folder: str, real: str) -> None:
-        """An import has looked into `folder`: if it is own, what is made in it may be found next."""
+        """Record that an import has looked into `folder`: if it is own, a new file in it counts."""
         if self.owns(os.path.join(folder, "")):
             self._use_folder(real)
 

@@ -1,9 +1,8 @@
 """Makes Python's own import system take the app's modules from the snapshot of the Worker's generation.
 
-Law: what an import finds, and how it loads, cannot be told from a cold start of the same files. Nothing is
-added to sys.meta_path or sys.path_hooks, and no loader changes its class: what other packages build on them
-works as ever, whichever comes first. A `.pyc` is used where it cannot be stale, hence never for what was
-edited in this run.
+Laws: an import finds and loads the same as at a cold start with the same files. Nothing is added to
+sys.meta_path or sys.path_hooks, and no loader changes its class. So packages that build on these work,
+whichever comes first. A `.pyc` is used only where it cannot be stale, so never for a file edited in this run.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from devserver.worker.load.patches import Patches
 from devserver.worker.load.snapshot import Snapshot
 
 Foreign = Callable[[str, ModuleSpec], None]
-"""Is told of each module that is about to be imported and is not the app's."""
+"""Called with each module that is about to be imported and is not own."""
 
 
 class Witness(Protocol):
-    """Is given the code of own modules, and told who reads their text."""
+    """Receives the code of own modules, and each read of their text."""
 
     def keep(self, path: str, code: CodeType) -> None:
-        """An import is about to run this very object, compiled as Python does it."""
+        """Record the code object that an import is about to run, compiled as Python does it."""
 
     def read(self, path: str) -> None:
-        """Somebody is given the text of the file."""
+        """Record that code has read the text of the file."""
 
 
 _COMPILING = (SyntaxError, ValueError, MemoryError, RecursionError)
-"""What compile() raises."""
+"""The exceptions that compile() raises."""
 _STEPS = ("get_code", "source_to_code", "get_data", "path_stats")
 _system: Any = importlib
 """`_bootstrap` and `_bootstrap_external` in it are what every import goes through; no stub has them."""
@@ -99,7 +98,7 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
 
 
 def _is_off_path(spec: ModuleSpec) -> bool:
-    """Return whether a top-level module was not found on the path: by an editable install's finder, say."""
+    """Return whether a top-level module was found off the path, such as by an editable install's finder."""
     if not getattr(spec, "has_location", False) or not isinstance(spec.origin, str):
         return False
     parent = os.path.dirname(spec.origin)

@@ -14,5 +14,5 @@ def warm_up(loop: LoopChoice) -> None:
     decoder_of(ToWorker)
     foreign_folders()
     if loop != "asyncio":
-        with suppress(ImportError):  # the Worker says so, if it was asked for by name
+        with suppress(ImportError):  # the Worker reports it if the user asked for uvloop
             import uvloop  # noqa: F401

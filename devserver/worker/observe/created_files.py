@@ -1,4 +1,4 @@
-"""Notices the files that the app creates while it starts, and what it put into them.
+"""Notices the files that the app creates while it starts, and what it writes into them.
 
 Law: the reported content was in the file when the app closed it, within a second after it was made. A
 file that was there before, that was removed before, or that a cold start would have found is not reported.
@@ -15,7 +15,7 @@ from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.load.snapshot import PACKAGE, Snapshot
 
 MOST = 200
-"""Files; those after them count as saved by somebody."""
+"""Files; later ones count as saves of the user's."""
 IN_TIME = 1.0
 """Seconds from a file's making to its closing, within which no other process can have learnt of it."""
 _WRITES = os.O_WRONLY | os.O_RDWR
@@ -25,7 +25,7 @@ _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
 class CreatedFiles:
-    """`tell` gets a real path as its making begins, and once more with the digest; b"": it is not told."""
+    """`tell` gets a real path before the file is created, and again with its digest; b"": unknown."""
 
     def __init__(self, root: str, snapshot: Snapshot, tell: Callable[[str, bytes | None], None]) -> None:
         self._inside = os.path.join(root, "")
@@ -40,7 +40,7 @@ class CreatedFiles:
         self._over = False
 
     def finish(self) -> None:
-        """The app has started, or has failed to: from now on everything counts as saved by somebody."""
+        """Stop: the app has started or failed to start, so later files count as saves of the user's."""
         self._look()
         self._over = True
         for path in list(self._open):
@@ -96,7 +96,7 @@ class CreatedFiles:
         self._removed.add(source)
 
     def _look(self) -> None:
-        """Tell what the files hold that were closed."""
+        """Report the digests of the files that were closed."""
         self._looking = True
         try:
             now = time.monotonic()

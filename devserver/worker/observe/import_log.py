@@ -1,7 +1,7 @@
-"""Notes what a Worker imports that is not the app's own, so that the next Manager can have it already.
+"""Notes the modules that a Worker imports and that are not own, so that a Manager can preload them.
 
-Law: a note says that importing this module, in this order and in these surroundings, has the outcome that it
-had here. Once the app has changed what an import means, nothing is noted any more, and the reason is kept.
+Laws: importing a noted module, in this order and these surroundings, has the outcome that it had here. Once
+the app has changed what an import means, no further module is noted, and the reason is kept.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ImportLog:
             self._fresh.append(spec)
 
     def ready(self) -> None:
-        """Take down how things are as the app is about to serve: it has imported what it does by itself."""
+        """Record the surroundings as the app is about to serve: its own imports are done."""
         self._reason = self._reason or _patched() or self._done_by_app()
         self._look_around()
         now = self._conditions | {

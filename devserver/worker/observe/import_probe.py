@@ -1,4 +1,4 @@
-"""Tells when the body of a module begins to run and when it has ended.
+"""Reports when the body of a module begins to run and when it has ended.
 
 Law: neither the module nor code that inspects its loader can see it. A loader around the loader could.
 """
@@ -13,7 +13,7 @@ Running = Callable[[ModuleSpec, bool], None]
 
 
 def observe(spec: ModuleSpec, tell: Running) -> None:
-    """Have `tell` called for this import of the module; not for a spec of a type that somebody made."""
+    """Call `tell` for this import of the module, unless its spec has a custom type."""
     if type(spec) is ModuleSpec:
         spec.__class__ = _Observed
         spec.__dict__["_tell"] = tell

@@ -1,4 +1,4 @@
-"""Tells the Master which own files this Worker uses: those its snapshot had, and those the app runs by path.
+"""Reports which own files this Worker uses: those of its snapshot, and those that the app runs by path.
 
 Law: what runs is known to the Master, however it came here. Nothing is sent while nothing new is used.
 """
@@ -34,7 +34,7 @@ class UsedFiles:
         self._paths = list(paths)
 
     def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
-        """Tell, too, what this returns; `wake` says that it has something."""
+        """Report what this returns, too; `wake` signals that it has something."""
         self._opened = opened
 
     def wake(self) -> None:

@@ -43,7 +43,7 @@ class Connection:
         self._state.replace(values)
 
     def begin(self, outbox: Outbox, state: bytes) -> None:
-        """A unit starts: take over the state that the Master has."""
+        """Start a job: take over the state that the Master has."""
         self._outbox = outbox
         self._state = State.decode(state)
 
@@ -75,7 +75,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A connection as the Master had it when it was asked; `state` is a copy."""
+    """A connection as the Master had it when it answered; `state` is a copy."""
 
     id: int
     peer: Peer
@@ -93,7 +93,7 @@ class Server:
 
     @property
     def connections(self) -> list[Row]:
-        """All open connections, oldest first, with their states as last stored; asked anew each time."""
+        """All open connections, oldest first, with their last stored states; each call asks the Master."""
         return [
             Row(row.connection, row.peer, row.transport, dict(State.decode(row.state)))
             for row in self._link.connections()
@@ -105,7 +105,7 @@ class Server:
         self._link.outbox(number).send(to_bytes(data))
 
     def broadcast(self, data: Data, exclude: Iterable[int | Connection] = ()) -> None:
-        """Send to all connections but those in `exclude`; a client that does not read misses it."""
+        """Send to all connections except those in `exclude`; a client that does not read misses it."""
         ids = tuple(each.id if isinstance(each, Connection) else each for each in exclude)
         self._link.send(Broadcast(to_bytes(data), ids))
 

@@ -1,4 +1,4 @@
-"""Which unit of work some code runs in, whatever task or thread it has got to."""
+"""The job in which code runs, in whatever task or thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Job:
-    """One unit; `name` is what a user would call it."""
+    """One job; `name` is the user's name for it."""
 
     name: str
 
@@ -17,7 +17,7 @@ current: ContextVar[Job | None] = ContextVar("devserver_in_unit", default=None)
 
 
 def context_of(name: str) -> Context:
-    """Return a context for a unit of that name: what runs in it, and all that it begins, is that unit's."""
+    """Return a context for a job of that name: all that runs or starts in it belongs to the job."""
     context = copy_context()
     context.run(current.set, Job(name))
     return context

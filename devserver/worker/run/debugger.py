@@ -1,7 +1,7 @@
-"""Who stands at a prompt in this Worker: every debugger made of bdb (pdb, ipdb, pudb), and input().
+"""The prompts of this Worker: those of every debugger based on bdb (pdb, ipdb, pudb), and of input().
 
-Laws: one stands at a time, other threads wait for their turn; it keeps the terminal until that very debugger
-lets go, whatever else ends meanwhile. What reads the terminal in any other way, the Master sees for itself.
+Laws: one prompt is active at a time; other threads wait for their turn. A prompt keeps the terminal until its
+own debugger lets go, whatever else ends meanwhile. The Master itself notices other readers of the terminal.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from devserver.worker.run.master_link import MasterLink
 
 _PACKAGE = __name__.partition(".")[0]
 _ASKING = frozenset({__name__, "bdb", "cmd", "code", "getpass", "pdb"})
-"""Modules that ask for others."""
+"""Modules that prompt on behalf of others."""
 _CALLERS = "_devserver_callers"
 LOOK_ROUND = 0.2
-"""Seconds between two looks at whether the thread whose turn it is still lives."""
+"""Seconds between two checks that the thread whose turn it is is still alive."""
 
 
 @dataclass(eq=False, slots=True)
 class _Stand:
-    """A prompt: where it stands, and whose it is."""
+    """A prompt: its place and its thread."""
 
     thread: int
     task: asyncio.Task[Any] | None
@@ -45,38 +45,38 @@ class _Stand:
     how: How
     place: tuple[str, int]
     stopped: bool = True
-    """Else it steps, and the app runs on meanwhile."""
+    """False: the debugger steps, and the app runs meanwhile."""
 
 
 class Debugger:
-    """Knows who stands, and tells the Master."""
+    """Knows the prompts, and reports them to the Master."""
 
     def __init__(self, link: MasterLink) -> None:
         self._link = link
         self._stands: list[_Stand] = []
-        """The last one has the terminal; the others are of the same thread, and step over an await."""
+        """The last one has the terminal. The others belong to the same thread, and step over an await."""
         self._turn = threading.Condition()
         self._telling = threading.Lock()
         self._thread = threading.get_ident()
 
     def install(self) -> None:
-        """Have whatever asks the user tell; once, in the main thread."""
+        """Hook into everything that prompts the user. Call it once, in the main thread."""
         _watch_debuggers(self)
         if os.isatty(0):
             _watch_input(self)
         self._listen()
 
     def _listen(self) -> None:
-        @wraps(signal.default_int_handler)  # the app finds the usual one there
+        @wraps(signal.default_int_handler)  # so that it looks like the default one to the app
         def interrupted(signum: int, frame: FrameType | None) -> None:
             self._interrupted(signum, frame)
 
         signal.signal(signal.SIGINT, interrupted)
 
     def began(self, frame: FrameType | None, how: How) -> bool:
-        """Somebody stops at `frame`; return whether it is news.
+        """Report a prompt at `frame`; return whether it is a new one.
 
-        Returns once it is this thread's turn and the user's terminal shows what is printed from now on.
+        Return once it is this thread's turn and the user's terminal shows what is printed from now on.
         """
         if self._link.forked:
             return False
@@ -97,7 +97,7 @@ class Debugger:
         return found is None
 
     def asks(self, frame: FrameType | None) -> bool:
-        """Code at `frame` asks the user something; return whether that is a prompt of its own."""
+        """Report that code at `frame` asks the user; return whether that is a prompt of its own."""
         with self._turn:
             if self._mine(threading.get_ident(), _current_task()):
                 return False  # a debugger's
@@ -106,7 +106,7 @@ class Debugger:
         return self.began(frame, "question")
 
     def steps(self) -> None:
-        """The debugger of this thread runs the app up to its next stop."""
+        """Report that the debugger of this thread runs the app up to its next stop."""
         with self._turn:
             stand = self._mine(threading.get_ident(), _current_task())
             if stand is None or not stand.stopped:
@@ -115,7 +115,7 @@ class Debugger:
         self._tell()
 
     def over(self) -> None:
-        """The debugger of this thread lets go: the app runs on."""
+        """Report that the debugger of this thread lets go: the app runs on."""
         if threading.get_ident() == self._thread and self._stands:
             self._listen()  # pdb puts a handler of its own there when it goes on
         with self._turn:
@@ -124,7 +124,7 @@ class Debugger:
             self._remove([stand])
 
     def ended(self) -> None:
-        """The unit that runs here has ended, and with it the debuggers that stepped through it."""
+        """Report that the current job has ended, and with it the debuggers that stepped through it."""
         if not self._stands:
             return
         job, here = current.get(), threading.get_ident()
@@ -144,7 +144,7 @@ class Debugger:
 
     @staticmethod
     def _has_keys(stand: _Stand, thread: int) -> bool:
-        """Return whether another thread than this one has the terminal with it."""
+        """Return whether a thread other than this one has the terminal for `stand`."""
         return stand.thread != thread and stand.how != "elsewhere"
 
     def _prune(self) -> None:
@@ -182,7 +182,7 @@ class Debugger:
         return DebuggerState(True, self._link.worker, path, line, what, stand.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
-        """Ctrl-C: an interrupt of the code that is debugged, which may run in another thread."""
+        """Handle Ctrl-C: interrupt the code that is being debugged, which may run in another thread."""
         other = next((s.thread for s in reversed(self._stands) if s.thread != self._thread), None)
         if other is None:
             signal.default_int_handler(signum, frame)
@@ -215,7 +215,7 @@ def _watch_debuggers(debugger: Debugger) -> None:
             return False
         if not _is_ours(frame):
             return True
-        if frame in getattr(self, _CALLERS, ()):  # stepped out of the app: nobody wants to see the event loop
+        if frame in getattr(self, _CALLERS, ()):  # stepped out of the app: do not stop in the event loop
             self.set_continue()
         return False
 

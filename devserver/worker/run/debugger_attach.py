@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def attach(server: DebugServer) -> None:
-    """Connect, and return once the client is ready, or the adapter says that there is none.
+    """Connect, and return once the client is ready, or the adapter reports that there is none.
 
-    Whatever goes wrong is said on standard error: the app runs without the debugger.
+    An error is reported on standard error: the app runs without the debugger.
     """
     sys.path.append(server.folder)
     try:
@@ -42,7 +42,7 @@ def attach(server: DebugServer) -> None:
 
 
 def watch(debugger: Debugger) -> None:
-    """Have pydevd tell when it stops a thread and lets it go: nobody hurries the Worker meanwhile."""
+    """Make pydevd report when it stops a thread and lets it go: time limits stand still meanwhile."""
     kind: Any = getattr(sys.modules.get("pydevd"), "PyDB", None)
     if kind is None:
         return

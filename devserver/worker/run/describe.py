@@ -149,7 +149,7 @@ def _place(error: BaseException, frames: tuple[Frame, ...]) -> Place | None:
 
 
 def _django_place(error: BaseException) -> Place | None:
-    """Return where Django's DEBUG mode says that a template failed, with the tag that did."""
+    """Return the place and the tag at which a template failed, as Django's DEBUG mode reports it."""
     told: Any = getattr(error, "template_debug", None)
     if not isinstance(told, dict) or not _is_file(told.get("name")) or not isinstance(told.get("line"), int):
         return None

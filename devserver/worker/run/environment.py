@@ -37,16 +37,16 @@ def prepare(target: Target, env_file: str, inherited: Mapping[str, str] = Mappin
 
 
 def flush() -> None:
-    """Let out what was printed without an end of line."""
+    """Flush what was printed without a line end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):
-            continue  # the app closed or replaced it, or nobody reads it
+            continue  # the app closed or replaced it, or its reader has gone
 
 
 class Unreadable(Exception):
-    """The .env cannot be read; the text names it and says what to do."""
+    """The .env cannot be read; the text names it and what to do."""
 
 
 def _load_dotenv(path: str) -> None:

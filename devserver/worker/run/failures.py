@@ -1,4 +1,4 @@
-"""A failure of the app's code: how the Worker words it, and which files may mend it."""
+"""A failure of the app's code: its text, and the files that may fix it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WHERE: dict[Phase, str] = {
 
 
 def failure_of(error: BaseException, phase: Phase) -> Failure:
-    """Return `error` as data, without this package's frames; an exit says where the app asked for it."""
+    """Return `error` as data, without this package's frames; for an exit, name where the app called it."""
     failure = describe(error, phase, _PACKAGE)
     if isinstance(error, SystemExit):
         said = "" if error.code is None else repr(error.code)
@@ -53,7 +53,7 @@ def files_named_by(error: BaseException, search: Iterable[str]) -> tuple[str, ..
 
 
 def is_uninstalled(failure: Failure, owns: Callable[[str], bool]) -> bool:
-    """Return whether a module was missing that is no part of a package of the app's own."""
+    """Return whether a module was missing that does not belong to an own package."""
     current: Failure | None = failure
     while current is not None:
         named = _MISSING.match(current.message) if current.type == "ModuleNotFoundError" else None
@@ -68,7 +68,7 @@ def _folders_of(name: str) -> list[str]:
 
 
 def with_hint(failure: Failure) -> Failure:
-    """Return `failure` with what is to be done about a module that is not installed."""
+    """Return `failure` with a hint how to install the missing module."""
     message = f"{failure.message}\ndevserver tries again as soon as the missing module is installed."
     return msgspec.structs.replace(failure, message=message)
 
@@ -83,7 +83,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _places_of(module: str, search: Iterable[str]) -> Iterator[str]:
-    """Yield the files in which `module` would be found, had it been there."""
+    """Yield the files in which `module` would be found if it existed."""
     parent, _, tail = module.rpartition(".")
     package = getattr(sys.modules.get(parent), "__path__", None)
     bases = [os.path.join(folder, *module.split(".")) for folder in dict.fromkeys(search)]

@@ -48,7 +48,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
     def select_in_the_open(timeout: float | None = None) -> Any:
         running = events._get_running_loop()
-        events._set_running_loop(None)  # an asyncio.run() in a greenlet is none of ours
+        events._set_running_loop(None)  # an asyncio.run() in a greenlet is not ours
         try:
             return select(timeout)
         finally:

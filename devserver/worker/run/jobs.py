@@ -1,7 +1,7 @@
-"""Runs the app's handlers, one unit of work each, and knows what is still open.
+"""Runs the app's handlers, one job each, and knows what is still open.
 
-Law: a handler can fail, never end the Worker. Sync handlers run on the event loop itself, in the main thread;
-each async one is a task. Open work is every unit, and every task begun by one.
+Laws: a handler can fail, but never ends the Worker. Sync handlers run on the event loop itself, in the main
+thread; each async one is a task. Open work is every job, and every task that a job has started.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from devserver.worker.run.master_link import MasterLink
 
 
 class Jobs:
-    """The units of one Worker."""
+    """The jobs of one Worker."""
 
     def __init__(self, handlers: Handlers, link: MasterLink, server: Server, debugger: Debugger) -> None:
         self._handlers = handlers
@@ -37,17 +37,17 @@ class Jobs:
         self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
         self._open: set[asyncio.Task[Any]] = set()
         self._offspring: set[asyncio.Task[Any]] = set()
-        """Tasks that units have begun: work too, but some never end."""
+        """Tasks that jobs have started: work too, but some never end."""
         self._let_go = asyncio.Event()
         self.cancelled = False
-        """What was open was told to end."""
+        """The open work was cancelled."""
 
     # what is open
 
     def new_task(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
-        """Create a task, and count it as open work where a unit begins it: the loop's task factory."""
+        """Create a task; if a job starts it, count it as open work. This is the loop's task factory."""
         task = asyncio.Task(work, loop=loop, **options)
         if current.get() is not None:
             self._offspring.add(task)
@@ -69,32 +69,32 @@ class Jobs:
             let_go.cancel()
 
     def let_go(self) -> None:
-        """Wait no longer for what units have begun and left behind."""
+        """Stop waiting for tasks that jobs have started and left running."""
         self._let_go.set()
 
     @property
     def in_hand(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks of units."""
+        """Return the tasks of jobs."""
         return list(self._open)
 
     @property
     def left_behind(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks that units have begun and that still run."""
+        """Return the tasks that jobs have started and that still run."""
         return list(self._offspring)
 
     def cancel(self) -> None:
-        """Cancel what is open, and wait no longer for clients that read slowly."""
+        """Cancel the open work, and stop waiting for clients that read slowly."""
         self.cancelled = True
         for task in (*self._open, *self._offspring):
             task.cancel()
 
     def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run `work` as a unit: in a task that counts, as does every task that it begins."""
+        """Run `work` as a job, in a task. This task, and every task that it starts, is open work."""
         task = asyncio.get_running_loop().create_task(work, context=context_of(name))
         self.track(task)
         return task
 
-    # one unit
+    # one job
 
     def run(self, handle: Handle) -> None:
         """Run a sync handler to its end, or begin an async one."""
@@ -116,7 +116,7 @@ class Jobs:
             return
         finally:
             self._link.synchronous = False
-        if inspect.isawaitable(result):  # async all the same, and a decorator hid it
+        if inspect.isawaitable(result):  # async after all: a decorator hid it
             self._begin(handle, conn, result, context)
         else:
             self._link.send(context.run(self._outcome, handle, conn, None))
@@ -145,7 +145,7 @@ class Jobs:
         except BaseException as raised:
             error = raised
         if self.cancelled and isinstance(error, asyncio.CancelledError) and not self._link.forked:
-            return  # this process ends with the unit in hand: the Master reports it as lost
+            return  # this process ends with the job in hand: the Master reports it as lost
         outcome = self._outcome(handle, conn, error)
         try:
             if not self.cancelled:
@@ -155,7 +155,7 @@ class Jobs:
         self._link.send(outcome)
 
     def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
-        """Return how the unit has ended: from here on its state cannot be changed."""
+        """Return how the job has ended, and seal its state."""
         if self._link.forked:
             end_child(error)
         packed = None
@@ -173,7 +173,7 @@ class Jobs:
 
 
 def end_child(error: BaseException | None) -> NoReturn:
-    """End a process that the handler has forked and that came back out of it: the loop is its parent's."""
+    """End a process that a handler has forked and that has returned: the loop belongs to its parent."""
     code: object = 0
     if isinstance(error, SystemExit):
         code = error.code or 0

@@ -48,7 +48,7 @@ class Formatter(logging.Formatter):
 
 
 class Unusable(Exception):
-    """The file that is to set up logging cannot; the text names it and says why."""
+    """The file for logging.config cannot be used; the text names it and the reason."""
 
 
 def set_up(access_log: bool, level: str = "", config: str = "") -> None:
@@ -106,7 +106,7 @@ def _handler(stream: TextIO) -> logging.Handler:
 
 
 class Log:
-    """What the streams say. Make it when the app is imported: `access` is None if nobody would hear it."""
+    """The log of the streams. Create it once the app is imported: `access` is None without a handler."""
 
     def __init__(self) -> None:
         self._error = logging.getLogger("uvicorn.error")
@@ -119,20 +119,20 @@ class Log:
         )
 
     def handshake(self, scope: Scope, what: str) -> None:
-        """A WebSocket was accepted or refused, with which status; of a resumed one it was said before."""
+        """Log that a WebSocket was accepted or refused, with its status. A resumed one was logged before."""
         if not scope.resumed:
             self._error.info('%s - "WebSocket %s" %s', _client(scope), _path(scope), what)
 
     def error(self, text: str) -> None:
-        """Something about the app is wrong; the console shows it from data."""
+        """Log an error of the app; the console shows it from data."""
         self._error.error(text, extra={_SHOWN: True})
 
     def aftermath(self, error: BaseException) -> None:
-        """The app has raised as it was told that newer code has its client: what frameworks do then."""
+        """Log that the app has raised after a detach, as frameworks do."""
         self._error.debug("Exception in ASGI application after a reload\n", exc_info=error)
 
     def exception(self, error: BaseException) -> None:
-        """The app has raised; the console shows it from data."""
+        """Log that the app has raised; the console shows it from data."""
         self._error.error("Exception in ASGI application\n", exc_info=error, extra={_SHOWN: True})
 
 

@@ -1,7 +1,7 @@
-"""The Worker's end of its channel to the Master: sends from any thread, waits without a loop where it must.
+"""The Worker's end of its link to the Master: sends from any thread, and can wait without an event loop.
 
-Law: what is sent leaves at once, so that it is known whatever the app does next. Whoever waits for the Master
-reads for all: credit and answers are taken in at once, everything else is kept for the event loop.
+Laws: a message leaves at once, so the Master has it whatever the app does next. A thread that waits for the
+Master reads for all threads: it handles credit and answers at once, and keeps the rest for the event loop.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from devserver.ipc.messages import (
 from devserver.worker.run.outbox import Outbox
 
 WINDOW = 1024 * 1024
-"""Credit for a connection that this Worker has run no unit of, until a unit tells the Master's."""
+"""Credit of a connection until its first job in this Worker brings the Master's."""
 
 _REMEMBERED = 4096
-"""Outboxes kept for their credit though the app holds no `conn` of theirs."""
+"""Outboxes kept for their credit although the app holds no `conn` of theirs."""
 
 ForLoop = Handle | StreamOrder | Leave
 
@@ -53,14 +53,14 @@ class MasterLink:
         self.lock = threading.RLock()
         self._turn = threading.Condition(self.lock)
         self._reading = False
-        """Somebody waits in the kernel for all."""
+        """A thread reads from the socket for all threads."""
         self._backlog: deque[ForLoop] = deque()
         self._answers: dict[int, tuple[ConnectionRow, ...]] = {}
         self._requests = itertools.count(1)
         self._attended = False
         self._flush_due = False
         self._crowded = False
-        """Several units came at one go: so many more come that each answer alone would slow all."""
+        """Several jobs came at once: batch the answers, for sending each alone would slow them all."""
         self._outboxes: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
         self._recent: deque[Outbox] = deque(maxlen=_REMEMBERED)
         self._window = WINDOW
@@ -71,14 +71,14 @@ class MasterLink:
         self._on_gone: Callable[[], None] = _ignore
         self.synchronous = False
         self.gone = False
-        """The Master has left."""
+        """The Master has closed the link."""
         self.forked = False
         """This process was forked from the Worker: it has no link."""
 
     # sending
 
     def send(self, message: FromWorker) -> None:
-        """Send at once; dropped when the Master has left. Raises ConnectionGone in a forked child."""
+        """Send at once; drop the message if the Master has left. Raises ConnectionGone in a forked child."""
         with self.lock:
             if self.forked:
                 raise ConnectionGone("a process forked by the app cannot reach the clients: return the data")
@@ -95,7 +95,7 @@ class MasterLink:
             self.send(message)
 
     def queue(self, message: FromWorker) -> None:
-        """Send with the next message, or at the end of this turn of the loop: for what nobody waits for."""
+        """Send with the next message, or at the end of this turn of the loop: for what is not urgent."""
         with self.lock:
             if self.gone:
                 return
@@ -116,10 +116,10 @@ class MasterLink:
                 self._await(select.POLLOUT)
         except ConnectionGone as error:
             _explain(error)
-            self.gone = True  # but what the Master said last can still be read: the loop sees its end
+            self.gone = True  # but the Master's last messages can still be read: the loop sees the end
 
     def outbox(self, connection: int, window: int | None = None) -> Outbox:
-        """Return the outbox of a connection; `window`: a unit of it starts."""
+        """Return the outbox of a connection; `window`: the credit of a job that starts."""
         with self.lock:
             if window is not None:
                 self._window = window
@@ -141,9 +141,9 @@ class MasterLink:
         return self._answers.pop(request)
 
     def debugging(self, message: DebuggerState) -> None:
-        """Tell that a debugger begins or ends; return when the Master knows. Raises ConnectionGone.
+        """Report that a debugger begins or ends; return when the Master knows. Raises ConnectionGone.
 
-        So what is printed next can be told from what was printed before.
+        So the Master can separate what is printed next from what was printed before.
         """
         self._attended = False
         self.send(message)
@@ -151,7 +151,7 @@ class MasterLink:
 
     @property
     def unsent(self) -> bool:
-        """Return whether something waits for a client to read what was sent to it before."""
+        """Return whether an outbox waits for its client to read."""
         return any(outbox.unsent for outbox in list(self._outboxes.values()))
 
     async def drained(self) -> None:
@@ -166,7 +166,7 @@ class MasterLink:
         return self.synchronous or self._loop is None or threading.get_ident() != self._loop_thread
 
     def wait(self, done: Callable[[], bool]) -> None:
-        """Block until `done`, which is looked at after each message. Raises ConnectionGone."""
+        """Block until `done` returns True; call it after each message. Raises ConnectionGone."""
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: done() or self.gone or not self._reading)
@@ -195,7 +195,7 @@ class MasterLink:
         on_message: Callable[[ForLoop], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """Deliver units and orders on `loop`; call `on_gone` once when the Master has left."""
+        """Deliver jobs and orders on `loop`; call `on_gone` once when the Master has left."""
         self._loop, self._loop_thread = loop, threading.get_ident()
         self._context = contextvars.copy_context()  # what the app has set while it was imported
         self._on_message, self._on_gone = on_message, on_gone
@@ -248,7 +248,7 @@ class MasterLink:
 
     def _schedule(self) -> None:
         if self._loop is not None and (self._backlog or self.gone):
-            # Not in the context of whoever waits: a unit must not inherit another's.
+            # Not in the context of the waiting code: a job must not inherit another's.
             here = threading.get_ident() == self._loop_thread
             call = self._loop.call_soon if here else self._loop.call_soon_threadsafe
             call(self._deliver, context=self._context)
@@ -263,13 +263,13 @@ class MasterLink:
             on_gone()
 
     def renew(self, sock: socket.socket, worker: int, generation: int) -> None:
-        """In a copy of this Worker, which has abandoned the link: it is another Worker, with another link."""
+        """In a copy of this Worker that has abandoned the link: become another Worker with a new link."""
         self.worker, self.generation = worker, generation
         self._channel = Channel(sock, ToWorker)
         self.forked = self.gone = False
 
     def abandon(self) -> None:
-        """Let go of the link in a forked child: it must not keep the Master from seeing the Worker's end."""
+        """In a forked child, close the link: else the Master would not see the end of the Worker."""
         self.lock = threading.RLock()  # another thread may have held it at the fork
         self._turn = threading.Condition(self.lock)
         self._reading = False
@@ -279,7 +279,7 @@ class MasterLink:
 
 
 def _explain(error: ConnectionGone) -> None:
-    """Report that the app has closed the link: nobody else can."""
+    """Print that the app has closed the link: no other process can report it."""
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in (errno.EBADF, errno.ENOTSOCK):
         sentence = "the app has closed this worker's connection to devserver, so the worker is replaced"

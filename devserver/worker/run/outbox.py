@@ -1,7 +1,7 @@
 """What the app sends to one connection, in order, within the credit that the Master gives.
 
-Law: no byte beyond the credit leaves the Worker. Messages leave whole and in the order they were put in, from
-whatever thread; a long one leaves in parts that nothing of this Worker comes between.
+Laws: no byte beyond the credit leaves the Worker. Messages leave whole and in the order in which any threads
+put them in. A long message leaves in parts, and no other message of this Worker comes between them.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ class Outbox:
         self._enqueue(None)
 
     def renew(self, credit: int) -> None:
-        """A unit starts: its window replaces what was left of the last one's."""
+        """Start a job: its window replaces the rest of the last one's."""
         with self._link.lock:
             self.credit = credit
             self._pump()
 
     def grant(self, size: int) -> None:
-        """`size` more bytes may leave."""
+        """Let `size` more bytes leave."""
         with self._link.lock:
             self.credit += size
             self._pump()
 
     def release(self) -> None:
-        """The Master has left: nothing has to wait any more."""
+        """Stop holding messages: the Master has left."""
         self.grant(sys.maxsize)
 
     @property
@@ -104,7 +104,7 @@ class Outbox:
         if ready:
             self._waiters = [(mark, future) for mark, future in self._waiters if mark > self._out]
         for future in ready:
-            with suppress(RuntimeError):  # its loop is closed: nobody waits
+            with suppress(RuntimeError):  # its loop is closed: no coroutine waits
                 future.get_loop().call_soon_threadsafe(_resolve, future)
 
     def _send_first(self, entry: bytes | memoryview | None) -> bool:

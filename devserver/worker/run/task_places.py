@@ -11,11 +11,11 @@ from devserver.common.failure import Frame
 from devserver.common.foreign import is_foreign
 
 MOST_TASKS = 20
-"""More are not told one by one."""
+"""Tasks reported one by one."""
 
 
 def places(tasks: Iterable[asyncio.Task[Any]]) -> tuple[Frame, ...]:
-    """Return where tasks stand, each with the name of its coroutine; those alike once."""
+    """Return where tasks stand, each with the name of its coroutine; equal places once."""
     return tuple(dict.fromkeys(map(_place, tasks)))[:MOST_TASKS]
 
 

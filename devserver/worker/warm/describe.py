@@ -20,7 +20,7 @@ _LARGE = 1 << 40
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _OPAQUE = (types.GeneratorType, types.CoroutineType, types.FrameType, types.TracebackType)
 _LATER = frozenset(("__dict__", "__weakref__", "__builtins__", "__loader__", "__spec__", "__cached__"))
-"""Names in modules and classes that say nothing of the app's."""
+"""Names in modules and classes that do not depend on the app."""
 _CACHES = frozenset(("_abc_impl", "__abstractmethods_cache__"))
 
 _namespace: Any = type.__dict__["__dict__"].__get__

@@ -1,6 +1,6 @@
 """Finds who holds the app's code in the image: functions, running generators, classes, and who holds lines.
 
-Law: every function that holds code of a known tree is found; whoever else holds it is noticed.
+Laws: every function that holds code of a known tree is found. Any other holder of such code is noticed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FILE_OF: dict[type, str] = {
 
 
 _namespace: Any = type.__dict__["__dict__"].__get__
-"""The attributes of a class itself, whatever its metaclass says of them."""
+"""The attributes of a class itself, whatever its metaclass returns for them."""
 
 
 def _known_holders(roots: list[CodeType], codes: list[CodeType]) -> dict[int, int]:
@@ -65,7 +65,7 @@ class Holders:
         """Code, by id, that something else holds beside its functions and the code around it."""
 
     def _held_elsewhere(self, codes: list[CodeType], known: dict[int, int]) -> set[int]:
-        codes.append(compile("", "", "exec"))  # nobody else holds this: what is counted besides
+        codes.append(compile("", "", "exec"))  # nothing else holds this: its count is the baseline
         counts = [(id(code), sys.getrefcount(code)) for code in codes]
         besides = counts.pop()[1]
         return {

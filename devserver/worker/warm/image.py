@@ -27,7 +27,7 @@ class Known(Protocol):
     used: dict[str, None]
 
     def holds(self, path: str) -> bool | None:
-        """Return whether the snapshot has a file at `path`, None if it says nothing of it."""
+        """Return whether the snapshot has a file at `path`, None if it does not know."""
 
 
 class Image:

@@ -21,7 +21,7 @@ from typing import Any
 from devserver.worker.warm.describe import Describer, Plain
 
 _OF_A_PROCESS = frozenset(("_", "OLDPWD", "PWD", "SHLVL", "COLUMNS", "LINES"))
-"""Environment variables that say nothing of the app."""
+"""Environment variables that do not depend on the app."""
 
 
 def picture(owns: Callable[[str], bool]) -> dict[str, Plain]:

@@ -1,6 +1,6 @@
 """Notes which of the app's own code has run since it was loaded.
 
-Law: code that has run is never taken for code that has not. Where that cannot be known, it is said why.
+Laws: code that has run is never taken for code that has not. Where that is unknown, the reason is returned.
 """
 
 from __future__ import annotations
