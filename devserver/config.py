@@ -29,8 +29,8 @@ class Address:
 class ListenConfig:
     """What to listen on; each kind for itself.
 
-    What is named is opened as it is named. A default, or the next free port after it, stands for a kind of
-    which nothing is named, unless there is a Unix socket: that one takes HTTP and frames for handlers alike.
+    An address that is named is opened as it is named. A kind without one gets a default, or the next free
+    port after it, unless there is a Unix socket: that one takes HTTP and frames for handlers alike.
     """
 
     http: tuple[Address, ...] = ()
@@ -46,7 +46,7 @@ class ListenConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpConfig:
-    """How HTTP is spoken, and what becomes of what lasts when new code goes live."""
+    """How HTTP is spoken, and what becomes of open streams and WebSockets when new code goes live."""
 
     root_path: str = ""
     proxy_headers: bool = True
@@ -70,7 +70,7 @@ class HttpConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessConfig:
-    """The Workers and the patience with them."""
+    """The Workers and their time limits."""
 
     workers: int = 0
     """0: one for an app, which may keep state in memory; two for handlers, so that one may block."""
@@ -95,7 +95,7 @@ class ProcessConfig:
 
     @property
     def exit(self) -> float:
-        """Return what a Worker with nothing in hand gets for its shutdown, however short a stop may be."""
+        """Return the seconds that an idle Worker gets for its shutdown, however short a stop may be."""
         return max(self.stop, LEAST_EXIT)
 
 
@@ -122,7 +122,7 @@ class WatchConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LimitsConfig:
-    """Bounds on what the Master keeps. Beyond those in bytes the clients are read no further."""
+    """Bounds on what the Master keeps. Beyond those in bytes it stops reading from the clients."""
 
     connection: int = MIB
     total: int = 64 * MIB
@@ -134,7 +134,7 @@ class LimitsConfig:
 class ConsoleConfig:
     """`plain`: lines even in a terminal. `events`: a path, `-` or `fd:N`; empty for none.
 
-    `draws` is found out at the start: the console draws, and shows requests by itself. `editor` is a template
+    `draws` is detected at the start: the console draws, and shows requests by itself. `editor` is a template
     of links to files, None: guess it. `hidden`: globs of paths whose requests are shown only if they failed.
     """
 
@@ -148,7 +148,7 @@ class ConsoleConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """Everything a run needs to know."""
+    """All settings of a run."""
 
     target: Target
     watch: WatchConfig

@@ -45,7 +45,7 @@ def run(config: Config, stream: LineWriter | None, read_options: ReadOptions) ->
 
     `read_options` reads what cannot change during a run, so that a change of it is reported.
 
-    Raises DevserverError for what the user must mend.
+    Raises DevserverError for what the user must fix.
     """
     setproctitle("devserver: master")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -53,7 +53,7 @@ def run(config: Config, stream: LineWriter | None, read_options: ReadOptions) ->
 
 
 class DevServer:
-    """One run. A stop is asked for by a signal, a key or a failure; a second signal does not wait."""
+    """One run. A signal, a key or a failure asks for the stop; a second signal does not wait."""
 
     def __init__(self, config: Config, stream: LineWriter | None, read_options: ReadOptions) -> None:
         self._config = config
@@ -66,7 +66,7 @@ class DevServer:
         self._looking: asyncio.Future[None] | None = None
 
     async def serve(self) -> int:
-        """Run until stopped, then stop; return the exit code. The terminal is given back in any case."""
+        """Run until stopped, then stop; return the exit code. Restores the terminal in any case."""
         loop = asyncio.get_running_loop()
         self._reason = loop.create_future()
         config = self._config
@@ -152,7 +152,7 @@ class DevServer:
                     self._press(meant)
 
     def _press(self, key: keys.Key) -> None:
-        """Do what a key asks for; what is only shown is the console's."""
+        """Carry out a key's order; the console handles the keys that only change the display."""
         if key in ("reload", "stop"):
             self._order(Order(key))
         else:
@@ -171,7 +171,7 @@ class DevServer:
             self._looking = asyncio.ensure_future(self._compare_options(announcer))
 
     async def _compare_options(self, announcer: Announcer) -> None:
-        """Say that options which were edited do not apply to this run."""
+        """Report that options which were edited do not apply to this run."""
         options = await asyncio.to_thread(self._read_options, Path(self._config.watch.root))
         if options is not None and options != self._options:
             self._options = options
@@ -206,7 +206,7 @@ class DevServer:
 def _report_own_error(
     announcer: Announcer, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]
 ) -> None:
-    """Say that a callback of ours has failed: the server goes on, and whoever mends it finds the place."""
+    """Report that a callback of devserver's has failed, with the place: the server goes on."""
     error = context.get("exception")
     detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
     text = f"an error of devserver's own, please report it: {context.get('message', error)}"

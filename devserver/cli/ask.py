@@ -34,7 +34,7 @@ def _timeout(what: str) -> Callable[[Decorated], Decorated]:
 @click.command()
 @on_a_server
 def status(project: str | None, pid: int | None, as_json: bool) -> int:
-    """Say whether the newest code is live, where it is served, and what runs it.
+    """Show whether the newest code is live, where it is served, and what runs it.
 
     Exit code 0: it is live. 1: it is not. 3: no server runs.
     """
@@ -50,9 +50,9 @@ def status(project: str | None, pid: int | None, as_json: bool) -> int:
 @on_a_server
 @_timeout("How long to wait until what is saved is live or refused.")
 def wait(project: str | None, pid: int | None, as_json: bool, timeout: float) -> int:
-    """Wait until what is on the disk now is live, or say why it cannot be.
+    """Wait until the code on the disk now is live, or show why it cannot be.
 
-    Exit code 0: it is live. 1: it is not, and the error is shown whole. 3: no server runs.
+    Exit code 0: it is live. 1: it is not, and the whole error is shown. 3: no server runs.
     """
     return _verdict(Talk(project, pid, as_json), protocol.AskWait(timeout_s=timeout), timeout)
 
@@ -72,7 +72,7 @@ def reload(project: str | None, pid: int | None, as_json: bool, timeout: float) 
 @on_a_server
 @_timeout("How long to wait until it has stopped.")
 def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) -> int:
-    """Stop the server gently, as Ctrl-C does, and wait until it has.
+    """Stop the server gracefully, as Ctrl-C does, and wait until it has stopped.
 
     Exit code 0: it has stopped. 1: it has not in time. 3: no server runs.
     """
@@ -80,7 +80,7 @@ def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) ->
     end = time.monotonic() + timeout
     try:
         for _ in talk.ask(protocol.AskStop(), timeout):
-            pass  # the connection ends when the server has
+            pass  # the connection ends when the server exits
     except DevserverError:
         if time.monotonic() < end:
             raise
@@ -95,7 +95,7 @@ def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) ->
 @on_a_server
 @since_option
 def errors(project: str | None, pid: int | None, as_json: bool, since: float | None) -> int:
-    """Show what has failed: what keeps the saved code from being live, then requests and handlers.
+    """Show what has failed: why the saved code is not live, then requests and handlers.
 
     Exit code 0: nothing. 1: something. 3: no server runs.
     """
@@ -134,7 +134,7 @@ def show_verdict(code: Verdict) -> None:
 
 
 def show_status(status: Status) -> None:
-    """Write how a server stands."""
+    """Write a server's status."""
     show_verdict(status.code)
     for url in status.urls or [str(each) for each in status.listeners]:
         say(f"  {url}")

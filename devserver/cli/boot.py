@@ -1,4 +1,4 @@
-"""Starts the app as devserver does, with nobody to serve, and ends it: does it start?"""
+"""Starts the app as devserver does, without clients, and ends it: does it start?"""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FAILED = 120
 
 
 def starts(arguments: Sequence[str]) -> tuple[Failure, ...]:
-    """Return why the app that `devserver ARGUMENTS` serves does not start; nothing if it does.
+    """Return why the app that `devserver ARGUMENTS` serves does not start; an empty result if it does.
 
-    What the app prints meanwhile goes to standard error. Raises what the command raises for `arguments`.
+    The app's output goes to standard error. Raises what the command raises for `arguments`.
     """
     from devserver.cli.command import serve_with
 
@@ -53,7 +53,7 @@ def _boot(config: Config) -> tuple[Failure, ...]:
 
 
 def _serve(config: Config, fd: int, folder: str) -> int:
-    """In the child: serve on a socket that nobody knows, and report to `fd`."""
+    """In the child: serve on a private socket, and report to `fd`."""
     from devserver.cli.command import run
 
     null = os.open(os.devnull, os.O_RDWR)

@@ -23,7 +23,7 @@ from devserver.watch.scope.tree import walk
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply", tag="check"):
-    """What `check --json` answers. `imported`: the app was started, too, as far as it starts."""
+    """What `check --json` answers. `imported`: the app was started too, as far as it starts."""
 
     version: int = VERSION
     ok: bool

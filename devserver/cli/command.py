@@ -36,16 +36,17 @@ OTHER_VARIABLES = (f"{PREFIX}_EDITOR",)
 
 
 def run(config: Config) -> int:
-    """Serve until told to stop; return the exit code. Imported late: --help and a bad option cost nothing.
+    """Serve until asked to stop; return the exit code. Imports late: --help and a bad option cost nothing.
 
-    The first Manager starts meanwhile. Before it has descriptors: a number given for events is the caller's.
+    The first Manager starts during the imports, but only after `--events` is opened: `fd:N` must mean the
+    caller's descriptor.
     """
     from devserver.master.supervision import spawn
     from devserver.reporting.line_writer import open_events
 
     stream = open_events(config.console.events) if config.console.events else None
     try:
-        with suppress(OSError):  # it will be tried again, and said
+        with suppress(OSError):  # `serve` tries again, and reports it
             spawn.spawn_ahead()
         from devserver.serve import run as serve
 
@@ -56,7 +57,7 @@ def run(config: Config) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the command is given beside its options. `serve` takes the settings; None: they are served."""
+    """The command's context beside its options. `serve` takes the settings; None: they are served."""
 
     settings: Settings
     serve: Callable[[Config], int] | None = None
@@ -83,7 +84,7 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
     located = locate(target, start)
     if options["ssl_keyfile"] and not options["ssl_certfile"]:
         raise UsageError("--ssl-keyfile is a key without a certificate: name that with --ssl-certfile")
-    for name in ("ssl_certfile", "ssl_keyfile"):  # in the project's file they are named from its folder
+    for name in ("ssl_certfile", "ssl_keyfile"):  # in the project's file they are relative to its folder
         if options[name] and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
             options[name] = str(folder / options[name])
     from_file = ctx.get_parameter_source("watch") is ParameterSource.DEFAULT_MAP
@@ -103,7 +104,7 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
 
 
 def _env_file(arguments: Sequence[str], settings: Settings) -> Path:
-    """Return where options of the lightest kind may stand, before anything is parsed."""
+    """Return the path of the .env to read, before the command line is parsed."""
     given = itertools.takewhile(lambda each: each != "--", arguments)
     named = ""
     for before, after in itertools.pairwise([*given, ""]):
@@ -130,7 +131,7 @@ def _watched(start: Path, folders: Sequence[str]) -> tuple[str, ...]:
 
 
 def _existing(start: Path, named: str, option: str) -> str:
-    """Return the real path of a file that an option names, if it does. Raises UsageError."""
+    """Return the real path of the file that an option names, empty without one. Raises UsageError."""
     if not named:
         return ""
     file = (start / named).resolve()
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("interrupted", 130)
     except DevserverError as error:
         return commands.failed(given, error, _say)
-    except Exception as error:  # a bug of ours: one line for the user, all of it for who looks for it
+    except Exception as error:  # a bug of devserver's: one line for the user, the traceback on demand
         if sys.flags.dev_mode:
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -199,7 +200,7 @@ def _carry_out(given: list[str]) -> int:
 
 
 def _strangers(variables: Iterable[str], where: str = "") -> Iterator[str]:
-    """Return a sentence for each variable that looks like an option and is none."""
+    """Return a sentence for each variable that looks like an option but is not one."""
     known = [f"{PREFIX}_{param.name.upper()}" for param in command.params if param.name]
     known += OTHER_VARIABLES
     for name in sorted(variables):
@@ -210,7 +211,7 @@ def _strangers(variables: Iterable[str], where: str = "") -> Iterator[str]:
 
 
 def _fill_standard_streams() -> None:
-    """Put /dev/null where a standard stream is closed, or our sockets would get its number."""
+    """Open /dev/null for each closed standard stream, or a socket of devserver's would get its number."""
     for fd in range(3):
         try:
             os.fstat(fd)
@@ -235,7 +236,7 @@ def _sentence(error: click.ClickException) -> str:
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:
-    """Return what to do instead: what another server means by the option, or the nearest one."""
+    """Return what to do instead: the equivalent of another server's option, or the nearest option."""
     asked = error.ctx.command if error.ctx else command
     if asked is command and error.option_name in habits.ADVICE:
         return habits.ADVICE[error.option_name]

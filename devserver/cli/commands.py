@@ -1,4 +1,4 @@
-"""The commands beside `devserver TARGET`: each is imported when it is run, so that the others cost nothing.
+"""The commands beside `devserver TARGET`: each is imported only when it runs, so the others cost nothing.
 
 Law: a first argument that is one of these names is a command, whatever files there are; a target of that name
 is reached by its path (`./status.py`) or after `dev`.
@@ -21,7 +21,7 @@ SERVING = ("dev", "run")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command is defined, and what it does."""
+    """Where a command is defined, and its purpose."""
 
     module: str
     summary: str
@@ -55,7 +55,7 @@ def load(name: str) -> click.Command:
 
 
 def failed(arguments: Sequence[str], error: DevserverError, say: Callable[[str, int], int]) -> int:
-    """Say why a command could not be carried out; return its exit code."""
+    """Report why a command could not be carried out; return its exit code."""
     text = str(error)
     first = arguments[0] if arguments else ""
     near = get_close_matches(first, [*COMMANDS, *SERVING], 1, 0.7)
@@ -73,7 +73,7 @@ def failed(arguments: Sequence[str], error: DevserverError, say: Callable[[str, 
 
 
 def complete(command: click.Command, instruction: str) -> int:
-    """Write what a shell asks for: its script, or the words that may come next."""
+    """Write the completion that a shell asks for: its script, or the words that may come next."""
     from click.shell_completion import shell_complete
 
     group = _Whole(command)

@@ -1,4 +1,4 @@
-"""From the options of the command to the settings of a run: nothing is looked up here."""
+"""Makes the settings of a run from the command's options; does no I/O."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`devserver --background`: a server of its own session, once it is live; or why it is not.
+"""`devserver --background`: starts a server in a session of its own, and reports whether it is live.
 
-Law: whoever starts it is told the truth: it runs when the exit code is 0, and nothing of it is left when not.
+Law: exit code 0 means that the server runs; with any other, no process of it is left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIRST_START = 60.0
 def detach(serve: Callable[[], int], root: str, name: str) -> int:
     """Run `serve` in a process of its own; return the exit code once it is live, or cannot be.
 
-    If that target runs in the project already, say where, and start nothing. Raises UsageError.
+    If that target runs in the project already, report where, and start nothing. Raises UsageError.
     """
     if running := _running(root, name):
         say(f"already running, pid {running.pid}")
@@ -84,7 +84,7 @@ def _become_daemon(log: str) -> None:
 
 
 def _report(pid: int, log: str, root: str) -> int:
-    """Wait until the process `pid` is live or has ended, and say which."""
+    """Wait until the process `pid` is live or has ended; report which, and return the exit code."""
     found = _socket_of(pid, root)
     if found is None:
         return _ended(pid, log)
@@ -127,7 +127,7 @@ def _socket_of(pid: int, root: str) -> Found | None:
 
 
 def _ended(pid: int, log: str) -> int:
-    """Pass on what a process has written that ended before it was live, and its exit code."""
+    """Write the output of a process that ended before it was live; return its exit code."""
     _, status = os.waitpid(pid, 0)
     with suppress(OSError):
         say(Path(log).read_text(errors="replace").rstrip(), err=True)

@@ -1,7 +1,7 @@
 """Options of uvicorn, gunicorn, hypercorn, fastapi, flask and Django's runserver that users type here, too.
 
-Law: each has its meaning, or is accepted in silence because it is so anyway, or is answered with what to do
-here. Those that have another name here are aliases of it: see `options`.
+Law: each keeps its meaning, or is accepted silently because it is the default here, or the error names what
+to do here. Those that have another name here are aliases of it: see `options`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 
 
 def _so(*names: str, flag: bool = True, values: tuple[str, ...] = ()) -> Callable[[Any], Any]:
-    """Make an option that asks for what is so anyway; another value than one of `values` is answered."""
+    """Make an option that asks for the default anyway; any value but one of `values` is an error."""
 
     def look(_ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if values and value is not None and value not in values:

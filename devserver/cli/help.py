@@ -1,4 +1,4 @@
-"""`devserver --help`: what can be typed, with examples, the commands, and the options in groups."""
+"""`devserver --help`: the usage with examples, the commands, and the options in groups."""
 
 from __future__ import annotations
 

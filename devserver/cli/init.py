@@ -1,6 +1,6 @@
-"""`devserver init`: writes what it has found into [tool.devserver] of pyproject.toml.
+"""`devserver init`: writes the settings that it finds into [tool.devserver] of pyproject.toml.
 
-Law: nothing that is in the file is changed; a table that is there already is left alone.
+Law: it changes nothing that is in the file already, an existing table included.
 """
 
 from __future__ import annotations
@@ -68,6 +68,6 @@ def _tools(file: Path, text: str) -> dict[str, object]:
 
 
 def _named(located: Located, folder: Path) -> str:
-    """Return the target as it is found from `folder`."""
+    """Return the target as named from `folder`."""
     attribute = f":{located.target.attribute}" if located.target.attribute else ""
     return os.path.relpath(located.file, folder).replace(os.sep, "/") + attribute

@@ -1,4 +1,4 @@
-"""The commands that show what was written and what was requested, up to now or as it happens."""
+"""The commands that show the output and the requests, up to now or as they come."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _split(pieces: deque[Logged]) -> Iterator[Logged]:
 
 
 def _file_lines(path: str, offset: int, server: int | None) -> Iterator[Logged]:
-    """Yield the lines of a file from `offset` on; with `server`, what comes until that process has ended."""
+    """Yield the lines of a file from `offset` on; with `server`, follow it until that process has ended."""
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as error:
@@ -118,7 +118,7 @@ def _file_lines(path: str, offset: int, server: int | None) -> Iterator[Logged]:
         rest = b""
         while True:
             ended = server is None or not sockets.lives(server)
-            if os.fstat(file.fileno()).st_size < file.tell():  # it began again
+            if os.fstat(file.fileno()).st_size < file.tell():  # the file was truncated
                 file.seek(0)
             while data := file.read(65536):
                 *whole, rest = (rest + data).split(b"\n")

@@ -1,4 +1,4 @@
-"""Which settings module a Django project's manage.py names, told from its text.
+"""Which settings module a Django project's manage.py names, read from its text.
 
 Law: the file is read and not run; the environment variable wins, as it does for Django.
 """
@@ -19,10 +19,10 @@ _LAST_CHOICE = ("test", "prod")
 
 
 def settings_of(file: Path, exists: Callable[[str], bool]) -> str:
-    """Return the settings module for the manage.py `file`; empty: it names none, or is no Django project's.
+    """Return the settings module for the manage.py `file`; empty if it names none or is not Django's.
 
-    `exists` tells whether a module is there: of several names in an expression the first such is meant, and
-    of several in branches rather not those of tests and of production. Raises OSError.
+    `exists` returns whether a module exists: of several names in an expression, the first that exists counts.
+    Of several in branches, those of tests and of production come last. Raises OSError.
     """
     data = file.read_bytes()
     if named := os.environ.get(VARIABLE):
@@ -34,7 +34,7 @@ def settings_of(file: Path, exists: Callable[[str], bool]) -> str:
         ValueError,
         RecursionError,
         MemoryError,
-    ):  # the Worker tells of it; the target is clear
+    ):  # the Worker reports it; the target is clear
         found = _ASSIGNED.findall(data.decode("utf-8", "replace"))
     return min(found, key=lambda name: any(word in name for word in _LAST_CHOICE), default="")
 
@@ -50,7 +50,7 @@ def _named_in(tree: ast.AST, exists: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _values_in(tree: ast.AST) -> Iterator[ast.expr]:
-    """Yield what the variable is set to: by setdefault() or another call, an assignment, a dict."""
+    """Yield the variable's values: from setdefault() or another call, an assignment, a dict."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(args=[ast.Constant(value=name), value, *_]) if name == VARIABLE:

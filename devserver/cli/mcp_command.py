@@ -1,4 +1,4 @@
-"""`devserver mcp`, without what it needs: that is imported when it runs."""
+"""`devserver mcp`, without its dependencies: they are imported when it runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`devserver mcp`: the commands on a running server as tools of an MCP server over stdio, for coding agents.
 
-Law: it holds nothing: each call finds the server afresh, so it may be started before it, and outlives it.
+Law: it keeps no state: each call looks for the server, so it may start before the server and outlives it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MOST_LINES = 200
 
 
 def serve(folder: str) -> None:
-    """Answer over stdin and stdout until the client leaves."""
+    """Answer over stdin and stdout until the client disconnects."""
     server = MCPServer("devserver", instructions=INSTRUCTIONS, version=__version__)
     _Tools(folder).add_to(server)
     server.run()

@@ -1,6 +1,6 @@
 """The options of the command: their names, kinds, defaults and help.
 
-Law: a value that leaves here is well formed; whether it can be had is found out when it is used.
+Law: each value is well formed; whether it can be used shows only when it is used.
 """
 
 from __future__ import annotations

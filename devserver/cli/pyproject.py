@@ -31,7 +31,7 @@ class Settings:
 
 
 def read_settings(cwd: Path, command: click.Command) -> Settings:
-    """Return what the pyproject.toml nearest to `cwd` (upwards) says; UsageError for what it may not say.
+    """Return the settings of the pyproject.toml nearest to `cwd` (upwards). Raises UsageError.
 
     Keys are the command's long options without dashes in front, and `target`. The kind of a value is
     checked here; its range and meaning by the command itself.
@@ -47,9 +47,9 @@ def read_settings(cwd: Path, command: click.Command) -> Settings:
 def with_dotenv(
     settings: Settings, file: Path, variables: Mapping[str, str], command: click.Command
 ) -> Settings:
-    """Return the settings with what the variables of a .env add, where the project's file does not say it.
+    """Return the settings plus those of a .env's variables, where the project's file does not set them.
 
-    The environment and flags outweigh both.
+    The environment and flags override both.
     """
     values, files = dict(settings.values), dict(settings.files)
     for param in command.params:
@@ -63,7 +63,7 @@ def with_dotenv(
 
 
 def dotenv_variables(file: Path) -> dict[str, str]:
-    """Return our variables of a .env; nothing if it has none, or there is no such file. Raises UsageError."""
+    """Return devserver's variables of a .env; empty if it has none or does not exist. Raises UsageError."""
     try:
         data = file.read_bytes() if file.is_file() else b""
         if f"{PREFIX}_".encode() not in data:

@@ -1,6 +1,6 @@
 """What the commands on a running server share: which server is meant, how it is asked, how text is written.
 
-Law: an answer goes to standard output, what is wrong to standard error; exit code 0 is yes, 1 no, 2 a command
+Law: an answer goes to standard output, a problem to standard error. Exit code 0 is yes, 1 no, 2 a command
 that cannot be carried out as given, 3 no server that answers.
 """
 
@@ -46,12 +46,12 @@ _WHICH = (
 
 
 def on_a_server(function: Decorated) -> Decorated:
-    """Give a command the options that say which server is meant, and --json."""
+    """Give a command the options that select the server, and --json."""
     return reduce(lambda decorated, option: option(decorated), reversed(_WHICH), function)
 
 
 class Talk:
-    """A conversation with the server that is meant. Raises NoServer, Unanswered or UsageError."""
+    """A conversation with the selected server. Raises NoServer, Unanswered or UsageError."""
 
     def __init__(self, project: str | None, pid: int | None, as_json: bool) -> None:
         self.as_json = as_json
@@ -59,7 +59,7 @@ class Talk:
         self.server = find(self.folder, pid)
 
     def ask(self, request: Request, within_s: float | None = client.ANSWER_WITHIN) -> Iterator[Reply]:
-        """Yield the replies; with --json they are printed, and need not be looked at."""
+        """Yield the replies; with --json they are printed too, and the caller may ignore them."""
         for reply in client.ask(self.server, request, within_s):
             if self.as_json:
                 write(protocol.encode(reply).decode())
@@ -67,7 +67,7 @@ class Talk:
 
     @property
     def root(self) -> str:
-        """The folder that the server's paths are seen from; that of the user if it does not say."""
+        """The folder that the server's paths are relative to; the user's working folder if it names none."""
         status = look(self.server)
         return status.root if status else self.folder
 
@@ -79,7 +79,7 @@ class Talk:
 
 
 def folder_of(project: str | None) -> str:
-    """Return the folder that is meant, as the server names it. Raises UsageError."""
+    """Return the selected folder, as the server names it. Raises UsageError."""
     folder = os.path.realpath(project or Path.cwd())
     if not os.path.isdir(folder):
         raise UsageError(f"--project {project}: there is no such folder")
@@ -87,7 +87,7 @@ def folder_of(project: str | None) -> str:
 
 
 def find(folder: str, pid: int | None) -> Found:
-    """Return the server that is meant: the one of that number, or the only one of the project.
+    """Return the selected server: the one with that process number, or the only one of the project.
 
     Raises NoServer if there is none, UsageError if there are several.
     """
@@ -118,7 +118,7 @@ def _elsewhere() -> str:
 
 
 def look(found: Found) -> Status | None:
-    """Return how a server stands, None if it does not answer."""
+    """Return a server's status, None if it does not answer."""
     with suppress(NoServer, Unanswered):
         status = client.ask_once(found, protocol.AskStatus(), LOOK_WITHIN)
         return status if isinstance(status, Status) else None

@@ -1,6 +1,6 @@
 """From the command line's TARGET to a module and its project's root, by looking at files alone.
 
-Law: nothing of the app is imported here; that happens in Workers only.
+Law: this imports nothing of the app; only Workers do.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SERVES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """What was found: what a Worker loads, the file that holds it, and the root of the project."""
+    """A target that was found: the module that a Worker loads, its file, and the project's root."""
 
     target: Target
     file: Path
@@ -94,7 +94,7 @@ def _from_spec(name: str, attribute: str, cwd: Path) -> Located:
 def _split(spec: str, cwd: Path) -> tuple[str, str]:
     """Return name and attribute; a colon may belong to the path of a file that exists.
 
-    `create_app()` is written as for Flask and gunicorn; that it is a factory a Worker sees by itself.
+    `create_app()` may be written as for Flask and gunicorn; a Worker detects by itself that it is a factory.
     """
     name, colon, attribute = spec.rpartition(":")
     attribute = attribute.removesuffix("()")
@@ -108,7 +108,7 @@ def _split(spec: str, cwd: Path) -> tuple[str, str]:
 
 
 def _usual(folder: Path, why: str, attribute: str, cwd: Path) -> Located:
-    """Find the Django project or the usual file: the first that seems to serve something, else the first."""
+    """Find the Django project or the usual file: the first that seems to be an app, else the first."""
     folders = [folder / sub for sub in USUAL_FOLDERS]
     files: list[Path] = []
     located = None
@@ -174,7 +174,7 @@ def _file_of(module: str, folder: Path | None) -> Path | None:
     first, *rest = module.split(".")
     try:
         spec = PathFinder.find_spec(first, [str(folder)]) if folder else find_spec(first)
-    except ValueError:  # a module of this process that says nothing of its origin, such as __main__
+    except ValueError:  # a module of this process without a spec, such as __main__
         return None
     for name in rest:
         if spec is None or spec.submodule_search_locations is None:
@@ -195,8 +195,8 @@ def _import_root(module: str, file: Path) -> Path:
 def _root(file: Path, import_root: Path, cwd: Path) -> Path:
     """Return the folder to watch: the nearest with a marker, looked for up to `cwd`, else the import root.
 
-    The top of the disk and the home directory are too much to watch, unless `file` lies directly there. An
-    installed module comes with the folder it is started from, for there the work is done.
+    The top of the disk and the home directory are too large to watch, unless `file` lies directly there. For
+    an installed module it is the folder that devserver is started from, because the user works there.
     """
     too_large = {Path(file.anchor), Path(os.path.expanduser("~")).resolve()} - {file.parent}
     if import_root in {Path(path).resolve() for path in sysconfig.get_paths().values()}:

@@ -1,4 +1,4 @@
-"""What the console is told as it starts; free of everything, for it is read before the console has time."""
+"""The console's settings at its start; imports nothing of devserver, because the console reads them first."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def for_pages(template: str | None, environment: Mapping[str, str]) -> str:
 
 
 def link(template: str, path: str, line: int = 1, column: int = 0) -> str:
-    """Return the URL that opens `path`; empty for what is no file, or without a template."""
+    """Return the URL that opens `path`; empty if it is not a file, or without a template."""
     if not template or not path.startswith("/"):
         return ""
     values = {"path": quote(path), "line": str(max(1, line)), "column": str(max(1, column))}

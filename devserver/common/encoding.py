@@ -1,8 +1,8 @@
 """Encodes messages and events whatever text the app put into them.
 
 Law: text that is not valid Unicode (an undecodable file name, a lone surrogate in what was raised) keeps no
-message from being sent. What people and other programs read has it escaped; between our own processes it
-arrives as it was.
+message from being sent. People and other programs get it escaped; between devserver's own processes it
+arrives unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 
 def encode(encoder: msgspec.json.Encoder | msgspec.msgpack.Encoder, message: Any) -> bytes:
-    """Encode a message as `encoder` does, for readers that may be anybody."""
+    """Encode a message as `encoder` does, for any reader."""
     try:
         return encoder.encode(message)
     except UnicodeEncodeError:
@@ -40,7 +40,7 @@ def _escaped(text: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    """Return text that is valid Unicode: what was not is marked by a null character, as is what has one."""
+    """Return valid Unicode text; a null character marks text that was not valid, or that has one itself."""
     if not text.startswith("\0"):
         try:
             text.encode()

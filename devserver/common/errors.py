@@ -2,7 +2,7 @@
 
 
 class DevserverError(Exception):
-    """Base of the tree. `str(error)` is one sentence for the user that says what to do."""
+    """Base of the tree. `str(error)` is one sentence that tells the user what to do."""
 
 
 class UsageError(DevserverError):
@@ -10,7 +10,7 @@ class UsageError(DevserverError):
 
 
 class TargetError(UsageError):
-    """The target was not found, or holds nothing that can be served."""
+    """The target was not found, or has no app or handlers."""
 
 
 class ListenError(UsageError):
@@ -26,12 +26,12 @@ class StateError(DevserverError, TypeError):
 
 
 class ConnectionGone(DevserverError):
-    """The process at the other end of a channel has left."""
+    """The process at the other end of a channel has exited."""
 
 
 class NoMessage(ConnectionGone):
-    """What came over a channel is no message: a fault of our own, after which nothing can be read."""
+    """The channel received bytes that do not decode: a bug of devserver's; the channel is unusable."""
 
 
 class IllegalEvent(DevserverError):
-    """Something was reported that the state does not allow; nothing was changed by it."""
+    """A report that the state does not allow; the state has not changed."""

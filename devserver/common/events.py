@@ -25,7 +25,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """An address that is listened on; `port` is the real one. `address` is the path of a Unix socket.
+    """The address of a listener; `port` is the real one. `address` is the path of a Unix socket.
 
     As a string it is an URL, which terminals make clickable.
     """
@@ -41,7 +41,7 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 class Started(_Event, frozen=True, kw_only=True):
-    """The Master is up and watching; nothing is served yet."""
+    """The Master is up and watching; no code is live yet."""
 
     version: str
     pid: int
@@ -70,7 +70,7 @@ class Changed(_Event, frozen=True, kw_only=True):
 
 
 class Checked(_Event, frozen=True, kw_only=True):
-    """The edit has settled and was read. `changed` is false when the contents are what they were."""
+    """The edit has settled and was read. `changed` is false when the contents are the same as before."""
 
     edit: int
     changed: bool
@@ -94,7 +94,7 @@ class CompileWarning(_Event, frozen=True, kw_only=True):
 
 
 class Live(_Event, frozen=True, kw_only=True):
-    """Generation `generation` is live: every unit of work starts on it from here on.
+    """Generation `generation` is live: every job starts on it from here on.
 
     `steps` are settle, check, fork, import, start, live, in ms; `total_ms` counts from the save's notice.
     `paths` are the files that differ from the generation before.
@@ -128,7 +128,7 @@ class Refused(_Event, frozen=True, kw_only=True):
 
 
 class Restored(_Event, frozen=True, kw_only=True):
-    """The disk holds again what runs: the refusal before is void."""
+    """The disk holds the running code again: the refusal before is void."""
 
     edit: int
     live: int
@@ -141,7 +141,7 @@ class Superseded(_Event, frozen=True, kw_only=True):
 
 
 class ManagerStarted(_Event, frozen=True, kw_only=True):
-    """`standby`: it is prepared for the next reload; another one serves."""
+    """`standby`: it is prepared for the next reload; another Manager serves."""
 
     pid: int
     standby: bool = False
@@ -185,14 +185,14 @@ class WorkerReady(_Event, frozen=True, kw_only=True):
 
 
 class WorkerRetiring(_Event, frozen=True, kw_only=True):
-    """The Worker gets no new work; it leaves when what it runs is finished."""
+    """The Worker gets no new work; it exits when its jobs are finished."""
 
     worker: int
 
 
 class WorkerExited(_Event, frozen=True, kw_only=True):
-    """`reason` says how: `exit 0`, `SIGKILL` … `planned` is true when it was told to leave, or has said why
-    it cannot serve.
+    """`reason` is how it ended: `exit 0`, `SIGKILL` … `planned` is true when it was ordered to exit, or has
+    reported why it cannot serve.
     """
 
     worker: int
@@ -204,7 +204,7 @@ class WorkerExited(_Event, frozen=True, kw_only=True):
 
 
 class WorkerLoad(_Event, frozen=True, kw_only=True):
-    """What a Worker does: units it runs now, units it has finished, resident memory in bytes."""
+    """What a Worker does: jobs it runs now, jobs it has finished, resident memory in bytes."""
 
     worker: int
     running: int
@@ -213,7 +213,7 @@ class WorkerLoad(_Event, frozen=True, kw_only=True):
 
 
 class Connections(_Event, frozen=True, kw_only=True):
-    """How many client connections are open, and how many units wait for a Worker."""
+    """How many client connections are open, and how many jobs wait for a Worker."""
 
     open: int
     waiting: int
@@ -228,7 +228,7 @@ class Rolled(_Event, frozen=True, kw_only=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was answered, or whose client left before (`status` 0).
 
-    `at` is Unix time when it was answered, `ms` how long that took, with what it waited for a save. `path`
+    `at` is Unix time when it was answered, `ms` how long that took, including the wait for a save. `path`
     has its query. `generation` is the code that ran it, 0: none did.
     """
 
@@ -265,7 +265,7 @@ class HandlerFailed(_Event, frozen=True, kw_only=True):
 
 
 class Lost(_Event, frozen=True, kw_only=True):
-    """Work or data was dropped; `reason` says why. `connection` is 0 where none is concerned."""
+    """Work or data was dropped, for `reason`. `connection` is 0 where none is concerned."""
 
     what: str
     reason: str
@@ -287,7 +287,7 @@ class Output(_Event, frozen=True, kw_only=True):
 
 
 class Pressed(_Event, frozen=True, kw_only=True):
-    """A key was pressed that is the console's to answer; it is sent to the console only."""
+    """A key was pressed that the console handles; the event goes to the console only."""
 
     key: str
 
@@ -295,7 +295,7 @@ class Pressed(_Event, frozen=True, kw_only=True):
 class Debugging(_Event, frozen=True, kw_only=True):
     """A prompt in the Worker waits for keys, or (`active` false) no longer does.
 
-    `what` is the unit of work. It is answered in the console but for a debugger `elsewhere`, over a socket.
+    `what` is the job. It is answered in the console but for a debugger `elsewhere`, over a socket.
     """
 
     worker: int

@@ -1,4 +1,4 @@
-"""How the end of a process is worded, wherever it is reported."""
+"""Words the exit of a process, the same in every report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def exit_reason(code: int) -> str:
-    """Word an exit code as subprocess gives it: `exit 1`, or for a negative one the signal, `SIGKILL`."""
+    """Word an exit code of subprocess's form: `exit 1`, or for a negative one the signal, `SIGKILL`."""
     if code >= 0:
         return f"exit {code}"
     try:

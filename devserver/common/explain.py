@@ -1,4 +1,4 @@
-"""What a failure of the app's code means to its author: one model, which every rendering draws.
+"""A failure of the app's code as its author sees it: one model, which every rendering draws.
 
 Law: pure and bounded, whatever the app raised; no file is read, because it may have changed since.
 """
@@ -169,7 +169,7 @@ def _source(place: Place) -> Iterator[SourceLine]:
 def _folded(frames: Sequence[Frame], root: str) -> Iterator[Step | str]:
     """Yield the steps; rounds of a recursion and runs of library code are summed up in a few words.
 
-    A framework's middleware says nothing about the app's fault, and there is a lot of it.
+    A framework's middleware explains nothing about the app's fault, and there is a lot of it.
     """
     for rounds, cycle in _cycles(frames):
         if rounds < LEAST_ROUNDS:

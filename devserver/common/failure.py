@@ -113,9 +113,9 @@ def line_of_fault(data: bytes, message: str) -> int:
 
 
 def name_source(error: Exception, path: str, data: bytes) -> None:
-    """Let what compile() raised for the bytes of a file name that file and a line.
+    """Make the error that compile() raised for a file's bytes name that file and a line.
 
-    Python names none for an undeclared encoding or hostile nesting, nor, before 3.11.4, for a null byte.
+    Python names neither for an undeclared encoding or hostile nesting, nor, before 3.11.4, for a null byte.
     """
     named: Any = error
     named.filename = getattr(error, "filename", None) or path

@@ -1,6 +1,6 @@
 """An explained failure as JSON: for API clients, for `--json`, for tools.
 
-`file` is as seen from the project; lines and columns count from 1, `end_column` is exclusive; null: unknown.
+`file` is relative to the project; lines and columns count from 1, `end_column` is exclusive; null: unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from devserver.common.failure_lines import lines
 
 
 def data(told: Explanation) -> dict[str, Any]:
-    """Return what is known of a failure; `traceback` is all of it as plain text."""
+    """Return a failure's facts; `traceback` is all of it as plain text."""
     where = told.where
     fault = next((line for line in told.source if line.at_fault and line.end > line.start), None)
     return {

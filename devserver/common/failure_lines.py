@@ -1,6 +1,6 @@
 """An explained failure as plain lines: for logs, for curl, for a command's output.
 
-Law: as `explain`; nothing is coloured, and no control character of the app's reaches the reader.
+Law: as `explain`; the lines have no colours, and no control character of the app's.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def lines(told: Explanation) -> Iterator[str]:
 
 
 def way(told: Explanation) -> tuple[Step | str, ...]:
-    """Return the steps that say more than the source: not its own line, if that is all there is."""
+    """Return the steps that add to the source; none if its own line is the only one."""
     if told.is_syntax:
         return ()
     alone = len(told.steps) == 1 and told.source and is_at(told.steps[0], told)
@@ -77,7 +77,7 @@ def source(told: Explanation) -> Iterator[str]:
 
 
 def caret(line: SourceLine) -> tuple[str, str]:
-    """Return what stands under the line at fault: the blanks, and the marks; tabs are taken as `TAB` wide."""
+    """Return the blanks and the marks for below the line at fault; tabs are `TAB` wide."""
     start = cells(line.text[: line.start])
     end = cells(line.text[: line.end])
     return " " * start, "^" * max(1, end - start)
@@ -92,7 +92,7 @@ def cells(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """Return `text` without what would bend a terminal or cannot be encoded."""
+    """Return `text` without characters that control a terminal or cannot be encoded."""
     return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
 
 

@@ -1,6 +1,6 @@
-"""Reads files of the project where nothing may block: in a thread, with a deadline.
+"""Reads files of the project for an event loop: in a thread, with a deadline.
 
-Law: a pipe or a device is never waited for, and a disk that does not answer stops only the caller.
+Law: it never waits for a pipe or a device; a disk that does not answer blocks only the caller.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 class Reader:
-    """Reads one file for the loop. While a read is stuck, no other is begun."""
+    """Reads one file for the loop. While a read is stuck, no other one starts."""
 
     def __init__(self, path: str, largest: int) -> None:
         self._path = path
@@ -56,6 +56,6 @@ class Reader:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(future.set_result, data)
 
-        # A daemon: the executor's threads are waited for at the exit, and this one may never end.
+        # A daemon: the exit waits for the executor's threads, and this one may never end.
         threading.Thread(target=read, name=f"read {self._path}", daemon=True).start()
         return future

@@ -1,8 +1,8 @@
 """How the bytes of a TCP connection are cut into frames.
 
 Law: the frames and the error depend on the bytes alone, never on the pieces in which they arrive. (`Raw` has
-no frames of its own: there the bytes in a row are the same.) An error is known with the first byte that no
-continuation can mend.
+no frames of its own: there the joined bytes are the same.) An error is known with the first byte that no
+continuation can repair.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class LengthPrefixed(_Framing, frozen=True):
 
     @property
     def header_size(self) -> int:
-        """Return the header's length in bytes, whether it was given or not."""
+        """Return the header's length in bytes: `header`, or its default."""
         return self.offset + struct.calcsize(self.format) if self.header is None else self.header
 
 
@@ -139,7 +139,7 @@ class _RawDecoder:
 
 
 class _EndDecoder:
-    """Frames up to an `end`. `longest_end` is what is taken off them: `end`, maybe with bytes before it."""
+    """Frames up to an `end`. `longest_end` is cut off them: `end`, maybe with bytes before it."""
 
     def __init__(self, end: bytes, longest_end: bytes, maximum: int) -> None:
         self._end = end
@@ -177,7 +177,7 @@ class _EndDecoder:
         return frames[:good]
 
     def _may_end(self) -> bool:
-        """Return whether the last bytes of the buffer can be the first ones of an end that comes in time."""
+        """Return whether the buffer's last bytes can begin an end that comes in time."""
         first = max(0, len(self._buffer) - len(self._longest_end) + 1)
         return any(self._longest_end.startswith(self._buffer[at:]) for at in range(first, self._maximum + 1))
 

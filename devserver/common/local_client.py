@@ -1,6 +1,6 @@
 """Whether a client is on this machine: only such a client is shown the app's source code.
 
-Law: what is not clearly local is not.
+Law: a client that is not clearly local counts as remote.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,
 def is_local(address: str | None, header: Callable[[str], str]) -> bool:
     """Return whether a request comes from this machine, and no page of another site can read the answer.
 
-    None can read what a browser opens in a tab; a page of another port of this machine may read everything.
+    No page can read what a browser opens in a tab; a page of another port of this machine may read all.
     `address` is the peer's, empty or None for a Unix socket. `header` returns one by its name in lower case,
     empty if there is none. The client that a proxy forwards for, trusted or not, has to be local too.
     """

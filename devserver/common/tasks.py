@@ -1,4 +1,4 @@
-"""What runs beside everything else: held until it is done, and ended together."""
+"""Background tasks: referenced until they are done, and cancelled together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Tasks:
         task.add_done_callback(self._running.discard)
 
     async def cancel(self) -> None:
-        """End what runs; nothing of it runs any more when this returns."""
+        """Cancel all tasks; none of them runs any more when this returns."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What Python's dumps of threads say, as data; and which frames are the app's own.
+"""Python's dumps of threads as data; and which frames are the app's own.
 
 Pure. A dump is what `faulthandler` writes: threads apart by an empty line, innermost frame first.
 """
@@ -57,7 +57,7 @@ def _threads(lines: list[str]) -> Iterator[Thread]:
 
 
 def own_place(dump: str) -> Frame | None:
-    """Return where the app's code stands: in the main thread, else in another."""
+    """Return the app's innermost frame: that of the main thread, else of another."""
     return next((thread.place for thread in reversed(parse(dump)) if thread.place), None)
 
 

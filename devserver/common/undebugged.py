@@ -1,7 +1,8 @@
-"""Processes of ours that a debugger which runs this one must not follow into.
+"""Starts processes of devserver's that this process's debugger must not follow into.
 
 pydevd (of debugpy, VS Code and PyCharm) starts each child process that is Python under itself, with threads.
-A Manager forks: it has one thread, and its Workers attach by themselves (`worker/attach.py`).
+A Manager forks: it has one thread, and its Workers attach by themselves
+(`worker/run/debugger_attach.py`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from setproctitle import setproctitle
 
 def main() -> int:
     """Draw what arrives on the descriptor until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the slow imports: Ctrl-C is the Master's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the slow imports: the Master handles Ctrl-C
     setproctitle("devserver: console")
 
     from devserver.reporting import terminal

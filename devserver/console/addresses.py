@@ -1,4 +1,4 @@
-"""Where the app is found: what is listened on, as a browser here and one in the network reach it."""
+"""The app's addresses: the listeners, as a browser here and one in the network reach them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _here(listener: Listener) -> Listener:
 
 
 def network_addresses(listeners: Sequence[Listener]) -> tuple[str, ...]:
-    """Return the address by which others in the network reach this machine, if they are to; sends nothing."""
+    """Return the address by which others in the network reach this machine, if they may; sends nothing."""
     if not any(listener.address == "0.0.0.0" for listener in listeners):
         return ()
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -19,7 +19,7 @@ def address(listeners: tuple[Listener, ...]) -> str:
 
 
 def open_browser(url: str) -> str:
-    """Open `url`; return what to tell the user if that cannot be."""
+    """Open `url`; return a sentence for the user if that fails."""
     if not url:
         return "there is no HTTP address to open yet"
     if sys.platform != "darwin" and not any(os.environ.get(name) for name in DESKTOP):

@@ -105,12 +105,12 @@ def picture(view: View, width: int, height: int, now: float, panel: Panel = "") 
 
 
 def rows(height: int, panel: Panel = "") -> int:
-    """Return how many lines the dashboard may take: the rest is for what the app prints."""
+    """Return how many lines the dashboard may take: the rest is for the app's output."""
     return max(1, height - max(2, height // 4) if panel else height // 2)
 
 
 def farewell(view: View, width: int) -> RenderableType:
-    """Return what stays on the screen when the console leaves."""
+    """Return the lines that stay on the screen when the console exits."""
     if view.exit_code is None:
         text = Text("devserver has left without a word: it was killed, or it crashed", style="red")
     else:
@@ -177,7 +177,7 @@ def _traffic(view: View, width: int, now: float) -> Text | None:
 
 
 def _links(view: View, width: int, most: int) -> list[Text]:
-    """Return where the app is found: in one row if all of it fits, else a row each."""
+    """Return the app's addresses: in one row if all of them fit, else a row each."""
     if not most:
         return []
     found = links(view.listeners, view.docs, view.network)
@@ -196,7 +196,7 @@ def _links(view: View, width: int, most: int) -> list[Text]:
 
 
 def _prompt(prompt: Prompt, view: View, width: int) -> Text:
-    """Return who stands where, since when, and how to get back there."""
+    """Return which Worker is at which prompt, since when, and how to get back there."""
     stands = "reads its terminal" if prompt.how == "question" else "is in the debugger"
     row = Text().append(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
     if prompt.path:
@@ -277,7 +277,7 @@ def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
 
 
 def _hints(view: View, width: int) -> Text:
-    """Return who runs, in a few words, and the keys."""
+    """Return which processes run, in a few words, and the keys."""
     if view.stopping:
         return fit(Text().append(" q", style="bold").append(" stop now", style="dim"), width)
     row = Text()

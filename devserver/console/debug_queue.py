@@ -1,7 +1,7 @@
-"""Who has the terminal: Workers in a debugger get it one after the other; pure.
+"""Which Worker has the terminal: those in a debugger get it one after the other; pure.
 
-What such a Worker prints is not cut into lines but kept as it is until its turn. Nothing is lost: what was
-not shown when the debugger lets go is output like any other.
+The output of such a Worker is not cut into lines but kept as it is until its turn. Output that was not shown
+when the debugger lets go becomes normal output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_PROMPT = 1024
 
 @dataclass(slots=True)
 class _Turn:
-    """`prompt`: the unfinished line that stands on the screen."""
+    """`prompt`: the unfinished line on the screen."""
 
     unseen: str = ""
     prompt: str = ""
@@ -32,7 +32,7 @@ class _Turn:
 
 
 class Turns:
-    """The Workers in a debugger, in the order in which they came to it; `closed`: none gets the terminal."""
+    """The Workers in a debugger, in order of arrival; `closed`: no Worker gets the terminal."""
 
     def __init__(self, *, closed: bool = False) -> None:
         self._turns: dict[int, _Turn] = {}
@@ -44,7 +44,7 @@ class Turns:
         return next(iter(self._turns), None)
 
     def take(self, event: Event) -> list[Event]:
-        """Return what the rest of the console is to see of `event`, and of what was held until now."""
+        """Return the events for the rest of the console: `event`, unless kept here, and released output."""
         match event:
             case events.Output() if event.worker in self._turns:
                 self._turns[event.worker].keep(event.text)
@@ -59,7 +59,7 @@ class Turns:
         return [event]
 
     def read(self, worker: int) -> str:
-        """Return what the holder has printed and nobody has seen: it is written to the terminal as it is."""
+        """Return the holder's output that was not shown yet; the caller writes it unchanged."""
         turn = self._turns.get(worker)
         if turn is None or not turn.unseen:
             return ""
@@ -68,17 +68,17 @@ class Turns:
         return text
 
     def begin_with(self, worker: int, text: str) -> None:
-        """The unfinished line that the Worker had printed is its question."""
+        """Take the Worker's unfinished line as the beginning of its prompt."""
         if text and (turn := self._turns.get(worker)):
             turn.unseen = text + turn.unseen
 
     def pause(self, worker: int) -> None:
-        """The terminal is taken from the holder for a while: its prompt is to be shown again."""
+        """Keep the prompt to show it again: the holder loses the terminal for a while."""
         if turn := self._turns.get(worker):
             turn.unseen, turn.prompt = turn.prompt + turn.unseen, ""
 
     def close(self) -> list[Event]:
-        """Give the terminal to none any more; return what was held."""
+        """Give the terminal to no Worker any more; return the held output."""
         self._closed = True
         return [event for worker in list(self._turns) for event in self._end(worker)]
 

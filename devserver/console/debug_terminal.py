@@ -1,4 +1,4 @@
-"""The terminal while a Worker in a debugger has it: what it prints is shown as it is, each key goes to it.
+"""The terminal while a Worker in a debugger has it: its output is shown as it is, it gets each key.
 
 Ctrl-C is a key like any other: the Worker's own terminal makes an interrupt of it, for the Worker alone.
 """
@@ -31,7 +31,7 @@ Send = Callable[..., None]
 
 
 class Attachment:
-    """Takes the terminal at once; `end` must follow. Whoever has the console draws nothing meanwhile."""
+    """Takes the terminal at once; `end` must follow. The caller draws nothing until then."""
 
     def __init__(self, prompt: Prompt, console: Console, terminal: Terminal, send: Send) -> None:
         self.worker = prompt.worker
@@ -49,7 +49,7 @@ class Attachment:
         self.resize()
 
     def show(self, text: str) -> None:
-        """Write what the Worker has printed."""
+        """Write the Worker's output."""
         if text:
             line = text.rpartition("\n")[2]
             self._begun = bool(_UNSEEN.sub("", line)) or (self._begun and line == text)
@@ -73,14 +73,14 @@ class Attachment:
         self._console.file.flush()
 
     def resize(self) -> None:
-        """Tell the Worker's terminal the size of this one, if it is news."""
+        """Give the Worker's terminal the size of this one, if it has changed."""
         size = self._console.size
         if size != self._size:
             self._size = size
             self._send("resize", worker=self.worker, columns=size.width, rows=size.height)
 
     def press(self, data: bytes) -> bytes:
-        """Pass on what the keys sent; return which of the console's keys came, if one did."""
+        """Send the keys' bytes to the Worker; return the console's key among them, if there is one."""
         keys = re.split(b"[" + re.escape(STOP + AWAY) + b"]", data, maxsplit=1)[0]
         if keys:
             self._send("input", worker=self.worker, text=keys.decode("latin-1"))
@@ -93,7 +93,7 @@ class Attachment:
 
 
 def note(event: events.Event, root: str) -> str:
-    """Return what is said beneath a prompt: what became of a save, for it is live for all others."""
+    """Return the line beneath a prompt: what became of a save, because it is live everywhere else."""
     match event:
         case events.Live() if event.edit:
             return "  the save is live for everybody else"
@@ -103,7 +103,7 @@ def note(event: events.Event, root: str) -> str:
 
 
 def banner(prompt: Prompt) -> Text:
-    """Return what is said before a Worker gets the terminal."""
+    """Return the line to show before a Worker gets the terminal."""
     does = "is in the debugger" if prompt.how == "debugger" else "reads its terminal"
     row = Text(f"── worker {prompt.worker} {does}", style="bold yellow")
     hints = " · the server goes on · ^] dashboard · ^\\ quits"

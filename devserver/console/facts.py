@@ -1,4 +1,4 @@
-"""What the headline is made of, out of what the console knows; pure."""
+"""Makes the headline's facts from the console's view; pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A failure of the app's code as lines of styled text: the source with its marks, and the way to it.
 
-Drawn from the failure's own data: no file is read, because it may have changed since.
+It is drawn from the failure's own data: no file is read, because it may have changed since.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def excerpt(told: Explanation, context: int, width: int) -> list[Text]:
 
 
 def _caret(line: SourceLine) -> tuple[str, str]:
-    """Return what stands under the line at fault; nothing where no part of it is marked."""
+    """Return the blanks and carets for below the line at fault; empty where no part of it is marked."""
     if line.end <= line.start:
         return "", ""
     return caret(line)
@@ -84,10 +84,10 @@ def _highlighted(path: str, source: str, opening: str) -> tuple[Text, ...]:
 
 
 def steps(told: Explanation, most: int, page: Page) -> list[Text]:
-    """Return the way to the fault, a line each, outermost first; the innermost `most` are kept."""
+    """Return the steps to the fault, a line each, outermost first; the innermost `most` are kept."""
     way = told.steps
     if way and told.source and is_at(way[-1], told):
-        way = way[:-1]  # the source says the same
+        way = way[:-1]  # the source shows the same
     rows: list[Text] = []
     hidden = max(0, len(way) - most)
     if hidden and most:
@@ -119,7 +119,7 @@ def _code(line: str) -> Text:
 
 
 def causes(told: Explanation, page: Page) -> list[Text]:
-    """Return the exceptions that this one came from, a line each."""
+    """Return the causes of this exception, a line each."""
     rows: list[Text] = []
     for cause in told.causes:
         row = Text(f"   {cause.relation} ", style="dim").append(cause.reason, style="default not dim red")
@@ -130,7 +130,7 @@ def causes(told: Explanation, page: Page) -> list[Text]:
 
 
 def whole(failure: Failure, title: str, page: Page) -> list[Text]:
-    """Return all of a failure, for the scrolling part: nothing is cut but the ends of long lines."""
+    """Return all of a failure, for the scrolling part: only the ends of long lines are cut."""
     told = explain(failure, page.root)
     row = Text(" ✗ ", style="bold red").append(title, style="bold default")
     return [row.append(" " if title else "").append(told.reason, style="not bold red"), *_whole(told, page)]

@@ -1,7 +1,7 @@
 """The one line that answers: is my last save live, and if not, why? A pure function of facts and a clock.
 
-Law: it is the first thing on the screen and the terminal's title, in the same words; a reader needs to know
-nothing of how devserver works.
+Law: it comes first on the screen and is the terminal's title, in the same words. A reader understands it
+without knowing how devserver works.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What the headline is made of. Times are Unix times, 0: not so; files are named as the user would."""
+    """The facts of the headline. Times are Unix times, 0: does not apply; files as the user names them."""
 
     name: str = ""
     """What was started: `main.py`."""
@@ -82,7 +82,7 @@ class Headline:
 
 
 def headline(facts: Facts, now: float) -> Headline:
-    """Return what to say at the Unix time `now`."""
+    """Return the headline at the Unix time `now`."""
     if facts.exit_code is not None:
         return Headline(mood="over", mark="○", state="STOPPED")
     if facts.stopping:
@@ -161,7 +161,7 @@ def laid_out(line: Headline, width: int, most: int) -> list[list[Span]]:
 
 
 def _wrapped(parts: list[Span], width: int) -> Iterator[list[Span]]:
-    """Give rows of parts; those after the first begin with a gap."""
+    """Return rows of parts; those after the first begin with a gap."""
     row: list[Span] = []
     for part in parts:
         if row and cell_len(_text(_joined([*row, part]))) > width:
@@ -172,7 +172,7 @@ def _wrapped(parts: list[Span], width: int) -> Iterator[list[Span]]:
 
 
 def _joined(parts: list[Span]) -> list[Span]:
-    """Return the parts with what stands between them."""
+    """Return the parts with their separators."""
     found = parts[:1]
     for before, part in pairwise(parts):
         found += [("", " — " if part[0] == "consequence" and before[0] else GAP), part]

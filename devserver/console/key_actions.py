@@ -1,4 +1,4 @@
-"""What the keys of the dashboard do that are the console's own."""
+"""What the console's own keys of the dashboard do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "u
 
 
 class KeyActions:
-    """Keeps which panel is open. `clears`: the screen is to be emptied."""
+    """Keeps which panel is open. `clears`: empty the screen at the next drawing."""
 
     def __init__(self) -> None:
         self.panel: Panel = ""
@@ -39,7 +39,7 @@ class KeyActions:
 
 
 def _last_error(view: View, width: int) -> list[Entry]:
-    """Return the newest error, whole: why the last save does not run, else what the live code failed in."""
+    """Return the whole newest error: why the last save does not run, else the live code's last failure."""
     page = failure_view.Page(width, view.root, view.editor)
     entries: list[Entry] = []
     if view.error:

@@ -1,6 +1,6 @@
 """Which keys mean what; pure.
 
-What is pasted, and what the arrow and function keys send, means nothing.
+Pasted text, and the sequences of arrow and function keys, mean nothing.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
 
 
 def decode(data: bytes) -> list[Key]:
-    """Return what was asked for in what one read of the terminal gave.
+    """Return the actions that the bytes of one read of the terminal ask for.
 
-    A read with any other letter in it is a paste or a slip: it asks for nothing else.
+    A read with any other letter in it is a paste or a typing error: it asks for nothing else.
     """
     letters = _SEQUENCE.sub(b"", data).decode("ascii", "replace").lower()
     pressed = [letter for letter in letters if not letter.isspace()]

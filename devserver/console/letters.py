@@ -1,6 +1,6 @@
-"""What stands for the signs of ours in a terminal that cannot show them; pure.
+"""ASCII substitutes for devserver's symbols, for a terminal that cannot show them; pure.
 
-Law: one letter stands for one, so that nothing moves.
+Law: one character replaces one, so that the layout stays.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def can_show(encoding: str, term: str) -> bool:
 
 
 def plain(segments: Iterable[Segment]) -> Iterable[Segment]:
-    """Yield the same in ASCII, as far as it is ours."""
+    """Yield the same with devserver's symbols in ASCII."""
     for text, style, control in segments:
         yield Segment(text.translate(ASCII), style, control)

@@ -1,6 +1,6 @@
-"""What the app prints, cut into lines as a terminal would show them; pure.
+"""The app's output, cut into lines as a terminal would show them; pure.
 
-Nothing is lost and nothing is reordered: a line waits for its end, or for a moment of quiet (a prompt, dots).
+No output is lost or reordered: a line waits for its end, or for a moment of quiet (a prompt, dots).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Lines:
         return lines
 
     def flush(self) -> list[Line]:
-        """Return what is held, as it stands."""
+        """Return the held text as it is."""
         text, self._partial = self._partial.rstrip("\r"), ""
         if not text:
             return []
@@ -65,5 +65,5 @@ class Lines:
 
 
 def _overwritten(text: str) -> str:
-    """Return what is left to see of `text` after its carriage returns; a last one may be half of CR LF."""
+    """Return the visible rest of `text` after its carriage returns; a last one may be half of CR LF."""
     return text[text.rstrip("\r").rfind("\r") + 1 :]

@@ -15,7 +15,7 @@ from devserver.console import letters
 class Canvas:
     """Draws `picture(width, height)` at the size of the moment, from now on until it is lifted.
 
-    What is printed on the console meanwhile stands above it.
+    Until then output of the console appears above it.
     """
 
     def __init__(self, console: Console, picture: Callable[[int, int], RenderableType]) -> None:
@@ -38,7 +38,7 @@ class Canvas:
 
     @property
     def outgrown(self) -> bool:
-        """Whether the terminal has another size than the picture was drawn for."""
+        """Whether the terminal's size differs from the one that the picture was drawn for."""
         return self._console.size != self._size
 
     def refresh(self) -> None:
@@ -58,12 +58,12 @@ class Canvas:
         self._live.stop()
 
     def mind_size(self) -> None:
-        """After a resize: most terminals have folded the picture, so that it is higher than Live knows."""
+        """Adapt to a resize: most terminals have folded the picture, so that it is higher than Live knows."""
         size, self._size = self._console.size, self._console.size
         folded = sum(max(1, -(-width // size.width)) for width in self._widths)
         height = len(self._widths)
         if folded > height:
-            # Row by row: tmux keeps in its history what is erased from the top of the screen at one go.
+            # Row by row: tmux keeps in its history what one sequence erases from the top of the screen.
             down = f"\x1b[{height - 1}B" if height > 1 else ""
             self._console.file.write("\r\x1b[J" + "\x1b[1A\x1b[2K" * (folded - 1) + down)
             self._console.file.flush()

@@ -61,7 +61,7 @@ class Error:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Save:
-    """A save on its way: since when (Unix time), and of which files."""
+    """A save that has not settled: since when (Unix time), and of which files."""
 
     since: float
     paths: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Save:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """What the live code has failed in last."""
+    """The newest failure of the live code."""
 
     name: str
     """`GET /boom`, or nothing."""
@@ -78,7 +78,7 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """Somebody stands at a prompt in a Worker: where, in which unit of work, since when (Unix time)."""
+    """A prompt in a Worker: where, in which job, since when (Unix time)."""
 
     worker: int
     since: float
@@ -144,7 +144,7 @@ class View:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing has run or was refused yet."""
+        """Whether no generation was live or refused yet."""
         return not self.generation and self.error is None
 
 
@@ -152,7 +152,7 @@ MOST_LIVES = 8
 
 
 def apply(view: View, event: Event) -> View:
-    """Return the view after `event`; the very same object if nothing that is drawn has changed."""
+    """Return the view after `event`; the very same object if the drawing would not change."""
     match event:
         case events.Started():
             master = Process(pid=event.pid, started=event.at)
@@ -181,7 +181,7 @@ def apply(view: View, event: Event) -> View:
 
 
 def _work(view: View, event: events.Requests | events.HandlerFailed) -> View:
-    """Count what was answered, and what has failed of the live code's."""
+    """Count the requests answered, and the failures of the live code."""
     if isinstance(event, events.Requests):
         failed = [each for each in event.requests if each.status >= 500]
         last = Broken(name=f"{failed[-1].method} {failed[-1].path} {failed[-1].status}") if failed else None
@@ -189,7 +189,7 @@ def _work(view: View, event: events.Requests | events.HandlerFailed) -> View:
     worker = view.workers.get(event.worker)
     if worker is not None and worker.generation < view.generation:
         return view
-    # a request that got a 5xx for it was counted before
+    # a request that got a 5xx for this failure was counted before
     traffic = view.traffic if event.status >= 500 else view.traffic.plus_failure()
     return replace(view, traffic=traffic, broken=Broken(name=event.request, failure=event.failure))
 
@@ -243,7 +243,7 @@ def _reload(view: View, event: events.Changed | events.Checked | events.Live | e
 
 
 def _after(edit: int, view: View) -> dict[int, Save]:
-    """Return the edits that are pending still: those that came later."""
+    """Return the edits that are still pending: those that came later."""
     return {each: save for each, save in view.pending.items() if each > edit}
 
 

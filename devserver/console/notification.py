@@ -1,4 +1,4 @@
-"""Calls the user when the state turns bad, or good again: by the bell, or as OSC 9 has it."""
+"""Notifies the user when the state turns bad, or good again: by the bell, or by OSC 9."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORTH: dict[Mood, bool] = {"good": True, "warning": True, "bad": True, "waiting"
 
 
 class Notification:
-    """Speaks on a change of mood, and never of the first one."""
+    """Notifies when the headline's mood changes; the mood at the start counts as good."""
 
     def __init__(self, file: IO[str], how: Notify) -> None:
         self._file = file

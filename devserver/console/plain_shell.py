@@ -1,6 +1,6 @@
-"""The console of `--plain` on a terminal: plain lines, and the terminal for whoever stands at a prompt.
+"""The console of `--plain` on a terminal: plain lines, and the terminal for a Worker at a prompt.
 
-Law: it draws nothing, reads no key but for a prompt, and does nothing while nothing happens.
+Law: it draws nothing, reads keys for a prompt only, and does nothing while idle.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from devserver.reporting import plain
 
 
 class PlainShell(Shell):
-    """Writes what would be written without a terminal; while somebody has the keys it is held."""
+    """Writes the lines of a run without a terminal; holds them while a Worker has the keys."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def tree(view: View, width: int, most: int, *, head: bool) -> list[Text]:
 
 
 def summary(view: View) -> Text:
-    """Return who runs the app, in a few words."""
+    """Return which processes run the app, in a few words."""
     row = Text(wording.plural(len(view.workers), "process", "processes"), style="dim")
     memory = wording.size(sum(worker.memory for worker in view.workers.values()))
     busy = sum(worker.state == "busy" for worker in view.workers.values())

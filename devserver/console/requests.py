@@ -1,4 +1,4 @@
-"""What the console says of requests: one line each, and the counters of the live code; pure."""
+"""What the console shows of requests: one line each, and the counters of the live code; pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATUSES = {1: "dim", 2: "green", 3: "cyan", 4: "yellow", 5: "bold red"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
-    """Requests and failures since the live code is live. `slowest` is a method and path."""
+    """Requests and failures since the live code went live. `slowest` is a method and path."""
 
     count: int = 0
     failed: int = 0
@@ -31,7 +31,7 @@ class Traffic:
     """How many in each of the last seconds, by Unix time."""
 
     def plus(self, news: events.Requests) -> Traffic:
-        """Return the counters with some requests more."""
+        """Return the counters with the requests of `news` added."""
         second = int(news.at)
         seconds = {at: count for at, count in self.seconds.items() if at > second - SPAN}
         seconds[second] = seconds.get(second, 0) + news.count
@@ -44,20 +44,20 @@ class Traffic:
         return replace(found, slowest=f"{slowest.method} {slowest.path}", slowest_ms=slowest.ms)
 
     def plus_failure(self) -> Traffic:
-        """Return the counters with something failed that is no request's 5xx."""
+        """Return the counters with one more failure, of which no request's 5xx tells."""
         return replace(self, failed=self.failed + 1)
 
     def rate(self, now: float) -> float:
-        """Return the requests a second over the last seconds that are whole."""
+        """Return the requests per second, over the last whole seconds."""
         return sum(count for at, count in self.seconds.items() if now - 1 - SPAN < at <= now) / SPAN
 
     def changes_at(self, now: float) -> float | None:
-        """Return when the rate is to be shown anew though nothing happens; None: never."""
+        """Return when to draw the rate again without any event; None: never."""
         return now + 1 if self.rate(now) else None
 
 
 def summary(traffic: Traffic, now: float) -> list[str]:
-    """Return the counters, the most important first; nothing as long as there is nothing to count."""
+    """Return the counters, the most important first; an empty list while there is nothing to count."""
     if not traffic.count:
         return []
     parts = [wording.plural(traffic.count, "request")]
@@ -69,13 +69,13 @@ def summary(traffic: Traffic, now: float) -> list[str]:
 
 
 def is_quiet(request: Request, globs: Sequence[str]) -> bool:
-    """Return whether a request is not to be shown by itself: the user said so, and it went well."""
+    """Return whether to hide a request's line: the user asked for that, and the request succeeded."""
     path = request.path.partition("?")[0]
     return 0 < request.status < 400 and any(fnmatch.fnmatchcase(path, glob) for glob in globs)
 
 
 def line(request: Request, live: int, lives: Mapping[int, float]) -> Text:
-    """Return a request's line; it says which code ran it if that was not the live one."""
+    """Return a request's line; it names the code that ran it if that was not the live one."""
     row = Text(wording.clock(request.at), style="dim", overflow="fold")
     row.append(f" {request.method:<4} ", style="default not dim bold")
     row.append(_printable(request.path), style="default not dim")

@@ -1,4 +1,4 @@
-"""What scrolls above the picture, in the order in which it happened: the app's output and passing facts.
+"""The lines that scroll above the picture, in order: the app's output and passing facts.
 
 A line of output is never cut or wrapped here: the terminal folds it, and copies it whole. Its colours are
 kept; its other control sequences are left out, so that no output can draw over the picture.
@@ -41,7 +41,7 @@ _NO_STYLE = Style.null()
 
 @dataclass(slots=True)
 class _Source:
-    """A Worker's output on its way; `quiet_at`: when what is held becomes due."""
+    """A Worker's output on its way; `quiet_at`: when the held text becomes due."""
 
     slot: int
     lines: Lines = field(default_factory=Lines)
@@ -50,7 +50,7 @@ class _Source:
 
 
 class Scroll:
-    """Collects what is to be printed next."""
+    """Collects the entries to print next."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -60,7 +60,7 @@ class Scroll:
 
     @property
     def due_at(self) -> float | None:
-        """When the next unfinished line is to be shown, in the caller's time."""
+        """When to show the next unfinished line, in the caller's time."""
         return min(
             (each.quiet_at for each in self._sources.values() if each.quiet_at is not None), default=None
         )
@@ -131,13 +131,13 @@ class Scroll:
             self._release(worker)
 
     def limit(self, most: int) -> None:
-        """Keep the newest `most` entries; the next `drain` says how many are gone."""
+        """Keep the newest `most` entries; the next `drain` reports how many were dropped."""
         if len(self.entries) > most:
             self._dropped += len(self.entries) - most
             del self.entries[:-most]
 
     def drain(self) -> list[Entry]:
-        """Return what is to be printed, which is forgotten here."""
+        """Return the entries to print, and forget them."""
         entries, self.entries = self.entries, []
         if self._dropped:
             text = f"… {wording.plural(self._dropped, 'line')} before this were too many to hold"
@@ -192,7 +192,7 @@ _PALETTE = Console(quiet=True, force_terminal=False)
 
 
 def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
-    """Return the line that a save leaves: what is above it was printed by the code before."""
+    """Return the line that a save leaves: the older code printed the output above it."""
     if isinstance(event, events.Live):
         mark, style = "✓", "green"
         parts = ["live", wording.files(event.paths, root), wording.duration(event.total_ms)]
@@ -205,7 +205,7 @@ def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
 
 
 class Batch:
-    """Entries to be printed at one go: each print above the picture draws the picture again."""
+    """Entries to print together: each print above the picture draws the picture again."""
 
     def __init__(self, entries: Sequence[Entry], *, ascii_only: bool = False) -> None:
         self._entries = entries

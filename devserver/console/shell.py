@@ -1,8 +1,8 @@
 """The shell of the console: events in, the picture and what scrolls above it out, keys back as orders.
 
-One thread, one loop. It draws on change, at most `RATE` times a second, and the last state is always drawn;
-when nothing happens nothing runs. It may block on its terminal: whoever feeds it has a buffer. While a Worker
-in a debugger has the terminal nothing is drawn; what would be is held.
+One thread, one loop. It draws on change, at most `RATE` times a second, and always draws the last state. It
+does not run while idle. It may block on its terminal: the Master buffers for it. While a Worker in a debugger
+has the terminal it draws nothing, and holds the output.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Shell:
         self._suspending = False
 
     def run(self) -> int:
-        """Draw until the link ends; return the exit code. The terminal is given back in any case."""
+        """Draw until the link ends; return the exit code. Restores the terminal in any case."""
         wake, woken = socket.socketpair()
         clean = False
         try:
@@ -121,7 +121,7 @@ class Shell:
             self._suspending = True
 
         def notice(_number: int, _frame: object) -> None:
-            """The wakeup descriptor has done it."""
+            """Do nothing: the wakeup descriptor has woken the loop."""
 
         signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -134,7 +134,7 @@ class Shell:
             signal.signal(number, notice)
 
     def _turn(self, wake: socket.socket) -> bool:
-        """Wait for something and deal with it; return False when the link has ended."""
+        """Wait for input or a deadline and handle it; return False when the link has ended."""
         self._mind_ground()
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is self._link:
@@ -178,7 +178,7 @@ class Shell:
 
     @property
     def _moves(self) -> bool:
-        """Whether the picture changes with the time alone: a start that takes, a rate that falls."""
+        """Whether the picture changes with time alone: a running start, a falling rate."""
         now = time.time()
         return self._canvas is not None and bool(
             facts(self._view).starting_since or self._view.traffic.rate(now)
@@ -188,7 +188,7 @@ class Shell:
         return picture(self._view, width, height, time.time(), self._keys.panel)
 
     def _mind_ground(self) -> None:
-        """Use the terminal and read keys in the foreground only: else it is another job's."""
+        """Use the terminal and read keys in the foreground only: in the background another job has it."""
         foreground = self._terminal is None or self._terminal.foreground
         self._away = self._away and self._turns.holder is not None
         wanted = self._wanted() if foreground else None
@@ -207,24 +207,24 @@ class Shell:
             self._changed = True
         elif self._terminal is not None:
             self._scroll.release_all()
-            self._draw()  # what was printed before stands above it
+            self._draw()  # earlier output belongs above it
             prompt = self._view.prompts.get(wanted) or Prompt(worker=wanted, since=time.time())
             self._attachment = Attachment(prompt, self._console, self._terminal, self._send)
             self._attachment.show(self._turns.read(wanted))
 
     def _wanted(self) -> int | None:
-        """Return who is to have the terminal: the picture, or a Worker; None: nobody."""
+        """Return which is to have the terminal: the picture, or a Worker; None: neither."""
         return PICTURE if self._away else self._turns.holder or PICTURE
 
     @property
     def _holder(self) -> int | None:
-        """Who has the terminal now; None: another job."""
+        """Which of them has the terminal now; None: another job has it."""
         if self._attachment is not None:
             return self._attachment.worker
         return None if self._canvas is None else PICTURE
 
     def _lift(self) -> None:
-        """Take the terminal from whoever has it, and read no keys any more."""
+        """Take the terminal from its holder, and read no keys any more."""
         if self._holder is not None:
             with suppress(KeyError):
                 self._selector.unregister(STDIN)
@@ -297,7 +297,7 @@ class Shell:
                 self._keep(event)
 
     def _pressed(self, data: bytes) -> None:
-        """Pass the keys on: they are orders, unless a Worker reads and nobody knew it.
+        """Send the keys to the Master: they are orders, unless a Worker reads them; only the Master knows.
 
         A user who has left a prompt for the dashboard means the dashboard.
         """
@@ -313,7 +313,7 @@ class Shell:
             self._send("typed", text=data.decode("latin-1"))
 
     def _send(self, order: str, **fields: int | str) -> None:
-        """Give the Master an order; waits until it is taken, for a part of one is none."""
+        """Send the Master an order. Waits until all of it is sent: a part of an order is useless."""
         line = msgspec.json.encode({"order": order, **fields}) + b"\n"
         with suppress(ConnectionError):
             while line:
@@ -347,7 +347,7 @@ class Shell:
         self._title.restore()
         if self._terminal is not None:
             self._terminal.restore()
-        # Blocked meanwhile: the shell's SIGTSTP and the Master's become one, and one SIGCONT ends it.
+        # Block SIGTSTP here: the shell's and the Master's become one, and one SIGCONT ends it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)

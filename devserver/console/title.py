@@ -1,4 +1,4 @@
-"""The terminal's title: saved at first, set as things change, given back at the end."""
+"""The terminal's title: saved at the start, set on change, restored at the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Title:
             self._file.flush()
 
     def restore(self) -> None:
-        """Give back the title that there was."""
+        """Restore the saved title."""
         if self._shown:
             self._shown = ""
             self._file.write(RESTORE)

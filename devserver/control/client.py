@@ -1,6 +1,6 @@
-"""Asks a running server, blocking: what the commands and the MCP server are made of.
+"""Asks a running server, blocking: the commands and the MCP server use it.
 
-Law: a server that does not answer is waited for until a deadline; what ends early says so.
+Law: it waits for a server that does not answer until a deadline only; an answer that ends early raises.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ ANSWER_WITHIN = 5.0
 
 
 class NoServer(DevserverError):
-    """No server runs where one was looked for; the text says where others do."""
+    """No server runs where one was looked for; the text names others that run."""
 
 
 class Unanswered(DevserverError):
-    """A server is there and does not answer, or refuses to."""
+    """A server runs and does not answer, or refuses to."""
 
 
 def ask(server: Found, request: Request, within_s: float | None = ANSWER_WITHIN) -> Iterator[Reply]:

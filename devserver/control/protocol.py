@@ -1,4 +1,4 @@
-"""What is asked of a running server over its control socket, and what it answers: JSON lines, pure data.
+"""The requests to a running server over its control socket, and its replies: JSON lines, pure data.
 
 A client sends one request and reads replies until the server closes the connection. Each line is an object:
 `do` names a request, `reply` a reply, `version` is that of this language. Fields are only ever added within
@@ -25,7 +25,7 @@ State = Literal["live", "not-live", "starting", "stopping"]
 
 
 class ProtocolError(DevserverError):
-    """What came over the control socket is not in this language."""
+    """The bytes from the control socket are not a message of this protocol."""
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
@@ -33,11 +33,11 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
 
 
 class AskStatus(_Request, frozen=True, kw_only=True, tag="status"):
-    """Answered with a Status, of what is known already."""
+    """Answered at once with a Status."""
 
 
 class AskWait(_Request, frozen=True, kw_only=True, tag="wait"):
-    """Answered with a Verdict on what is on the disk when this arrives, once it is live or refused."""
+    """Answered with a Verdict on the code on the disk when this arrives, once it is live or refused."""
 
     timeout_s: float = 60.0
 
@@ -49,7 +49,7 @@ class AskReload(_Request, frozen=True, kw_only=True, tag="reload"):
 
 
 class AskStop(_Request, frozen=True, kw_only=True, tag="stop"):
-    """Stop gently. Answered with an End at once; the connection is closed by the server's exit."""
+    """Stop gracefully. Answered with an End at once; the server's exit closes the connection."""
 
 
 class AskLogs(_Request, frozen=True, kw_only=True, tag="logs"):
@@ -60,7 +60,7 @@ class AskLogs(_Request, frozen=True, kw_only=True, tag="logs"):
 
 
 class AskErrors(_Request, frozen=True, kw_only=True, tag="errors"):
-    """Answered with an ErrorSeen for each: first what keeps the saved code from being live, then the past."""
+    """Answered with an ErrorSeen for each: first why the saved code is not live, then the past."""
 
     since: float = 0.0
 
@@ -81,10 +81,10 @@ class _Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
 
 
 class Verdict(_Reply, frozen=True, kw_only=True, tag="verdict"):
-    """Whether the code on the disk is live. `headline` says it in one line, `failures` why not.
+    """Whether the code on the disk is live. `headline` is that in one line, `failures` why not.
 
     `generation` is the number of the live code (0: none yet), `live_at` is when it went live. `files` are
-    what it changed, `total_ms` is how long that took from the save, `steps_ms` where the time went.
+    the files it changed, `total_ms` is the time from the save until then, `steps_ms` that of each step.
     `warnings` name broken files that nothing imports.
     """
 
@@ -145,7 +145,7 @@ class Logged(_Reply, frozen=True, kw_only=True, tag="log"):
 
 
 class LogFile(_Reply, frozen=True, kw_only=True, tag="log-file"):
-    """What the app prints, and the server's own lines, are in this file, which the client reads by itself."""
+    """The file with the app's output and the server's own lines, which the client reads by itself."""
 
     path: str
     offset: int
@@ -163,7 +163,7 @@ class ErrorSeen(_Reply, frozen=True, kw_only=True, tag="error"):
 class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
     """A request that was answered. `status` 0: its client left before.
 
-    `generation` is the code that it ran on, 0: none; `ms` is its time, with what it waited for a save.
+    `generation` is the code that it ran on, 0: none; `ms` is its time, including the wait for a save.
     """
 
     at: float
@@ -175,13 +175,13 @@ class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
 
 
 class End(_Reply, frozen=True, kw_only=True, tag="end"):
-    """There is nothing more. `note` says in a sentence what is not in the answer, if anything."""
+    """The end of the answer. `note` is a sentence on what the answer leaves out, or empty."""
 
     note: str = ""
 
 
 class Problem(_Reply, frozen=True, kw_only=True, tag="problem"):
-    """The request cannot be carried out: one sentence that says why, and what to do."""
+    """The request cannot be carried out: one sentence with the reason, and what to do."""
 
     sentence: str
 

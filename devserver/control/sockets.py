@@ -1,7 +1,7 @@
-"""Where control sockets are: a private folder, a name that tells the project and the process.
+"""Where control sockets are: a private folder, a name that identifies the project and the process.
 
-Law: a folder that is not ours, or that others may enter, is never used. A socket has its name only while it
-listens, so one that refuses a connection is stale.
+Law: a folder that is not the user's own, or that others may enter, is never used. A socket has its name only
+while it listens, so one that refuses a connection is stale.
 
 The name is `<root>-<folder>-<pid>.sock`: digests of the project's root and of the folder that the server was
 started in, so that a client finds it from either and from below.
@@ -34,7 +34,7 @@ _NAME = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([0-9]+)\.(sock|log)")
 
 
 class NoControl(DevserverError):
-    """There is no place for a control socket, or it cannot be used; the text says why."""
+    """There is no place for a control socket, or it cannot be used; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def candidates() -> list[Path]:
 
 
 def claim(places: Sequence[Path] | None = None) -> Path:
-    """Return the first folder that is private to us, made if need be. Raises NoControl."""
+    """Return the first folder that is private to the user; create it if missing. Raises NoControl."""
     reasons = []
     for folder in candidates() if places is None else places:
         if len(os.fsencode(folder)) + LONGEST_NAME > LONGEST_PATH:
@@ -76,13 +76,13 @@ def claim(places: Sequence[Path] | None = None) -> Path:
             else:
                 return folder
         except OSError as error:
-            if error.errno != errno.ENOENT:  # the folder above it is not there: as good as not named
+            if error.errno != errno.ENOENT:  # its parent folder does not exist: skip it
                 reasons.append(f"{folder}: {error.strerror}")
     raise NoControl("; ".join(reasons) or "there is no folder for it")
 
 
 def _why_not(folder: Path) -> str:
-    """Return why an existing folder is not private to us, or nothing. Others' access is taken away."""
+    """Return why an existing folder is not private to the user, or nothing. Removes the access of others."""
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode):
         return f"{folder} is not a folder"
@@ -139,7 +139,7 @@ def _all(places: Sequence[Path], kind: str) -> Iterator[tuple[tuple[str, str], F
             if _why_not(place):
                 continue
             names = sorted(os.listdir(place))
-        except OSError:  # none is there, or none that we may see
+        except OSError:  # no such folder, or no permission to list it
             continue
         for name in names:
             if (match := _NAME.fullmatch(name)) and match[4] == kind:
@@ -199,7 +199,7 @@ def _digest(folder: str) -> str:
 
 
 def peer_uid(sock: socket.socket) -> int | None:
-    """Return the user at the other end of a Unix socket, None where the system does not tell."""
+    """Return the user at the other end of a Unix socket, None where the system does not report it."""
     try:
         if hasattr(socket, "SO_PEERCRED"):
             credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)

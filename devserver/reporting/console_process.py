@@ -1,6 +1,6 @@
 """The Master's side of the console: the process, and the link to it; free of rich.
 
-The console may die or stop reading at any moment: that costs the picture, never the server.
+The console may die or stop reading at any moment: only the picture is lost, the server goes on.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MAXIMUM_ORDER = 16 * 1024
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the user asks for: `typed`: what the keys mean, unless a Worker reads them; `reload`, `stop`;
+    """The user's orders: `typed`: what the keys mean, unless a Worker reads them; `reload`, `stop`;
     `input`, `resize`: for a Worker at a prompt.
 
-    A character of `text` is a byte (Latin-1): what a key sends need not be text.
+    A character of `text` is a byte (Latin-1): the bytes of a key need not be text.
     """
 
     order: Literal["reload", "stop", "typed", "input", "resize"]
@@ -71,7 +71,7 @@ class ConsoleProcess:
             theirs.close()
 
     def end(self, patience: float) -> int:
-        """Wait for the console to leave after its link was closed; at last, kill it. Return its status.
+        """Wait for the console to exit after its link was closed; at last, kill it. Return its status.
 
         Takes at most some `patience` seconds, and blocks for as long.
         """
@@ -84,7 +84,7 @@ class ConsoleProcess:
         return self.process.wait()
 
     def suspend(self, patience: float) -> None:
-        """Stop the console and wait until it has given the terminal back, so that the Master may stop too.
+        """Stop the console and wait until it has restored the terminal, so that the Master may stop too.
 
         The shell prints its prompt as soon as the Master has stopped: the picture must be gone by then.
         """
@@ -101,7 +101,7 @@ class ConsoleProcess:
         self.process.send_signal(signal.SIGCONT)
 
     def restore_terminal(self) -> None:
-        """Give the terminal back as it was found, however the console died. Never blocks, may be repeated."""
+        """Restore the terminal as it was found, however the console died. Never blocks, may be repeated."""
         if self._terminal is not None:
             killed = (self.process.poll() or 0) < 0
             self._terminal.restore(after=b"\n" if killed else b"")
@@ -133,7 +133,7 @@ class ConsoleLink:
 
     @property
     def backlog(self) -> int:
-        """Bytes that the console has not taken yet: past some MB, stop reading what makes them."""
+        """Bytes that the console has not taken yet: past some MB, stop reading their sources."""
         return len(self._outgoing)
 
     def write(self, line: bytes) -> None:
@@ -148,7 +148,7 @@ class ConsoleLink:
                 self._loop.add_writer(self._socket, self._writable)
 
     async def finish(self, patience: float) -> None:
-        """Let the console take what is left and draw it, for at most `patience` seconds; then close."""
+        """Let the console take the rest and draw it, for at most `patience` seconds; then close."""
         self._finishing = True
         if self._open and not self._outgoing:
             self._end()

@@ -1,4 +1,4 @@
-"""Writes lines to a descriptor that may block, from a thread of its own: a stuck reader stops nobody else."""
+"""Writes lines to a descriptor that may block, from a thread of its own: a stuck reader blocks only that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_WAITING = 64 * 1024 * 1024
 
 
 class LineWriter:
-    """Lines leave in order. What is beyond `MOST_WAITING` is dropped; `lost` makes the line that says so."""
+    """Writes lines in order. Lines beyond `MOST_WAITING` are dropped; `lost` makes the line on that."""
 
     def __init__(self, fd: int, *, owned: bool, lost: Callable[[int], bytes]) -> None:
         self._fd = fd
@@ -47,7 +47,7 @@ class LineWriter:
         self._lines.put(line)
 
     def close(self, patience: float = 1.0) -> None:
-        """Write what is left, for at most `patience` seconds."""
+        """Write the lines that are left, for at most `patience` seconds."""
         self._lines.put(None)
         self._thread.join(patience)
         if self._owned and not self._thread.is_alive():
@@ -56,7 +56,7 @@ class LineWriter:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            with suppress(OSError):  # the reader has gone: the server does not care
+            with suppress(OSError):  # the reader has exited: that must not stop the server
                 self._write_all(line)
             self._taken += len(line)
 

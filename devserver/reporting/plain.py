@@ -22,9 +22,9 @@ INTERRUPTED = 130
 def line(event: Event, root: str = "") -> str | None:
     """Return what to print for `event`, without a final newline; None when it is not worth a line.
 
-    More than one line only for failures and details. What the app itself wrote is returned as it is, its own
-    newlines included; the carriage returns that a Worker's terminal puts before them are taken out, for the
-    terminal that shows this puts its own. Paths below `root` are shortened.
+    Only failures and details take more than one line. The app's own output is returned as it is, its newlines
+    included. The carriage returns that a Worker's terminal puts before them are removed, because the terminal
+    that shows this adds its own. Paths below `root` are shortened.
     """
     if isinstance(event, events.Output):
         return event.text.replace("\r\n", "\n")
@@ -33,7 +33,7 @@ def line(event: Event, root: str = "") -> str | None:
 
 
 def _unanswered(event: events.Requests) -> str | None:
-    """Return a line for each request that no code has run, which is in no access log of a Worker's."""
+    """Return a line for each request that no code has run: no Worker's access log has it."""
     lines = [
         f"{each.method} {each.path} {each.status}: no code ran it" for each in event.requests if is_ours(each)
     ]
@@ -41,7 +41,7 @@ def _unanswered(event: events.Requests) -> str | None:
 
 
 def is_ours(request: events.Request) -> bool:
-    """Return whether we had to answer a request ourselves, and could only say no."""
+    """Return whether devserver itself had to answer a request, with an error."""
     return request.generation == 0 and request.status >= 500
 
 
@@ -77,7 +77,7 @@ def _server(event: Event, root: str) -> str | None:
             return _unanswered(event)
         case events.Stopping():
             return f"stopping: {event.reason}"
-        case events.Stopped() if event.code in (0, INTERRUPTED):  # else the command says why
+        case events.Stopped() if event.code in (0, INTERRUPTED):  # else the command reports why
             return "stopped, without waiting" if event.code else "stopped"
     return None
 
@@ -147,7 +147,7 @@ def _process(event: Event, root: str) -> str | None:
 
 
 def _preloaded(event: events.Preloaded) -> str:
-    """Word what is worth knowing in the first second; all that is left out stands in the event stream."""
+    """Word what is worth knowing in the first second; the event stream has the rest."""
     causes = [f"{name} {reason}" for name, reason in event.left_out if not reason.startswith(CONSEQUENCES)]
     text = f"preloaded {wording.plural(event.modules, 'module')} for the next workers"
     if event.cold_ms:

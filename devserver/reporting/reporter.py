@@ -1,4 +1,4 @@
-"""Gives every event to those who listen: the console or plain lines, and the event stream."""
+"""Gives every event to its listeners: the console or plain lines, and the event stream."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PATIENCE = 1.0
 
 
 class Announcer:
-    """`stream` takes the events as JSON lines. `on_order` hears the console's keys; `on_crowded` hears that
-    the console falls behind, or keeps up.
+    """`stream` takes the events as JSON lines. `on_order` gets the console's orders; `on_crowded` is called
+    when the console falls behind, or keeps up again.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class Announcer:
             )
 
     def hear(self, also: Callable[[Event], None]) -> None:
-        """Let one more be told of every event, in this process."""
+        """Add a listener in this process, which gets every event."""
         self._also.append(also)
 
     def emit(self, event: Event) -> None:
-        """Tell everybody; never blocks."""
+        """Give the event to every listener; never blocks."""
         for also in self._also:
             also(event)
         line = events.encode(event)
@@ -75,12 +75,12 @@ class Announcer:
             self._say(event)
 
     def show(self, event: Event) -> None:
-        """Tell the console alone."""
+        """Give the event to the console alone."""
         if self._link is not None:
             self._link.write(events.encode(event))
 
     def suspend(self) -> None:
-        """Ctrl-Z: stop this process once the console has given the terminal back; returns when continued."""
+        """Ctrl-Z: stop this process once the console has restored the terminal; return when continued."""
         console = self._console if self._link is not None else None
         if console is not None:
             console.suspend(PATIENCE)
@@ -89,7 +89,7 @@ class Announcer:
             console.resume()
 
     async def close(self) -> None:
-        """Let everybody take what is left, for about a second, and give the terminal back."""
+        """Let every listener take the rest, for about a second, and restore the terminal."""
         if self._link is not None and self._console is not None:
             link, self._link = self._link, None
             await link.finish(PATIENCE)
@@ -100,7 +100,7 @@ class Announcer:
                 writer.close()
 
     def _say(self, event: Event) -> None:
-        if isinstance(event, events.Requests) and self.draws:  # the Workers log none: the console did it
+        if isinstance(event, events.Requests) and self.draws:  # the Workers log none: the console shows them
             text: str | None = plain.requests(event)
         else:
             text = plain.line(event, self._root)

@@ -1,7 +1,7 @@
-"""The user's terminal: its settings are saved, changed for single keys, and given back.
+"""The user's terminal: saves its settings, changes them for single keys, and restores them.
 
-Nothing here waits for the terminal: one that was stopped with Ctrl-S must not hold up whoever restores it.
-Nothing here touches a terminal that another job has in the foreground.
+No call waits for the terminal: one that was stopped with Ctrl-S must not block the process that restores it.
+No call touches a terminal that another job has in the foreground.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Terminal:
 
     @property
     def foreground(self) -> bool:
-        """Whether the terminal is ours to draw on and to read: another job may have it now."""
+        """Whether devserver may draw on the terminal and read it: another job may have it now."""
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
-        except OSError:  # not the controlling terminal (ENOTTY): nobody else competes for it
+        except OSError:  # not the controlling terminal (ENOTTY): no other job competes for it
             return os.isatty(self._fd)
 
     def cbreak(self) -> None:
@@ -63,7 +63,7 @@ class Terminal:
         return settings
 
     def restore(self, *, after: bytes = b"") -> None:
-        """Give back the settings, show the cursor, reset the colours, and write `after`."""
+        """Restore the settings, show the cursor, reset the colours, and write `after`."""
         if self.foreground:
             if self._saved is not None:
                 self._set(self._saved)
@@ -79,7 +79,7 @@ class Terminal:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _write(self, data: bytes) -> None:
-        # Opened anew: O_NONBLOCK on the shared description would reach the user's shell, too.
+        # Opened again: O_NONBLOCK on the shared description would reach the user's shell, too.
         try:
             fd = os.open(os.ttyname(self._fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:

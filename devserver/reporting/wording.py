@@ -14,7 +14,7 @@ STEPS = ("settle", "check", "fork", "import", "start", "live")
 
 
 def milliseconds(value: float) -> str:
-    """Return a duration without its unit, as short as it can be told: `0.4`, `11`, `1,250`."""
+    """Return a duration without its unit, as short as possible: `0.4`, `11`, `1,250`."""
     if value >= 1:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 0.05 else "0"

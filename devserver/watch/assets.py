@@ -1,6 +1,6 @@
 """Files that only browsers show: joins the events of one save, and reports what has changed.
 
-Law: they make no edit, so they hold nothing and replace no Worker; what was saved as it was is not reported.
+Law: they make no edit, so they hold no request and replace no Worker; unchanged content is not reported.
 """
 
 from __future__ import annotations

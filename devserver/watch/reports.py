@@ -1,4 +1,4 @@
-"""What the watch tells: past facts, frozen."""
+"""The watch's reports: past facts, frozen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Settled:
     """Edit `edit` is over and was read. Edits settle in the order of their numbers.
 
     `files` has every file that was touched, changed or not. A Source without code was not compiled: it is not
-    Python, it is broken (then `failures` has it), or it is what runs already. An absent file has the digest
+    Python, it is broken (then `failures` has it), or it runs already. An absent file has the digest
     b"". `settle_ms` counts from the first event to the last look, `check_ms` from there to now.
     """
 
@@ -36,7 +36,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """What lies beside the running modules and matters: Python files with their bytes, others by digest.
+    """The files that matter beside the running modules: Python files with their bytes, others by digest.
 
     Files that are being edited are left out: their Settled has them.
     """
@@ -46,7 +46,7 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """All that matters was read, as was asked. `edit` is the newest one that has not settled yet, or 0."""
+    """All files that matter were read, as requested. `edit` is the newest that has not settled yet, or 0."""
 
     edit: int
 

@@ -88,8 +88,8 @@ class Watch:
     def newest_edit(self) -> int:
         """Return the number of the newest edit, 0 if there was none; a new one is reported before it returns.
 
-        Strict: a save whose close() or rename() has returned is counted. Where the system does not tell of
-        changes, the attended files are looked at instead, within a bound on the cost.
+        Strict: a save whose close() or rename() has returned is counted. Where the system does not report
+        changes, it looks at the attended files instead, within a bound on the cost.
         """
         self.wake()
         if self._coverage.weak and not self._closed:
@@ -134,17 +134,17 @@ class Watch:
             self._loop.call_soon(self._announce)
 
     def is_unsettled(self, path: str) -> bool:
-        """Return whether an edit that was not told yet has `path`: what runs was started without it."""
+        """Return whether an edit not reported yet has `path`: the running code started without it."""
         return self._debouncer.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def keep(self, files: Iterable[str]) -> None:
-        """These files may yet be imported as they are now: a change matters, until others are named."""
+        """Let changes of these files matter, until others are named: a late import may read them."""
         self._filters.kept = frozenset(files)
 
     def attend_everything(self, on: bool) -> None:
-        """Let every Python file under the root matter, or only what runs and lies beside it.
+        """Let every Python file under the root matter, or only those that run or lie beside them.
 
-        Switched on, what was saved since the last edit began is looked at: it may be the cure of a failure.
+        Switched on, it looks at the files that were saved since the last edit began: they may fix a failure.
         """
         if on == self._filters.everything:
             return
@@ -157,17 +157,17 @@ class Watch:
             self._announce()
 
     def survey(self) -> None:
-        """Read what lies beside the attended files and matters, report it, and take it as the baseline."""
+        """Read the files that matter beside the attended ones, report them, and take them as the baseline."""
         self._tasks.start(self._survey())
 
     def reread(self, known: Mapping[str, bytes]) -> None:
-        """Read these files and all that may matter: what has another digest is an edit. A Reread follows."""
+        """Read these files and all that may matter: a different digest is an edit. A Reread follows."""
         self._tasks.start(self._reread(known))
 
     async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
         """Return the newest edit as `newest_edit` does, but strictly everywhere.
 
-        Where the system does not tell of changes, these files and all that may matter are read.
+        Where the system does not report changes, it reads these files and all that may matter.
         """
         self.wake()
         if self._coverage.weak and not self._closed:
@@ -175,7 +175,7 @@ class Watch:
         return self._debouncer.newest
 
     async def close(self) -> None:
-        """Stop. Nothing is reported any more; threads, descriptors and compilers are gone when it returns."""
+        """Stop. It reports nothing more; threads, descriptors and compilers are gone when it returns."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -184,10 +184,10 @@ class Watch:
         await self._coverage.close()
         self._checker.close()
 
-    # What the cover tells
+    # What the coverage reports
 
     def wake(self) -> None:
-        """Take in what the kernel has told by now."""
+        """Take in the kernel's events up to now."""
         if not self._closed:
             self._coverage.drain()
             if self._noted:
@@ -214,7 +214,7 @@ class Watch:
             self._passed_over[path] = kind
 
     def folder_left(self, folder: str) -> None:
-        """A folder has gone, with all that is in it."""
+        """Note that a folder has gone, with all that is in it."""
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.GONE)
         self._places.left(folder)
@@ -225,7 +225,7 @@ class Watch:
             self.remark("warning", text)
 
     def _top_came(self, folder: str) -> None:
-        """A folder is back, or is another one: read all that was known in it, and let the app start there."""
+        """Read all files known in a folder that is back, or is another one, and let the app start there."""
         self._coverage.renew(folder)
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.DONE)
@@ -237,7 +237,7 @@ class Watch:
         return newest if newest > self._reported else 0
 
     def overflowed(self) -> None:
-        """Events were lost: look at everything that runs."""
+        """Look at every file that runs: the kernel has dropped events."""
         self.remark(
             "warning", "More files changed at once than the system tells of: all files are read again."
         )
@@ -245,16 +245,16 @@ class Watch:
             self.touched(path, Kind.DONE)
 
     def remark(self, level: Level, text: str) -> None:
-        """Say a sentence to the user."""
+        """Report a sentence to the user."""
         self._tell(Remark(level, text))
 
     def witness(self, seen: dict[str, Kind]) -> None:
-        """Watchdog has seen files: called in its thread."""
+        """Take in files that watchdog has seen; called in its thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._hear, seen)
 
     def _hear(self, seen: dict[str, Kind]) -> None:
-        """Report changes that no observer saw: skip what inotify saw, or what looks as it was read."""
+        """Report changes that no observer saw: skip what inotify saw, or what looks as when it was read."""
         self.wake()
         self._late |= {path: kind for path, kind in seen.items() if self._debouncer.is_unread(path)}
         read = [path for path in seen if not self._debouncer.is_unread(path)]
@@ -336,7 +336,7 @@ class Watch:
             self._tell(settled)
 
     def _bug(self, error: Exception) -> None:
-        """Tell of a fault of our own; the edit settles all the same, or it would hold every request."""
+        """Report a bug of devserver's; the edit settles all the same, or it would hold every request."""
         self._loop.call_exception_handler({"message": "an edit could not be checked", "exception": error})
 
     def _remember(self, contents: Sequence[Content]) -> None:
@@ -347,7 +347,7 @@ class Watch:
             self._hear(late)
 
     def _follow_links(self, contents: Iterable[Content]) -> None:
-        """Let an event of what a link leads to be one of the link; one to a folder is itself what matters."""
+        """Take an event of a link's target as one of the link; a link to a folder itself matters."""
         for content in contents:
             known = self._links.get(content.target, set())
             if content.target and content.path not in known | self._filters.links:

@@ -1,7 +1,7 @@
-"""Reads and checks what was touched, off the loop, and remembers what the disk held.
+"""Reads and checks the touched files, off the loop, and remembers the content of the disk.
 
-Law: one thread reads, in order, so that a later look never reports an older state; what was compiled once,
-or runs, is not compiled again.
+Law: one thread reads, in order, so that a later look never reports an older state; content that was compiled
+once, or runs, is not compiled again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The files of an edit, what is wrong with them, and what the compiler warned of for the first time."""
+    """The files of an edit, their failures, and the compiler's new warnings."""
 
     files: tuple[Source, ...]
     failures: dict[str, Failure]
@@ -39,7 +39,7 @@ class Findings:
 
 
 class SourceChecker:
-    """What is known of the disk. `trusted`: path → digest of what runs: it needs no check."""
+    """The known content of the disk. `trusted`: path → digest of the running source: it needs no check."""
 
     def __init__(self, filters: Filters, loop: asyncio.AbstractEventLoop) -> None:
         self.trusted: dict[str, bytes] = {}
@@ -54,7 +54,7 @@ class SourceChecker:
         self._checks = ThreadPoolExecutor(2, "watch-check")
 
     async def off_loop(self, work: Callable[[], T]) -> T:
-        """Run `work` in the thread that reads, after what was asked of it before."""
+        """Run `work` in the thread that reads, after its earlier work."""
         return await self._loop.run_in_executor(self._reads, work)
 
     async def read(self, paths: Iterable[str]) -> list[Content]:
@@ -68,7 +68,7 @@ class SourceChecker:
         def work() -> tuple[list[Content], list[Content]]:
             contents = [read(path) for path in paths]
             if not all(content.digest for content in contents) and not os.path.isdir(self._filters.root):
-                return [], []  # they will be back with the root
+                return [], []  # they return with the root
             return contents, [read(path) for path in packages_before(paths, self._filters)]
 
         return await self.off_loop(work)
@@ -83,7 +83,7 @@ class SourceChecker:
         return [path for path in {**self.trusted, **self._seen} if path.startswith(below)]
 
     def doubtful(self, contents: Iterable[Content]) -> list[str]:
-        """Return what was found empty or gone and was not so before: a save may be under way."""
+        """Return the files that are newly empty or gone: a save may be under way."""
         return [content.path for content in contents if not content.data and self._is_news(content)]
 
     def _is_news(self, content: Content) -> bool:
@@ -92,14 +92,14 @@ class SourceChecker:
         return content.digest != before and not content.error
 
     def remember(self, contents: Iterable[Content]) -> None:
-        """Take what was read as the state of the disk."""
+        """Take the contents as the state of the disk."""
         for content in contents:
             self._seen[content.path] = (content.digest, content.signature)
             if self._baseline.get(content.path, content.digest) != content.digest:
                 del self._baseline[content.path]
 
     async def judge(self, contents: Sequence[Content]) -> Findings:
-        """Compile what is new among `contents` and say what was found."""
+        """Compile the new ones among `contents` and return the findings."""
         warnings: list[CompileWarning] = []
         pending: dict[str, asyncio.Future[Verdict]] = {}
         fresh: set[str] = set()
@@ -140,15 +140,15 @@ class SourceChecker:
         return Source(content.path, content.digest, source, verdict.code if verdict else None)
 
     async def survey(self, wanted: bool = False) -> list[Content]:
-        """Read what lies beside the attended files and matters, Python first, within the stated bounds.
+        """Read the files that matter beside the attended ones, Python first, within the stated bounds.
 
-        `wanted`: what matters elsewhere, too.
+        `wanted`: further files that matter, elsewhere.
         """
         folders = sorted(self._filters.folders)
         return await self.off_loop(lambda: beside(self._filters, folders, wanted))
 
     def surveyed(self, contents: Iterable[Content]) -> tuple[Source, ...]:
-        """Take what was surveyed as the baseline."""
+        """Take the surveyed files as the baseline."""
         found = [content for content in contents if content.digest]
         self.remember(found)
         self._baseline.update((content.path, content.digest) for content in found)

@@ -1,4 +1,4 @@
-"""Reads files: content, digest, and the stat by which a later look recognises that nothing happened since."""
+"""Reads files: content, digest, and the stat by which a later look recognises an unchanged file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def signature(path: str) -> Signature | None:
 
 
 def read(path: str) -> Content:
-    """Read a file. A pipe or a device is never waited for. Raises nothing."""
+    """Read a file. Never waits for a pipe or a device. Raises nothing."""
     try:
         target = os.path.realpath(path) if os.path.islink(path) else ""
         if target and os.path.isdir(path):
@@ -54,7 +54,7 @@ def read(path: str) -> Content:
 
 
 def _read_open(path: str, file: int, target: str) -> Content:
-    # The stat comes before the bytes: what is written meanwhile differs from what was read.
+    # The stat comes before the bytes: a write in between makes the two differ at the next look.
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode):
         return Content(path)

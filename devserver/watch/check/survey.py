@@ -1,4 +1,4 @@
-"""Reads what lies beside the files that run: an import, or a template's name, may ask for it at any time."""
+"""Reads the files beside those that run: an import, or a template's name, may ask for one at any time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_BYTES = 16 * 1024 * 1024
 
 
 def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> list[Content]:
-    """Read what matters in `folders` and is not attended, Python first, within the stated bounds.
+    """Read the files in `folders` that matter and are not attended, Python first, within the stated bounds.
 
-    `wanted`: what matters elsewhere under the root, too.
+    `wanted`: further files that matter, elsewhere under the root.
     """
     code = [
         path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
@@ -33,7 +33,7 @@ def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> li
             continue  # it is in the snapshot
         content = read(path)
         if content.target and path.endswith(".py"):
-            continue  # what is behind a link is known by its own name, once it is used
+            continue  # a link's target has a name of its own, known once it is used
         room -= len(content.data or b"")
         if room < 0 or len(contents) == MOST_FILES:
             break

@@ -1,4 +1,4 @@
-"""The syntax check: compiles a file from its bytes and says why it does not compile.
+"""The syntax check: compiles a file from its bytes and reports why it does not compile.
 
 Law: every exception of `compile()` is a failure of the app's code, never one of the server; a file that
 would hold the interpreter's lock for long is compiled in a process of its own, with a deadline.
@@ -29,7 +29,7 @@ DEADLINE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found: marshalled code, or a failure."""
+    """The check's result: marshalled code, or a failure."""
 
     code: bytes | None
     failure: Failure | None
@@ -87,7 +87,7 @@ class SyntaxChecker:
 
 
 def decode(data: bytes) -> str:
-    """Return source text as its own declaration encodes it; what is wrong in it is replaced."""
+    """Return source text, decoded as it declares; undecodable bytes are replaced."""
     encoding = "utf-8"
     with contextlib.suppress(SyntaxError):
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)

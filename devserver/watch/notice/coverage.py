@@ -1,4 +1,4 @@
-"""Has every folder that matters watched: by the fence, by polling where it must, by watchdog beside it.
+"""Watches every folder that matters: by the fence, by polling where it must, by watchdog in addition.
 
 Law: a folder is watched before it is listed, so nothing that appears in it is missed; what the fence cannot
 watch is polled, and a remark reports that once.
@@ -46,7 +46,7 @@ class Sink(Protocol):
     def witness(self, seen: dict[str, Kind]) -> None: ...
 
     def wake(self) -> None:
-        """There is something to `drain`."""
+        """Called when there are events to `drain`."""
 
 
 class Coverage:
@@ -80,7 +80,7 @@ class Coverage:
 
     @property
     def weak(self) -> bool:
-        """Some folders are not watched by the fence: an edit in them is known only after a while."""
+        """Whether the fence does not watch some folders: an edit in them is known only after a while."""
         return self._inotify is None or bool(self._reasons)
 
     def is_strict(self, folder: str) -> bool:
@@ -151,7 +151,7 @@ class Coverage:
             self._tasks.start(self._poll())
 
     async def _relieve(self) -> None:
-        """At the limit of watches: give the second witness's to the fence; if they do not do, poll."""
+        """At the limit of watches: give the second witness's to the fence; if they are too few, poll."""
         if self._native is not None:
             observing, self._native = self._native, None
             await self._off_loop(observing.stop)
@@ -164,7 +164,7 @@ class Coverage:
         if folders:
             self._reasons[NO_WATCH] = None
             await self._poll()
-        for folder in folders:  # what appeared in it before the first poll
+        for folder in folders:  # files that appeared in it before the first poll
             self._came(folder)
         self._sink.wake()
 
@@ -183,13 +183,13 @@ class Coverage:
             if not self.is_strict(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
         await self._off_loop(lambda: observing.start(schedules))
-        # What was saved before polling began, unseen.
+        # Saves that were missed before polling began.
         self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
 
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_dir(follow_symlinks=False):
             return is_kept(entry.path, self._filters)
-        # All of Python, lest what begins to matter later looks as if it had just been made.
+        # All Python files, or one that begins to matter later would look newly created.
         wanted = entry.name.endswith(".py") or self._matters(entry.path)
         return wanted and not self.is_strict(os.path.dirname(entry.path))
 
@@ -244,7 +244,7 @@ class Coverage:
             self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
 
     def _grow(self) -> None:
-        """Take in new folders: their files were perhaps there before the watch."""
+        """Take in new folders: their files may be older than the watch."""
         for _ in range(WALKED_AT_ONCE):
             if not self._walks:
                 break
@@ -259,7 +259,7 @@ class Coverage:
         self._after_entering()
 
     def _schedules(self, folders: Sequence[Folder]) -> list[Schedule]:
-        """Return what the second witness is to watch; without the first it watches all."""
+        """Return the second witness's schedules; without the first it watches all."""
         roots = self._filters.roots
         if self._inotify is None:
             return [Schedule(root, recursive=True) for root in roots]
@@ -270,12 +270,12 @@ class Coverage:
         return list(dict.fromkeys(each for schedules in found for each in schedules))
 
     def tops(self) -> list[str]:
-        """Return the folders that nothing above them is watched for: the root, and those outside it."""
+        """Return the topmost watched folders: the roots, and those outside them."""
         outside = (folder for folder in self._filters.folders if not self._filters.is_reached(folder))
         return [*self._filters.roots, *outside]
 
     def renew(self, top: str) -> None:
-        """Watch a top as it is now: what was watched is another one's."""
+        """Watch a top again: the folder at its path is another one now."""
         if self._inotify is not None:
             self._inotify.leave(top)
         self._came(top)
@@ -295,7 +295,7 @@ class Coverage:
             await self._poll()
 
     async def close(self) -> None:
-        """Watch nothing any more; the observers' threads have ended when it returns."""
+        """Stop watching; the observers' threads have ended when it returns."""
         await self._tasks.cancel()
         if self._inotify is not None:
             self._loop.remove_reader(self._inotify.fileno())

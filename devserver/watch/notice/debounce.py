@@ -1,7 +1,7 @@
 """Joins the events of one save, or of many at once, to one edit: pure, with a given clock.
 
-Law: what belongs to one save is one edit; an edit is looked at soon after its last event, and never later
-than `cap` after its first, save for one more look at what was found empty or gone.
+Law: the events of one save are one edit. An edit is looked at soon after its last event, and never later than
+`cap` after its first, except for one more look at files that were empty or gone.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Batch:
         return not self._doubts(empty, now, patience)
 
     def _doubts(self, empty: Iterable[str], now: float, patience: float) -> bool:
-        """Look again once at what was found empty or gone, several times at what is held open."""
+        """Look again once at files found empty or gone, several times at those held open."""
         last = self.first + self.cap
         unsure = [
             path
@@ -98,7 +98,7 @@ class Debouncer:
         return begun
 
     def deadline(self) -> float | None:
-        """Return when `due` has something to give, None if nothing is waited for."""
+        """Return when `due` will return an edit, None if no edit is waiting."""
         return min((batch.deadline for batch in self._batches.values() if not batch.reading), default=None)
 
     def due(self, now: float) -> list[Batch]:
@@ -109,7 +109,7 @@ class Debouncer:
         return ripe
 
     def accept(self, edit: int, empty: Iterable[str], now: float) -> bool:
-        """An edit was read; `empty` are newly empty or gone. True: believe it, and forget the edit.
+        """Take an edit as read; `empty` are newly empty or gone. True: believe it; the edit is forgotten.
 
         False: it will be due again.
         """

@@ -1,7 +1,7 @@
 """The Master's own inotify descriptor: read without waiting, it knows every save that is over.
 
-The kernel queues an event before the writer's close() or rename() returns, so what `read` does not have has
-not happened yet. One watch per folder; names and numbers as in inotify(7).
+The kernel queues an event before the writer's close() or rename() returns, so a save that `read` does not
+return has not happened yet. One watch per folder; names and numbers as in inotify(7).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Inotify:
         return True
 
     def leave(self, top: str) -> None:
-        """Watch `top` and what is below it no more."""
+        """Stop watching `top` and everything below it."""
         below = top + os.sep
         for folder in [name for name in self._watches if name == top or name.startswith(below)]:
             self._forget(folder)
@@ -121,7 +121,7 @@ class Inotify:
         return os.read(self._fd, _READ) if self._ready.poll(0) else b""
 
     def facts(self, data: bytes) -> Iterator[Fact]:
-        """Say what events mean. Take each fact before the next: it may change what the next one means."""
+        """Yield the events' facts. Handle each before the next: that may change what the next one means."""
         start = 0
         while start < len(data):
             watch, mask, _cookie, length = _EVENT.unpack_from(data, start)
@@ -133,7 +133,7 @@ class Inotify:
                 if length:
                     name = os.fsdecode(data[start - length : start].rstrip(b"\0"))
                     yield from self._in_folder(f"{folder.rstrip(os.sep)}{os.sep}{name}", mask)
-                elif mask & DELETE_SELF:  # it was empty: what was in it has been told
+                elif mask & DELETE_SELF:  # it was empty: the deletions in it were reported
                     self._forget(folder)
                     if os.path.dirname(folder) not in self._watches:
                         yield FolderLeft(folder)

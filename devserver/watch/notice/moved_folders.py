@@ -42,14 +42,14 @@ class FolderIdentities:
             await asyncio.sleep(EVERY)
 
     def left(self, folder: str) -> None:
-        """A folder has gone, with all below it: what is there next is another one, even of its number."""
+        """Note that a folder has gone, with all below: the next one is another, even with its number."""
         for top in [top for top in self._known if top == folder or top.startswith(folder + os.sep)]:
             if self._known[top] is not None:
                 self._known[top] = None
                 self._gone(top)
 
     async def look(self) -> None:
-        """Look once. What is seen for the first time is neither gone nor new."""
+        """Look once. A folder that is seen for the first time is neither gone nor new."""
         tops = list(self._tops())
         found = await self._off_loop(lambda: identities(tops))
         before, self._known = self._known, found

@@ -1,7 +1,7 @@
 """The one owner of watchdog: its observers, native or polling, beside the fence or alone.
 
-Law: the number of threads is bounded, whatever the tree is like; what an event says is only that a file is
-worth a look.
+Law: the number of threads is bounded, whatever the tree is like; an event means only that a file is worth a
+look.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def polling(
 
 
 def _hush() -> None:
-    """Keep watchdog's remarks on its own book-keeping off the terminal; what was lost, the fence says."""
+    """Keep watchdog's log of its own book-keeping off the terminal; the fence reports lost events."""
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
     logger = logging.getLogger("watchdog")
     logger.propagate = False
@@ -139,7 +139,7 @@ def _hush() -> None:
 
 
 class _Handler(FileSystemEventHandler):
-    """Passes on the files that matter."""
+    """Forwards the files that matter."""
 
     def __init__(self, witness: Witness, matters: Callable[[str], bool]) -> None:
         self._witness = witness

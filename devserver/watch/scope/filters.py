@@ -1,4 +1,4 @@
-"""What matters: which folders are watched, and which files in them make an edit.
+"""Decides which folders are watched, and which files in them make an edit.
 
 Look-ups are set membership; patterns are matched for the few names that got so far, and remembered.
 """
@@ -108,7 +108,7 @@ class Filters:
         return tuple(sorted((root.rstrip(os.sep) + os.sep for root in self.roots), key=len, reverse=True))
 
     def _below(self, path: str) -> str:
-        """Return a path as seen from the nearest root above it, empty if there is none."""
+        """Return a path relative to the nearest root above it, empty if there is none."""
         return next((path[len(inside) :] for inside in self._insides if path.startswith(inside)), "")
 
     def _below_root(self, path: str) -> str:
@@ -135,7 +135,7 @@ class Filters:
         if path in self.attended:
             return Interest.CODE if path.endswith(".py") and path not in self.as_data else Interest.DATA
         folder, _, name = path.rpartition(os.sep)
-        if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim tries whether it may write
+        if name.endswith(JUNK_SUFFIXES) or name == "4913":  # vim's test of whether it may write
             return Interest.NONE
         found = self._of_kind(path, folder, name)
         if found is not Interest.NONE:
@@ -206,7 +206,7 @@ class Filters:
         return self._exclude.match(folder + os.sep) or self._gitignore.match(folder + os.sep)
 
     def mark_venv(self, folder: str, found: bool) -> None:
-        """Remember whether a folder holds a virtual environment, which is installed and not the app's own."""
+        """Remember whether a folder holds a virtual environment: its files are not the app's own."""
         if folder not in self.roots and found != (folder in self._venvs):
             (self._venvs.add if found else self._venvs.discard)(folder)
             self._reached.clear()

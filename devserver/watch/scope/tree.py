@@ -15,7 +15,7 @@ HARMLESS = "__pycache__"
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that is watched; `clean`: nothing right in it is ignored."""
+    """A folder that is watched; `clean`: none of its direct entries is ignored."""
 
     path: str
     files: tuple[str, ...]
@@ -26,11 +26,10 @@ class Folder:
 
 
 def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) -> Iterator[Folder]:
-    """Give the folders under `tops` (themselves included), nearest first, without those that are ignored.
+    """Yield the folders under `tops` (themselves included), nearest first, without those that are ignored.
 
-    `enter` is called with a folder before it is listed, so that what appears later is seen by a watch. What
-    it raises ends the walk. Folders that vanish or may not be read are passed over; symbolic links are not
-    followed.
+    `enter` is called with a folder before it is listed, so that a watch sees later changes. An exception of
+    `enter` ends the walk. Folders that vanish or may not be read are skipped. Links are not followed.
     """
     waiting = deque(top for top in tops if is_kept(top, filters))
     while waiting:
@@ -51,7 +50,7 @@ def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) 
 
 
 def is_kept(folder: str, filters: Filters) -> bool:
-    """Return whether a folder is to be watched; looks whether it is a virtual environment."""
+    """Return whether to watch a folder; checks whether it is a virtual environment."""
     if folder in filters.roots:
         return True
     filters.mark_venv(folder, os.path.exists(os.path.join(folder, VENV_MARK)))
