@@ -12,7 +12,7 @@ from devserver.worker.find.handlers import Handlers, handlers_of
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is served. Without an app there is at least one handler."""
+    """The app and the handlers to serve. Without an app there is at least one handler."""
 
     app: App | None
     handlers: Handlers

@@ -1,7 +1,7 @@
 """Lets Python's own finder see the modules of the snapshot among those that are on the disk.
 
-Law: the order of finding is Python's. A file of the snapshot stands where it would have stood, though the
-disk has lost it by now; one that this generation was made without is not there, though the disk has it again.
+Laws: the search order is Python's. A file of the snapshot is found at its place even if the disk has lost it.
+A file that this generation was made without is not found even if the disk has it again.
 """
 
 from __future__ import annotations

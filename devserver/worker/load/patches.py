@@ -11,7 +11,7 @@ _FRAMES_LEFT_OUT = "<frozen importlib._bootstrap_external>"
 
 
 class Patches:
-    """What was replaced, and how to undo it."""
+    """The replaced attributes, and how to restore them."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any]] = []
@@ -25,7 +25,7 @@ class Patches:
         setattr(owner, name, function)
 
     def undo(self) -> None:
-        """Put back what was there, the newest first."""
+        """Restore what was replaced, the newest first."""
         while self._replaced:
             owner, name, before = self._replaced.pop()
             if before is _NOT_THERE:

@@ -1,6 +1,6 @@
 """The `.pyc` files of modules that were not edited in this run: used as Python uses them, but for its trap.
 
-Law: a `.pyc` is believed only if it was written clearly after its source, and written only for a source that
+Laws: a `.pyc` is used only if it was written clearly after its source. It is written only for a source that
 is clearly older than now. Python compares whole seconds and sizes, which two quick saves can share
 (cpython#75953).
 """

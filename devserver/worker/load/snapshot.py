@@ -191,7 +191,7 @@ class Snapshot:
             return False
 
     def note(self, path: str) -> None:
-        """An own file is used that another loader reads: report it as the disk has it now."""
+        """Report an own file that another loader reads, as the disk has it now."""
         key = self.owns.place(path)
         if key in self.used:
             return

@@ -38,22 +38,22 @@ class ImportLog:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._specs: dict[str, tuple[ModuleSpec, int]] = {}
-        """What was looked for, in order, with the surroundings by their number."""
+        """Modules that were looked up, in order, each with the index of its surroundings."""
         self._table: dict[str, int] = {}
         self._surroundings: list[Surroundings] = []
         self._outermost: ModuleSpec | None = None
         """What is being imported that nothing foreign imports in its turn."""
         self._reason = ""
         self._fresh: list[ModuleSpec] = []
-        """What was found since an outermost import began."""
+        """Modules that were found since an outermost import began."""
         self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
         self._last: int | None = None
         self.spent = 0.0
-        """Seconds that outermost imports of what is not the app's own have taken."""
+        """Seconds that outermost imports of modules that are not own have taken."""
         self._began = 0.0
 
     def begin(self) -> None:
-        """Take what is now as the start: a Manager that runs nothing of the app's has the same."""
+        """Take the present state as the start: a Manager, which runs none of the app's code, has the same."""
         self._environment = dict(os.environ)
         self._path, self._argv = tuple(sys.path), tuple(sys.argv)
         self._meaning, self._modules = _meaning(), dict(sys.modules)
@@ -195,7 +195,7 @@ class ImportLog:
         if loader in (BuiltinImporter, FrozenImporter) or isinstance(loader, SourceFileLoader):
             return True  # it would not be here if it were an own source file
         if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
-            return False  # a finder of somebody's: what it would find in another process is unknown
+            return False  # a custom finder: what it would find in another process is unknown
         return not self._snapshot.owns(spec.origin or "")
 
 
@@ -217,7 +217,7 @@ def _meaning() -> dict[str, Any]:
 
 
 def disabled_loggers() -> list[str]:
-    """Return who is disabled. `dictConfig` does it to those that are there, and preloaded ones are early.
+    """Return the disabled loggers. `dictConfig` disables those that exist, and preloaded ones exist early.
 
     Some are always there, asyncio's for one, so that it is seen.
     """
@@ -226,7 +226,7 @@ def disabled_loggers() -> list[str]:
 
 
 def _patched() -> str:
-    """Return who has replaced the standard library's sockets and threads, if somebody has."""
+    """Return what has replaced the standard library's sockets and threads, if anything has."""
     for name, mark in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
         if (module := sys.modules.get(name)) is not None and getattr(module, mark, None):
             return f"{name.partition('.')[0]} has patched the standard library"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 
 Running = Callable[[ModuleSpec, bool], None]
-"""Is called with True as the body begins to run, with False as it has ended, well or not."""
+"""Called with True as the body begins to run, and with False once it has returned or raised."""
 
 
 def observe(spec: ModuleSpec, tell: Running) -> None:

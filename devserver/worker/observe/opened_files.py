@@ -1,7 +1,7 @@
 """Notices the own files that the app runs, or reads as source, by their path: no finder ever sees these.
 
-Law: it hears of every open and exec in this process (an audit hook cannot be taken away), so what it does for
-those that do not concern it takes nanoseconds; nothing that goes wrong here reaches the app.
+Laws: the hook gets every open and exec in this process, and cannot be removed. So for those that do not
+concern it, it takes nanoseconds. No error of the hook reaches the app.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class OpenedFiles:
         sys.addaudithook(self.hook())
 
     def taken(self) -> tuple[OpenedFile, ...]:
-        """Return what is new since it was last asked."""
+        """Return what is new since the last call."""
         untold, self._untold = self._untold, {}
         return tuple(untold.values())
 
     def renew(self) -> None:
-        """In a copy: nothing was reported yet."""
+        """In a copy: count everything as not reported yet."""
         self._untold = dict(self._told)
 
     def hook(self) -> Callable[[str, tuple[Any, ...]], None]:

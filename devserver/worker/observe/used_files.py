@@ -25,7 +25,7 @@ class UsedFiles:
         self._due = False
 
     def note(self, path: str) -> None:
-        """A file of the snapshot is used, for the first time. From any thread."""
+        """Record the first use of a file of the snapshot. Call it from any thread."""
         self._paths.append(path)
         self.wake()
 
@@ -38,14 +38,14 @@ class UsedFiles:
         self._opened = opened
 
     def wake(self) -> None:
-        """There is something to tell. From any thread."""
+        """Schedule a report. Call it from any thread."""
         if self._loop is not None and not self._due and not self._link.forked:
             self._due = True
             with suppress(RuntimeError):  # it is closed: the Worker leaves
                 self._loop.call_soon_threadsafe(self.tell)
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on report without being asked, on this loop."""
+        """From now on report on this loop by itself."""
         self._loop = loop
 
     def tell(self) -> None:

@@ -1,4 +1,4 @@
-"""Finds who holds the app's code in the image: functions, running generators, classes, and who holds lines.
+"""Finds the holders of the app's code in the image: functions, running generators, classes, line numbers.
 
 Laws: every function that holds code of a known tree is found. Any other holder of such code is noticed.
 """

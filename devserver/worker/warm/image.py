@@ -1,6 +1,6 @@
 """Decides, in the image, whether a copy of it can become what a cold start of other files would give.
 
-Law: nothing is changed here; a save is compared with what the image has imported, not with the last save.
+Laws: nothing is changed here. A save is compared with what the image has imported, not with the last save.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, ca
 
 
 class Known(Protocol):
-    """What is asked of the image's snapshot."""
+    """What a decision needs of the image's snapshot."""
 
     used: dict[str, None]
 
@@ -45,7 +45,7 @@ class Image:
             self._holders = Holders(tree for trees in self._record.trees.values() for tree in trees)
 
     def decide(self, sources: Iterable[Source]) -> Swap | Refused:
-        """Return what gives a copy `sources` in place of what the image has, or why nothing does."""
+        """Return the swap that gives a copy these `sources`, or why there is none."""
         if self._record.unavailable:
             return Refused("", self._record.unavailable)
         self.prepare()
@@ -142,7 +142,7 @@ class Image:
                     raise Unlike(f"{reader} read the line of {name} at import")
 
     def _check_lines(self, path: str, filename: str, difference: Difference) -> None:
-        """Refuse if a line number that was taken down at import would be another now."""
+        """Refuse if a line number that was recorded at import would differ now."""
         if not difference.ran_moved:
             return
         name = called(difference.ran_moved[-1])

@@ -22,7 +22,7 @@ _CONVENTIONAL = re.compile(
     r"|celery|register|setup|teardown|ready|includeme|load_tests|[A-Z][A-Z0-9_]*",
     re.ASCII,
 )
-"""Names that frameworks look for in modules."""
+"""Names that frameworks look up in modules."""
 _IMPORTERS = frozenset(
     ("django.apps.config", "django.urls.conf", "django.urls.resolvers", "django.utils.module_loading")
 )

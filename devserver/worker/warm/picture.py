@@ -1,7 +1,7 @@
 """Takes a picture of a process that has imported an app, to compare one that was swapped with a cold start.
 
-Law: it changes nothing that the app could see, and holds nothing that differs between two cold starts of the
-same files but for time, chance, and the numbers of processes.
+Laws: it changes nothing that the app could see. Between two cold starts with the same files, pictures differ
+only by time, chance and pids.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _logger(logger: logging.Logger) -> Plain:
 
 
 def _descriptors() -> Plain:
-    """Return the files that are open, but for standard streams; nothing where the system does not tell."""
+    """Return the open files except the standard streams; empty where the system does not list them."""
     found = []
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
         if name in ("0", "1", "2"):

@@ -1,7 +1,7 @@
-"""Notes who has read the app's code, as text or as instructions, while it was imported.
+"""Records which code has read the app's code, as text or as instructions, while the app was imported.
 
-Law: whatever may depend on the body of a function that never ran is noted; what is not known to be harmless
-counts as reading. An audit hook cannot be taken away: after `end` it returns at once.
+Laws: whatever may depend on the body of a function that never ran is recorded. Code that is not known to be
+harmless counts as a reader. An audit hook cannot be removed: after `end` it returns at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HARMLESS_PROGRAMS = (
     " cc clang file gcc getconf git hg hostname ld ldconfig locale lsb_release lscpu nvidia-smi objdump "
     "stty sw_vers sysctl tput uname which "
 )
-"""Programs that many packages run at import, and that know nothing of the app's functions."""
+"""Programs that many packages run at import, and that do not depend on the app's functions."""
 _STARTS = frozenset(("subprocess.Popen", "os.posix_spawn", "os.system", "os.fork", "os.forkpty", "os.spawn"))
 _SPAWNING = ("popen_spawn_posix", "popen_forkserver")
 """Modules that are imported as such a process is started."""
@@ -69,7 +69,7 @@ class Readers:
         """How code reads, by id."""
 
     def begin(self) -> None:
-        """Start listening, in place of who has listened before."""
+        """Start listening, in place of the previous listener."""
         _listen(self)
 
     def end(self) -> None:
@@ -80,7 +80,7 @@ class Readers:
             self.child = "a process of multiprocessing"
 
     def text(self, key: str) -> None:
-        """The text of the own file `key` is given to somebody."""
+        """Record that code reads the text of the own file `key`."""
         if _ears.listener is not self:
             return
         frame: FrameType | None = sys._getframe(1)

@@ -26,7 +26,7 @@ def _is_whole(name: str) -> bool:
 class Record:
     """Made before anything of the app runs, ended when all is imported and nothing is started.
 
-    `unavailable` tells why nothing can be swapped in this process; it is empty if all is well.
+    `unavailable` is the reason why nothing can be swapped in this process, "" if swaps are possible.
     """
 
     def __init__(self, owns: Own, ran: Ran | None = None) -> None:
@@ -51,7 +51,7 @@ class Record:
             self.readers.begin()
 
     def keep(self, path: str, code: CodeType) -> None:
-        """An import is about to run `code`, which the snapshot has for the own file at `path`."""
+        """Record that an import is about to run `code`, the snapshot's for the own file at `path`."""
         if not self.unavailable:
             self.trees.setdefault(self._owns.place(path), []).append(code)
             self._ran.watch(walk(code))
@@ -70,11 +70,11 @@ class Record:
         self.before[id(code)] = next((name for name in reversed(sys.modules) if _is_whole(name)), "")
 
     def read(self, path: str) -> None:
-        """Somebody is given the text of the own file at `path`."""
+        """Record that code reads the text of the own file at `path`."""
         self.readers.text(self._owns.place(path))
 
     def end(self) -> None:
-        """Stop noting: what runs from here on is not in the image."""
+        """Stop recording: later code is not in the image."""
         if self.unavailable:
             return
         self.readers.end()

@@ -1,6 +1,6 @@
 """Gives the functions of this process other code: decided in the image, applied in a copy of it.
 
-Law: applying does what the decision has listed, and cannot fail halfway for a reason that the app has made.
+Laws: applying does only what the decision has listed. The app cannot make it fail halfway.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from devserver.worker.warm.additions import Addition, place_names
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a cold start of these files cannot be reached by a swap; `path` is empty if it is for all files."""
+    """Why a swap cannot give what a cold start gives; `path` is empty if this holds for all files."""
 
     path: str
     reason: str
