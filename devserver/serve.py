@@ -26,7 +26,7 @@ from devserver.master.master import Master
 from devserver.master.shutdown import stop_gently, stop_now
 from devserver.reporting.console_process import Order
 from devserver.reporting.line_writer import LineWriter
-from devserver.reporting.reporter import Announcer
+from devserver.reporting.reporter import Reporter
 from devserver.watch import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
 
 INTERRUPTED = 130
@@ -70,51 +70,51 @@ class DevServer:
         loop = asyncio.get_running_loop()
         self._reason = loop.create_future()
         config = self._config
-        self._announcer = announcer = Announcer(
+        self._reporter = reporter = Reporter(
             config.console, self._stream, config.watch.root, self._order, self._crowded
         )
-        loop.set_exception_handler(partial(_report_own_error, announcer))
-        control = Control(config.watch.root, announcer.emit)
-        announcer.hear(control.take)
+        loop.set_exception_handler(partial(_report_own_error, reporter))
+        control = Control(config.watch.root, reporter.emit)
+        reporter.hear(control.take)
         try:
-            code = await self._serve(announcer, control, loop)
-            announcer.emit(events.Stopped(code=code))
+            code = await self._serve(reporter, control, loop)
+            reporter.emit(events.Stopped(code=code))
         finally:
             await control.close()
-            await announcer.close()
+            await reporter.close()
         if self._error is not None:
             raise self._error
         return code
 
-    async def _serve(self, announcer: Announcer, control: Control, loop: asyncio.AbstractEventLoop) -> int:
-        config = replace(self._config, console=replace(self._config.console, draws=announcer.draws))
-        master = self._master = Master(config, announcer.terminal, announcer.emit, self._fail)
-        announcer.hear(master.clients.gateway.refresh.heard)
-        watch = Watch(config.watch, self._reporter(master.edits, announcer), loop)
+    async def _serve(self, reporter: Reporter, control: Control, loop: asyncio.AbstractEventLoop) -> int:
+        config = replace(self._config, console=replace(self._config.console, draws=reporter.draws))
+        master = self._master = Master(config, reporter.terminal, reporter.emit, self._fail)
+        reporter.hear(master.clients.gateway.refresh.heard)
+        watch = Watch(config.watch, self._watch_reports(master.edits, reporter), loop)
         master.attach(watch)
         self._listen_to_signals(loop)
-        loop.add_signal_handler(signal.SIGTSTP, announcer.suspend)
+        loop.add_signal_handler(signal.SIGTSTP, reporter.suspend)
         reason = ""
         try:
             await master.listen()
             name, root = config.name, config.watch.root
-            announcer.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
+            reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
             master.start()
             if config.control:
-                await control.open(master.edits, self._stop_asked, captured=announcer.terminal)
+                await control.open(master.edits, self._stop_asked, captured=reporter.terminal)
             reason = await self._reason
         except DevserverError as error:
             self._error = error
-        code = await self._stop(master, announcer, reason)
+        code = await self._stop(master, reporter, reason)
         await watch.close()
         return code
 
-    async def _stop(self, master: Master, announcer: Announcer, reason: str) -> int:
+    async def _stop(self, master: Master, reporter: Reporter, reason: str) -> int:
         if self._error is not None:
             await stop_now(master)
             return 2
-        announcer.emit(events.Stopping(reason=reason))
+        reporter.emit(events.Stopping(reason=reason))
         gentle = asyncio.ensure_future(stop_gently(master, self._config.process.stop))
         hurry = asyncio.ensure_future(self._hurry.wait())
         await asyncio.wait({gentle, hurry}, return_when=asyncio.FIRST_COMPLETED)
@@ -156,7 +156,7 @@ class DevServer:
         if key in ("reload", "stop"):
             self._order(Order(key))
         else:
-            self._announcer.show(events.Pressed(key=key))
+            self._reporter.show(events.Pressed(key=key))
 
     def _crowded(self, on: bool) -> None:
         self._master.terminals.pause_output(on)
@@ -165,49 +165,47 @@ class DevServer:
         self._error = self._error or error
         self._stop_asked("failed")
 
-    def _look_at_options(self, announcer: Announcer, news: Settled) -> None:
+    def _look_at_options(self, reporter: Reporter, news: Settled) -> None:
         file = os.path.join(self._config.watch.root, "pyproject.toml")
         if any(each.path == file for each in news.files):
-            self._looking = asyncio.ensure_future(self._compare_options(announcer))
+            self._looking = asyncio.ensure_future(self._compare_options(reporter))
 
-    async def _compare_options(self, announcer: Announcer) -> None:
+    async def _compare_options(self, reporter: Reporter) -> None:
         """Report that options which were edited do not apply to this run."""
         options = await asyncio.to_thread(self._read_options, Path(self._config.watch.root))
         if options is not None and options != self._options:
             self._options = options
             text = "[tool.devserver] has changed: options apply at the next start of devserver"
-            announcer.emit(events.Notice(level="info", text=text))
+            reporter.emit(events.Notice(level="info", text=text))
 
-    def _reporter(self, edits: Edits, announcer: Announcer) -> Callable[[Report], None]:
+    def _watch_reports(self, edits: Edits, reporter: Reporter) -> Callable[[Report], None]:
         def report(news: Report) -> None:
             match news:
                 case Noticed():
                     edits.noticed(news.edit, news.paths)
                 case Settled():
                     for warning in news.warnings:
-                        announcer.emit(warning)
+                        reporter.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
                     edits.settled(news.edit, news.files, news.failures, steps)
-                    self._look_at_options(announcer, news)
+                    self._look_at_options(reporter, news)
                 case Reread():
                     edits.reread(news.edit)
                 case Surveyed():
                     edits.surveyed(news.files)
                 case AssetsSaved():
-                    announcer.emit(events.AssetsChanged(paths=news.paths))
+                    reporter.emit(events.AssetsChanged(paths=news.paths))
                 case Remark():
-                    announcer.emit(events.Notice(level=news.level, text=news.text))
+                    reporter.emit(events.Notice(level=news.level, text=news.text))
                 case _:
                     assert_never(news)
 
         return report
 
 
-def _report_own_error(
-    announcer: Announcer, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]
-) -> None:
+def _report_own_error(reporter: Reporter, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report that a callback of devserver's has failed, with the place: the server goes on."""
     error = context.get("exception")
     detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
     text = f"an error of devserver's own, please report it: {context.get('message', error)}"
-    announcer.emit(events.Notice(level="error", text=text, detail=detail))
+    reporter.emit(events.Notice(level="error", text=text, detail=detail))

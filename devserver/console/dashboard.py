@@ -23,7 +23,7 @@ from devserver.console.facts import facts
 from devserver.console.failure_view import Page, fit
 from devserver.console.headline import Headline, Mood, headline, laid_out
 from devserver.console.keys import HELP
-from devserver.console.model import Error, Prompt, Timeline, View
+from devserver.console.model import Error, Model, Prompt, Timeline
 from devserver.console.process_table import summary, tree
 from devserver.reporting import wording
 
@@ -93,7 +93,7 @@ def _ladder() -> Iterator[Detail]:
 LADDER = tuple(_ladder())
 
 
-def picture(view: View, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
+def picture(view: Model, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
     """Return the dashboard for a terminal of that size: at most `rows(height, panel)` lines that fit."""
     limit = rows(height, panel)
     lines: list[Text] = []
@@ -109,7 +109,7 @@ def rows(height: int, panel: Panel = "") -> int:
     return max(1, height - max(2, height // 4) if panel else height // 2)
 
 
-def farewell(view: View, width: int) -> RenderableType:
+def farewell(view: Model, width: int) -> RenderableType:
     """Return the lines that stay on the screen when the console exits."""
     if view.exit_code is None:
         text = Text("devserver has left without a word: it was killed, or it crashed", style="red")
@@ -124,7 +124,7 @@ def farewell(view: View, width: int) -> RenderableType:
     return Group(*head, *_error(view.error, Page(width, view.root, view.editor), LADDER[5]), text)
 
 
-def _lines(view: View, width: int, now: float, panel: Panel, detail: Detail) -> list[Text]:
+def _lines(view: Model, width: int, now: float, panel: Panel, detail: Detail) -> list[Text]:
     sections = [_headline(headline(facts(view), now), width, detail.head)]
     if detail.traffic and (counted := _traffic(view, width, now)):
         sections[0].append(counted)
@@ -162,7 +162,7 @@ def _headline(line: Headline, width: int, most: int) -> list[Text]:
     return found
 
 
-def _traffic(view: View, width: int, now: float) -> Text | None:
+def _traffic(view: Model, width: int, now: float) -> Text | None:
     """Return the counters in one row; the least important go where it is narrow."""
     parts = requests.summary(view.traffic, now)
     if view.traffic.failed:
@@ -176,7 +176,7 @@ def _traffic(view: View, width: int, now: float) -> Text | None:
     return fit(Text(f"   {' · '.join(parts)}", style="dim"), width) if parts else None
 
 
-def _links(view: View, width: int, most: int) -> list[Text]:
+def _links(view: Model, width: int, most: int) -> list[Text]:
     """Return the app's addresses: in one row if all of them fit, else a row each."""
     if not most:
         return []
@@ -195,7 +195,7 @@ def _links(view: View, width: int, most: int) -> list[Text]:
     return rows
 
 
-def _prompt(prompt: Prompt, view: View, width: int) -> Text:
+def _prompt(prompt: Prompt, view: Model, width: int) -> Text:
     """Return which Worker is at which prompt, since when, and how to get back there."""
     stands = "reads its terminal" if prompt.how == "question" else "is in the debugger"
     row = Text().append(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
@@ -276,7 +276,7 @@ def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
     return lines
 
 
-def _hints(view: View, width: int) -> Text:
+def _hints(view: Model, width: int) -> Text:
     """Return which processes run, in a few words, and the keys."""
     if view.stopping:
         return fit(Text().append(" q", style="bold").append(" stop now", style="dim"), width)

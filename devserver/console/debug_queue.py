@@ -31,7 +31,7 @@ class _Turn:
             self.unseen = CUT + self.unseen[-(MOST_UNSEEN // 2) :]
 
 
-class Turns:
+class DebugQueue:
     """The Workers in a debugger, in order of arrival; `closed`: no Worker gets the terminal."""
 
     def __init__(self, *, closed: bool = False) -> None:

@@ -30,7 +30,7 @@ Send = Callable[..., None]
 """Sends an order to the Master; its fields are keyword arguments."""
 
 
-class Attachment:
+class DebugTerminal:
     """Takes the terminal at once; `end` must follow. The caller draws nothing until then."""
 
     def __init__(self, prompt: Prompt, console: Console, terminal: Terminal, send: Send) -> None:

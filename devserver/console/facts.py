@@ -5,11 +5,11 @@ from __future__ import annotations
 from devserver.common.explain import explain
 from devserver.common.failure import Failure
 from devserver.console.headline import Facts, Refusal
-from devserver.console.model import Broken, Save, View
+from devserver.console.model import Broken, Model, Save
 from devserver.reporting.wording import relative
 
 
-def facts(view: View) -> Facts:
+def facts(view: Model) -> Facts:
     """Return the headline's facts."""
     save = view.pending[max(view.pending)] if view.pending else None
     if save is None and view.is_new and view.master:

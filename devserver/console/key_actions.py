@@ -8,7 +8,7 @@ from rich.text import Text
 
 from devserver.console import browser, failure_view
 from devserver.console.dashboard import Panel
-from devserver.console.model import View, forgive
+from devserver.console.model import Model, forgive
 from devserver.console.scrollback import Entry
 
 PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "urls"}
@@ -21,7 +21,7 @@ class KeyActions:
         self.panel: Panel = ""
         self.clears = False
 
-    def press(self, key: str, view: View, width: int) -> tuple[View, list[Entry]]:
+    def press(self, key: str, view: Model, width: int) -> tuple[Model, list[Entry]]:
         """Return the view, and what to print."""
         view = replace(view, unknown_key=key == "unknown")
         entries: list[Entry] = []
@@ -38,7 +38,7 @@ class KeyActions:
         return view, entries
 
 
-def _last_error(view: View, width: int) -> list[Entry]:
+def _last_error(view: Model, width: int) -> list[Entry]:
     """Return the whole newest error: why the last save does not run, else the live code's last failure."""
     page = failure_view.Page(width, view.root, view.editor)
     entries: list[Entry] = []

@@ -24,7 +24,7 @@ class Line(NamedTuple):
     continues: bool = False
 
 
-class Lines:
+class LineBuffer:
     """The lines of one Worker."""
 
     def __init__(self) -> None:

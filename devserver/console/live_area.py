@@ -12,7 +12,7 @@ from rich.segment import Segment
 from devserver.console import letters
 
 
-class Canvas:
+class LiveArea:
     """Draws `picture(width, height)` at the size of the moment, from now on until it is lifted.
 
     Until then output of the console appears above it.

@@ -89,7 +89,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class Model:
     """Everything that is drawn."""
 
     target: str = ""
@@ -151,7 +151,7 @@ class View:
 MOST_LIVES = 8
 
 
-def apply(view: View, event: Event) -> View:
+def apply(view: Model, event: Event) -> Model:
     """Return the view after `event`; the very same object if the drawing would not change."""
     match event:
         case events.Started():
@@ -180,7 +180,7 @@ def apply(view: View, event: Event) -> View:
     return _worker(view, event)
 
 
-def _work(view: View, event: events.Requests | events.HandlerFailed) -> View:
+def _work(view: Model, event: events.Requests | events.HandlerFailed) -> Model:
     """Count the requests answered, and the failures of the live code."""
     if isinstance(event, events.Requests):
         failed = [each for each in event.requests if each.status >= 500]
@@ -194,14 +194,14 @@ def _work(view: View, event: events.Requests | events.HandlerFailed) -> View:
     return replace(view, traffic=traffic, broken=Broken(name=event.request, failure=event.failure))
 
 
-def forgive(view: View) -> View:
+def forgive(view: Model) -> Model:
     """Return the view after the user has seen what failed."""
     if not view.traffic.failed:
         return view
     return replace(view, traffic=replace(view.traffic, failed=0))
 
 
-def _prompt(view: View, event: events.Debugging) -> View:
+def _prompt(view: Model, event: events.Debugging) -> Model:
     prompts = dict(view.prompts)
     before = prompts.pop(event.worker, None)
     if event.active:
@@ -216,7 +216,7 @@ def _prompt(view: View, event: events.Debugging) -> View:
     return view if prompts == view.prompts else replace(view, prompts=prompts)
 
 
-def _reload(view: View, event: events.Changed | events.Checked | events.Live | events.Refused) -> View:
+def _reload(view: Model, event: events.Changed | events.Checked | events.Live | events.Refused) -> Model:
     match event:
         case events.Changed():
             save = Save(since=event.at, paths=event.paths)
@@ -242,19 +242,19 @@ def _reload(view: View, event: events.Changed | events.Checked | events.Live | e
             )
 
 
-def _after(edit: int, view: View) -> dict[int, Save]:
+def _after(edit: int, view: Model) -> dict[int, Save]:
     """Return the edits that are still pending: those that came later."""
     return {each: save for each, save in view.pending.items() if each > edit}
 
 
-def _manager(view: View, event: events.ManagerStarted | events.ManagerExited) -> View:
+def _manager(view: Model, event: events.ManagerStarted | events.ManagerExited) -> Model:
     others = tuple(manager for manager in view.managers if manager.pid != event.pid)
     if isinstance(event, events.ManagerStarted):
         others = (*others, Process(pid=event.pid, started=event.at))
     return replace(view, managers=others)
 
 
-def _worker(view: View, event: Event) -> View:
+def _worker(view: Model, event: Event) -> Model:
     match event:
         case events.WorkerStarted():
             worker = Worker(
@@ -292,7 +292,7 @@ def _progress(
             return replace(worker, state=state, handled=event.handled, memory=event.memory)
 
 
-def _with(view: View, worker: Worker) -> View:
+def _with(view: Model, worker: Worker) -> Model:
     if view.workers.get(worker.worker) == worker:
         return view
     return replace(view, workers={**view.workers, worker.worker: worker})

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from devserver.console.failure_view import fit
-from devserver.console.model import Process, State, View, Worker
+from devserver.console.model import Model, Process, State, Worker
 from devserver.reporting import wording
 
 STYLES: dict[State, str] = {"booting": "yellow", "idle": "green", "busy": "cyan", "retiring": "dim"}
@@ -41,7 +41,7 @@ _COLUMNS = (
 )
 
 
-def tree(view: View, width: int, most: int, *, head: bool) -> list[Text]:
+def tree(view: Model, width: int, most: int, *, head: bool) -> list[Text]:
     """Return the tree, at most `most` Workers of it: the busy and the young ones are kept."""
     table = [[Text(column.title, style="dim") for column in _COLUMNS]] if head else []
     if view.master:
@@ -59,7 +59,7 @@ def tree(view: View, width: int, most: int, *, head: bool) -> list[Text]:
     return rows
 
 
-def summary(view: View) -> Text:
+def summary(view: Model) -> Text:
     """Return which processes run the app, in a few words."""
     row = Text(wording.plural(len(view.workers), "process", "processes"), style="dim")
     memory = wording.size(sum(worker.memory for worker in view.workers.values()))
@@ -74,7 +74,7 @@ def states(workers: list[Worker]) -> str:
     return ", ".join(f"{counted[state]} {state}" for state in STYLES if counted[state])
 
 
-def _chosen(view: View, most: int) -> tuple[list[Worker], list[Worker]]:
+def _chosen(view: Model, most: int) -> tuple[list[Worker], list[Worker]]:
     workers = sorted(view.workers.values(), key=lambda worker: (worker.slot, worker.worker))
     if len(workers) <= most:
         return workers, []

@@ -20,8 +20,8 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.console import failure_view, letters, requests
 from devserver.console.facts import refusal
-from devserver.console.line_buffer import Line, Lines
-from devserver.console.model import View
+from devserver.console.line_buffer import Line, LineBuffer
+from devserver.console.model import Model
 from devserver.console.process_table import colour
 from devserver.reporting import plain, wording
 
@@ -44,12 +44,12 @@ class _Source:
     """A Worker's output on its way; `quiet_at`: when the held text becomes due."""
 
     slot: int
-    lines: Lines = field(default_factory=Lines)
+    lines: LineBuffer = field(default_factory=LineBuffer)
     colours: AnsiDecoder = field(default_factory=AnsiDecoder)
     quiet_at: float | None = None
 
 
-class Scroll:
+class Scrollback:
     """Collects the entries to print next."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Scroll:
             (each.quiet_at for each in self._sources.values() if each.quiet_at is not None), default=None
         )
 
-    def take(self, event: Event, view: View, width: int, now: float) -> None:
+    def take(self, event: Event, view: Model, width: int, now: float) -> None:
         """Add what `event` leaves on the screen while the picture is drawn."""
         match event:
             case events.Output():
@@ -97,7 +97,7 @@ class Scroll:
             case events.CompileWarning():
                 self._fact(event, view.root, "yellow")
 
-    def _requests(self, event: events.Requests, view: View) -> None:
+    def _requests(self, event: events.Requests, view: Model) -> None:
         quiet = ("*",) if view.logs_requests else view.quiet
         shown = [each for each in event.requests if not requests.is_quiet(each, quiet)]
         self.entries += [requests.line(each, view.generation, view.lives) for each in shown]
@@ -105,7 +105,7 @@ class Scroll:
         if hidden and any(each.status < 500 for each in shown):
             self.entries.append(Text(f"… {wording.plural(hidden, 'more request')}", style="dim"))
 
-    def take_plain(self, event: Event, view: View, now: float) -> None:
+    def take_plain(self, event: Event, view: Model, now: float) -> None:
         """Add what `event` leaves on the screen while there is no picture."""
         if isinstance(event, events.Output):
             self._output(event, now)

@@ -24,16 +24,16 @@ from devserver.common.console_settings import ConsoleSettings
 from devserver.console import letters
 from devserver.console.addresses import network_addresses
 from devserver.console.dashboard import farewell, picture
-from devserver.console.debug_queue import Turns
-from devserver.console.debug_terminal import AWAY, STOP, Attachment, note
+from devserver.console.debug_queue import DebugQueue
+from devserver.console.debug_terminal import AWAY, STOP, DebugTerminal, note
 from devserver.console.facts import facts
 from devserver.console.headline import headline
 from devserver.console.key_actions import KeyActions
 from devserver.console.keys import decode
-from devserver.console.live_area import Canvas
-from devserver.console.model import Prompt, View, apply
+from devserver.console.live_area import LiveArea
+from devserver.console.model import Model, Prompt, apply
 from devserver.console.notification import Notification
-from devserver.console.scrollback import Batch, Scroll
+from devserver.console.scrollback import Batch, Scrollback
 from devserver.console.title import Title
 from devserver.reporting.terminal import Terminal
 
@@ -68,15 +68,15 @@ class Shell:
         self._link = link
         self._console = console
         self._terminal = terminal
-        self._view = View(editor=settings.editor, quiet=settings.hidden)
-        self._scroll = Scroll()
-        self._canvas: Canvas | None = None
+        self._view = Model(editor=settings.editor, quiet=settings.hidden)
+        self._scroll = Scrollback()
+        self._canvas: LiveArea | None = None
         self._title = Title(console.file, os.environ.get("TERM", ""))
         self._notification = Notification(console.file, settings.notify)
         self._keys = KeyActions()
         self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
-        self._turns = Turns(closed=terminal is None)
-        self._attachment: Attachment | None = None
+        self._turns = DebugQueue(closed=terminal is None)
+        self._attachment: DebugTerminal | None = None
         self._away = False
         """The user looks at the dashboard while somebody stands at a prompt."""
         self._selector = selectors.DefaultSelector()
@@ -203,13 +203,13 @@ class Shell:
         if os.isatty(STDIN):
             self._selector.register(STDIN, selectors.EVENT_READ)
         if wanted == PICTURE:
-            self._canvas = Canvas(self._console, self._picture)
+            self._canvas = LiveArea(self._console, self._picture)
             self._changed = True
         elif self._terminal is not None:
             self._scroll.release_all()
             self._draw()  # earlier output belongs above it
             prompt = self._view.prompts.get(wanted) or Prompt(worker=wanted, since=time.time())
-            self._attachment = Attachment(prompt, self._console, self._terminal, self._send)
+            self._attachment = DebugTerminal(prompt, self._console, self._terminal, self._send)
             self._attachment.show(self._turns.read(wanted))
 
     def _wanted(self) -> int | None:

@@ -19,7 +19,7 @@ from devserver.common.errors import DevserverError, TargetError
 from devserver.common.events import Event
 from devserver.common.tasks import Tasks
 from devserver.config import Config
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import FromWorker
 from devserver.master.clients import Clients
 from devserver.master.dispatch.live_code import CONNECTION_HANDLERS
@@ -118,9 +118,9 @@ class Master:
                 self._boot(command)
             case decisions.Drop():
                 self._emit(events.Superseded(generation=command.generation))
-                self.supervisor.send(wire.Drop(command.generation))
+                self.supervisor.send(messages.Drop(command.generation))
             case decisions.Cancel():
-                self.supervisor.send(wire.Drop(command.generation))
+                self.supervisor.send(messages.Drop(command.generation))
             case decisions.GoLive():
                 self._go_live(command)
             case decisions.Refuse():
@@ -154,7 +154,7 @@ class Master:
 
     # a Worker is ready: the first one makes its generation live, and older Workers leave when they are idle
 
-    def _worker_ready(self, worker: Worker, message: wire.BootDone) -> None:
+    def _worker_ready(self, worker: Worker, message: messages.BootDone) -> None:
         if not self.supervisor.accept(worker, message):
             return
         self.terminals.prompts.on_ready(worker)
@@ -242,28 +242,28 @@ class Master:
                 self.supervisor.handle(fact)
 
     def _message_received(self, worker: Worker, message: FromWorker) -> None:
-        if isinstance(message, wire.StreamNews):  # by far the most
+        if isinstance(message, messages.StreamNews):  # by far the most
             self.clients.gateway.on_message(worker, message)
             return
         match message:
-            case wire.BootDone():
+            case messages.BootDone():
                 self._worker_ready(worker, message)
-            case wire.Loaded():
+            case messages.Loaded():
                 if self._reports.joins(message.generation, message.source):
                     self.supervisor.send(message)
                 self._apply_any(self._reports.used(message.generation, (message.source.path,)))
-            case wire.Used() | wire.Opened() | wire.Creates():
+            case messages.Used() | messages.Opened() | messages.Creates():
                 self._apply_any(self._reports.received(message))
-            case wire.BootFailed():
+            case messages.BootFailed():
                 self.supervisor.message_received(worker, message)
                 self._apply_any(self._reports.used(message.generation, message.paths))
-            case wire.Imported():
+            case messages.Imported():
                 self._imported(worker, message)
-            case wire.Failed():
+            case messages.Failed():
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
-            case wire.DebuggerState():
+            case messages.DebuggerState():
                 self.terminals.prompts.on_reported(worker, message)
-            case wire.Leaving() | wire.TasksCancelled():
+            case messages.Leaving() | messages.TasksCancelled():
                 self.supervisor.message_received(worker, message)
             case _:
                 self.clients.router.on_message(worker, message)
@@ -279,7 +279,7 @@ class Master:
         if commands is not None:
             self._apply(commands)
 
-    def _imported(self, worker: Worker, message: wire.Imported) -> None:
+    def _imported(self, worker: Worker, message: messages.Imported) -> None:
         """The next Workers may inherit what this one has imported."""
         record, again = self.supervisor.workers[worker.id], self.generations.candidate(worker.generation)
         if self._boots.imported(record, message, self.generations.live, again):

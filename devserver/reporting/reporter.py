@@ -23,7 +23,7 @@ PATIENCE = 1.0
 """Seconds that the console gets for its last picture."""
 
 
-class Announcer:
+class Reporter:
     """`stream` takes the events as JSON lines. `on_order` gets the console's orders; `on_crowded` is called
     when the console falls behind, or keeps up again.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 
 LAST_EVENT_ID = b"last-event-id"
 
@@ -14,8 +14,8 @@ def wire_scope(
     scope: dict[str, Any],
     resumed: int = 0,
     last_event_id: bytes | None = None,
-    ask: Callable[[wire.Headers], wire.Headers] | None = None,
-) -> wire.Scope:
+    ask: Callable[[messages.Headers], messages.Headers] | None = None,
+) -> messages.Scope:
     """Return what the app may know; with `last_event_id` the request asks for what comes after that event.
 
     `ask` changes the headers.
@@ -24,7 +24,7 @@ def wire_scope(
     if last_event_id is not None:
         headers = [(name, value) for name, value in headers if name != LAST_EVENT_ID]
         headers.append((LAST_EVENT_ID, last_event_id))
-    return wire.Scope(
+    return messages.Scope(
         type=scope["type"],
         http_version=scope["http_version"],
         method=scope.get("method", ""),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Source
 from devserver.master.reload.commands import Command
 from devserver.master.reload.created_files import CreatedFiles
@@ -48,18 +48,18 @@ class SourceReports:
         self.watch.attend([(path, digest_in(snapshot, path)) for path in paths])
         return self._generations.used(generation, paths)
 
-    def received(self, message: wire.Used | wire.Opened | wire.Creates) -> list[Command]:
+    def received(self, message: messages.Used | messages.Opened | messages.Creates) -> list[Command]:
         """Take in a report; return what it leads to."""
         match message:
-            case wire.Used():
+            case messages.Used():
                 return self.used(message.generation, message.paths)
-            case wire.Opened():
+            case messages.Opened():
                 return self._opened(message)
-            case wire.Creates():
+            case messages.Creates():
                 self._creates(message)
         return []
 
-    def _opened(self, message: wire.Opened) -> list[Command]:
+    def _opened(self, message: messages.Opened) -> list[Command]:
         """The app has run or read files by itself: watch them, and know what it found."""
         snapshot = self._generations.snapshot_of(message.generation)
         if snapshot is None:
@@ -70,7 +70,7 @@ class SourceReports:
         run = [file.path for file in message.files if file.executed]
         return self._generations.used(message.generation, run)
 
-    def _creates(self, message: wire.Creates) -> None:
+    def _creates(self, message: messages.Creates) -> None:
         """A Worker creates a file, or has done so; only what its boot creates is not a save."""
         first = message.generation != self._generations.live
         self._created.reported(message if first or not message.digest else replace(message, digest=b""))

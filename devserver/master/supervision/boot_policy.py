@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.master.reload import commands
 from devserver.master.reload.candidate import Candidate
 from devserver.master.reload.disk import Snapshot, own_python
@@ -45,10 +45,10 @@ class BootPolicy:
         if base and not self._pool.knows(base):
             base, changes = 0, own_python(snapshot.values())
         cold = _cold([change.path for change in boot.changes])
-        self._supervisor.send(wire.Reload(boot.generation, base, changes, boot.handover, cold=cold))
+        self._supervisor.send(messages.Reload(boot.generation, base, changes, boot.handover, cold=cold))
 
     def imported(
-        self, worker: WorkerRecord, message: wire.Imported, live: int, again: Candidate | None
+        self, worker: WorkerRecord, message: messages.Imported, live: int, again: Candidate | None
     ) -> bool:
         """Record a Worker's imports, which the next ones may inherit. Return whether to reload.
 
@@ -74,7 +74,11 @@ class BootPolicy:
         return False
 
     def boots_cold(
-        self, worker: WorkerRecord, failure: Failure, exited: wire.WorkerGone | None, again: Candidate | None
+        self,
+        worker: WorkerRecord,
+        failure: Failure,
+        exited: messages.WorkerGone | None,
+        again: Candidate | None,
     ) -> bool:
         """Boot a failed candidate `again` without preloaded modules, if they may be the reason."""
         preloaded = worker.manager is not None and worker.manager.preloaded
@@ -93,7 +97,7 @@ class BootPolicy:
         worker.step("cancel")
         worker.process.signal(signal.SIGTERM)
         sources, cold = own_python(again.snapshot.values()), _cold(again.paths)
-        self._supervisor.send(wire.Reload(again.number, 0, sources, again.handover, cold=cold))
+        self._supervisor.send(messages.Reload(again.number, 0, sources, again.handover, cold=cold))
         self._report(CandidatesStranded())
         return True
 

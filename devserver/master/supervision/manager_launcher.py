@@ -10,7 +10,7 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.working_folder import enter
 from devserver.config import Config
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.master.supervision.debug_server import debug_server
 from devserver.master.supervision.manager import LONGEST_PAUSE, Manager, ManagerFact
 
@@ -73,7 +73,7 @@ class ManagerLauncher:
         self._emit(events.ManagerStarted(pid=manager.pid, standby=standby))
         process = self._config.process
         manager.send(
-            wire.Configure(
+            messages.Configure(
                 worker=self._worker_settings(),
                 slots=process.workers,
                 first_worker=first_worker,
@@ -85,9 +85,9 @@ class ManagerLauncher:
         )
         return manager
 
-    def _worker_settings(self) -> wire.WorkerSettings:
+    def _worker_settings(self) -> messages.WorkerSettings:
         process = self._config.process
-        return wire.WorkerSettings(
+        return messages.WorkerSettings(
             target=self._config.target,
             root=self._config.watch.root,
             loop=process.loop,

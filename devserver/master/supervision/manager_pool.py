@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import ToManager
 from devserver.master.supervision.commands import Later
 from devserver.master.supervision.facts import ManagerOverdue
@@ -72,21 +72,21 @@ class ManagerPool:
     def send(self, message: ToManager) -> None:
         """Send an order to the Manager that it concerns."""
         match message:
-            case wire.Reload():
+            case messages.Reload():
                 assert self.serving is not None, "an order needs a Manager that serves"
                 self._homes[message.generation] = self.serving
                 self.serving.send(message)
-            case wire.Loaded():
+            case messages.Loaded():
                 for manager in self.all:
                     manager.send(message)
-            case wire.Drop(generation=generation):
+            case messages.Drop(generation=generation):
                 if home := self.home(generation):
                     home.send(message)
             case (
-                wire.BootDone(worker=number)
-                | wire.WorkerIdle(worker=number)
-                | wire.LeaveWithin(worker=number)
-                | wire.DebuggerState(worker=number)
+                messages.BootDone(worker=number)
+                | messages.WorkerIdle(worker=number)
+                | messages.LeaveWithin(worker=number)
+                | messages.DebuggerState(worker=number)
             ):
                 if worker := self._workers.get(number):
                     worker.tell_manager(message)
@@ -129,7 +129,7 @@ class ManagerPool:
         """Return whether a boot or an exit is expected, which only this Manager can end or report."""
         return any(each.manager is manager and each.state != "serving" for each in self._workers.values())
 
-    def choose(self, handover: wire.Handover, changes: Iterable[wire.Source]) -> None:
+    def choose(self, handover: messages.Handover, changes: Iterable[messages.Source]) -> None:
         """Let the best Manager serve the candidate that is ordered next.
 
         An exclusive candidate goes to the Manager whose Workers are in its way. Preloaded modules are useless
@@ -161,7 +161,7 @@ class ManagerPool:
         useless = None if self.knows(self._live) else self.serving
         if useless is not None:
             self.serving = None
-            useless.send(wire.Stop(0))
+            useless.send(messages.Stop(0))
         self.promote(manager)
         return True
 
@@ -182,9 +182,9 @@ class ManagerPool:
         self._homes = {number: manager for number, manager in self._homes.items() if number >= generation}
         for elder in self.elders:
             if elder not in self._homes.values():
-                elder.send(wire.StandDown())
+                elder.send(messages.StandDown())
 
-    def preload_reported(self, manager: Manager, message: wire.Preloading | wire.PreloadDone) -> None:
+    def preload_reported(self, manager: Manager, message: messages.Preloading | messages.PreloadDone) -> None:
         """A Manager preloads, or has finished preloading."""
         if manager is self.standby.manager:
             self.standby.reported(message)
@@ -218,5 +218,5 @@ class ManagerPool:
         self._launcher.stop()
         self.standby.discard()
         for manager in self.all:
-            manager.send(wire.Stop(seconds))
+            manager.send(messages.Stop(seconds))
         return [Later(seconds + last, ManagerOverdue(manager)) for manager in self.all]

@@ -14,7 +14,7 @@ import msgspec
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.surroundings import (
     conditions_changed,
@@ -48,9 +48,9 @@ class StandbyManager:
         self._own = own
         self._exclude = exclude
         self.manager: Manager | None = None
-        self.report: wire.Report | None = None
+        self.report: messages.Report | None = None
         """Its report; once it is there, the standby is ready."""
-        self._basis: wire.Imported | None = None
+        self._basis: messages.Imported | None = None
         self._without: dict[str, str] = {}
         self._doubts: dict[str, bytes] = {}
         self._cold_ms = 0.0
@@ -70,7 +70,7 @@ class StandbyManager:
 
     # what the Workers report
 
-    def noted(self, imported: wire.Imported, import_ms: float) -> None:
+    def noted(self, imported: messages.Imported, import_ms: float) -> None:
         """Record the imports of a Worker that was forked from a Manager without preloaded modules."""
         if self._suspected:
             self._distrusted |= self._suspected.keys() - holds(imported, self._suspected)
@@ -84,7 +84,7 @@ class StandbyManager:
         self._basis, self._cold_ms = imported, import_ms
         self._prepare_soon()
 
-    def added(self, imported: wire.Imported) -> None:
+    def added(self, imported: messages.Imported) -> None:
         """Record what a Worker with inherited modules has imported besides."""
         basis = self._basis
         if not self.enabled or basis is None:
@@ -100,10 +100,12 @@ class StandbyManager:
         ]
         notes, table = (*basis.notes, *fresh), (*basis.surroundings, *imported.surroundings)
         reason = imported.reason or basis.reason
-        self._basis = wire.Imported(imported.worker, imported.generation, notes, table, basis.last, reason)
+        self._basis = messages.Imported(
+            imported.worker, imported.generation, notes, table, basis.last, reason
+        )
         self._prepare_soon()
 
-    def surroundings_changed(self, imported: wire.Imported) -> tuple[str, ...]:
+    def surroundings_changed(self, imported: messages.Imported) -> tuple[str, ...]:
         """Return what the app has set differently than when the replayed imports were noted.
 
         Variables come first, by name, then conditions.
@@ -154,7 +156,7 @@ class StandbyManager:
         without = tuple(self._without.items())
         self._last, self._ended = "", basis.reason
         self.manager.send(
-            wire.Preload(
+            messages.Preload(
                 notes=basis.notes,
                 surroundings=basis.surroundings,
                 own=self._own,
@@ -166,9 +168,9 @@ class StandbyManager:
         )
         self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._hangs)
 
-    def reported(self, message: wire.Preloading | wire.PreloadDone) -> None:
+    def reported(self, message: messages.Preloading | messages.PreloadDone) -> None:
         """The standby Manager preloads, or has finished preloading."""
-        if isinstance(message, wire.Preloading):
+        if isinstance(message, messages.Preloading):
             self._last = message.module
             return
         report = message.report

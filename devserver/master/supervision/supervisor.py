@@ -18,7 +18,7 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.exit_reason import exit_reason
 from devserver.config import Config
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import FromManager, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import LinkClosed, OrphanExited, Worker
@@ -94,9 +94,9 @@ class Supervisor:
 
         An exclusive handover, and all that follows it, waits until no orphan is left: no Manager sees them.
         """
-        if not self.pool.serves or (self._stopping and isinstance(message, wire.Reload)):
+        if not self.pool.serves or (self._stopping and isinstance(message, messages.Reload)):
             return
-        exclusive = isinstance(message, wire.Reload) and message.handover == "exclusive"
+        exclusive = isinstance(message, messages.Reload) and message.handover == "exclusive"
         if self._held or (exclusive and self._workers.orphans):
             self._held.append(message)
             self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
@@ -143,7 +143,7 @@ class Supervisor:
             case _:
                 assert_never(fact)
 
-    def accept(self, worker: Worker, message: wire.BootDone) -> bool:
+    def accept(self, worker: Worker, message: messages.BootDone) -> bool:
         """A Worker is ready; return whether it may serve: False if its generation is tried elsewhere."""
         record = self.workers[worker.id]
         stranger = record.orphan and record.generation != self._live
@@ -154,7 +154,7 @@ class Supervisor:
         return True
 
     def message_received(
-        self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled
+        self, worker: Worker, message: messages.BootFailed | messages.Leaving | messages.TasksCancelled
     ) -> None:
         """Record what a Worker reports about its end."""
         self._workers.note(worker, message)
@@ -167,36 +167,36 @@ class Supervisor:
             if record.orphan:
                 self._workers.carry_out(orphans.retire(record, self._config.process.drain))
             else:
-                self.send(wire.WorkerIdle(worker.id))
+                self.send(messages.WorkerIdle(worker.id))
 
     # what a Manager reports
 
     def _manager_reported(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
         match message:
-            case wire.WorkerForked():
+            case messages.WorkerForked():
                 self._launcher.note_worker(message.worker)
                 self._workers.add(manager, message, fds)
-            case wire.Preloading() | wire.PreloadDone():
+            case messages.Preloading() | messages.PreloadDone():
                 self.pool.preload_reported(manager, message)
-            case wire.Retire():
+            case messages.Retire():
                 if worker := self.workers.get(message.worker):
                     self._workers.retire(worker)
-            case wire.WorkerGone():
+            case messages.WorkerGone():
                 self._worker_gone(message)
-            case wire.RollDone():
+            case messages.RollDone():
                 self._pause = 0.0
                 self._emit(events.Rolled(generation=message.generation))
                 self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
-            case wire.ReloadAsked():
+            case messages.ReloadAsked():
                 self._report(ReloadRequested())
-            case wire.ManagerNotice():
+            case messages.ManagerNotice():
                 self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
-            case wire.Pong():
+            case messages.Pong():
                 pass
             case _:
                 assert_never(message)
 
-    def _worker_gone(self, message: wire.WorkerGone) -> None:
+    def _worker_gone(self, message: messages.WorkerGone) -> None:
         worker = self.workers.get(message.worker)
         if worker is None:
             self._report(BootAborted(message.generation, message.verdict))
@@ -208,7 +208,7 @@ class Supervisor:
             os.killpg(worker.process.pid, signal.SIGTERM)  # what it has left behind in its group
         self._remove(worker, "ended", None)
 
-    def _remove(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
+    def _remove(self, worker: WorkerRecord, reason: str, exited: messages.WorkerGone | None) -> None:
         self._workers.remove(worker, reason, exited)
         self._proceed()
         self._report(WorkerRemoved(worker, reason, exited))

@@ -14,7 +14,7 @@ from typing import assert_never
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.config import Config
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.commands import Command, Kill, Later, Retire, Terminate
@@ -73,7 +73,7 @@ class Workers:
 
     # it comes
 
-    def add(self, manager: Manager, forked: wire.WorkerForked, fds: list[int]) -> None:
+    def add(self, manager: Manager, forked: messages.WorkerForked, fds: list[int]) -> None:
         """A Manager has forked a Worker; `fds` are its link, its pidfd and perhaps its terminal."""
         worker = Worker(forked, fds, self._report, self._loop)
         self.records[worker.id] = WorkerRecord(worker, manager)
@@ -88,18 +88,20 @@ class Workers:
             )
         )
 
-    def note(self, worker: Worker, message: wire.BootFailed | wire.Leaving | wire.TasksCancelled) -> None:
+    def note(
+        self, worker: Worker, message: messages.BootFailed | messages.Leaving | messages.TasksCancelled
+    ) -> None:
         """Note what a Worker reports for its end."""
         record = self.records[worker.id]
         match message:
-            case wire.BootFailed():
+            case messages.BootFailed():
                 record.failure = message
                 record.step("fail")
-            case wire.Leaving():
+            case messages.Leaving():
                 self._leaving(record, message)
-            case wire.TasksCancelled(tasks=tasks, in_hand=True):
+            case messages.TasksCancelled(tasks=tasks, in_hand=True):
                 record.cut_short = tasks
-            case wire.TasksCancelled(tasks=tasks):
+            case messages.TasksCancelled(tasks=tasks):
                 self._emit(cancelled(record, tasks, self._config.watch.root))
 
     # it leaves
@@ -116,10 +118,10 @@ class Workers:
         """Order a retiring Worker to exit: it has no job in hand."""
         if worker.step("leave"):
             patience = STOP_PATIENCE if self._stopping else self._config.http.stream_limit
-            worker.process.link.send(wire.Leave(patience))
+            worker.process.link.send(messages.Leave(patience))
             self._leave_within(worker, patience + self._config.process.exit)
 
-    def _leaving(self, worker: WorkerRecord, message: wire.Leaving) -> None:
+    def _leaving(self, worker: WorkerRecord, message: messages.Leaving) -> None:
         """A Worker that was ordered to exit has no job in hand, not even a task left behind."""
         worker.threads = message.threads
         if worker.state == "leaving":
@@ -130,7 +132,7 @@ class Workers:
         if worker.orphan:
             self.carry_out([Later(seconds, WorkerOverdue(worker))])
         else:
-            worker.tell_manager(wire.LeaveWithin(worker.id, seconds, held))
+            worker.tell_manager(messages.LeaveWithin(worker.id, seconds, held))
 
     def disconnect(self, worker: WorkerRecord) -> None:
         """Its link is closed: it exits, or is of no use any more (the app has closed what is not its own)."""
@@ -140,7 +142,7 @@ class Workers:
             worker.manager.expect()
         self.carry_out([Later(LAST_WARNING, WorkerOverdue(worker))])
 
-    def remove(self, worker: WorkerRecord, reason: str, exited: wire.WorkerGone | None) -> None:
+    def remove(self, worker: WorkerRecord, reason: str, exited: messages.WorkerGone | None) -> None:
         """A Worker has exited: read what it sent last, and report its death."""
         process, verdict = worker.process, exited.verdict if exited else ""
         cause = f"{reason}, {verdict}" if verdict else reason
@@ -167,4 +169,4 @@ class Workers:
         self._stopping = True
         for worker in self.records.values():
             if worker.state == "leaving":
-                worker.process.link.send(wire.Leave(STOP_PATIENCE))
+                worker.process.link.send(messages.Leave(STOP_PATIENCE))

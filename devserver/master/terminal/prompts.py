@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from devserver.common import events
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.master.dispatch.worker import Worker
 from devserver.master.terminal import readers
 
@@ -24,16 +24,16 @@ PATIENCE = 2
 """Looks in a row that find no reader: between two questions a program reads nothing for a moment."""
 STILL = 2
 """So many looks in a row that find the loop stopped mean that it is: at a single one it may be writing."""
-NOBODY = wire.DebuggerState(False)
+NOBODY = messages.DebuggerState(False)
 
 
 @dataclass(slots=True)
 class _State:
-    told: wire.DebuggerState = NOBODY
+    told: messages.DebuggerState = NOBODY
     seen: bool = False
     still: int = 0
     """Looks in a row at which the event loop of a reading Worker was stopped."""
-    shown: wire.DebuggerState = NOBODY
+    shown: messages.DebuggerState = NOBODY
     looks: int = 0
     """Looks since the unfinished line, or that have found no reader since one was seen."""
     timer: asyncio.TimerHandle | None = None
@@ -43,10 +43,10 @@ class PromptChanged(Struct, frozen=True):
     """A Worker reads its terminal now, or does not any more."""
 
     worker: Worker
-    state: wire.DebuggerState
+    state: messages.DebuggerState
 
 
-def event(worker: Worker, state: wire.DebuggerState) -> events.Debugging:
+def event(worker: Worker, state: messages.DebuggerState) -> events.Debugging:
     """Return what the user is shown of a prompt."""
     return events.Debugging(
         worker=worker.id,
@@ -67,7 +67,7 @@ class Prompts:
         self._states: dict[int, _State] = {}
         self._loop = asyncio.get_running_loop()
 
-    def on_reported(self, worker: Worker, message: wire.DebuggerState) -> None:
+    def on_reported(self, worker: Worker, message: messages.DebuggerState) -> None:
         """The Worker reports its prompt; what it printed before comes first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
@@ -155,7 +155,7 @@ class Prompts:
             state.timer = None
 
     def _show(self, worker: Worker, state: _State) -> None:
-        seen = wire.DebuggerState(state.seen, worker.id, how="question", blocks=state.still >= STILL)
+        seen = messages.DebuggerState(state.seen, worker.id, how="question", blocks=state.still >= STILL)
         now = state.told if state.told.active else seen
         if now == state.shown or not (now.active or state.shown.active):
             return

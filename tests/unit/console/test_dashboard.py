@@ -15,7 +15,7 @@ from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
 from devserver.console.dashboard import Panel, farewell, picture, rows
-from devserver.console.model import View, apply
+from devserver.console.model import Model, apply
 from devserver.reporting import wording
 
 SOURCE = (
@@ -43,7 +43,7 @@ NOW = 1e9 + 60
 SIZES = [(40, 10), (60, 15), (80, 24), (140, 40), (200, 60)]
 
 
-def running(workers: int = 2) -> View:
+def running(workers: int = 2) -> Model:
     news: list[Event] = [
         events.Started(at=1e9, version="0.1.0", pid=4711, target="/app/handlers.py", root="/app"),
         events.ManagerStarted(at=1e9, pid=4712),
@@ -60,10 +60,10 @@ def running(workers: int = 2) -> View:
     steps = {"settle": 5.0, "check": 1.0, "fork": 1.0, "import": 3.0, "live": 1.0}
     paths = ("/app/handlers.py",)
     news.append(events.Live(at=NOW, generation=2, edit=1, steps=steps, total_ms=11.0, paths=paths))
-    return reduce(apply, news, View())
+    return reduce(apply, news, Model())
 
 
-def broken(*failures: Failure, view: View | None = None) -> View:
+def broken(*failures: Failure, view: Model | None = None) -> Model:
     event = events.Refused(
         edit=2, generation=3, live=2, file="/app/shop/handlers.py", line=8, failures=failures
     )
@@ -76,7 +76,7 @@ def draw(renderable: RenderableType, width: int, height: int) -> list[str]:
     return ["".join(segment.text for segment in line) for line in lines]
 
 
-def screen(view: View, width: int, height: int, panel: Panel = "") -> str:
+def screen(view: Model, width: int, height: int, panel: Panel = "") -> str:
     return "\n".join(draw(picture(view, width, height, NOW, panel), width, height))
 
 
@@ -84,10 +84,10 @@ def screen(view: View, width: int, height: int, panel: Panel = "") -> str:
 @pytest.mark.parametrize(("width", "height"), [*SIZES, (1, 1), (12, 4), (20, 10), (40, 60), (200, 8)])
 @pytest.mark.parametrize(
     "view",
-    [View(), running(), running(40), broken(SYNTAX), broken(IMPORT, SYNTAX, SYNTAX, view=running(40))],
+    [Model(), running(), running(40), broken(SYNTAX), broken(IMPORT, SYNTAX, SYNTAX, view=running(40))],
     ids=["empty", "running", "crowded", "syntax", "import"],
 )
-def test_the_picture_always_fits(view: View, width: int, height: int, panel: Panel) -> None:
+def test_the_picture_always_fits(view: Model, width: int, height: int, panel: Panel) -> None:
     """At no size does a line wrap, or the picture take over half of the screen unasked."""
     lines = draw(picture(view, width, height, NOW, panel), width, height)
     assert 1 <= len(lines) <= rows(height, panel) <= max(1, height - 1)
@@ -133,7 +133,7 @@ def test_the_processes_are_shown_on_a_key() -> None:
 def test_no_word_needs_the_architecture() -> None:
     """What everybody must read speaks of saves and code, not of generations, workers, managers or slots."""
     failed = events.HandlerFailed(worker=9, connection=0, failure=IMPORT, request="GET /", status=500)
-    for view in (View(), running(), broken(SYNTAX, IMPORT), apply(running(), failed)):
+    for view in (Model(), running(), broken(SYNTAX, IMPORT), apply(running(), failed)):
         text = screen(view, 140, 60).lower()
         assert not [word for word in ("generation", "worker", "manager", "master", "slot") if word in text]
 
@@ -235,7 +235,7 @@ def test_the_tree_drops_columns_not_letters() -> None:
 def test_a_first_start_with_broken_code_says_that_nothing_runs() -> None:
     """Before anything was live, nobody is told that an old generation goes on."""
     event = events.Refused(edit=0, generation=1, live=0, file="a.py", line=1, failures=(SYNTAX,))
-    assert "nothing runs until it is fixed" in screen(apply(View(), event), 80, 24)
+    assert "nothing runs until it is fixed" in screen(apply(Model(), event), 80, 24)
 
 
 def test_stopping_says_why_and_how_to_hurry() -> None:

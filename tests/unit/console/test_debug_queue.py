@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.common import events
-from devserver.console.debug_queue import CUT, LONGEST_PROMPT, MOST_UNSEEN, Turns
+from devserver.console.debug_queue import CUT, LONGEST_PROMPT, MOST_UNSEEN, DebugQueue
 
 
 def begins(worker: int) -> events.Debugging:
@@ -24,14 +24,14 @@ def texts(news: list[events.Event]) -> list[str]:
 
 def test_without_a_debugger_all_news_pass() -> None:
     """Nobody has the terminal, nothing is held."""
-    turns = Turns()
+    turns = DebugQueue()
     assert turns.take(prints(1, "x")) == [prints(1, "x")]
     assert turns.holder is None
 
 
 def test_a_worker_in_a_debugger_has_the_terminal() -> None:
     """What it prints is read by whoever shows it, and nowhere else; what others print passes."""
-    turns = Turns()
+    turns = DebugQueue()
     assert turns.take(begins(1)) == [begins(1)]
     assert turns.holder == 1
     assert turns.take(prints(1, "(Pdb) ")) == []
@@ -44,7 +44,7 @@ def test_a_worker_in_a_debugger_has_the_terminal() -> None:
 
 def test_the_second_waits_for_the_first() -> None:
     """Turns go by arrival; what the second prints is kept for its turn."""
-    turns = Turns()
+    turns = DebugQueue()
     for event in (begins(2), begins(1), prints(1, "(Pdb) "), begins(2)):
         turns.take(event)
     assert turns.holder == 2
@@ -55,7 +55,7 @@ def test_the_second_waits_for_the_first() -> None:
 
 def test_what_nobody_saw_is_output_like_any_other() -> None:
     """A Worker that goes on, or dies, before its turn has printed nothing in vain."""
-    turns = Turns()
+    turns = DebugQueue()
     for event in (begins(1), prints(1, "quick"), begins(2), prints(2, "dead")):
         turns.take(event)
     assert texts(turns.take(ends(1))) == ["quick"]
@@ -68,7 +68,7 @@ def test_what_nobody_saw_is_output_like_any_other() -> None:
 
 def test_a_stop_ends_all_turns() -> None:
     """When the server stops the terminal is nobody's, and stays so."""
-    turns = Turns()
+    turns = DebugQueue()
     for event in (begins(1), prints(1, "a"), begins(2), prints(2, "b")):
         turns.take(event)
     assert texts(turns.take(events.Stopping(reason="SIGINT"))) == ["a", "b"]
@@ -79,7 +79,7 @@ def test_a_stop_ends_all_turns() -> None:
 
 def test_the_prompt_is_shown_again_after_a_pause() -> None:
     """The unfinished line that stood on the screen comes first when the terminal is given back."""
-    turns = Turns()
+    turns = DebugQueue()
     for event in (begins(1), prints(1, "a\r\n(Pd")):
         turns.take(event)
     assert turns.read(1) == "a\r\n(Pd"
@@ -96,7 +96,7 @@ def test_the_prompt_is_shown_again_after_a_pause() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """A waiting Worker that prints without end keeps its newest, and says that its beginning is gone."""
-    turns = Turns()
+    turns = DebugQueue()
     for event in (begins(1), begins(2)):
         turns.take(event)
     for number in range(10_000):
@@ -110,6 +110,6 @@ def test_what_is_kept_is_bounded() -> None:
 
 def test_without_a_terminal_there_are_no_turns() -> None:
     """Where no key can be read nobody is given the terminal."""
-    turns = Turns(closed=True)
+    turns = DebugQueue(closed=True)
     turns.take(begins(1))
     assert turns.take(prints(1, "(Pdb) ")) == [prints(1, "(Pdb) ")]

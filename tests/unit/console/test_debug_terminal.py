@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from devserver.console.debug_terminal import Attachment, banner
+from devserver.console.debug_terminal import DebugTerminal, banner
 from devserver.console.model import Prompt
 from devserver.reporting.terminal import SANE, Terminal
 
@@ -37,10 +37,12 @@ def terminal() -> Iterator[Terminal]:
     os.close(slave)
 
 
-def attached(terminal: Terminal, screen: Screen) -> tuple[Attachment, Sent]:
+def attached(terminal: Terminal, screen: Screen) -> tuple[DebugTerminal, Sent]:
     sent: Sent = []
     console = Console(file=screen, width=80, height=24, color_system=None)
-    return Attachment(PROMPT, console, terminal, lambda order, **fields: sent.append((order, fields))), sent
+    return DebugTerminal(
+        PROMPT, console, terminal, lambda order, **fields: sent.append((order, fields))
+    ), sent
 
 
 def test_it_begins_with_what_has_happened_and_how_to_go_on(terminal: Terminal) -> None:

@@ -12,18 +12,18 @@ from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
 from devserver.console import browser
 from devserver.console.key_actions import KeyActions
-from devserver.console.model import View, apply
+from devserver.console.model import Model, apply
 
 BOOM = Failure("request", "ZeroDivisionError", "division by zero", Place("/app/main.py", 3, excerpt="1/0"))
 LIVE = events.Live(generation=1, edit=0, steps={}, total_ms=9)
 FAILED = events.HandlerFailed(worker=1, connection=0, failure=BOOM, request="GET /boom", status=500)
 
 
-def after(*news: Event) -> View:
-    return reduce(apply, news, View(root="/app"))
+def after(*news: Event) -> Model:
+    return reduce(apply, news, Model(root="/app"))
 
 
-def pressed(key: str, *news: Event) -> tuple[View, str]:
+def pressed(key: str, *news: Event) -> tuple[Model, str]:
     view, entries = KeyActions().press(key, after(*news), 80)
     return view, "\n".join(entry.plain for entry in entries if isinstance(entry, Text))
 
@@ -32,7 +32,7 @@ def test_a_panel_opens_and_closes() -> None:
     """The same key shows and hides; another one changes over."""
     keys, seen = KeyActions(), []
     for key in ("help", "help", "help", "processes", "processes"):
-        keys.press(key, View(), 80)
+        keys.press(key, Model(), 80)
         seen.append(keys.panel)
     assert seen == ["help", "", "help", "processes", ""]
 
@@ -61,7 +61,7 @@ def test_clearing_takes_the_warning_back() -> None:
 
 def test_an_unknown_key_is_answered_until_the_next() -> None:
     """The hint goes with the next key."""
-    view, _ = KeyActions().press("unknown", View(), 80)
+    view, _ = KeyActions().press("unknown", Model(), 80)
     assert view.unknown_key
     view, _ = KeyActions().press("help", view, 80)
     assert not view.unknown_key

@@ -7,13 +7,13 @@ from functools import reduce
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
-from devserver.console.model import View, apply
+from devserver.console.model import Model, apply
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 
 
-def after(*news: Event, view: View | None = None) -> View:
-    return reduce(apply, news, view or View())
+def after(*news: Event, view: Model | None = None) -> Model:
+    return reduce(apply, news, view or Model())
 
 
 def started(worker: int, generation: int = 1, slot: int = 1) -> Event:

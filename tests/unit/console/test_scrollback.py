@@ -12,14 +12,14 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure, Frame, Place
 from devserver.console.line_buffer import QUIET
-from devserver.console.model import View
-from devserver.console.scrollback import Batch, Scroll
+from devserver.console.model import Model
+from devserver.console.scrollback import Batch, Scrollback
 from devserver.reporting import wording
 
-VIEW = View(root="/app")
+VIEW = Model(root="/app")
 
 
-def printed(scroll: Scroll, *, colours: bool = False) -> str:
+def printed(scroll: Scrollback, *, colours: bool = False) -> str:
     out = StringIO()
     console = Console(
         file=out,
@@ -32,8 +32,8 @@ def printed(scroll: Scroll, *, colours: bool = False) -> str:
     return out.getvalue()
 
 
-def scrolled(*news: Event) -> Scroll:
-    scroll = Scroll()
+def scrolled(*news: Event) -> Scrollback:
+    scroll = Scrollback()
     for event in news:
         scroll.take(event, VIEW, 60, now=0.0)
     return scroll
@@ -136,7 +136,7 @@ def test_what_is_dropped_is_said() -> None:
 
 def test_too_many_lines_to_hold_are_counted() -> None:
     """Of what is held too long the newest stays, and how much is gone is said once."""
-    scroll = Scroll()
+    scroll = Scrollback()
     scroll.entries += [Text(str(number)) for number in range(10)]
     scroll.limit(4)
     scroll.entries.append(Text("10"))
@@ -160,7 +160,7 @@ def test_requests_scroll_by_as_lines() -> None:
         events.Request(at=1e9, method="GET", path="/static/b.css", status=404, ms=1, generation=3),
         events.Request(at=1e9, method="GET", path="/slow", status=0, ms=1, generation=3),
     )
-    scroll = Scroll()
+    scroll = Scrollback()
     scroll.take(events.Requests(count=9, failed=1, requests=requests), view, 100, now=0.0)
     clock = wording.clock(1e9)
     console = Console(file=(out := StringIO()), width=100)

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from devserver.common.events import Event
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Preload, Preloading, Report
 from devserver.master.supervision.standby import CALM, StandbyManager
 from tests.unit.clocked import passes, run
@@ -72,4 +72,4 @@ class Rig:
     def report(self, modules: int = 2, **restart_without: str) -> None:
         """Let the newest Manager tell what became of it."""
         without = tuple(restart_without.items())
-        self.standby.reported(wire.PreloadDone(Report(modules, 80.0, without, restart_without=without)))
+        self.standby.reported(messages.PreloadDone(Report(modules, 80.0, without, restart_without=without)))

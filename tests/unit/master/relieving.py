@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Reload, Report, Source
 from devserver.master.supervision.facts import ManagerOverdue
 from devserver.master.supervision.standby import CALM
@@ -27,7 +27,7 @@ class Scene(Headquarters):
         self.goes_live(1)
         self.launcher.note_worker(2)
 
-    def order(self, generation: int, handover: wire.Handover = "overlap") -> None:
+    def order(self, generation: int, handover: messages.Handover = "overlap") -> None:
         """Order a candidate of whoever is best for it."""
         self.pool.choose(handover, SAVE)
         self.pool.send(Reload(generation, self.live, (), handover))
@@ -46,7 +46,7 @@ class Scene(Headquarters):
         self.pool.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.pool.preload_reported(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: Pretend) -> bool:

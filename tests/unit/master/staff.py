@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from devserver.common.failure import Failure, Frame
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Source
 from devserver.manager.fleet import Fleet
 from devserver.manager.protocol import (
@@ -49,9 +49,9 @@ class Reading(dict[str, Source]):
         worker, generation = self._process.id, self._process.generation
         if path not in self and path in self._disk:
             self[path] = source(path, self._disk[path])
-            self._process.say(wire.Loaded(worker, generation, self[path]))
+            self._process.say(messages.Loaded(worker, generation, self[path]))
         elif path in self and self[path].source is not None:
-            self._process.say(wire.Used(worker, generation, (path,)))
+            self._process.say(messages.Used(worker, generation, (path,)))
         else:
             self.missing.append(path)
         return super().get(path, default)
@@ -85,7 +85,7 @@ class Process:
     def cancelled(self) -> bool:
         return self.record.state == "cancelled"
 
-    def say(self, message: wire.FromWorker) -> None:
+    def say(self, message: messages.FromWorker) -> None:
         self.whole.heard(self, message)
 
     def signal(self, number: signal.Signals) -> None:
@@ -118,10 +118,10 @@ class Process:
         if self.failure is None and self.whole.has_rival(self):
             self.failure = Failure("start-up", "OSError", "port in use")
         if self.failure is None:
-            self.say(wire.BootDone(self.id, self.generation, ()))
+            self.say(messages.BootDone(self.id, self.generation, ()))
         else:
             paths = (*self.ran, *self.files.missing)
-            self.say(wire.BootFailed(self.id, self.generation, self.failure, paths))
+            self.say(messages.BootFailed(self.id, self.generation, self.failure, paths))
             self.exit(3 << 8)
 
     def reach(self, path: str) -> None:
@@ -146,7 +146,7 @@ class Post:
     def __repr__(self) -> str:
         return f"Post({self.pid})"
 
-    def send(self, message: wire.ToManager) -> None:
+    def send(self, message: messages.ToManager) -> None:
         self.inbox.append(cast(Event, message))
 
     def kill(self) -> None:
@@ -169,13 +169,13 @@ class Post:
                     self.whole.end(worker, number)
                 case ReadStack(worker):
                     self.inbox.append(StackRead(worker, ""))
-                case Tell(wire.WorkerGone() as exited):
+                case Tell(messages.WorkerGone() as exited):
                     if exited.pid:
                         self.inbox.append(GroupGone(exited.worker))
                     self.whole.worker_exited(exited)
-                case Tell(wire.Retire(worker)):
+                case Tell(messages.Retire(worker)):
                     self.whole.end(worker, 0)
-                case Tell(wire.RollDone()):
+                case Tell(messages.RollDone()):
                     self.whole.relieve_orphans()
         self.doomed = self.doomed or self.fleet.done
 
@@ -189,9 +189,9 @@ class Post:
         return True
 
 
-def _numbered(settings: wire.Configure, first_worker: int) -> wire.Configure:
+def _numbered(settings: messages.Configure, first_worker: int) -> messages.Configure:
     values = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    return wire.Configure(**{**values, "first_worker": first_worker})
+    return messages.Configure(**{**values, "first_worker": first_worker})
 
 
 class Ready:

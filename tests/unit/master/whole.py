@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from devserver.common.failure import Failure
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Source
 from devserver.master.reload import commands as decisions
 from devserver.master.reload.disk import own_python
@@ -57,10 +57,10 @@ class Whole:
         assert self.pool.launch()
         book = self.book
         if book.live:
-            handover: wire.Handover = "exclusive" if book.handover == "exclusive" else "overlap"
-            self.send(wire.Reload(book.live, 0, own_python(book.snapshot.values()), handover, live=True))
+            handover: messages.Handover = "exclusive" if book.handover == "exclusive" else "overlap"
+            self.send(messages.Reload(book.live, 0, own_python(book.snapshot.values()), handover, live=True))
         for boot in book.replay():
-            self.send(wire.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
+            self.send(messages.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
 
     def manager_dies(self, post: Post) -> None:
         """Its Workers are orphans: boots are ended, the others serve on."""
@@ -85,10 +85,10 @@ class Whole:
         for process in [each for each in self.workers.values() if each.orphan]:
             process.exit(0)
 
-    def send(self, message: wire.ToManager) -> None:
+    def send(self, message: messages.ToManager) -> None:
         if not self.pool.serves:
             return
-        if isinstance(message, wire.Reload) and message.handover == "exclusive":
+        if isinstance(message, messages.Reload) and message.handover == "exclusive":
             self.relieve_orphans()
         self.pool.send(message)
 
@@ -119,19 +119,19 @@ class Whole:
         others = (each for each in self.workers.values() if each.generation != process.generation)
         return self.owns_port and any(each.ready and not each.exited for each in others)
 
-    def heard(self, process: Process, message: wire.FromWorker) -> None:
+    def heard(self, process: Process, message: messages.FromWorker) -> None:
         generation = process.generation
         match message:
-            case wire.Loaded():
+            case messages.Loaded():
                 path = message.source.path
                 if self.book.loaded(generation, message.source, self.eyes.is_unread(path)):
                     self.send(message)
                 self._uses(generation, (path,))
-            case wire.Used():
+            case messages.Used():
                 self._uses(generation, message.paths)
-            case wire.BootFailed():
+            case messages.BootFailed():
                 self._uses(generation, message.paths)
-            case wire.BootDone():
+            case messages.BootDone():
                 self._ready(process, message)
 
     def _uses(self, generation: int, paths: Sequence[str]) -> None:
@@ -140,22 +140,22 @@ class Whole:
             self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
             self.apply(self.book.used(generation, paths))
 
-    def _ready(self, process: Process, message: wire.BootDone) -> None:
+    def _ready(self, process: Process, message: messages.BootDone) -> None:
         stranger = process.orphan and process.generation != self.book.live
         if process.record.state in ("failed", "cancelled") or stranger:
             return
         process.record.step("accept")
         self.send(message)
-        forked = wire.WorkerForked(process.id, process.slot, process.generation, 100 + process.id)
+        forked = messages.WorkerForked(process.id, process.slot, process.generation, 100 + process.id)
         self.apply(self.book.ready(decisions.Booted(message, forked)))
         for other in list(self.workers.values()):
             if other.generation < self.book.live and not other.record.retired and not other.exited:
                 if other.orphan:
                     other.exit(0)
                 else:
-                    self.send(wire.WorkerIdle(other.id))
+                    self.send(messages.WorkerIdle(other.id))
 
-    def worker_exited(self, exited: wire.WorkerGone) -> None:
+    def worker_exited(self, exited: messages.WorkerGone) -> None:
         process = self.workers.get(exited.worker)
         if process is not None:
             self.buried(process, exited)
@@ -164,7 +164,7 @@ class Whole:
         else:
             self.apply(self.book.failed(exited.generation, Failure("import", "WorkerExited", "no process")))
 
-    def buried(self, process: Process, exited: wire.WorkerGone | None) -> None:
+    def buried(self, process: Process, exited: messages.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
             return
         del self.records[process.id]
@@ -187,7 +187,7 @@ class Whole:
     def surveyed(self, files: Sequence[Source]) -> None:
         for file in files:
             if self.book.surveyed(file):
-                self.send(wire.Loaded(0, self.book.live, file))
+                self.send(messages.Loaded(0, self.book.live, file))
 
     def apply(self, commands: Sequence[decisions.Command]) -> None:
         for command in commands:
@@ -197,7 +197,7 @@ class Whole:
                     assert candidate is not None
                     self.boots.order(command, candidate.snapshot)
                 case decisions.Drop() | decisions.Cancel():
-                    self.send(wire.Drop(command.generation))
+                    self.send(messages.Drop(command.generation))
                 case decisions.GoLive():
                     self.boots.went_live(command.generation)
                     self._say(command)

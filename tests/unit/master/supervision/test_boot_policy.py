@@ -7,7 +7,7 @@ from typing import cast
 
 from devserver.common.events import Notice
 from devserver.common.failure import Failure, Frame
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Imported, Preload, Reload, Report, Source, StandDown, ToManager
 from devserver.master.dispatch.worker import Worker
 from devserver.master.reload.commands import Boot, Command
@@ -119,7 +119,7 @@ class Scene:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.told(Preload)
-        self.staff.pool.preload_reported(manager, wire.PreloadDone(Report(1, 80.0)))
+        self.staff.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> Forked:

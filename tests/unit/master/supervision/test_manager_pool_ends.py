@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.events import Notice
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
 from devserver.master.supervision import manager_launcher
 from devserver.master.supervision.standby import CALM
@@ -155,7 +155,7 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
     scene.pool.standby.noted(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
-    scene.pool.preload_reported(second, wire.Preloading("grpc"))
+    scene.pool.preload_reported(second, messages.Preloading("grpc"))
     assert not scene.ends(second)
     assert scene.pool.serves
     [preload] = scene.managers[-1].told(Preload)
@@ -170,7 +170,7 @@ async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) 
     given_up = scene.managers[-1]
     scene.pool.standby.noted(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.pool.preload_reported(given_up, wire.PreloadDone(Report(1, 80.0)))
+    scene.pool.preload_reported(given_up, messages.PreloadDone(Report(1, 80.0)))
     assert scene.pool.standby.take() is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devserver.common.events import Notice, Preloaded
-from devserver.ipc import messages as wire
+from devserver.ipc import messages
 from devserver.ipc.messages import Imported, ModuleNote, Report, Surroundings
 from devserver.master.supervision.standby import CALM, PATIENCE, WORTH
 from tests.unit.clocked import passes, run
@@ -283,7 +283,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     """Values that differ are given to the next try, which knows what to make of them."""
     rig = Rig()
     await rig.prepare("numpy")
-    rig.standby.reported(wire.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    rig.standby.reported(messages.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
     assert rig.managers[0].fate == "discarded"
     assert rig.order.doubts == {"numpy": b"1234"}
     rig.report()
