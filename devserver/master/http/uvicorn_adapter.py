@@ -107,7 +107,7 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.cycle is None and data[:1] == TLS_HANDSHAKE:
             self.server_state.tls_came(self.transport.get_extra_info("sockname"))
-            self.send_400_response("This port speaks http, not https.")
+            self.send_400_response("Invalid HTTP request received.")
         else:
             super().data_received(data)
 
