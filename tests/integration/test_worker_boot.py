@@ -160,7 +160,7 @@ def test_an_attribute_that_is_not_there_is_refused(start: Start) -> None:
     """A target that names an attribute the module does not have says so in one sentence."""
     failed = refused(start("def on_receive(c, d): ...\n", ready=False, attribute="shop"))
     assert failed.failure.type == "AttributeMissing"
-    assert failed.failure.message == "app.py has no 'shop': define it, or name another attribute"
+    assert failed.failure.message == "app.py has no 'shop': it has on_receive"
 
 
 @pytest.mark.parametrize("kind", ["", "async "])
