@@ -101,7 +101,7 @@ RULES = {
         "next(G)",
     ),
     "every function that holds the code is found": Rule(
-        f"{WARM}holders; import gc\nholders.gc = type(gc)('gc')\n"
+        f"{WARM}holders; import gc\nholders.gc = type(gc)('gc')\nvars(holders.gc).update(vars(gc))\n"
         "holders.gc.get_objects = lambda: [each for each in vars(__import__('main')).values()]\n"
         "holders.Holders._held_elsewhere = lambda *_: set()",
         "table = []\ndef on(f): table.append(f)\n@on\ndef f(): return 1\n",
