@@ -181,7 +181,7 @@ def test_a_place_that_may_not_be_written_is_refused(project: Path, option: str) 
             "it.py has no app (app, application, create_app, make_app) and none of on_worker_start",
         ),
         ("", "it.py", "write app = … for HTTP, or define on_receive(conn, data) for TCP"),
-        (answering("good"), "it.py:app", "it.py has no 'app': define it, or name another attribute"),
+        (answering("good"), "it.py:app", "it.py has no 'app': it has on_receive, protocol"),
         (answering("good"), "types.py", "types.py cannot be imported: types is loaded already, from "),
     ],
 )

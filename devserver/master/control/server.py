@@ -22,6 +22,8 @@ ASK_WITHIN = 5.0
 READ_WITHIN = 10.0
 """Seconds in which a client has to read what fills its buffers."""
 MOST_CLIENTS = 64
+LINGER = 1.0
+"""Seconds in which a client that is turned away has to read why, and to close."""
 
 
 class ControlServer:
@@ -67,11 +69,11 @@ class ControlServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) > MOST_CLIENTS:
             text = f"{MOST_CLIENTS} other commands are being answered: try again when one has ended"
-            return await _send(writer, protocol.Problem(sentence=text))
+            return await _turn_away(reader, writer, text)
         peer = sockets.peer_uid(cast(socket.socket, writer.get_extra_info("socket")))
         if peer not in (None, 0, os.geteuid()):
             text = "this server belongs to another user"
-            return await _send(writer, protocol.Problem(sentence=text))
+            return await _turn_away(reader, writer, text)
         try:
             request = protocol.request_in(await asyncio.wait_for(reader.readline(), ASK_WITHIN))
         except TimeoutError:
@@ -98,6 +100,14 @@ class ControlServer:
         async with aclosing(replies):
             async for reply in replies:
                 await _send(writer, reply)
+
+
+async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: str) -> None:
+    """Answer a client whose request was not read; closing over unread bytes would reset the connection."""
+    await _send(writer, protocol.Problem(sentence=text))
+    writer.write_eof()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_end_of(reader), LINGER)
 
 
 async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
