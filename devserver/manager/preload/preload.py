@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 from devserver.ipc.messages import ModuleNote, Preload, Report
-from devserver.manager.preload import side_effects
 from devserver.manager.preload.conditions_replay import ConditionsReplay
 from devserver.manager.preload.import_guard import ImportGuard, Own
 from devserver.manager.preload.loop_variables import leftovers
@@ -24,6 +23,7 @@ from devserver.manager.preload.output_capture import OutputCapture
 from devserver.manager.preload.side_effects import SideEffects
 from devserver.manager.syscalls import count_threads
 from devserver.worker.boot import Inheritance
+from devserver.worker.image import process_state
 from devserver.worker.image.randomness import Randomness
 from devserver.worker.load import late
 from devserver.worker.observe import namespaces
@@ -52,7 +52,7 @@ def preload(
     finally:
         replay.close()
         randomness.close()
-        side_effects.flush_logs()
+        process_state.flush_logs()
         output.close()
         stage.close()
     spoilt = replay.spoilt()

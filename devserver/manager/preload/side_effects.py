@@ -10,13 +10,9 @@ Worker puts these in order.
 from __future__ import annotations
 
 import _thread
-import fcntl
-import gc
-import io
 import os
 import re
 import signal
-import stat
 import sys
 import tempfile
 import threading
@@ -25,20 +21,11 @@ from contextlib import suppress
 from typing import Any
 
 from devserver.manager.preload.conditions_replay import ConditionsReplay, variable
-from devserver.manager.syscalls import count_threads
+from devserver.worker.image import process_state
 from devserver.worker.observe import conditions
 from devserver.worker.observe.conditions import HOOKS, Ear
 from devserver.worker.observe.import_log import disabled_loggers
 
-_DESCRIPTORS = "/proc/self/fd"
-_HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")
-_WORDS = (
-    ("socket:", "opens sockets"),
-    ("pipe:", "opens pipes"),
-    ("anon_inode:", "opens queues of events"),
-    ("/memfd:", "opens files in memory"),
-    ("/dev/", "opens devices"),
-)
 _PATCHABLE = (
     *("builtins", "importlib", "io", "logging", "os", "queue", "signal", "subprocess", "time", "warnings"),
     *("_thread", "threading", "select", "selectors", "socket", "ssl", "http.client"),
@@ -57,8 +44,6 @@ _HERE_ONLY = ("the working directory", "the file mode mask")
 _PUT_IN_ORDER = "the filters of warnings"
 _LIBRARYS = 0b11 << 31
 """Signals 32 and 33: glibc reserves them when the first thread starts."""
-_POOL = re.compile(r"\S*/lib(?:scipy_)?openblas[^/\s]*\.so[^/\s]*$", re.MULTILINE)
-_POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_", "")
 
 
 class SideEffects:
@@ -67,7 +52,7 @@ class SideEffects:
     def __init__(self, stage: ConditionsReplay) -> None:
         self._stage = stage
         self._patched = _Patched()
-        self._pool = _native_threads()
+        self._pool = process_state.native_threads()
         self.renew()
 
     def renew(self) -> None:
@@ -82,10 +67,10 @@ class SideEffects:
         before, now = self._before, _state()
         left = [what for what in now if now[what] != before[what] and what != _OPEN]
         opened = sorted(set(now[_OPEN].items()) - set(before[_OPEN].items()))
-        left += dict.fromkeys(_opens(target) for _fd, target in opened)
+        left += dict.fromkeys(process_state.opens(target) for _fd, target in opened)
         if set(before[_OPEN]) - set(now[_OPEN]):
             left.append("closes what it did not open")
-        if (native := _native_threads()) > self._pool and native > _pool_threads():
+        if (native := process_state.native_threads()) > self._pool and native > process_state.pool_threads():
             left.append("starts native threads")
         self._pool = native
         left += [f"patches {what}" for what in self._patched.news()]
@@ -125,8 +110,8 @@ def _state() -> dict[str, Any]:
     """Return the compared state, by the phrase for a module that changes it."""
     return {
         "starts a thread": _thread._count(),
-        "starts a process": _has_children(),
-        _OPEN: _descriptors(),
+        "starts a process": process_state.has_children(),
+        _OPEN: process_state.descriptors(),
         "changes signal handling": _signals(),
         "sets a trace function": (
             sys.gettrace(),
@@ -145,54 +130,6 @@ def _state() -> dict[str, Any]:
 def _names_process(text: str) -> bool:
     """Return whether a text contains the pid of this process."""
     return re.search(rf"(?<!\d){os.getpid()}(?!\d)", text) is not None
-
-
-def _opens(target: str) -> str:
-    words = (words for start, words in _WORDS if target.startswith(start))
-    return next(words, f"opens {os.path.basename(target)}")
-
-
-def _native_threads() -> int:
-    """Return how many threads Python does not know."""
-    return count_threads() - 1 - _thread._count()
-
-
-def _has_children() -> bool:
-    if not hasattr(os, "waitid"):
-        return False
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _descriptors() -> dict[int, str]:
-    """Return the targets of open descriptors, {} without /proc. Log files are left out: see _is_log."""
-    found = {}
-    with suppress(FileNotFoundError):
-        for name in os.listdir(_DESCRIPTORS):
-            with suppress(FileNotFoundError):  # the listing's own
-                found[int(name)] = os.readlink(f"{_DESCRIPTORS}/{name}")
-    return {fd: target for fd, target in found.items() if target not in _HARMLESS and not _is_log(fd)}
-
-
-def _is_log(fd: int) -> bool:
-    """Return whether a file is only appended to: processes can share it safely."""
-    with suppress(OSError):
-        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-        appended = flags & os.O_ACCMODE == os.O_WRONLY and bool(flags & os.O_APPEND)
-        return appended and stat.S_ISREG(os.fstat(fd).st_mode)
-    return False
-
-
-def flush_logs() -> None:
-    """Flush the buffers of log files: else each Worker would write them again."""
-    for each in gc.get_objects():
-        if type(each) in (io.TextIOWrapper, io.BufferedWriter):
-            with suppress(OSError, ValueError):
-                if _is_log(each.fileno()):
-                    each.flush()
 
 
 def _signals() -> tuple[Any, ...]:
@@ -238,30 +175,3 @@ def _namespaces() -> dict[str, Mapping[str, Any]]:
         if module in found:
             found[f"{module}.{name}"] = vars(found[module][name])
     return found
-
-
-def _pool_threads() -> int:
-    """Return how many threads the loaded OpenBLAS libraries have: they end them before a fork.
-
-    numpy's wheels have one, scipy's another. A library built with OpenMP does not count.
-    """
-    try:
-        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-            paths = set(_POOL.findall(maps.read()))
-    except FileNotFoundError:
-        return 0
-    return sum(_threads_of(path) for path in paths)
-
-
-def _threads_of(path: str) -> int:
-    with suppress(OSError, ImportError):  # ctypes may be what is left out
-        import ctypes
-
-        library = ctypes.CDLL(path)
-        for prefix in _POOL_PREFIXES:
-            for suffix in _POOL_SUFFIXES:
-                count = getattr(library, f"{prefix}_get_num_threads{suffix}", None)
-                kind = getattr(library, f"{prefix}_get_parallel{suffix}", None)
-                if count is not None and kind is not None:
-                    return int(count()) - 1 if kind() == 1 else 0
-    return 0
