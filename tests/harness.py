@@ -45,7 +45,12 @@ def is_gone(pid: int) -> bool:
 
 
 def end_with_the_tests() -> None:
-    """Have the kernel stop the server when the tests are killed, at a time limit for one: see prctl(2)."""
+    """Have the kernel stop the server when the tests are killed, at a time limit for one: see prctl(2).
+
+    Signals are as in a terminal: a shell's background jobs, and nohup, ignore some.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
