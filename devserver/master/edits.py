@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from devserver.common import events
 from devserver.common.events import Event
@@ -138,9 +138,12 @@ class Edits:
         if not self.generations.candidates and self.generations.behind:
             self.reload()
 
-    async def decided(self) -> None:
-        """Wait for the next decision: edits are settled, code goes live or is refused."""
-        await self._decided.wait()
+    def next_decision(self) -> Coroutine[None, None, object]:
+        """Return what waits for the next decision: edits are settled, code goes live or is refused.
+
+        That is the first one after this call, however late the waiting begins.
+        """
+        return self._decided.wait()
 
     # the newest edit
 

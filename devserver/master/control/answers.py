@@ -38,8 +38,8 @@ class Server(Protocol):
     def reload_asked(self) -> None:
         """Read all files, and start what they hold; `rereads` counts it once they are read."""
 
-    async def decided(self) -> None:
-        """Wait for the next decision: edits are settled, code goes live or is refused."""
+    def next_decision(self) -> Awaitable[object]:
+        """Return what waits for the first decision after this call, however late the waiting begins."""
 
 
 class Answers:
@@ -118,7 +118,10 @@ class Answers:
             await self._turn()
 
     async def _turn(self) -> None:
-        turns = [asyncio.ensure_future(self._server.decided()), asyncio.ensure_future(self.stopping.wait())]
+        turns = [
+            asyncio.ensure_future(self._server.next_decision()),
+            asyncio.ensure_future(self.stopping.wait()),
+        ]
         try:
             await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
         finally:

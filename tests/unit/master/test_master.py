@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devserver.config import Config, WatchConfig
 from devserver.ipc.messages import Target
 from devserver.master.master import Master
+from tests.fakes.file_watch import NoFileWatch
 from tests.unit.master.silent import Silent
 
 
-class Blind:
+class Blind(NoFileWatch):
     """A watch that fails."""
 
     def newest_edit(self) -> int:
         raise KeyError("a fault of our own")
-
-    def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None: ...
-
-    def is_unsettled(self, path: str) -> bool:
-        return False
-
-    def keep(self, files: Iterable[str]) -> None: ...
-
-    def attend_everything(self, on: bool) -> None: ...
-
-    def reread(self, known: Mapping[str, bytes]) -> None: ...
-
-    async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
-        return 0
-
-    def survey(self) -> None: ...
 
 
 def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:

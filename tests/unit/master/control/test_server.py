@@ -35,8 +35,8 @@ class Still:
     def reload_asked(self) -> None:
         self.rereads += 1
 
-    async def decided(self) -> None:
-        await asyncio.Event().wait()
+    def next_decision(self) -> Awaitable[object]:
+        return asyncio.Event().wait()
 
 
 Use = Callable[[ControlServer, Answers], Awaitable[None]]
