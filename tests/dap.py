@@ -6,24 +6,27 @@ import json
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from tests.harness import DEADLINE, eventually
 
 Message = dict[str, Any]
+PATIENCE = 5.0
+"""Seconds after which a session that got no answer at all connects once more."""
 
 
 class Session:
     """One process that is debugged; `arguments` are those of `attach`, breakpoints lines by their file."""
 
     def __init__(self, port: int, arguments: Message, breakpoints: dict[str, list[int]]) -> None:
-        self._socket: socket.socket = eventually("the adapter listens", lambda: _connect(port))
-        self._stream = self._socket.makefile("rb")
+        self._port = port
+        self._socket = _connected(port)
+        self._sending = threading.Lock()
         self._sent = 0
-        self._heard: queue.Queue[Message] = queue.Queue()
+        self._heard: dict[int | str, queue.Queue[Message]] = {}
+        """The answers by the numbers of their requests, the events by name: several threads wait at once."""
         self.on_attach: Callable[[Message], None] = lambda _body: None
         self.on_stopped: Callable[[Message], None] = lambda _body: None
         self._breakpoints = breakpoints
@@ -31,8 +34,12 @@ class Session:
 
     def begin(self) -> Self:
         """Attach, set the breakpoints, and let the process run."""
-        threading.Thread(target=self._listen, daemon=True).start()
-        self.ask("initialize", adapterID="test", linesStartAt1=True, pathFormat="path")
+        try:
+            self._initialize(PATIENCE)
+        except queue.Empty:  # debugpy's adapter leaves a connection unaccepted now and then, under load
+            self._socket.close()
+            self._socket = _connected(self._port)
+            self._initialize(DEADLINE)
         attach = self._send("attach", self._arguments)
         self.event("initialized")
         for path, lines in self._breakpoints.items():
@@ -41,50 +48,51 @@ class Session:
         self._answer(attach)
         return self
 
+    def _initialize(self, timeout: float) -> None:
+        threading.Thread(target=self._listen, args=(self._socket.makefile("rb"),), daemon=True).start()
+        arguments = {"adapterID": "test", "linesStartAt1": True, "pathFormat": "path"}
+        self._answer(self._send("initialize", arguments), timeout)
+
     def event(self, name: str) -> Message:
         """Return the body of the next event of that name."""
-        body: Message = self._until(lambda message: message.get("event") == name).get("body", {})
+        body: Message = self._of(name).get(timeout=DEADLINE).get("body", {})
         return body
 
     def ask(self, command: str, **arguments: Any) -> Message:
         """Ask for something; return the body of the answer."""
         return self._answer(self._send(command, arguments))
 
-    def _answer(self, number: int) -> Message:
-        answer = self._until(lambda message: message.get("request_seq") == number)
+    def _answer(self, number: int, timeout: float = DEADLINE) -> Message:
+        answer = self._of(number).get(timeout=timeout)
         assert answer["success"], answer
         body: Message = answer.get("body", {})
         return body
 
-    def _until(self, wanted: Callable[[Message], bool]) -> Message:
-        end = time.monotonic() + DEADLINE
-        others: list[Message] = []
-        while True:
-            message = self._heard.get(timeout=max(0.01, end - time.monotonic()))
-            if wanted(message):
-                for other in others:
-                    self._heard.put(other)
-                return message
-            others.append(message)
+    def _of(self, what: int | str) -> queue.Queue[Message]:
+        return self._heard.setdefault(what, queue.Queue())  # one step, whichever thread comes first
 
     def _send(self, command: str, arguments: Message) -> int:
-        self._sent += 1
-        body = {"seq": self._sent, "type": "request", "command": command, "arguments": arguments}
-        data = json.dumps(body).encode()
-        self._socket.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
-        return self._sent
+        with self._sending:
+            self._sent += 1
+            number = self._sent
+            body = {"seq": number, "type": "request", "command": command, "arguments": arguments}
+            data = json.dumps(body).encode()
+            self._socket.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+        return number
 
-    def _listen(self) -> None:
+    def _listen(self, stream: BinaryIO) -> None:
         try:
-            while header := self._stream.readline():
-                self._stream.readline()
-                message = json.loads(self._stream.read(int(header.split(b":")[1])))
+            while header := stream.readline():
+                stream.readline()
+                message = json.loads(stream.read(int(header.split(b":")[1])))
                 if message.get("event") == "debugpyAttach":
                     self.on_attach(message["body"])
                 elif message.get("event") == "stopped":
                     self.on_stopped(message["body"])
-                else:
-                    self._heard.put(message)
+                elif message["type"] == "event":
+                    self._of(message["event"]).put(message)
+                elif message["type"] == "response":
+                    self._of(message["request_seq"]).put(message)
         except (OSError, ValueError):
             return  # the adapter has left, or we have
 
@@ -127,6 +135,11 @@ class Editor:
     def __exit__(self, *_: object) -> None:
         for session in self._sessions:
             session.close()
+
+
+def _connected(port: int) -> socket.socket:
+    connection: socket.socket = eventually("the adapter listens", lambda: _connect(port))
+    return connection
 
 
 def _connect(port: int) -> socket.socket | None:
