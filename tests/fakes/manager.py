@@ -1,54 +1,67 @@
-"""Forks one Worker, as the Manager does, and exits as it did; the tests play the Master over its link.
-
-Arguments: the descriptors of the link and of a pipe that takes the Worker's pid. Orders: msgpack on stdin.
-"""
+"""A Manager without a process: it keeps what it is sent, and ends when the test says so."""
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import Any
 
-import msgspec
-
-from devserver.ipc.messages import LoopChoice, Source, Target, WorkerSettings
-from devserver.worker.boot import Boot
-from devserver.worker.main import run
+from devserver.ipc.messages import Imported, ModuleNote, Reload, Surroundings, ToManager
+from devserver.master.supervision.manager import Manager, ManagerFact
 
 
-class Orders(msgspec.Struct):
-    target: Target
-    root: str
-    sources: dict[str, Source]
-    loop: LoopChoice = "auto"
-    worker: int = 7
-    generation: int = 3
+class FakeManager(Manager):
+    """A Manager that orders nothing of anybody."""
+
+    _numbers = count(1)
+
+    def __init__(
+        self,
+        report: Callable[[ManagerFact], None] = lambda _fact: None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.preloaded = False
+        self.sent: list[ToManager] = []
+        self.fate = ""
+        """How it was ended: "discarded", "killed", or "" if it was not."""
+        self.has_gone = False
+        self._pid = next(self._numbers)
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    @property
+    def gone(self) -> bool:
+        return self.has_gone
+
+    def send(self, message: ToManager) -> None:
+        self.sent.append(message)
+
+    def watch(self, due: Callable[[], bool]) -> None:
+        pass
+
+    def expect(self) -> None:
+        pass
+
+    def discard(self) -> None:
+        self.fate = "discarded"
+
+    def kill(self) -> None:
+        self.fate = "killed"
+
+    def received(self, kind: type[Any]) -> list[Any]:
+        """Return the messages of one kind that it was sent."""
+        return [message for message in self.sent if isinstance(message, kind)]
+
+    @property
+    def ordered(self) -> list[int]:
+        """Return the generations that it was ordered to boot."""
+        return [order.generation for order in self.received(Reload)]
 
 
-def main() -> int:
-    lane_fd, pid_fd = map(int, sys.argv[1:])
-    orders = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Orders)
-    link = socket.socket(fileno=lane_fd)
-    link.set_inheritable(False)
-    pid = os.fork()
-    if pid == 0:
-        os.close(pid_fd)
-        os.setsid()
-        boot = Boot(
-            worker=orders.worker,
-            slot=1,
-            generation=orders.generation,
-            settings=WorkerSettings(orders.target, orders.root, loop=orders.loop, access_log=False),
-            link=link,
-            sources=orders.sources,
-        )
-        return run(boot)
-    link.close()
-    os.write(pid_fd, str(pid).encode())
-    os.close(pid_fd)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-if __name__ == "__main__":
-    code = main()
-    sys.exit(code if code >= 0 else 128 - code)
+def imported(*names: str, generation: int = 1, environment: dict[str, str | None] | None = None) -> Imported:
+    """Return the report of a Worker that has imported these modules in this environment."""
+    notes = tuple(ModuleNote(name, f"/site-packages/{name}.py") for name in names)
+    return Imported(1, generation, notes, (Surroundings(environment or {}),))

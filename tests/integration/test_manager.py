@@ -30,7 +30,7 @@ from devserver.ipc.messages import (
     WorkerForked,
     WorkerIdle,
 )
-from tests.fakes.master import DEADLINE, REAL, FakeMaster, wait_gone
+from tests.fakes.master_process import DEADLINE, REAL, FakeMaster, wait_gone
 
 HEAVY = {
     "rich",

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from devserver.ipc.messages import Failed, Handled, Leave, Leaving, Open, Respond, Send, TasksCancelled
+from tests.fakes.asgi_streams import a_scope
 from tests.harness import eventually
 from tests.integration.worker_driver import PLENTY, Start, workers
-from tests.unit.worker.asgi.stage import a_scope
 
 start = pytest.fixture(workers)
 PATIENCE = 600.0

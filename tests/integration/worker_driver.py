@@ -34,10 +34,10 @@ from devserver.ipc.messages import (
     Target,
     ToWorker,
 )
-from tests.fakes.manager import Orders
+from tests.fakes.manager_process import Orders
 
 DEADLINE = 30.0
-SCRIPT = Path(__file__).parents[1] / "fakes/manager.py"
+SCRIPT = Path(__file__).parents[1] / "fakes/manager_process.py"
 PLENTY = 1024 * 1024
 
 M = TypeVar("M")

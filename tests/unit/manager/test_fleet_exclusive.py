@@ -6,16 +6,16 @@ from signal import SIGTERM
 
 from devserver.ipc.messages import Drop, Retire, WorkerGone
 from devserver.manager.protocol import Command, Exited, Fork, GroupGone, Signal, Tell
-from tests.unit.manager.playbook import KILLED, Playbook, configure
+from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
-def exclusive(play: Playbook, generation: int) -> list[Command]:
+def exclusive(play: FleetHarness, generation: int) -> list[Command]:
     return play.reload(generation, base=play.fleet.live, handover="exclusive")
 
 
 def test_an_exclusive_candidate_starts_when_everybody_has_left() -> None:
     """What only one process can own is free by then, also of the children that the old Worker had."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert exclusive(play, 2) == [Tell(Retire(1)), Tell(Retire(2))]
     assert play.exits(2) == []
@@ -28,7 +28,7 @@ def test_an_exclusive_candidate_starts_when_everybody_has_left() -> None:
 
 def test_an_exclusive_candidate_that_fails_brings_the_last_good_code_back() -> None:
     """The old Worker is gone, so another one with its code is started, in each slot."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     exclusive(play, 2)
     play.exits(1)
@@ -40,7 +40,7 @@ def test_an_exclusive_candidate_that_fails_brings_the_last_good_code_back() -> N
 
 def test_workers_that_left_for_an_exclusive_candidate_are_no_crash_loop() -> None:
     """They were asked to go, so the way back to the last good code has no pause in it."""
-    play = Playbook(configure(slots=3))
+    play = FleetHarness(configure(slots=3))
     play.serve(1)
     exclusive(play, 2)
     assert [play.exits(worker) for worker in (1, 2, 3)] == [[], [], [Fork(4, 1, 2)]]
@@ -49,7 +49,7 @@ def test_workers_that_left_for_an_exclusive_candidate_are_no_crash_loop() -> Non
 
 def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_told_as_exited() -> None:
     """It never had a process; the last good code starts again once the others have left."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     exclusive(play, 2)
     assert play.exits(1) == []
@@ -59,7 +59,7 @@ def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_told_as_exited
 
 def test_a_newer_exclusive_generation_takes_the_place_of_an_older_one() -> None:
     """Two of them cannot boot side by side, and a fix does not wait for what it fixes."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     exclusive(play, 2)
     assert play.exits(1) == [Fork(2, 1, 2)]
@@ -69,7 +69,7 @@ def test_a_newer_exclusive_generation_takes_the_place_of_an_older_one() -> None:
 
 def test_nobody_is_replaced_while_an_exclusive_candidate_waits() -> None:
     """A death only makes room for it."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     exclusive(play, 2)
     assert play.exits(1, KILLED) == []
@@ -78,5 +78,5 @@ def test_nobody_is_replaced_while_an_exclusive_candidate_waits() -> None:
 
 def test_the_first_exclusive_generation_starts_at_once() -> None:
     """There is nobody to wait for."""
-    play = Playbook()
+    play = FleetHarness()
     assert exclusive(play, 1) == [Fork(1, 1, 1)]

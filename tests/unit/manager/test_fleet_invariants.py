@@ -38,7 +38,7 @@ from devserver.manager.protocol import (
     Tell,
 )
 from devserver.manager.states import ENDINGS
-from tests.unit.manager.playbook import configure
+from tests.fakes.fleet import configure
 
 SLOWEST_END = max(steps[-1][0] for steps in ENDINGS.values())
 

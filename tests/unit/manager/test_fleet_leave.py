@@ -9,12 +9,12 @@ import pytest
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import DebuggerState, Drop, Retire, Stop
 from devserver.manager.protocol import Exited, GroupGone, Signal, Tell
-from tests.unit.manager.playbook import KILLED, Playbook, configure
+from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
 def test_a_stop_lets_everybody_finish() -> None:
     """All are told to leave; the Manager goes when the last one was reaped, and its group is gone."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2))]
     assert play.exits(1) == []
@@ -26,7 +26,7 @@ def test_a_stop_lets_everybody_finish() -> None:
 
 def test_at_the_deadline_of_a_stop_the_rest_is_ended() -> None:
     """SIGTERM at the deadline, SIGKILL to each group a second later."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.do(Stop(5.0))
     play.exits(1)
@@ -42,7 +42,7 @@ def test_at_the_deadline_of_a_stop_the_rest_is_ended() -> None:
 
 def test_a_stop_now_kills_now() -> None:
     """The second Ctrl-C waits for nobody, whatever state they are in."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.do(Stop(5.0))
@@ -52,7 +52,7 @@ def test_a_stop_now_kills_now() -> None:
 
 def test_a_later_stop_never_gives_more_time() -> None:
     """The Master's death after a stop with one second is no reason to wait for five."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(Stop(1.0))
     play.do(Stop(5.0))
@@ -61,7 +61,7 @@ def test_a_later_stop_never_gives_more_time() -> None:
 
 def test_boots_are_ended_at_once_by_a_stop() -> None:
     """They have no work in hand."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2)), Signal(3, SIGTERM)]
@@ -70,7 +70,7 @@ def test_boots_are_ended_at_once_by_a_stop() -> None:
 
 def test_nobody_is_started_after_a_stop() -> None:
     """Deaths are not made good any more, and a reload is out of order."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.do(Stop(5.0))
     assert play.exits(1, KILLED) == []
@@ -80,7 +80,7 @@ def test_nobody_is_started_after_a_stop() -> None:
 
 def test_a_stop_does_not_wait_for_a_debugger() -> None:
     """Who stops the server wants it stopped."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1))
     play.do(Stop(5.0))
@@ -90,7 +90,7 @@ def test_a_stop_does_not_wait_for_a_debugger() -> None:
 
 def test_a_stop_ends_nobody_for_being_one_too_many() -> None:
     """All its Workers leave now, and each may finish."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     for generation in (1, 2, 3, 4):
         play.reload(generation, base=generation - 1)
         play.ready(generation)
@@ -99,7 +99,7 @@ def test_a_stop_ends_nobody_for_being_one_too_many() -> None:
 
 def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
     """A candidate that was dropped just before the stop was dropped."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.reload(2, base=1)
     play.do(Drop(2))
@@ -111,7 +111,7 @@ def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
 
 def test_a_second_stop_may_be_shorter() -> None:
     """Whatever was granted before, the earlier deadline counts."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(Stop(30.0))
     assert play.do(Stop(5.0)) == []
@@ -120,7 +120,7 @@ def test_a_second_stop_may_be_shorter() -> None:
 
 def test_a_manager_without_workers_leaves_at_once() -> None:
     """Nothing to wait for."""
-    play = Playbook()
+    play = FleetHarness()
     assert not play.fleet.done
     assert play.do(Stop(5.0)) == []
     assert play.fleet.done

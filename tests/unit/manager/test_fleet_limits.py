@@ -19,7 +19,7 @@ from devserver.ipc.messages import (
     Stop,
 )
 from devserver.manager.protocol import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
-from tests.unit.manager.playbook import KILLED, Playbook, configure
+from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 STACK = "Thread 1: in slow_import"
 DUMP = """Current thread 0x00007f4c175ecb80 (most recent call first):
@@ -34,7 +34,7 @@ DUMP = """Current thread 0x00007f4c175ecb80 (most recent call first):
 
 def test_a_slow_boot_is_mentioned_once_with_the_apps_own_line() -> None:
     """After five seconds the user sees where the import stands, and does not read the same at each save."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     assert play.after(4.9) == []
@@ -51,7 +51,7 @@ def test_a_slow_boot_is_mentioned_once_with_the_apps_own_line() -> None:
 
 def test_an_endless_boot_is_killed_and_its_stack_is_told() -> None:
     """A module that never finishes importing ends at the boot timeout, with the line that it hangs in."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     assert play.after(5.0) == [DumpStack(3)]
@@ -67,7 +67,7 @@ def test_an_endless_boot_is_killed_and_its_stack_is_told() -> None:
 
 def test_a_ready_worker_has_no_boot_timeout_any_more() -> None:
     """Serving for an hour is no slow boot."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert play.fleet.deadline is None
     assert play.after(3600.0) == []
@@ -75,7 +75,7 @@ def test_a_ready_worker_has_no_boot_timeout_any_more() -> None:
 
 def test_the_very_first_boot_may_take_for_ever() -> None:
     """Models load for minutes, and there is nothing that could serve meanwhile."""
-    play = Playbook(configure(first_boot=True))
+    play = FleetHarness(configure(first_boot=True))
     play.reload(1)
     play.after(10.0)
     play.after(10.0)
@@ -91,7 +91,7 @@ def test_the_very_first_boot_may_take_for_ever() -> None:
 
 def test_no_boot_timeout_if_none_is_wanted() -> None:
     """A timeout of 0 is none; the note still comes."""
-    play = Playbook(configure(boot_timeout=0))
+    play = FleetHarness(configure(boot_timeout=0))
     play.serve(1)
     play.reload(2, base=1)
     assert play.after(5.0) == [DumpStack(3)]
@@ -101,7 +101,7 @@ def test_no_boot_timeout_if_none_is_wanted() -> None:
 
 def test_a_short_boot_timeout_needs_no_note() -> None:
     """Who wants three seconds is told at three."""
-    play = Playbook(configure(boot_timeout=3.0))
+    play = FleetHarness(configure(boot_timeout=3.0))
     play.reload(1, live=True)
     play.now += 3.0
     assert play.wake() == [DumpStack(1)]
@@ -110,7 +110,7 @@ def test_a_short_boot_timeout_needs_no_note() -> None:
 
 def test_the_clock_of_a_boot_stops_in_a_debugger() -> None:
     """A breakpoint in the import is not hurried; afterwards the boot has the time that it had."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.after(1.0)
@@ -123,7 +123,7 @@ def test_the_clock_of_a_boot_stops_in_a_debugger() -> None:
 
 def test_a_replacement_that_hangs_is_said_to_be_tried_again() -> None:
     """Its timeout is a failed boot like any other, and the slot is not given up."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
     play.after(60.0)
@@ -134,7 +134,7 @@ def test_a_replacement_that_hangs_is_said_to_be_tried_again() -> None:
 
 def test_a_debugger_does_not_hold_up_what_is_being_ended() -> None:
     """A dropped candidate goes, breakpoint or not."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.do(Drop(2))
@@ -144,7 +144,7 @@ def test_a_debugger_does_not_hold_up_what_is_being_ended() -> None:
 
 def test_a_worker_accepted_while_its_timeout_strikes_is_replaced() -> None:
     """Its generation is live, for the Master said so, and another Worker takes over."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.after(60.0)
@@ -159,7 +159,7 @@ def test_a_worker_accepted_while_its_timeout_strikes_is_replaced() -> None:
 
 def test_a_busy_old_worker_is_ended_at_the_drain_limit() -> None:
     """It gets ample time; then its stack is noted, SIGTERM sent, and SIGKILL a second later."""
-    play = Playbook(configure(slots=1, drain=30.0))
+    play = FleetHarness(configure(slots=1, drain=30.0))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(2)
@@ -174,7 +174,7 @@ def test_a_busy_old_worker_is_ended_at_the_drain_limit() -> None:
 
 def test_the_drain_clock_runs_from_the_moment_of_being_outlived() -> None:
     """To be told to leave late does not give more time."""
-    play = Playbook(configure(slots=1, drain=30.0))
+    play = FleetHarness(configure(slots=1, drain=30.0))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(2)
@@ -185,7 +185,7 @@ def test_the_drain_clock_runs_from_the_moment_of_being_outlived() -> None:
 
 def test_a_worker_in_a_debugger_is_not_drained() -> None:
     """Who stands at a breakpoint while the code is saved keeps it."""
-    play = Playbook(configure(slots=1, drain=30.0))
+    play = FleetHarness(configure(slots=1, drain=30.0))
     play.serve(1)
     play.do(DebuggerState(True, 1))
     play.after(50.0)
@@ -198,7 +198,7 @@ def test_a_worker_in_a_debugger_is_not_drained() -> None:
 
 def test_no_number_of_saves_ends_a_busy_worker_before_the_drain_limit() -> None:
     """Six requests that take long, one begun after each save, are all let finish."""
-    play = Playbook(configure(slots=1, drain=600.0))
+    play = FleetHarness(configure(slots=1, drain=600.0))
     for generation in range(1, 8):
         play.reload(generation, base=generation - 1)
         assert play.ready(generation) == [Tell(RollDone(generation))]
@@ -207,7 +207,7 @@ def test_no_number_of_saves_ends_a_busy_worker_before_the_drain_limit() -> None:
 
 def test_while_many_workers_are_busy_newer_code_gets_one_each_and_that_is_reported() -> None:
     """Memory is bounded by starting fewer: beyond the slots there are only Workers with work in hand."""
-    play = Playbook(configure(slots=2))
+    play = FleetHarness(configure(slots=2))
     play.serve(1)
     play.reload(2, base=1)
     assert play.ready(3) == [Fork(4, 2, 2)]
@@ -223,7 +223,7 @@ def test_while_many_workers_are_busy_newer_code_gets_one_each_and_that_is_report
 
 def test_workers_that_leave_at_once_are_no_crowd() -> None:
     """A save under one busy Worker of three: for a moment six are there, and nothing is reported."""
-    play = Playbook(configure(slots=3))
+    play = FleetHarness(configure(slots=3))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(4)
@@ -242,7 +242,7 @@ def test_workers_that_leave_at_once_are_no_crowd() -> None:
 
 def test_a_worker_with_nothing_in_hand_that_does_not_exit_is_ended_with_its_stack() -> None:
     """An endless thread keeps its process no longer than a shutdown may take."""
-    play = Playbook(configure(slots=1, drain=600.0))
+    play = FleetHarness(configure(slots=1, drain=600.0))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(2)
@@ -260,7 +260,7 @@ def test_a_worker_with_nothing_in_hand_that_does_not_exit_is_ended_with_its_stac
 
 def test_a_worker_whose_clients_read_slowly_has_the_drain_limit() -> None:
     """What was sent and not yet read is work in hand, too."""
-    play = Playbook(configure(slots=1, drain=600.0))
+    play = FleetHarness(configure(slots=1, drain=600.0))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(2)
@@ -275,7 +275,7 @@ def test_a_worker_whose_clients_read_slowly_has_the_drain_limit() -> None:
 
 def test_the_stop_goes_by_its_own_deadline() -> None:
     """A Worker that reports that it leaves gets no more time for it, and no less."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(Stop(3.0))
     play.do(LeaveWithin(1, 15.0))
@@ -284,7 +284,7 @@ def test_the_stop_goes_by_its_own_deadline() -> None:
 
 def test_a_reload_of_many_slots_ends_nobody() -> None:
     """With eight busy Workers one save makes eight that are to leave: all may finish."""
-    play = Playbook(configure(slots=8))
+    play = FleetHarness(configure(slots=8))
     play.serve(1)
     play.reload(2, base=1)
     assert play.ready(9) == [Fork(10, 2, 2)]
@@ -292,7 +292,7 @@ def test_a_reload_of_many_slots_ends_nobody() -> None:
 
 def test_a_worker_in_a_debugger_does_not_count_as_leaving() -> None:
     """Neither is it ended for the others nor are they for it."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.reload(1)
     play.ready(1)
     play.do(DebuggerState(True, 1))
@@ -308,14 +308,14 @@ def test_a_worker_in_a_debugger_does_not_count_as_leaving() -> None:
 
 def test_a_serving_worker_that_dies_is_replaced_at_once() -> None:
     """From the live snapshot, into its slot."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
 
 
 def test_an_old_worker_that_dies_is_not_replaced() -> None:
     """Its slot gets the new code anyway."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.ready(3)
@@ -324,7 +324,7 @@ def test_an_old_worker_that_dies_is_not_replaced() -> None:
 
 def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_goes_on() -> None:
     """Work waits for it, so it comes first."""
-    play = Playbook(configure(slots=3))
+    play = FleetHarness(configure(slots=3))
     play.serve(1)
     play.reload(2, base=1)
     play.idle(1)
@@ -340,7 +340,7 @@ def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_g
 
 def test_a_crash_loop_is_slowed_down_and_said() -> None:
     """The third death in ten seconds costs 0.1 s, the next ones twice as much each; the user reads why."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     assert play.exits(1, KILLED) == [Fork(2, 1, 1)]
     play.ready(2)
@@ -356,7 +356,7 @@ def test_a_crash_loop_is_slowed_down_and_said() -> None:
 
 def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() -> None:
     """A slot that lacks its Worker is never given up."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
     assert play.exits(3, 256)[-1] == Fork(4, 2, 1)
@@ -371,7 +371,7 @@ def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() 
 
 def test_new_code_starts_without_the_pauses_of_the_old() -> None:
     """The fix of a crash is tried in all slots at once."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     for worker in (1, 3, 4, 5):
         if worker not in play.alive:
@@ -389,7 +389,7 @@ def test_new_code_starts_without_the_pauses_of_the_old() -> None:
 
 def test_what_a_worker_leaves_behind_is_ended_too() -> None:
     """Children of the app get SIGTERM, and SIGKILL a second later if they stay."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     assert Signal(1, SIGTERM, group=True) in play.do(Exited(1, KILLED))
     play.ready(2)
@@ -403,7 +403,7 @@ def test_what_a_worker_leaves_behind_is_ended_too() -> None:
 
 def test_a_group_is_left_alone_once_it_is_empty() -> None:
     """Its number may be another's by then."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.exits(1, KILLED)
     play.ready(2)
@@ -414,7 +414,7 @@ def test_a_group_is_left_alone_once_it_is_empty() -> None:
 
 def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
     """Late news of a debugger is ignored like any other."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.exits(1, KILLED)
     assert play.do(DebuggerState(True, 1)) == []
@@ -425,7 +425,7 @@ def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
 @pytest.mark.parametrize("order", [StandDown(), Stop(60.0)], ids=["stand down", "stop"])
 def test_a_manager_that_is_told_to_leave_meanwhile_does_not_spin(order: StandDown | Stop) -> None:
     """The report that slots stay empty is not made any more: its time must not keep a core busy."""
-    play = Playbook(configure(slots=2))
+    play = FleetHarness(configure(slots=2))
     play.serve(1)
     play.reload(2, base=1)
     play.ready(3)

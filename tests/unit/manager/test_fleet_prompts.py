@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from devserver.ipc.messages import DebuggerState, Retire
 from devserver.manager.protocol import Fork, Tell
-from tests.unit.manager.playbook import Playbook, configure
+from tests.fakes.fleet import FleetHarness, configure
 
 
 def test_one_more_serves_while_the_last_free_worker_stands_still() -> None:
     """Others are served though the only Worker is stopped; the spare one leaves when that is let go."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     assert play.do(DebuggerState(True, 1, blocks=True)) == [Fork(2, 1, 1)]
     assert play.ready(2) == []
@@ -21,7 +21,7 @@ def test_one_more_serves_while_the_last_free_worker_stands_still() -> None:
 
 def test_no_more_are_started_while_another_worker_is_free() -> None:
     """With two Workers the second one serves; only when both stand still a third comes, once."""
-    play = Playbook(configure(slots=2))
+    play = FleetHarness(configure(slots=2))
     play.serve(1)
     assert play.do(DebuggerState(True, 1, blocks=True)) == []
     assert play.do(DebuggerState(True, 2, blocks=True)) == [Fork(3, 1, 1)]
@@ -35,14 +35,14 @@ def test_no_more_are_started_while_another_worker_is_free() -> None:
 
 def test_a_prompt_in_a_thread_needs_no_spare_worker() -> None:
     """Where the event loop goes on the Worker serves on."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     assert play.do(DebuggerState(True, 1)) == []
 
 
 def test_a_spare_worker_that_is_ready_too_late_leaves_at_once() -> None:
     """The debugger has let go while it was booting."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1, blocks=True))
     assert play.do(DebuggerState(False, 1)) == []
@@ -51,7 +51,7 @@ def test_a_spare_worker_that_is_ready_too_late_leaves_at_once() -> None:
 
 def test_a_spare_worker_stays_where_the_debugged_one_has_died() -> None:
     """Whoever is killed at a breakpoint has a successor already."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1, blocks=True))
     play.ready(2)

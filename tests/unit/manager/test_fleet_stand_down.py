@@ -19,12 +19,12 @@ from devserver.ipc.messages import (
     WorkerGone,
 )
 from devserver.manager.protocol import DumpStack, Fork, Signal, Tell
-from tests.unit.manager.playbook import KILLED, Playbook, configure
+from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
-def relieved(slots: int = 2) -> Playbook:
+def relieved(slots: int = 2) -> FleetHarness:
     """Return a fleet whose Workers have been told to leave."""
-    play = Playbook(configure(slots=slots))
+    play = FleetHarness(configure(slots=slots))
     play.serve(1)
     assert play.do(StandDown()) == [Tell(Retire(worker)) for worker in range(1, slots + 1)]
     return play
@@ -44,7 +44,7 @@ def test_its_workers_leave_when_they_are_idle_and_then_so_does_it() -> None:
 
 def test_one_without_workers_leaves_at_once() -> None:
     """It would hold memory for nothing."""
-    play = Playbook()
+    play = FleetHarness()
     assert play.do(StandDown()) == []
     assert play.fleet.done
 
@@ -59,7 +59,7 @@ def test_a_worker_that_dies_is_not_replaced() -> None:
 
 def test_slots_that_are_not_filled_yet_stay_empty() -> None:
     """The roll ends where it is, and nobody says that it was completed."""
-    play = Playbook(configure(slots=3))
+    play = FleetHarness(configure(slots=3))
     play.reload(1)
     assert play.ready(1) == [Fork(2, 2, 1)]
     assert play.do(StandDown()) == [Tell(Retire(1)), Signal(2, SIGTERM)]
@@ -70,7 +70,7 @@ def test_slots_that_are_not_filled_yet_stay_empty() -> None:
 
 def test_a_slot_that_waits_for_its_next_try_is_given_up() -> None:
     """The pause after several deaths is nothing that it waits for."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     worker = 1
     while commands := play.exits(worker, KILLED):
@@ -89,7 +89,7 @@ def test_a_slot_that_waits_for_its_next_try_is_given_up() -> None:
 
 def test_its_candidates_are_dropped() -> None:
     """What is live elsewhere is newer than what it boots."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     assert play.do(StandDown()) == [Tell(Retire(1)), Tell(Retire(2)), Signal(3, SIGTERM)]
@@ -98,7 +98,7 @@ def test_its_candidates_are_dropped() -> None:
 
 def test_a_candidate_that_waits_for_the_others_is_dropped_too() -> None:
     """It has no process, so its end is told in place of one."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.reload(2, base=1, handover="exclusive")
     assert play.do(StandDown()) == [Tell(WorkerGone(2, 1, 2, 0, 0, verdict="dropped"))]
@@ -108,7 +108,7 @@ def test_a_candidate_that_waits_for_the_others_is_dropped_too() -> None:
 
 def test_a_candidate_that_is_ready_too_late_starts_nothing() -> None:
     """The Worker's word and the Master's have crossed."""
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.do(StandDown())
@@ -124,7 +124,7 @@ def test_orders_that_were_on_their_way_are_late_news() -> None:
     play = relieved()
     assert play.do(Loaded(1, 1, Source("/lazy.py", b"1", b""))) == []
     assert play.do(StandDown()) == []
-    play = Playbook()
+    play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
     play.do(StandDown())
@@ -152,7 +152,7 @@ def test_a_second_word_gives_no_more_time() -> None:
 
 def test_who_is_in_a_debugger_is_not_hurried() -> None:
     """The author looks at the old code while the new one serves."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1))
     assert play.do(StandDown()) == [Tell(Retire(1))]
@@ -189,7 +189,7 @@ def test_a_stop_now_kills_now() -> None:
 
 def test_it_may_be_relieved_while_it_stops() -> None:
     """The two have crossed: the earlier end counts."""
-    play = Playbook(configure(slots=1))
+    play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(Stop(5.0))
     assert play.do(StandDown()) == []

@@ -1,4 +1,4 @@
-"""Managers without processes."""
+"""Puts fake Managers in the place of real ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from devserver.master.supervision import manager_launcher, site_packages
-from tests.unit.master.pretend import Pretend
+from tests.fakes.manager import FakeManager
 
 
 @pytest.fixture
-def managers(monkeypatch: pytest.MonkeyPatch) -> list[Pretend]:
-    """No Manager is a process, and nothing is installed; all that are started are in this list, in order."""
-    found: list[Pretend] = []
+def managers(monkeypatch: pytest.MonkeyPatch) -> list[FakeManager]:
+    """Fake Managers are started instead of real ones, and listed here in order; no package changes."""
+    found: list[FakeManager] = []
 
-    def start(*arguments: Any) -> Pretend:
-        found.append(Pretend(*arguments))
+    def start(*arguments: Any) -> FakeManager:
+        found.append(FakeManager(*arguments))
         return found[-1]
 
     monkeypatch.setattr(manager_launcher, "Manager", start)

@@ -9,10 +9,10 @@ from devserver.config import Config, WatchConfig
 from devserver.ipc.messages import Target
 from devserver.master.master import Master
 from tests.fakes.file_watch import NoFileWatch
-from tests.unit.master.silent import Silent
+from tests.fakes.transport import FakeTransport
 
 
-class Blind(NoFileWatch):
+class BrokenFileWatch(NoFileWatch):
     """A watch that fails."""
 
     def newest_edit(self) -> int:
@@ -28,9 +28,9 @@ def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:
         loop.set_exception_handler(lambda _loop, context: reported.append(context))
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         master = Master(config, False, lambda _event: None, lambda _error: None)
-        master.attach(Blind())
+        master.attach(BrokenFileWatch())
         client = master.clients.router.connect("tcp")
-        client.connection_made(Silent())
+        client.connection_made(FakeTransport())
         client.data_received(b"hello")
         master.close()
 

@@ -7,9 +7,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from devserver.master.reload.commands import Refuse
-from tests.unit.master.staff import Process
-from tests.unit.master.texts import FEATURE, MAIN, PART, PATHS, STRAY, Broken, Text, run, source, text_of
-from tests.unit.master.whole import Whole
+from tests.fakes.simulation.app_files import (
+    FEATURE,
+    MAIN,
+    PART,
+    PATHS,
+    STRAY,
+    Broken,
+    FileText,
+    run,
+    source,
+    text_in,
+)
+from tests.fakes.simulation.master import SimulatedMaster
+from tests.fakes.simulation.processes import SimulatedWorker
 
 PARTS = (PART, STRAY, FEATURE)
 FAULTS = st.sampled_from(["", "", "typo", "crash"])
@@ -24,56 +35,56 @@ class Saves(RuleBasedStateMachine):
 
     @initialize(slots=st.integers(1, 2), owns_port=st.integers(0, 4))
     def begin(self, slots: int, owns_port: int) -> None:
-        self.whole = Whole(slots, owns_port == 0)
+        self.master = SimulatedMaster(slots, owns_port == 0)
         self.versions = 1
 
-    def write(self, path: str, text: Text | None, pace: str) -> None:
+    def write(self, path: str, text: FileText | None, pace: str) -> None:
         if text is None:
-            self.whole.disk.pop(path, None)
+            self.master.disk.pop(path, None)
         else:
-            self.whole.disk[path] = text
-        self.whole.eyes.touched(path, joins=pace == "with the last")
-        while pace == "alone" and self.whole.eyes.unread:
-            self.whole.eyes.settle()
+            self.master.disk[path] = text
+        self.master.watch.touched(path, joins=pace == "with the last")
+        while pace == "alone" and self.master.watch.unread:
+            self.master.watch.settle()
         if pace == "at rest":
             self.rests()
 
     @rule(fault=FAULTS, imports=IMPORTS, tries=TRIES, pace=PACES)
     def saves_main(self, fault: str, imports: tuple[str, ...], tries: tuple[str, ...], pace: str) -> None:
         self.versions += 1
-        self.write(MAIN, Text(self.versions, fault, imports, tries), pace)
+        self.write(MAIN, FileText(self.versions, fault, imports, tries), pace)
 
     @rule(path=st.sampled_from(PARTS), fault=FAULTS, pace=PACES)
     def saves(self, path: str, fault: str, pace: str) -> None:
         self.versions += 1
-        self.write(path, Text(self.versions, fault), pace)
+        self.write(path, FileText(self.versions, fault), pace)
 
     @rule(path=st.sampled_from(PATHS), pace=PACES)
     def undoes(self, path: str, pace: str) -> None:
         """The file is again what runs."""
-        runs = self.whole.book.snapshot.get(path)
-        self.write(path, text_of(runs) if runs else None, pace)
+        runs = self.master.book.snapshot.get(path)
+        self.write(path, text_in(runs) if runs else None, pace)
 
     @rule(path=st.sampled_from(PARTS), pace=PACES)
     def deletes(self, path: str, pace: str) -> None:
         self.write(path, None, pace)
 
-    @precondition(lambda self: self.whole.eyes.unread)
+    @precondition(lambda self: self.master.watch.unread)
     @rule()
     def settles(self) -> None:
-        self.whole.eyes.settle()
+        self.master.watch.settle()
 
     @rule()
     def asks(self) -> None:
-        self.whole.apply(self.whole.book.asked())
+        self.master.apply(self.master.book.asked())
 
-    @precondition(lambda self: self.whole.eyes.survey_due)
+    @precondition(lambda self: self.master.watch.survey_due)
     @rule()
     def surveys(self) -> None:
-        self.whole.eyes.survey()
+        self.master.watch.survey()
 
-    def booting(self) -> list[Process]:
-        workers = self.whole.workers.values()
+    def booting(self) -> list[SimulatedWorker]:
+        workers = self.master.workers.values()
         return [each for each in workers if not (each.exited or each.ready or each.cancelled)]
 
     @precondition(lambda self: self.booting())
@@ -89,106 +100,106 @@ class Saves(RuleBasedStateMachine):
     @rule()
     def the_youngest_boots(self) -> None:
         """The elder ones are slow."""
-        for post in self.whole.posts:
-            while post.inbox:
-                post.deliver()
+        for manager in self.master.managers:
+            while manager.inbox:
+                manager.deliver()
         if booting := self.booting():
             youngest = max(booting, key=lambda process: (process.generation, process.id))
             if not youngest.imported:
                 youngest.boot()
             youngest.start()
 
-    @precondition(lambda self: any(not each.exited for each in self.whole.workers.values()))
+    @precondition(lambda self: any(not each.exited for each in self.master.workers.values()))
     @rule(data=st.data())
     def dies(self, data: st.DataObject) -> None:
-        alive = [each for each in self.whole.workers.values() if not each.exited]
+        alive = [each for each in self.master.workers.values() if not each.exited]
         data.draw(st.sampled_from(alive)).exit(9)
 
-    @precondition(lambda self: any(each.ready for each in self.whole.workers.values()))
+    @precondition(lambda self: any(each.ready for each in self.master.workers.values()))
     @rule(data=st.data(), path=st.sampled_from([STRAY, FEATURE]))
     def imports_late(self, data: st.DataObject, path: str) -> None:
-        ready = [each for each in self.whole.workers.values() if each.ready and not each.exited]
+        ready = [each for each in self.master.workers.values() if each.ready and not each.exited]
         if ready:
             data.draw(st.sampled_from(ready)).reach(path)
 
-    @precondition(lambda self: any(post.inbox for post in self.whole.posts))
+    @precondition(lambda self: any(manager.inbox for manager in self.master.managers))
     @rule(data=st.data(), events=st.integers(1, 10))
     def delivers(self, data: st.DataObject, events: int) -> None:
-        post = data.draw(st.sampled_from([post for post in self.whole.posts if post.inbox]))
+        manager = data.draw(st.sampled_from([manager for manager in self.master.managers if manager.inbox]))
         for _ in range(events):
-            if post.inbox:
-                post.deliver()
+            if manager.inbox:
+                manager.deliver()
 
-    @precondition(lambda self: self.whole.posts)
+    @precondition(lambda self: self.master.managers)
     @rule(data=st.data())
     def manager_dies(self, data: st.DataObject) -> None:
-        self.whole.manager_dies(data.draw(st.sampled_from(self.whole.posts)))
+        self.master.manager_dies(data.draw(st.sampled_from(self.master.managers)))
 
-    @precondition(lambda self: self.whole.launching)
+    @precondition(lambda self: self.master.launching)
     @rule()
     def launches(self) -> None:
-        self.whole.launch()
+        self.master.launch()
 
     @rule(unfit=st.booleans())
     def preloads(self, unfit: bool) -> None:
-        self.whole.standby.prepared.append(unfit)
+        self.master.standby.prepared.append(unfit)
 
     @rule()
     def rests(self) -> None:
-        self.whole.calm()
+        self.master.settle_everything()
         self.check()
 
     # what holds when the disk is quiet
 
     def check(self) -> None:
-        whole, book = self.whole, self.whole.book
+        master, book = self.master, self.master.book
         assert book.candidates == []
         assert book.pending == {}, "no edit is held for ever"
-        word = whole.words[-1]
+        outcome = master.outcomes[-1]
         cold: dict[str, bytes] = {}
         try:
-            run(MAIN, {path: source(path, text) for path, text in whole.disk.items()}, cold)
+            run(MAIN, {path: source(path, text) for path, text in master.disk.items()}, cold)
             starts = True
         except Broken:
             starts = False
-        if isinstance(word, Refuse):
+        if isinstance(outcome, Refuse):
             assert book.wanting
-            assert not starts or word.generation in whole.unlucky or self.is_broken(word), (
+            assert not starts or outcome.generation in master.unlucky or self.is_broken(outcome), (
                 "refused, yet it starts"
             )
             return
         assert starts, "what is on the disk cannot start, and nobody says so"
-        serving = [each for each in whole.workers.values() if each.generation == book.live and each.ready]
+        serving = [each for each in master.workers.values() if each.generation == book.live and each.ready]
         assert serving
         for process in serving:
             assert cold.items() <= process.ran.items(), "what runs is what is on the disk"
             for path, digest in process.ran.items():
-                assert source(path, whole.disk.get(path)).digest == digest, f"{path} runs as it was"
+                assert source(path, master.disk.get(path)).digest == digest, f"{path} runs as it was"
 
-    def is_broken(self, word: Refuse) -> bool:
+    def is_broken(self, outcome: Refuse) -> bool:
         """Return whether a file is refused for a typo in it, whoever imports it, or could do without."""
-        main = self.whole.disk.get(MAIN)
+        main = self.master.disk.get(MAIN)
         return any(
             failure.message == f"typo in {path}" and text.fault == "typo"
-            for failure in word.failures
-            for path, text in self.whole.disk.items()
-            if word.generation == 0 or (main and path in main.tries)
+            for failure in outcome.failures
+            for path, text in self.master.disk.items()
+            if outcome.generation == 0 or (main and path in main.tries)
         )
 
     def teardown(self) -> None:
         """Whatever has happened: the next good save is live."""
-        if not hasattr(self, "whole"):
+        if not hasattr(self, "master"):
             return
-        self.whole.calm()
+        self.master.settle_everything()
         self.check()
         self.versions += 1
         for path in PARTS:
-            self.write(path, Text(self.versions), "with the last")
-        self.write(MAIN, Text(self.versions, "", (PART,)), "with the last")
-        self.whole.calm()
+            self.write(path, FileText(self.versions), "with the last")
+        self.write(MAIN, FileText(self.versions, "", (PART,)), "with the last")
+        self.master.settle_everything()
         self.check()
-        word = self.whole.words[-1]
-        assert not isinstance(word, Refuse) or word.generation in self.whole.unlucky
+        outcome = self.master.outcomes[-1]
+        assert not isinstance(outcome, Refuse) or outcome.generation in self.master.unlucky
 
 
 Saves.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

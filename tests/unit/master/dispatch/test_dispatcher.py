@@ -1,4 +1,4 @@
-"""Units start on Workers, and what a dead Worker had in hand hears of it."""
+"""Jobs start on Workers, and the jobs of a Worker that died are told why."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from devserver.master.dispatch.dispatcher import LINK_LIMIT, Dispatcher
 from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.dispatch.queue import JobKind
 from devserver.master.dispatch.worker import Worker
-from tests.unit.master.http.rig import FakeWorker
+from tests.fakes.worker import FakeWorker
 
 
-class Work:
-    """A unit that notes what becomes of it."""
+class FakeJob:
+    """A job that notes what becomes of it."""
 
     def __init__(self, kind: JobKind = "app", *, startable: bool = True) -> None:
         self.queued = False
@@ -31,7 +31,7 @@ class Work:
         self.reasons.append(f"{worker.id}: {reason}")
 
 
-class Office:
+class DispatcherHarness:
     """A dispatcher with fake Workers, the first of which is numbered 1."""
 
     def __init__(self, *workers: FakeWorker) -> None:
@@ -48,7 +48,7 @@ class Office:
         self.dispatcher.add(as_worker(worker))
         self.dispatcher.accept(as_worker(worker), worker.capacity)
 
-    def offer(self, *jobs: Work) -> None:
+    def offer(self, *jobs: FakeJob) -> None:
         for job in jobs:
             self.dispatcher.offer(job)
 
@@ -60,106 +60,106 @@ def as_worker(worker: FakeWorker) -> Worker:
 def test_units_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
     """One at a time on a Worker with one thread; the next when the first is done."""
     worker = FakeWorker(1, 1, capacity=1)
-    office = Office(worker)
-    first, second = Work(), Work()
-    office.offer(first, second)
+    harness = DispatcherHarness(worker)
+    first, second = FakeJob(), FakeJob()
+    harness.offer(first, second)
     assert first.begun == [(1, 1)]
     assert second.begun == []
-    assert not office.dispatcher.quiet
-    assert office.dispatcher.finish(as_worker(worker), 1) is first
-    office.dispatcher.proceed(as_worker(worker))
+    assert not harness.dispatcher.quiet
+    assert harness.dispatcher.finish(as_worker(worker), 1) is first
+    harness.dispatcher.proceed(as_worker(worker))
     assert second.begun == [(1, 2)]
 
 
 def test_requests_and_frames_have_a_capacity_each() -> None:
     """A handler that is busy keeps no request waiting."""
-    office = Office(FakeWorker(1, 1, capacity=1))
-    frames, requests = [Work("native"), Work("native")], [Work(), Work()]
-    office.offer(*frames, *requests)
+    harness = DispatcherHarness(FakeWorker(1, 1, capacity=1))
+    frames, requests = [FakeJob("native"), FakeJob("native")], [FakeJob(), FakeJob()]
+    harness.offer(*frames, *requests)
     assert [bool(job.begun) for job in (*frames, *requests)] == [True, False, True, False]
 
 
 def test_what_nobody_wants_any_more_is_skipped() -> None:
     """It takes no seat, and the next in line starts."""
     worker = FakeWorker(1, 1, capacity=1)
-    office = Office()
-    stale, wanted = Work(startable=False), Work()
-    office.offer(stale, wanted)
-    office.add(worker)
-    office.dispatcher.pump()
+    harness = DispatcherHarness()
+    stale, wanted = FakeJob(startable=False), FakeJob()
+    harness.offer(stale, wanted)
+    harness.add(worker)
+    harness.dispatcher.pump()
     assert stale.begun == []
     assert wanted.begun == [(1, 1)]
-    assert office.dispatcher.loads() == {1: (1, 0)}
+    assert harness.dispatcher.loads() == {1: (1, 0)}
 
 
 def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
     """And to no other; what waits starts elsewhere."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1, capacity=1)
-    office = Office(first)
-    lost = [Work(), Work()]
-    office.offer(*lost)
-    office.add(second)
-    office.dispatcher.bar(as_worker(first))
-    kept, waits = Work(), Work()
-    office.offer(kept, waits)
-    office.dispatcher.remove(as_worker(first), "killed")
+    harness = DispatcherHarness(first)
+    lost = [FakeJob(), FakeJob()]
+    harness.offer(*lost)
+    harness.add(second)
+    harness.dispatcher.bar(as_worker(first))
+    kept, waits = FakeJob(), FakeJob()
+    harness.offer(kept, waits)
+    harness.dispatcher.remove(as_worker(first), "killed")
     assert [job.reasons for job in lost] == [["1: killed"], ["1: killed"]]
     assert (kept.reasons, waits.reasons, waits.begun) == ([], [], [])
-    assert office.dispatcher.finish(as_worker(first), 1) is None
-    assert list(office.dispatcher.workers) == [2]
+    assert harness.dispatcher.finish(as_worker(first), 1) is None
+    assert list(harness.dispatcher.workers) == [2]
 
 
 def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
     """A request that is run once more does not disturb the burial."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1)
-    office = Office(first)
+    harness = DispatcherHarness(first)
 
-    class Again(Work):
+    class Again(FakeJob):
         def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
             super().on_worker_died(worker, number, reason)
-            office.offer(self)
+            harness.offer(self)
 
     jobs = [Again(), Again()]
-    office.offer(*jobs)
-    office.add(second)
-    office.dispatcher.bar(as_worker(first))
-    office.dispatcher.remove(as_worker(first), "killed")
+    harness.offer(*jobs)
+    harness.add(second)
+    harness.dispatcher.bar(as_worker(first))
+    harness.dispatcher.remove(as_worker(first), "killed")
     assert [job.begun for job in jobs] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
 
 
 def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
     """A Worker's word may come after its burial, or twice."""
     worker = FakeWorker(1, 1)
-    office = Office(worker)
-    office.offer(Work())
-    assert office.dispatcher.finish(as_worker(worker), 1) is not None
-    changes = office.changes
-    assert office.dispatcher.finish(as_worker(worker), 1) is None
-    assert office.dispatcher.loads() == {1: (0, 1)}
-    assert office.changes == changes
+    harness = DispatcherHarness(worker)
+    harness.offer(FakeJob())
+    assert harness.dispatcher.finish(as_worker(worker), 1) is not None
+    changes = harness.changes
+    assert harness.dispatcher.finish(as_worker(worker), 1) is None
+    assert harness.dispatcher.loads() == {1: (0, 1)}
+    assert harness.changes == changes
 
 
 def test_a_job_is_its_workers_only() -> None:
     """Whatever another Worker says of that number is not believed."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1)
-    office = Office(first)
-    job = Work()
-    office.offer(job)
-    office.add(second)
-    assert office.dispatcher.job(as_worker(second), 1) is None
-    assert office.dispatcher.finish(as_worker(second), 1) is None
-    assert office.dispatcher.job(as_worker(first), 1) is job
+    harness = DispatcherHarness(first)
+    job = FakeJob()
+    harness.offer(job)
+    harness.add(second)
+    assert harness.dispatcher.job(as_worker(second), 1) is None
+    assert harness.dispatcher.finish(as_worker(second), 1) is None
+    assert harness.dispatcher.job(as_worker(first), 1) is job
 
 
 def test_a_dead_worker_gets_no_job_for_what_it_said_last() -> None:
     """Its link may still hold the end of a job; the next one waits for a Worker that lives."""
     worker = FakeWorker(1, 1, capacity=1)
-    office = Office(worker)
-    ended, waits = Work(), Work()
-    office.offer(ended, waits)
-    office.dispatcher.bar(as_worker(worker))
-    assert office.dispatcher.finish(as_worker(worker), 1) is ended
-    office.dispatcher.proceed(as_worker(worker))
+    harness = DispatcherHarness(worker)
+    ended, waits = FakeJob(), FakeJob()
+    harness.offer(ended, waits)
+    harness.dispatcher.bar(as_worker(worker))
+    assert harness.dispatcher.finish(as_worker(worker), 1) is ended
+    harness.dispatcher.proceed(as_worker(worker))
     assert waits.begun == []
 
 
@@ -167,47 +167,47 @@ def test_a_worker_started_for_a_blocked_one_is_spare() -> None:
     """Once the prompt is left, work goes on where the app keeps its memory."""
     blocked, spare = FakeWorker(1, 1), FakeWorker(2, 1)
     spare.slot = blocked.slot
-    office = Office(blocked)
-    office.dispatcher.block(as_worker(blocked), True)
-    office.add(spare)
-    jobs = [Work(), Work()]
-    office.offer(jobs[0])
-    office.dispatcher.block(as_worker(blocked), False)
-    office.offer(jobs[1])
+    harness = DispatcherHarness(blocked)
+    harness.dispatcher.block(as_worker(blocked), True)
+    harness.add(spare)
+    jobs = [FakeJob(), FakeJob()]
+    harness.offer(jobs[0])
+    harness.dispatcher.block(as_worker(blocked), False)
+    harness.offer(jobs[1])
     assert [job.begun for job in jobs] == [[(2, 1)], [(1, 2)]]
 
 
 def test_a_worker_is_retired_once() -> None:
     """And gets no job from then on."""
     worker = FakeWorker(1, 1)
-    office = Office(worker)
-    assert office.dispatcher.retire(as_worker(worker))
-    assert not office.dispatcher.retire(as_worker(worker))
-    job = Work()
-    office.offer(job)
-    assert (job.begun, office.dispatcher.waiting) == ([], 1)
+    harness = DispatcherHarness(worker)
+    assert harness.dispatcher.retire(as_worker(worker))
+    assert not harness.dispatcher.retire(as_worker(worker))
+    job = FakeJob()
+    harness.offer(job)
+    assert (job.begun, harness.dispatcher.waiting) == ([], 1)
 
 
 def test_a_worker_that_does_not_read_gets_nothing_more_until_it_has() -> None:
     """Its link does not fill the Master's memory."""
     worker = FakeWorker(1, 1)
-    office = Office(worker)
+    harness = DispatcherHarness(worker)
     worker.link.unsent = LINK_LIMIT + 1
-    first, second = Work(), Work()
-    office.offer(first, second)
+    first, second = FakeJob(), FakeJob()
+    harness.offer(first, second)
     assert first.begun
     assert second.begun == []
     worker.link.unsent = 0
-    office.dispatcher.on_drained(as_worker(worker))
+    harness.dispatcher.on_drained(as_worker(worker))
     assert second.begun
 
 
 def test_it_is_quiet_when_nobody_waits_and_nobody_works() -> None:
     """That is when a stop may go on."""
     worker = FakeWorker(1, 1)
-    office = Office(worker)
-    assert office.dispatcher.quiet
-    office.offer(Work())
-    assert not office.dispatcher.quiet
-    office.dispatcher.finish(as_worker(worker), 1)
-    assert office.dispatcher.quiet
+    harness = DispatcherHarness(worker)
+    assert harness.dispatcher.quiet
+    harness.offer(FakeJob())
+    assert not harness.dispatcher.quiet
+    harness.dispatcher.finish(as_worker(worker), 1)
+    assert harness.dispatcher.quiet

@@ -9,8 +9,10 @@ import pytest
 from devserver.common.failure import Failure, Frame, Place
 from devserver.config import HttpConfig
 from devserver.ipc.messages import Closed, Headers, Respond, ResponseBody
-from tests.unit.clocked import passes, run, turns
-from tests.unit.master.http.rig import Client, FakeWorker, Office
+from tests.fakes.clock import passes, run, turns
+from tests.fakes.gateway import GatewayHarness
+from tests.fakes.http_client import FakeClient
+from tests.fakes.worker import FakeWorker
 
 NAVIGATION: Headers = [
     (b"accept", b"text/html"),
@@ -30,24 +32,24 @@ RAISED = Failure(
 )
 
 
-class Scene:
+class OneRequest:
     """One request to an app that is live."""
 
     def __init__(self, **http: Any) -> None:
-        self.office = Office(HttpConfig(**http))
-        self.worker: FakeWorker = self.office.worker()
-        self.client: Client
+        self.harness = GatewayHarness(HttpConfig(**http))
+        self.worker: FakeWorker = self.harness.worker()
+        self.client: FakeClient
 
     async def ask(self, headers: Headers, **more: Any) -> int:
         """Have it asked for; return the number of the stream."""
-        self.client = await self.office.request(headers=headers, **more)
+        self.client = await self.harness.request(headers=headers, **more)
         return self.worker.opened.stream
 
     async def says(self, *news: Any) -> None:
-        await self.office.hears(self.worker, *news)
+        await self.harness.hears(self.worker, *news)
 
 
-def shown(client: Client) -> bool:
+def shown(client: FakeClient) -> bool:
     """Return whether the client got our page."""
     return client.status == 500 and b"ValueError" in client.body and b"no &lt;such&gt; thing" in client.body
 
@@ -66,15 +68,15 @@ def test_a_500_without_a_page_of_the_apps_shows_the_error(answer: tuple[Any, byt
     """Whether the app has answered with no more than the words, or with nothing."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(NAVIGATION)
+        request = OneRequest()
+        stream = await request.ask(NAVIGATION)
         if answer is not None:
-            await scene.says(Respond(stream, 500, [answer[0]], answer[1]))
-            assert scene.client.got == []
-        await scene.says(Closed(stream, RAISED))
-        assert shown(scene.client)
-        assert b'<script src="/__devserver__/refresh.js' in scene.client.body
-        assert scene.client.complete
+            await request.says(Respond(stream, 500, [answer[0]], answer[1]))
+            assert request.client.got == []
+        await request.says(Closed(stream, RAISED))
+        assert shown(request.client)
+        assert b'<script src="/__devserver__/refresh.js' in request.client.body
+        assert request.client.complete
 
     run(scenario())
 
@@ -83,11 +85,11 @@ def test_words_that_come_apart_from_their_head_are_words_too() -> None:
     """As some frameworks send them."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, 500, [TEXT], b"", more=True), ResponseBody(stream, PLAIN, False))
-        await scene.says(Closed(stream, RAISED))
-        assert shown(scene.client)
+        request = OneRequest()
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, 500, [TEXT], b"", more=True), ResponseBody(stream, PLAIN, False))
+        await request.says(Closed(stream, RAISED))
+        assert shown(request.client)
 
     run(scenario())
 
@@ -106,13 +108,13 @@ def test_a_page_of_the_apps_own_is_what_is_shown(status: int, headers: Headers, 
     """At once, not only when the app has returned."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, status, headers, body))
-        assert scene.client.status == status
-        assert scene.client.body.endswith(body)
-        await scene.says(Closed(stream, RAISED))
-        assert scene.client.body.endswith(body)
+        request = OneRequest()
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, status, headers, body))
+        assert request.client.status == status
+        assert request.client.body.endswith(body)
+        await request.says(Closed(stream, RAISED))
+        assert request.client.body.endswith(body)
 
     run(scenario())
 
@@ -132,13 +134,13 @@ def test_nobody_else_is_shown_it(headers: Headers, more: dict[str, Any]) -> None
     """Programs, scripts, frames and other machines get what uvicorn would have sent, byte for byte."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(headers, **more)
-        await scene.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
-        assert scene.client.body == PLAIN
-        stream = await scene.ask(headers, **more)
-        await scene.says(Closed(stream, RAISED))
-        assert (scene.client.status, scene.client.body) == (500, PLAIN)
+        request = OneRequest()
+        stream = await request.ask(headers, **more)
+        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
+        assert request.client.body == PLAIN
+        stream = await request.ask(headers, **more)
+        await request.says(Closed(stream, RAISED))
+        assert (request.client.status, request.client.body) == (500, PLAIN)
 
     run(scenario())
 
@@ -147,10 +149,10 @@ def test_it_can_be_switched_off() -> None:
     """--no-error-page."""
 
     async def scenario() -> None:
-        scene = Scene(error_page=False)
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
-        assert scene.client.body == PLAIN
+        request = OneRequest(error_page=False)
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
+        assert request.client.body == PLAIN
 
     run(scenario())
 
@@ -159,18 +161,18 @@ def test_a_500_that_nobody_raised_is_passed_on() -> None:
     """When the app has returned; or soon, if it goes on after its answer."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream))
-        assert scene.client.body == PLAIN
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, 500, [TEXT], PLAIN))
-        assert scene.client.got == []
+        request = OneRequest()
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream))
+        assert request.client.body == PLAIN
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, 500, [TEXT], PLAIN))
+        assert request.client.got == []
         await passes(1.0)
         await turns()
-        assert scene.client.body == PLAIN
-        await scene.says(Closed(stream, RAISED))
-        assert scene.client.body == PLAIN
+        assert request.client.body == PLAIN
+        await request.says(Closed(stream, RAISED))
+        assert request.client.body == PLAIN
 
     run(scenario())
 
@@ -179,11 +181,11 @@ def test_a_worker_that_dies_before_it_has_said_why_leaves_the_words() -> None:
     """They were its whole answer."""
 
     async def scenario() -> None:
-        scene = Scene()
-        stream = await scene.ask(NAVIGATION)
-        await scene.says(Respond(stream, 500, [TEXT], PLAIN))
-        scene.office.kill(scene.worker)
+        request = OneRequest()
+        stream = await request.ask(NAVIGATION)
+        await request.says(Respond(stream, 500, [TEXT], PLAIN))
+        request.harness.kill(request.worker)
         await turns()
-        assert scene.client.body == PLAIN
+        assert request.client.body == PLAIN
 
     run(scenario())

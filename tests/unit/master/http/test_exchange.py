@@ -16,8 +16,9 @@ from devserver.ipc.messages import (
     WindowUpdate,
 )
 from devserver.master.http.app_job import WINDOW
-from tests.unit.clocked import run, turns
-from tests.unit.master.http.rig import FakeWorker, Headers, Office
+from tests.fakes.clock import run, turns
+from tests.fakes.gateway import GatewayHarness, Headers
+from tests.fakes.worker import FakeWorker
 
 TEXT: Headers = [(b"content-type", b"text/plain")]
 LENGTH: Headers = [(b"content-length", b"3145728")]
@@ -32,20 +33,20 @@ def test_a_request_is_answered_by_the_app() -> None:
     """Status, headers and body are the app's; then the Worker is idle."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request("/hello", query=b"a=1")
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request("/hello", query=b"a=1")
         order = worker.opened
         assert (order.scope.path, order.scope.query_string, order.scope.resumed) == ("/hello", b"a=1", 0)
         assert not order.more
-        await office.hears(worker, Respond(order.stream, 201, TEXT, b"hello"))
+        await harness.hears(worker, Respond(order.stream, 201, TEXT, b"hello"))
         assert client.got == [
             {"type": "http.response.start", "status": 201, "headers": TEXT},
             {"type": "http.response.body", "body": b"hello", "more_body": False},
         ]
         assert client.task.done()
-        await office.hears(worker, Closed(order.stream))
-        assert office.is_idle(worker)
+        await harness.hears(worker, Closed(order.stream))
+        assert harness.is_idle(worker)
 
     run(scenario())
 
@@ -54,10 +55,10 @@ def test_an_app_that_returns_without_an_answer_gives_500() -> None:
     """As under uvicorn, and its failure is shown."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
-        await office.hears(worker, Closed(number(worker)))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
+        await harness.hears(worker, Closed(number(worker)))
         assert (client.status, client.body) == (500, b"Internal Server Error")
 
     run(scenario())
@@ -67,16 +68,16 @@ def test_an_answer_that_breaks_off_is_truncated() -> None:
     """The client can tell it from one that is complete."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"ha", more=True))
-        await office.hears(worker, Closed(number(worker)))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"ha", more=True))
+        await harness.hears(worker, Closed(number(worker)))
         assert client.body == b"ha"
         assert not client.complete
         assert client.connection.transport.closed
         assert client.task.done()
-        assert office.said(events.Lost) == []
+        assert harness.said(events.Lost) == []
 
     run(scenario())
 
@@ -89,15 +90,15 @@ def test_a_safe_request_is_run_once_more_when_its_worker_dies(method: str) -> No
     """The client notices nothing."""
 
     async def scenario() -> None:
-        office = Office()
-        first = office.worker()
-        client = await office.request(method=method)
-        second = office.worker()
-        office.kill(first)
+        harness = GatewayHarness()
+        first = harness.worker()
+        client = await harness.request(method=method)
+        second = harness.worker()
+        harness.kill(first)
         assert second.opened.scope.method == method
-        await office.hears(second, Respond(number(second), 200, TEXT, b"ok"))
+        await harness.hears(second, Respond(number(second), 200, TEXT, b"ok"))
         assert client.status == 200
-        assert office.said(events.Lost) == []
+        assert harness.said(events.Lost) == []
 
     run(scenario())
 
@@ -106,16 +107,16 @@ def test_a_request_that_kills_every_worker_is_not_run_a_third_time() -> None:
     """502 with the reason, which is said on the console too."""
 
     async def scenario() -> None:
-        office = Office()
-        workers = [office.worker() for _ in range(3)]
-        client = await office.request()
-        office.kill(workers[0])
-        office.kill(workers[1], "SIGSEGV")
+        harness = GatewayHarness()
+        workers = [harness.worker() for _ in range(3)]
+        client = await harness.request()
+        harness.kill(workers[0])
+        harness.kill(workers[1], "SIGSEGV")
         await turns()
         assert client.status == 502
         assert b"worker 2 died: SIGSEGV" in client.body
-        assert [lost.what for lost in office.said(events.Lost)] == ["the request GET /"]
-        assert workers[2].told(Open) == []
+        assert [lost.what for lost in harness.said(events.Lost)] == ["the request GET /"]
+        assert workers[2].received(Open) == []
 
     run(scenario())
 
@@ -125,13 +126,13 @@ def test_a_request_that_may_have_had_an_effect_is_not_run_again(method: str, hea
     """Nobody pays twice."""
 
     async def scenario() -> None:
-        office = Office()
-        first, second = office.worker(), office.worker()
-        client = await office.request(method=method, headers=headers)
-        office.kill(first)
+        harness = GatewayHarness()
+        first, second = harness.worker(), harness.worker()
+        client = await harness.request(method=method, headers=headers)
+        harness.kill(first)
         await turns()
         assert client.status == 502
-        assert second.told(Open) == []
+        assert second.received(Open) == []
 
     run(scenario())
 
@@ -140,15 +141,15 @@ def test_an_answer_that_has_begun_is_truncated_by_a_death() -> None:
     """And what is lost is named."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request("/big")
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"ha", more=True))
-        office.kill(worker)
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request("/big")
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"ha", more=True))
+        harness.kill(worker)
         await turns()
         assert not client.complete
         assert client.connection.transport.closed
-        assert [lost.what for lost in office.said(events.Lost)] == ["the rest of the answer to GET /big"]
+        assert [lost.what for lost in harness.said(events.Lost)] == ["the rest of the answer to GET /big"]
 
     run(scenario())
 
@@ -157,15 +158,15 @@ def test_what_goes_on_after_an_answer_is_named_when_its_worker_dies() -> None:
     """The client has its answer; a background task that was begun with it has not finished."""
 
     async def scenario() -> None:
-        office = Office()
-        worker, other = office.worker(), office.worker()
-        client = await office.request("/mail")
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"sent"))
-        office.kill(worker)
+        harness = GatewayHarness()
+        worker, other = harness.worker(), harness.worker()
+        client = await harness.request("/mail")
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"sent"))
+        harness.kill(worker)
         await turns()
         assert (client.body, client.complete) == (b"sent", True)
-        assert [lost.what for lost in office.said(events.Lost)] == ["what GET /mail did after its answer"]
-        assert other.told(Open) == []
+        assert [lost.what for lost in harness.said(events.Lost)] == ["what GET /mail did after its answer"]
+        assert other.received(Open) == []
 
     run(scenario())
 
@@ -177,13 +178,13 @@ def test_a_client_that_leaves_while_it_waits_is_never_started() -> None:
     """And that is said: it was somebody's request."""
 
     async def scenario() -> None:
-        office = Office()
-        client = await office.request("/slow")
+        harness = GatewayHarness()
+        client = await harness.request("/slow")
         await client.leaves()
         assert client.task.done()
-        worker = office.worker()
-        assert worker.told(Open) == []
-        assert [lost.what for lost in office.said(events.Lost)] == ["a waiting request, GET /slow"]
+        worker = harness.worker()
+        assert worker.received(Open) == []
+        assert [lost.what for lost in harness.said(events.Lost)] == ["a waiting request, GET /slow"]
 
     run(scenario())
 
@@ -192,16 +193,16 @@ def test_a_client_that_leaves_is_told_to_the_app() -> None:
     """The app may stop its work; nobody answers into the void."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
         await client.leaves()
-        assert worker.told(Disconnected) == [Disconnected(number(worker))]
+        assert worker.received(Disconnected) == [Disconnected(number(worker))]
         assert client.task.done()
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"late"), Closed(number(worker)))
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"late"), Closed(number(worker)))
         assert client.got == []
-        assert office.is_idle(worker)
-        assert office.said(events.Lost) == []
+        assert harness.is_idle(worker)
+        assert harness.said(events.Lost) == []
 
     run(scenario())
 
@@ -210,13 +211,13 @@ def test_the_app_is_told_when_its_answer_cannot_be_written() -> None:
     """A run whose client cannot be reached does not wait for credit for ever."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
         client.fails = RuntimeError("uvicorn refuses")
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"", more=True))
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"", more=True))
         assert isinstance(client.task.exception(), RuntimeError)
-        assert worker.told(Disconnected) == [Disconnected(number(worker))]
+        assert worker.received(Disconnected) == [Disconnected(number(worker))]
 
     run(scenario())
 
@@ -230,25 +231,25 @@ def test_an_upload_never_has_more_than_the_window_under_way() -> None:
     pieces = 3 * 1024 * 1024 // len(piece)
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request(method="POST", headers=LENGTH)
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request(method="POST", headers=LENGTH)
         assert worker.opened.more
         for left in reversed(range(pieces)):
             client.says_body(piece, more=left > 0)
         taken = 0
         while taken < pieces:
             await turns()
-            sent = worker.told(RequestBody)
+            sent = worker.received(RequestBody)
             assert taken < len(sent)
             under_way = sum(len(part.data) for part in sent[taken:])
             assert under_way <= WINDOW
-            await office.hears(worker, Consumed(number(worker), len(piece)))
+            await harness.hears(worker, Consumed(number(worker), len(piece)))
             taken += 1
-        parts = worker.told(RequestBody)
+        parts = worker.received(RequestBody)
         assert sum(len(part.data) for part in parts) == 3 * 1024 * 1024
         assert [part.more for part in parts] == [True] * (pieces - 1) + [False]
-        await office.hears(worker, Respond(number(worker), 200, TEXT, b"thanks"), Closed(number(worker)))
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"thanks"), Closed(number(worker)))
         assert client.complete
 
     run(scenario())
@@ -258,17 +259,17 @@ def test_a_body_that_waits_to_be_asked_for_is_not_asked_for_before_the_app_wants
     """Expect: 100-continue: an app that refuses saves its client the upload."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
+        harness = GatewayHarness()
+        worker = harness.worker()
         headers = [*LENGTH, (b"expect", b"100-Continue")]
-        client = await office.request(method="PUT", headers=headers)
+        client = await harness.request(method="PUT", headers=headers)
         client.says_body(b"x")
         await turns()
         assert worker.opened.waits
         assert client.asked == 0
-        await office.hears(worker, Consumed(number(worker), 0))
-        assert worker.told(RequestBody) == [RequestBody(number(worker), b"x", False)]
-        await office.hears(worker, Respond(number(worker), 200, TEXT), Closed(number(worker)))
+        await harness.hears(worker, Consumed(number(worker), 0))
+        assert worker.received(RequestBody) == [RequestBody(number(worker), b"x", False)]
+        await harness.hears(worker, Respond(number(worker), 200, TEXT), Closed(number(worker)))
 
     run(scenario())
 
@@ -277,14 +278,14 @@ def test_an_upload_that_the_app_does_not_want_is_read_no_further() -> None:
     """The answer ends it."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request(method="POST", headers=LENGTH)
-        await office.hears(worker, Respond(number(worker), 413, TEXT, b"no"), Closed(number(worker)))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request(method="POST", headers=LENGTH)
+        await harness.hears(worker, Respond(number(worker), 413, TEXT, b"no"), Closed(number(worker)))
         client.says_body(b"x", more=True)
         await turns()
         assert client.task.done()
-        assert worker.told(RequestBody) == []
+        assert worker.received(RequestBody) == []
 
     run(scenario())
 
@@ -293,20 +294,20 @@ def test_a_download_earns_credit_only_by_what_the_client_takes() -> None:
     """A slow client slows its own response."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
         stream = number(worker)
         assert worker.opened.window == WINDOW
         client.reads.clear()
         piece = b"x" * (WINDOW // 4)
-        await office.hears(worker, Respond(stream, 200, TEXT, piece, more=True))
-        await office.hears(worker, *(ResponseBody(stream, piece, more=True) for _ in range(3)))
-        assert worker.told(WindowUpdate) == []
+        await harness.hears(worker, Respond(stream, 200, TEXT, piece, more=True))
+        await harness.hears(worker, *(ResponseBody(stream, piece, more=True) for _ in range(3)))
+        assert worker.received(WindowUpdate) == []
         client.reads.set()
         await turns()
-        assert sum(grant.size for grant in worker.told(WindowUpdate)) == WINDOW
-        await office.hears(worker, ResponseBody(stream, b"", more=False), Closed(stream))
+        assert sum(grant.size for grant in worker.received(WindowUpdate)) == WINDOW
+        await harness.hears(worker, ResponseBody(stream, b"", more=False), Closed(stream))
         assert client.body == piece * 4
 
     run(scenario())

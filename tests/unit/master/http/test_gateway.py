@@ -9,17 +9,19 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import AppKind, Closed, Open, Respond
 from devserver.master.http.gateway import LONGEST_WATCH, MOST_REFUSALS
 from devserver.master.http.pages.answers import LIVE_PATH, fingerprint
-from tests.unit.clocked import passes, run, turns
-from tests.unit.master.http.rig import Client, FakeWorker, Office
+from tests.fakes.clock import passes, run, turns
+from tests.fakes.gateway import GatewayHarness
+from tests.fakes.http_client import FakeClient
+from tests.fakes.worker import FakeWorker
 
 BROKEN = Failure("import", "NameError", "name 'x' is not defined")
 WORSE = Failure("import", "ImportError", "no y")
 
 
-async def answered(office: Office, worker: FakeWorker, client: Client) -> int:
+async def answered(harness: GatewayHarness, worker: FakeWorker, client: FakeClient) -> int:
     """Have a Worker answer what it was given last; return the status that the client gets."""
     stream = worker.opened.stream
-    await office.hears(worker, Respond(stream, 200, [], b"ok"), Closed(stream))
+    await harness.hears(worker, Respond(stream, 200, [], b"ok"), Closed(stream))
     return client.status
 
 
@@ -30,16 +32,16 @@ def test_a_request_after_a_save_is_run_by_the_new_code() -> None:
     """It waits until the save is live; the old code is not asked."""
 
     async def scenario() -> None:
-        office = Office()
-        old = office.worker(1)
-        office.save()
-        client = await office.request()
-        assert old.told(Open) == []
-        new = office.worker(2)
-        office.go_live(2)
+        harness = GatewayHarness()
+        old = harness.worker(1)
+        harness.save()
+        client = await harness.request()
+        assert old.received(Open) == []
+        new = harness.worker(2)
+        harness.go_live(2)
         await turns()
-        assert old.told(Open) == []
-        assert await answered(office, new, client) == 200
+        assert old.received(Open) == []
+        assert await answered(harness, new, client) == 200
 
     run(scenario())
 
@@ -48,12 +50,12 @@ def test_a_request_after_a_save_that_was_refused_is_run_by_the_old_code() -> Non
     """Bad code never replaces good code."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        office.save()
-        client = await office.request()
-        office.refuse()
-        assert await answered(office, worker, client) == 200
+        harness = GatewayHarness()
+        worker = harness.worker()
+        harness.save()
+        client = await harness.request()
+        harness.refuse()
+        assert await answered(harness, worker, client) == 200
 
     run(scenario())
 
@@ -62,22 +64,22 @@ def test_only_what_waits_for_an_edit_that_is_settled_is_let_in() -> None:
     """Two saves: who came between them waits for the first only; who waits for one is let in as it came."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        first = office.save()
-        await office.request("/first")
-        await office.request("/second")
-        office.save()
-        await office.request("/third")
-        office.pending.discard(first)
-        office.gateway.on_settled()
-        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second"]
-        assert not office.gateway.quiet
-        office.refuse()
-        assert [order.scope.path for order in worker.told(Open)] == ["/first", "/second", "/third"]
-        assert office.gateway.quiet
-        for stream in [order.stream for order in worker.told(Open)]:
-            await office.hears(worker, Respond(stream, 200, []), Closed(stream))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        first = harness.save()
+        await harness.request("/first")
+        await harness.request("/second")
+        harness.save()
+        await harness.request("/third")
+        harness.pending.discard(first)
+        harness.gateway.on_settled()
+        assert [order.scope.path for order in worker.received(Open)] == ["/first", "/second"]
+        assert not harness.gateway.quiet
+        harness.refuse()
+        assert [order.scope.path for order in worker.received(Open)] == ["/first", "/second", "/third"]
+        assert harness.gateway.quiet
+        for stream in [order.stream for order in worker.received(Open)]:
+            await harness.hears(worker, Respond(stream, 200, []), Closed(stream))
 
     run(scenario())
 
@@ -86,14 +88,14 @@ def test_what_arrives_before_the_first_boot_waits_for_it() -> None:
     """The browser that opens too early gets the page, not an error."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        client = await office.request()
+        harness = GatewayHarness(live=0)
+        client = await harness.request()
         await passes(600.0)
         assert client.got == []
-        worker = office.worker()
-        office.go_live(1)
+        worker = harness.worker()
+        harness.go_live(1)
         await turns()
-        assert await answered(office, worker, client) == 200
+        assert await answered(harness, worker, client) == 200
 
     run(scenario())
 
@@ -102,11 +104,11 @@ def test_a_client_that_left_keeps_no_stop_waiting() -> None:
     """Nobody waits for it any more."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        client = await office.request()
-        assert not office.gateway.quiet
+        harness = GatewayHarness(live=0)
+        client = await harness.request()
+        assert not harness.gateway.quiet
         await client.leaves()
-        assert office.gateway.quiet
+        assert harness.gateway.quiet
 
     run(scenario())
 
@@ -118,21 +120,21 @@ def test_without_good_code_the_failures_are_the_answer() -> None:
     """503 with what is wrong, to whoever waited and to whoever comes."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        early = await office.request()
-        office.refuse(BROKEN)
+        harness = GatewayHarness(live=0)
+        early = await harness.request()
+        harness.refuse(BROKEN)
         await turns()
-        late = await office.request()
+        late = await harness.request()
         for client in (early, late):
             assert client.status == 503
             assert b"NameError: name 'x' is not defined" in client.body
-        worker = office.worker()
-        office.save()
-        client = await office.request()
+        worker = harness.worker()
+        harness.save()
+        client = await harness.request()
         assert client.got == [], "a save may have mended it"
-        office.go_live(1)
+        harness.go_live(1)
         await turns()
-        assert await answered(office, worker, client) == 200
+        assert await answered(harness, worker, client) == 200
 
     run(scenario())
 
@@ -152,9 +154,9 @@ def test_only_who_sits_at_this_machine_is_shown_the_code(
     """Another machine, be it through a tunnel, or a page of another site learns only that nothing runs."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        client = await office.request(address=address, headers=[header])
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        client = await harness.request(address=address, headers=[header])
         assert client.status == 503
         assert (b"NameError" in client.body) == told
 
@@ -165,11 +167,11 @@ def test_a_line_that_is_too_long_is_refused() -> None:
     """503 beyond the stated limit, whether they wait for an edit or for a Worker."""
 
     async def scenario() -> None:
-        office = Office(waiting=2)
-        waiting = [await office.request()]
-        office.save()
-        waiting.append(await office.request())
-        refused = await office.request()
+        harness = GatewayHarness(waiting=2)
+        waiting = [await harness.request()]
+        harness.save()
+        waiting.append(await harness.request())
+        refused = await harness.request()
         assert refused.status == 503
         assert b"2 requests wait already" in refused.body
         assert [client.got for client in waiting] == [[], []]
@@ -183,17 +185,17 @@ def test_without_a_worker_within_the_boot_timeout_it_is_503() -> None:
     """A Worker that is alive but busy is waited for."""
 
     async def scenario() -> None:
-        office = Office(boot_timeout=60.0)
-        busy = office.worker(capacity=1)
-        first = await office.request("/first")
-        second = await office.request("/second")
+        harness = GatewayHarness(boot_timeout=60.0)
+        busy = harness.worker(capacity=1)
+        first = await harness.request("/first")
+        second = await harness.request("/second")
         await passes(61.0)
         assert second.got == []
-        office.kill(busy)
+        harness.kill(busy)
         await passes(61.0)
         assert (first.status, second.status) == (503, 503)
         assert b"no worker has started within 60 s" in second.body
-        assert [order.scope.path for order in office.worker().told(Open)] == []
+        assert [order.scope.path for order in harness.worker().received(Open)] == []
 
     run(scenario())
 
@@ -203,9 +205,9 @@ def test_a_module_without_an_app_has_no_pages(handlers: tuple[str, ...], status:
     """It is told what to do."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        office.go_live(1, app="", handlers=handlers)
-        client = await office.request()
+        harness = GatewayHarness(live=0)
+        harness.go_live(1, app="", handlers=handlers)
+        client = await harness.request()
         assert client.status == status
         assert b"define app" in client.body
 
@@ -216,13 +218,13 @@ def test_a_host_that_is_not_allowed_is_refused() -> None:
     """A page that was lured here by DNS gets nothing of the app's, nor does its WebSocket."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
+        harness = GatewayHarness()
+        worker = harness.worker()
         headers = [(b"origin", b"http://evil.example")]
-        socket = await office.websocket(headers=headers)
-        two_hosts = await office.request(headers=[(b"host", b"evil.example")])
+        socket = await harness.websocket(headers=headers)
+        two_hosts = await harness.request(headers=[(b"host", b"evil.example")])
         assert (socket.status, two_hosts.status) == (403, 400)
-        assert worker.told(Open) == []
+        assert worker.received(Open) == []
 
     run(scenario())
 
@@ -231,17 +233,17 @@ def test_a_websocket_that_is_refused_is_said_with_the_flag_that_allows_it() -> N
     """Its page is told no reason, so whoever develops it looks at the console: one line, however often."""
 
     async def scenario() -> None:
-        office = Office()
+        harness = GatewayHarness()
         for _ in range(3):
-            await office.websocket(headers=[(b"origin", b"http://app.example:3000")])
-        [notice] = office.said(events.Notice)
+            await harness.websocket(headers=[(b"origin", b"http://app.example:3000")])
+        [notice] = harness.said(events.Notice)
         assert notice.text == (
             "refused a client: Pages of app.example may not connect: "
             "start devserver with --allow-host app.example to allow it."
         )
         for number in range(100):
-            await office.websocket(headers=[(b"origin", b"http://%d.example" % number)])
-        assert len(office.said(events.Notice)) == MOST_REFUSALS
+            await harness.websocket(headers=[(b"origin", b"http://%d.example" % number)])
+        assert len(harness.said(events.Notice)) == MOST_REFUSALS
 
     run(scenario())
 
@@ -249,19 +251,19 @@ def test_a_websocket_that_is_refused_is_said_with_the_flag_that_allows_it() -> N
 # pages that wait
 
 
-async def watching(office: Office, *seen: Failure) -> Client:
-    return await office.request(LIVE_PATH, query=b"seen=" + fingerprint(seen).encode())
+async def watching(harness: GatewayHarness, *seen: Failure) -> FakeClient:
+    return await harness.request(LIVE_PATH, query=b"seen=" + fingerprint(seen).encode())
 
 
 def test_an_error_page_reloads_when_the_code_is_good() -> None:
     """Its question is answered then, and not before."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        client = await watching(office, BROKEN)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        client = await watching(harness, BROKEN)
         assert client.got == []
-        office.go_live(1)
+        harness.go_live(1)
         await turns()
         assert client.status == 200
 
@@ -272,16 +274,16 @@ def test_an_error_page_reloads_when_the_failure_is_another() -> None:
     """The same failure again is no news."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        client = await watching(office, BROKEN)
-        office.refuse(BROKEN)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        client = await watching(harness, BROKEN)
+        harness.refuse(BROKEN)
         await turns()
         assert client.got == []
-        office.refuse(WORSE)
+        harness.refuse(WORSE)
         await turns()
         assert client.status == 200
-        at_once = await watching(office, BROKEN)
+        at_once = await watching(harness, BROKEN)
         assert at_once.status == 200
 
     run(scenario())
@@ -291,8 +293,8 @@ def test_an_error_page_is_not_kept_for_ever() -> None:
     """It asks again after a while."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        client = await watching(office)
+        harness = GatewayHarness(live=0)
+        client = await watching(harness)
         await passes(LONGEST_WATCH + 0.1)
         assert client.status == 503
 
@@ -307,15 +309,15 @@ def test_a_worker_gets_no_more_requests_than_it_can_run(app: AppKind, capacity: 
     """The threads of a WSGI app are its limit, so a death loses no more; an ASGI app has none."""
 
     async def scenario() -> None:
-        office = Office(live=0)
-        office.go_live(1, app=app)
-        worker = office.worker(capacity=capacity)
-        clients = [await office.request(f"/{number}") for number in range(4)]
-        assert len(worker.told(Open)) == (capacity or 4)
+        harness = GatewayHarness(live=0)
+        harness.go_live(1, app=app)
+        worker = harness.worker(capacity=capacity)
+        clients = [await harness.request(f"/{number}") for number in range(4)]
+        assert len(worker.received(Open)) == (capacity or 4)
         for stream in range(1, 5):
-            await office.hears(worker, Respond(stream, 200, []), Closed(stream))
+            await harness.hears(worker, Respond(stream, 200, []), Closed(stream))
         assert [client.status for client in clients] == [200] * 4
-        assert office.is_idle(worker)
+        assert harness.is_idle(worker)
 
     run(scenario())
 
@@ -324,12 +326,12 @@ def test_an_exception_of_the_apps_is_shown() -> None:
     """With the Worker that had it."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request()
-        await office.hears(worker, Closed(worker.opened.stream, BROKEN))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request()
+        await harness.hears(worker, Closed(worker.opened.stream, BROKEN))
         assert client.status == 500
-        (shown,) = office.said(events.HandlerFailed)
+        (shown,) = harness.said(events.HandlerFailed)
         assert (shown.worker, shown.failure) == (worker.id, BROKEN)
 
     run(scenario())
@@ -339,13 +341,13 @@ def test_a_worker_that_has_finished_its_last_unit_is_reported_idle() -> None:
     """That is when it may be replaced."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        await office.request("/a")
-        await office.request("/b")
-        await office.hears(worker, Respond(1, 200, []), Closed(1))
-        assert office.idle == []
-        await office.hears(worker, Respond(2, 200, []), Closed(2))
-        assert office.idle == [worker.id]
+        harness = GatewayHarness()
+        worker = harness.worker()
+        await harness.request("/a")
+        await harness.request("/b")
+        await harness.hears(worker, Respond(1, 200, []), Closed(1))
+        assert harness.idle == []
+        await harness.hears(worker, Respond(2, 200, []), Closed(2))
+        assert harness.idle == [worker.id]
 
     run(scenario())

@@ -9,7 +9,8 @@ import pytest
 from devserver.common import events
 from devserver.common.failure import Failure, Place
 from devserver.ipc.messages import Respond
-from tests.unit.master.http.rig import Client, Headers, Office
+from tests.fakes.gateway import GatewayHarness, Headers
+from tests.fakes.http_client import FakeClient
 
 EVENT_STREAM = [(b"accept", b"text/event-stream")]
 HTML = [(b"accept", b"text/html")]
@@ -17,7 +18,7 @@ FRONT_END = [(b"origin", b"http://localhost:5173"), (b"sec-fetch-site", b"same-s
 BROKEN = Failure("check", "SyntaxError", "invalid syntax", Place("/project/main.py", 14))
 
 
-def header(client: Client, name: bytes) -> bytes | None:
+def header(client: FakeClient, name: bytes) -> bytes | None:
     """Return a header of what the client got."""
     start = next(event for event in client.got if event["type"] == "http.response.start")
     return next((value for key, value in start["headers"] if key == name), None)
@@ -27,16 +28,18 @@ def test_an_event_source_waits_for_good_code() -> None:
     """A 503 would end it for good."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        client = await office.request("/events", headers=EVENT_STREAM)
-        office.refuse(BROKEN)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        client = await harness.request("/events", headers=EVENT_STREAM)
+        harness.refuse(BROKEN)
         assert client.got == []
-        worker = office.worker()
-        office.go_live(1)
+        worker = harness.worker()
+        harness.go_live(1)
         await asyncio.sleep(0)
         stream = worker.opened.stream
-        await office.hears(worker, Respond(stream, 200, [(b"content-type", b"text/event-stream")], more=True))
+        await harness.hears(
+            worker, Respond(stream, 200, [(b"content-type", b"text/event-stream")], more=True)
+        )
         assert client.status == 200
         await client.leaves()
 
@@ -47,10 +50,10 @@ def test_who_accepts_anything_else_too_is_told() -> None:
     """A program that reads the reason from the answer, for one; and a POST."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        either = await office.request(headers=[(b"accept", b"text/html, text/event-stream")])
-        posted = await office.request(method="POST", headers=EVENT_STREAM)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        either = await harness.request(headers=[(b"accept", b"text/html, text/event-stream")])
+        posted = await harness.request(method="POST", headers=EVENT_STREAM)
         assert (either.status, posted.status) == (503, 503)
 
     asyncio.run(run())
@@ -60,10 +63,10 @@ def test_the_page_after_a_form_does_not_say_that_it_reloads() -> None:
     """It says that the form was not sent on, and what to do."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        page = await office.request(headers=HTML)
-        form = await office.request(method="POST", headers=HTML)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        page = await harness.request(headers=HTML)
+        form = await harness.request(method="POST", headers=HTML)
         assert b"reloads by itself" in page.body
         assert b"http-equiv" in page.body
         assert b"reloads by itself" not in form.body
@@ -78,9 +81,9 @@ def test_a_page_of_a_local_origin_reads_why_there_is_no_code(accept: bytes) -> N
     """A front end on another port is the same author's."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
-        client = await office.request("/api", headers=[*FRONT_END, (b"accept", accept)])
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
+        client = await harness.request("/api", headers=[*FRONT_END, (b"accept", accept)])
         assert (client.status, b"SyntaxError" in client.body) == (503, True)
         assert header(client, b"access-control-allow-origin") == b"http://localhost:5173"
         assert header(client, b"access-control-allow-credentials") == b"true"
@@ -93,10 +96,10 @@ def test_a_page_of_another_site_reads_nothing() -> None:
     """Neither the answer nor, if it could, the source."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
         evil: Headers = [(b"origin", b"https://evil.example"), (b"sec-fetch-site", b"cross-site")]
-        client = await office.request("/api", headers=evil)
+        client = await harness.request("/api", headers=evil)
         assert (client.status, b"SyntaxError" in client.body) == (503, False)
         assert header(client, b"access-control-allow-origin") is None
 
@@ -107,13 +110,13 @@ def test_the_question_before_a_request_is_answered_while_there_is_no_code() -> N
     """Else the browser never sends the request, whose answer has the reason."""
 
     async def run() -> None:
-        office = Office(live=0)
-        office.refuse(BROKEN)
+        harness = GatewayHarness(live=0)
+        harness.refuse(BROKEN)
         asked: Headers = [
             (b"access-control-request-method", b"PUT"),
             (b"access-control-request-headers", b"content-type,x-token"),
         ]
-        client = await office.request("/api", method="OPTIONS", headers=[*FRONT_END, *asked])
+        client = await harness.request("/api", method="OPTIONS", headers=[*FRONT_END, *asked])
         assert client.status == 204
         assert header(client, b"access-control-allow-origin") == b"http://localhost:5173"
         assert header(client, b"access-control-allow-methods") == b"PUT"
@@ -126,8 +129,8 @@ def test_a_page_of_a_local_origin_reads_that_its_host_is_refused() -> None:
     """Instead of a word about CORS."""
 
     async def run() -> None:
-        office = Office()
-        client = await office.request(host=b"shop.example", headers=FRONT_END)
+        harness = GatewayHarness()
+        client = await harness.request(host=b"shop.example", headers=FRONT_END)
         assert (client.status, b"--allow-host shop.example" in client.body) == (403, True)
         assert header(client, b"access-control-allow-origin") == b"http://localhost:5173"
 
@@ -138,10 +141,10 @@ def test_a_refused_host_is_named_on_the_console() -> None:
     """Once each."""
 
     async def run() -> None:
-        office = Office()
+        harness = GatewayHarness()
         for host in (b"shop.example", b"shop.example", b"other.example"):
-            await office.request(host=host)
-        texts = [event.text for event in office.said(events.Notice)]
+            await harness.request(host=host)
+        texts = [event.text for event in harness.said(events.Notice)]
         assert len(texts) == 2
         assert "shop.example" in texts[0]
         assert "other.example" in texts[1]
@@ -153,22 +156,22 @@ def test_answers_of_old_code_say_so_after_a_refused_save() -> None:
     """With the place, for scripts and agents; not to another machine; no more once it is mended."""
 
     async def run() -> None:
-        office = Office()
-        worker = office.worker()
+        harness = GatewayHarness()
+        worker = harness.worker()
 
         async def stale(address: str = "127.0.0.1") -> bytes | None:
-            client = await office.request(address=address)
-            await office.hears(worker, Respond(worker.opened.stream, 200, [], b"x"))
+            client = await harness.request(address=address)
+            await harness.hears(worker, Respond(worker.opened.stream, 200, [], b"x"))
             return header(client, b"devserver-stale")
 
         assert await stale() is None
         refused = events.Refused(
             edit=1, generation=2, live=1, file="/project/main.py", line=14, failures=(BROKEN,)
         )
-        office.gateway.refresh.heard(refused)
+        harness.gateway.refresh.heard(refused)
         assert await stale() == b"main.py:14"
         assert await stale("192.0.2.7") == b"?"
-        office.gateway.refresh.heard(events.Restored(edit=2, live=1))
+        harness.gateway.refresh.heard(events.Restored(edit=2, live=1))
         assert await stale() is None
 
     asyncio.run(run())

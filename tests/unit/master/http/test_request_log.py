@@ -9,28 +9,28 @@ from devserver.common.events import Request, Requests
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Closed, Respond
 from devserver.master.http.request_log import LONGEST, MOST_SHOWN, PAUSE, full_path
-from tests.unit.clocked import passes, run
-from tests.unit.master.http.rig import Office
+from tests.fakes.clock import passes, run
+from tests.fakes.gateway import GatewayHarness
 
 BROKEN = Failure("request", "ZeroDivisionError", "division by zero")
 EVENTS = [(b"content-type", b"text/event-stream")]
 
 
-def told(office: Office) -> list[tuple[str, int]]:
-    return [(each.path, each.status) for news in office.said(Requests) for each in news.requests]
+def told(harness: GatewayHarness) -> list[tuple[str, int]]:
+    return [(each.path, each.status) for news in harness.said(Requests) for each in news.requests]
 
 
 def test_an_answered_request_is_reported() -> None:
     """With its method, path, query, status and the code that ran it."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        await office.request("/items", query=b"page=2")
-        await office.hears(worker, Respond(1, 201, [], b""), Closed(1))
-        assert office.said(Requests) == []
+        harness = GatewayHarness()
+        worker = harness.worker()
+        await harness.request("/items", query=b"page=2")
+        await harness.hears(worker, Respond(1, 201, [], b""), Closed(1))
+        assert harness.said(Requests) == []
         await passes(PAUSE)
-        (news,) = office.said(Requests)
+        (news,) = harness.said(Requests)
         (request,) = news.requests
         assert (request.method, request.path, request.status, request.generation) == (
             "GET",
@@ -48,19 +48,21 @@ def test_a_failure_names_its_request_and_follows_it(answers_first: bool) -> None
     """The request's line comes first, then the failure, whether the app has answered 500 itself or not."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        await office.request("/boom")
+        harness = GatewayHarness()
+        worker = harness.worker()
+        await harness.request("/boom")
         if answers_first:
-            await office.hears(worker, Respond(1, 500, [], b"sorry"))
-        await office.hears(worker, Closed(1, BROKEN))
-        kinds = [type(event) for event in office.events if isinstance(event, Requests | events.HandlerFailed)]
+            await harness.hears(worker, Respond(1, 500, [], b"sorry"))
+        await harness.hears(worker, Closed(1, BROKEN))
+        kinds = [
+            type(event) for event in harness.events if isinstance(event, Requests | events.HandlerFailed)
+        ]
         assert kinds == [Requests, events.HandlerFailed]
-        (failed,) = office.said(events.HandlerFailed)
+        (failed,) = harness.said(events.HandlerFailed)
         assert (failed.request, failed.status) == ("GET /boom", 500)
         await passes(PAUSE)
-        assert told(office) == [("/boom", 500)]
-        assert office.said(Requests)[0].failed == 1
+        assert told(harness) == [("/boom", 500)]
+        assert harness.said(Requests)[0].failed == 1
 
     run(scenario())
 
@@ -69,15 +71,15 @@ def test_an_event_stream_is_reported_when_it_begins() -> None:
     """A stream that stays open is on the screen at once, and only once."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        client = await office.request("/events")
-        await office.hears(worker, Respond(1, 200, EVENTS, b"data: x\n\n", more=True))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request("/events")
+        await harness.hears(worker, Respond(1, 200, EVENTS, b"data: x\n\n", more=True))
         await passes(PAUSE)
-        assert told(office) == [("/events", 200)]
+        assert told(harness) == [("/events", 200)]
         await client.leaves()
         await passes(PAUSE)
-        assert told(office) == [("/events", 200)]
+        assert told(harness) == [("/events", 200)]
 
     run(scenario())
 
@@ -86,12 +88,12 @@ def test_a_client_that_leaves_is_reported() -> None:
     """It got no status."""
 
     async def scenario() -> None:
-        office = Office()
-        office.worker()
-        client = await office.request("/slow")
+        harness = GatewayHarness()
+        harness.worker()
+        client = await harness.request("/slow")
         await client.leaves()
         await passes(PAUSE)
-        assert told(office) == [("/slow", 0)]
+        assert told(harness) == [("/slow", 0)]
 
     run(scenario())
 
@@ -100,21 +102,21 @@ def test_many_requests_make_one_event() -> None:
     """Under load they are counted, a few are shown, and those that failed are among them."""
 
     async def scenario() -> None:
-        office = Office()
+        harness = GatewayHarness()
         for number in range(1_000):
             request = Request(
                 at=0, method="GET", path=f"/{number}", status=500 if number == 999 else 200, ms=1
             )
-            office.gateway.requests.add(request)
+            harness.gateway.requests.add(request)
         await passes(PAUSE)
-        (news,) = office.said(Requests)
+        (news,) = harness.said(Requests)
         assert (news.count, news.failed, len(news.requests)) == (1_000, 1, MOST_SHOWN + 1)
-        office.gateway.requests.add(request)
+        harness.gateway.requests.add(request)
         await passes(PAUSE / 2)
-        assert len(office.said(Requests)) == 1
+        assert len(harness.said(Requests)) == 1
         assert news.requests[-1].path == "/999"
         await passes(10 * PAUSE)
-        assert len(office.said(Requests)) == 2
+        assert len(harness.said(Requests)) == 2
 
     run(scenario())
 
@@ -123,13 +125,13 @@ def test_a_server_that_stops_reports_at_once() -> None:
     """What is answered last is not lost."""
 
     async def scenario() -> None:
-        office = Office()
-        worker = office.worker()
-        await office.request("/last")
-        office.gateway.stop()
-        await office.hears(worker, Respond(1, 200, [], b""), Closed(1))
+        harness = GatewayHarness()
+        worker = harness.worker()
+        await harness.request("/last")
+        harness.gateway.stop()
+        await harness.hears(worker, Respond(1, 200, [], b""), Closed(1))
         await passes(0)
-        assert told(office) == [("/last", 200)]
+        assert told(harness) == [("/last", 200)]
 
     run(scenario())
 

@@ -15,7 +15,7 @@ from devserver.master.http.websocket_commands import (
     TellLeft,
 )
 from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, WebSocketSession
-from tests.unit.master.http.playbook import opened, say, session
+from tests.unit.master.http.websocket_sessions import opened, say, session
 
 # the handshake
 

@@ -14,7 +14,7 @@ from devserver.master.http.websocket_commands import (
     Remember,
 )
 from devserver.master.http.websocket_session import MOST_BARREN
-from tests.unit.master.http.playbook import RESTART, given_up, opened, resumed, say, session
+from tests.unit.master.http.websocket_sessions import RESTART, given_up, opened, resumed, say, session
 
 # newer code
 

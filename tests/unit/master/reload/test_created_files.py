@@ -6,7 +6,7 @@ import asyncio
 
 from devserver.ipc.messages import Creates, Source
 from devserver.master.reload.created_files import PATIENCE, CreatedFiles, Edit
-from tests.unit.clocked import passes, run
+from tests.fakes.clock import passes, run
 
 
 def edit(number: int, *paths: str) -> Edit:

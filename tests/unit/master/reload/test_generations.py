@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devserver.master.reload.commands import Boot, Drop, GoExclusive, Refuse, Restore, Warn
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, live, ready, running
+from tests.fakes.generations import CRASH, PORT, TYPO, edit, file, live, ready, running
 
 
 def test_a_good_edit_is_booted_and_goes_live() -> None:

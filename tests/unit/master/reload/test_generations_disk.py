@@ -6,7 +6,7 @@ from devserver.common.failure import Failure
 from devserver.master.reload.commands import Boot, Command, Drop, GoExclusive, Refuse, Restore
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, PORT, TYPO, edit, file, live, ready, running
+from tests.fakes.generations import CRASH, PORT, TYPO, edit, file, live, ready, running
 
 MISSING = Failure(phase="import", type="ModuleNotFoundError", message="no feature")
 

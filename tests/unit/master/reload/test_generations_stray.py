@@ -5,7 +5,7 @@ from __future__ import annotations
 from devserver.common.failure import Failure
 from devserver.master.reload.commands import Boot, Cancel, Refuse, Restore, Warn
 from devserver.master.reload.generations import Generations
-from tests.unit.master.book import CRASH, TYPO, edit, file, live, ready, running
+from tests.fakes.generations import CRASH, TYPO, edit, file, live, ready, running
 
 ODD = Failure(phase="check", type="SyntaxError", message="unexpected indent")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from devserver.master.reload.missing_package import EVERY, MissingPackage
-from tests.unit.clocked import passes, run
+from tests.fakes.clock import passes, run
 
 
 def test_an_installation_is_followed_by_one_try_once_it_is_over() -> None:

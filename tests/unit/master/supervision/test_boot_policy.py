@@ -1,4 +1,4 @@
-"""Where candidates boot, and which of them are tried anew: a real book, and Managers without processes."""
+"""Where candidates boot, and which of them are retried: real generations, and fake Managers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.standby import CALM
 from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.supervision.worker_record import WorkerRecord
-from tests.unit.clocked import passes
-from tests.unit.master.book import ready
-from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
+from tests.fakes.clock import passes
+from tests.fakes.generations import ready
+from tests.fakes.manager import FakeManager, imported
+from tests.fakes.manager_pool import PoolHarness, on_a_clock
 
 OLD, NEW = Source("/project/app.py", b"1", b"old"), Source("/project/app.py", b"2", b"new")
 NEWER = Source("/project/app.py", b"3", b"newer")
@@ -30,20 +31,20 @@ INSIDE = Failure("import", "RuntimeError", "forked", frames=(Frame("/x/site-pack
 OWN = Failure("import", "ValueError", "no", frames=(Frame("/project/app.py", 1, "f"),))
 
 
-class Forked(WorkerRecord):
+class FakeWorkerRecord(WorkerRecord):
     """A Worker without a process, which notes its signals."""
 
     def __init__(self, manager: Manager | None, generation: int, *, ready: bool = False) -> None:
-        super().__init__(cast(Worker, Signalled(generation)), manager, import_ms=400.0)
+        super().__init__(cast(Worker, FakeProcess(generation)), manager, import_ms=400.0)
         if ready:
             self.step("accept")
 
     @property
     def signals(self) -> list[signal.Signals]:
-        return cast(Signalled, self.process).signals
+        return cast(FakeProcess, self.process).signals
 
 
-class Signalled:
+class FakeProcess:
     """A process that notes its signals."""
 
     def __init__(self, generation: int) -> None:
@@ -54,24 +55,26 @@ class Signalled:
         self.signals.append(number)
 
 
-class Staff(Headquarters):
-    """A crew that has nothing but its command."""
+class FakeSupervisor(PoolHarness):
+    """A Supervisor that has nothing but its pool of Managers."""
 
     def send(self, message: ToManager) -> None:
         if self.pool.serves:
             self.pool.send(message)
 
 
-class Scene:
+class BootPolicyHarness:
     """Generation 1 is live, of two modules and a template."""
 
-    def __init__(self, managers: list[Pretend]) -> None:
+    def __init__(self, managers: list[FakeManager]) -> None:
         self.managers = managers
-        self.staff = Staff()
+        self.supervisor = FakeSupervisor()
         self.book = Generations()
         self.homeless = 0
-        self.boots = BootPolicy(cast(Supervisor, self.staff), self.staff.events.append, self._stranded)
-        assert self.staff.pool.launch()
+        self.boots = BootPolicy(
+            cast(Supervisor, self.supervisor), self.supervisor.events.append, self._stranded
+        )
+        assert self.supervisor.pool.launch()
         [boot] = self.book.start()
         self.order(boot)
         for source in (OLD, BESIDE, PAGE):
@@ -102,50 +105,50 @@ class Scene:
         assert ready(self.book, generation)
         self.boots.went_live(generation)
 
-    def tells(self, worker: Forked, message: Imported) -> bool:
+    def tells(self, worker: FakeWorkerRecord, message: Imported) -> bool:
         """Let a Worker tell what it has imported; return whether that asks for a reload."""
         again = self.book.candidate(worker.generation)
         return self.boots.imported(worker, message, self.book.live, again)
 
-    def fails(self, worker: Forked, failure: Failure = INSIDE) -> bool:
-        """Let a boot fail; return whether it is tried anew."""
+    def fails(self, worker: FakeWorkerRecord, failure: Failure = INSIDE) -> bool:
+        """Let a boot fail; return whether it is retried."""
         return self.boots.boots_cold(worker, failure, None, self.book.candidate(worker.generation))
 
-    async def prepared(self, **environment: str) -> Pretend:
+    async def prepared(self, **environment: str) -> FakeManager:
         """Let a Worker of the live code tell what it has imported, and a successor be ready for it."""
         live = self.book.live
         message = imported("numpy", generation=live, environment={**environment})
-        assert not self.tells(Forked(self.managers[-1], live, ready=True), message)
+        assert not self.tells(FakeWorkerRecord(self.managers[-1], live, ready=True), message)
         await passes(CALM)
         manager = self.managers[-1]
-        assert manager.told(Preload)
-        self.staff.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
+        assert manager.received(Preload)
+        self.supervisor.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
-    async def inherited(self, **environment: str) -> Forked:
+    async def inherited(self, **environment: str) -> FakeWorkerRecord:
         """Let the next candidate boot in such a one; return its Worker."""
         manager = await self.prepared(**environment)
-        return Forked(manager, self.save(NEW))
+        return FakeWorkerRecord(manager, self.save(NEW))
 
     @property
     def notices(self) -> list[str]:
         """What the user was told."""
-        return [event.text for event in self.staff.events if isinstance(event, Notice)]
+        return [event.text for event in self.supervisor.events if isinstance(event, Notice)]
 
 
-scene = on_a_clock(Scene)
+scene = on_a_clock(BootPolicyHarness)
 
 
 def newest(manager: Manager | None) -> Reload:
     """Return the last candidate that a Manager was to boot."""
-    assert isinstance(manager, Pretend)
-    order = manager.told(Reload)[-1]
+    assert isinstance(manager, FakeManager)
+    order = manager.received(Reload)[-1]
     assert isinstance(order, Reload)
     return order
 
 
 @scene
-async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: Scene) -> None:
+async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: BootPolicyHarness) -> None:
     """A save of one file sends one file; a template is no module and causes the reload only."""
     scene.save(NEW)
     assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
@@ -154,7 +157,7 @@ async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: Scene) 
 
 
 @scene
-async def test_another_manager_is_told_the_whole_snapshot(scene: Scene) -> None:
+async def test_another_manager_is_told_the_whole_snapshot(scene: BootPolicyHarness) -> None:
     """What was not saved must not come from the disk, where it may be broken by now."""
     worker = await scene.inherited()
     assert worker.manager is not None
@@ -162,7 +165,7 @@ async def test_another_manager_is_told_the_whole_snapshot(scene: Scene) -> None:
 
 
 @scene
-async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: Scene) -> None:
+async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: BootPolicyHarness) -> None:
     """The first candidate there has failed: the next one's base is still elsewhere."""
     worker = await scene.inherited()
     assert worker.manager is not None
@@ -175,12 +178,12 @@ async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: Scene)
 
 
 @scene
-async def test_a_worker_that_is_not_live_is_no_measure_of_what_to_preload(scene: Scene) -> None:
+async def test_a_worker_that_is_not_live_is_no_measure_of_what_to_preload(scene: BootPolicyHarness) -> None:
     """Code that may be refused decides nothing, and an orphan's Manager is gone."""
     first = scene.managers[0]
     generation = scene.save(NEW)
-    scene.tells(Forked(first, generation), imported("numpy"))
-    orphan = Forked(None, 1, ready=True)
+    scene.tells(FakeWorkerRecord(first, generation), imported("numpy"))
+    orphan = FakeWorkerRecord(None, 1, ready=True)
     assert orphan.orphan
     scene.tells(orphan, imported("numpy"))
     await passes(CALM)
@@ -188,7 +191,7 @@ async def test_a_worker_that_is_not_live_is_no_measure_of_what_to_preload(scene:
 
 
 @scene
-async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene: Scene) -> None:
+async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene: BootPolicyHarness) -> None:
     """A candidate that is refused in the end leaves no process behind."""
     worker = await scene.inherited()
     scene.tells(worker, imported("numpy", "pandas"))
@@ -198,12 +201,12 @@ async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene
     worker.step("accept")
     assert not scene.tells(worker, imported("numpy", "pandas"))
     await passes(CALM)
-    [preload] = scene.managers[2].told(Preload)
+    [preload] = scene.managers[2].received(Preload)
     assert [note.name for note in preload.notes] == ["numpy", "pandas"]
 
 
 @scene
-async def test_a_candidate_in_another_environment_begins_anew(scene: Scene) -> None:
+async def test_a_candidate_in_another_environment_begins_anew(scene: BootPolicyHarness) -> None:
     """What a module reads at its import is what the app sets now; the half-booted one serves nobody."""
     worker = await scene.inherited(KNOB="one")
     assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
@@ -219,7 +222,7 @@ async def test_a_candidate_in_another_environment_begins_anew(scene: Scene) -> N
 
 
 @scene
-async def test_after_another_environment_preloading_goes_on_with_that(scene: Scene) -> None:
+async def test_after_another_environment_preloading_goes_on_with_that(scene: BootPolicyHarness) -> None:
     """The change costs one slower reload."""
     worker = await scene.inherited(KNOB="one")
     scene.tells(worker, imported(environment={"KNOB": "two"}))
@@ -227,22 +230,22 @@ async def test_after_another_environment_preloading_goes_on_with_that(scene: Sce
     again = await scene.prepared(KNOB="two")
     generation = scene.save(NEWER)
     assert again.ordered == [generation]
-    assert not scene.tells(Forked(again, generation), imported(environment={"KNOB": "two"}))
+    assert not scene.tells(FakeWorkerRecord(again, generation), imported(environment={"KNOB": "two"}))
     assert again.ordered == [generation]
 
 
 @scene
-async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: Scene) -> None:
+async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: BootPolicyHarness) -> None:
     """The live code is no candidate that could begin anew: it is booted once more from the disk."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
-    replacement = Forked(worker.manager, 2)
+    replacement = FakeWorkerRecord(worker.manager, 2)
     assert scene.tells(replacement, imported(environment={"KNOB": "two"}))
     assert replacement.state != "cancelled"
 
 
 @scene
-async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: Scene) -> None:
+async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: BootPolicyHarness) -> None:
     """It came after all imports of the start: the app's memory is not thrown away for it."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
@@ -253,7 +256,7 @@ async def test_what_a_request_sets_in_the_environment_reloads_nothing(scene: Sce
 
 
 @scene
-async def test_a_worker_of_old_code_decides_nothing(scene: Scene) -> None:
+async def test_a_worker_of_old_code_decides_nothing(scene: BootPolicyHarness) -> None:
     """What the app did before the last save is no reason to reload what it is now."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(scene.save(NEWER))
@@ -262,7 +265,7 @@ async def test_a_worker_of_old_code_decides_nothing(scene: Scene) -> None:
 
 
 @scene
-async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: Scene) -> None:
+async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: BootPolicyHarness) -> None:
     """By itself, and it is said; the Worker that failed counts no more."""
     worker = await scene.inherited()
     assert scene.fails(worker)
@@ -272,15 +275,15 @@ async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: S
 
 
 @scene
-async def test_a_boot_that_fails_cold_too_is_refused(scene: Scene) -> None:
+async def test_a_boot_that_fails_cold_too_is_refused(scene: BootPolicyHarness) -> None:
     """Each candidate is tried twice at most."""
     worker = await scene.inherited()
     assert scene.fails(worker)
-    assert not scene.fails(Forked(scene.managers[-1], 2))
+    assert not scene.fails(FakeWorkerRecord(scene.managers[-1], 2))
 
 
 @scene
-async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: Scene) -> None:
+async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: BootPolicyHarness) -> None:
     """What was preloaded has nothing to do with it."""
     worker = await scene.inherited()
     assert not scene.fails(worker, OWN)
@@ -289,16 +292,16 @@ async def test_a_boot_that_the_app_itself_fails_is_refused_at_once(scene: Scene)
 
 
 @scene
-async def test_a_boot_without_inheritance_is_refused_at_once(scene: Scene) -> None:
+async def test_a_boot_without_inheritance_is_refused_at_once(scene: BootPolicyHarness) -> None:
     """A library's error is the app's there."""
     generation = scene.save(NEW)
-    assert not scene.fails(Forked(scene.managers[0], generation))
-    assert not scene.fails(Forked(None, generation))
+    assert not scene.fails(FakeWorkerRecord(scene.managers[0], generation))
+    assert not scene.fails(FakeWorkerRecord(None, generation))
     assert len(scene.managers) == 1
 
 
 @scene
-async def test_a_boot_that_nobody_needs_any_more_is_not_tried_anew(scene: Scene) -> None:
+async def test_a_boot_that_nobody_needs_any_more_is_not_tried_anew(scene: BootPolicyHarness) -> None:
     """Newer code is live, or the candidate was dropped."""
     worker = await scene.inherited()
     scene.goes_live(scene.save(NEWER))
@@ -307,19 +310,19 @@ async def test_a_boot_that_nobody_needs_any_more_is_not_tried_anew(scene: Scene)
 
 
 @scene
-async def test_what_starts_only_cold_switches_preloading_off(scene: Scene) -> None:
+async def test_what_starts_only_cold_switches_preloading_off(scene: BootPolicyHarness) -> None:
     """Else every save would boot twice."""
     worker = await scene.inherited()
     assert scene.fails(worker)
     scene.goes_live(2)
     assert "off for this run" in scene.notices[-1]
-    scene.tells(Forked(scene.managers[-1], 2, ready=True), imported("numpy"))
+    scene.tells(FakeWorkerRecord(scene.managers[-1], 2, ready=True), imported("numpy"))
     await passes(CALM)
     assert len(scene.managers) == 3
 
 
 @scene
-async def test_what_starts_neither_way_leaves_preloading_on(scene: Scene) -> None:
+async def test_what_starts_neither_way_leaves_preloading_on(scene: BootPolicyHarness) -> None:
     """A mistake in how a library is called was the app's: after its fix Workers inherit again."""
     worker = await scene.inherited()
     assert scene.fails(worker)
@@ -331,9 +334,9 @@ async def test_what_starts_neither_way_leaves_preloading_on(scene: Scene) -> Non
 
 
 @scene
-async def test_when_newer_code_is_live_the_elder_lets_its_workers_finish(scene: Scene) -> None:
+async def test_when_newer_code_is_live_the_elder_lets_its_workers_finish(scene: BootPolicyHarness) -> None:
     """Two Managers are there only as long as both have Workers that are needed."""
     await scene.inherited()
-    assert scene.managers[0].told(StandDown) == []
+    assert scene.managers[0].received(StandDown) == []
     scene.goes_live(2)
-    assert scene.managers[0].told(StandDown) == [StandDown()]
+    assert scene.managers[0].received(StandDown) == [StandDown()]

@@ -23,7 +23,7 @@ from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
-from tests.unit.master.pretend import Pretend
+from tests.fakes.manager import FakeManager
 
 
 class Homes:
@@ -34,26 +34,26 @@ class Homes:
         standby = StandbyManager(lambda: None, lambda _event: None, (), ())
         launcher = cast(ManagerLauncher, None)  # none is started here
         self.pool = ManagerPool(launcher, standby, SitePackages(), self.workers, ())
-        self.first, self.second = Pretend(), Pretend()
+        self.first, self.second = FakeManager(), FakeManager()
         self.pool.promote(self.first)
         self.pool.send(Reload(1, 0, ()))
         self.pool.promote(self.second)
         self.pool.send(Reload(2, 0, ()))
 
-    def fork(self, number: int, manager: Pretend | None) -> None:
+    def fork(self, number: int, manager: FakeManager | None) -> None:
         """Let there be a Worker of that number, which this Manager has forked."""
         self.workers[number] = WorkerRecord(cast(Worker, None), manager)
 
 
-def relieved() -> tuple[ManagerPool, Pretend, Pretend]:
+def relieved() -> tuple[ManagerPool, FakeManager, FakeManager]:
     """Return a pool whose first Manager has generation 1, and whose second has got generation 2."""
     homes = Homes()
     return homes.pool, homes.first, homes.second
 
 
-def stood_down(*managers: Pretend) -> list[bool]:
+def stood_down(*managers: FakeManager) -> list[bool]:
     """Return which of these were told to stand down."""
-    return [bool(manager.told(StandDown)) for manager in managers]
+    return [bool(manager.received(StandDown)) for manager in managers]
 
 
 def test_a_candidate_is_ordered_of_the_manager_that_serves_only() -> None:
@@ -66,8 +66,8 @@ def test_a_drop_goes_to_whoever_boots_it() -> None:
     """A candidate that nobody needs is ended where it is, whoever serves by now."""
     pool, first, second = relieved()
     pool.send(Drop(1))
-    assert first.told(Drop) == [Drop(1)]
-    assert second.told(Drop) == []
+    assert first.received(Drop) == [Drop(1)]
+    assert second.received(Drop) == []
 
 
 def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
@@ -76,7 +76,7 @@ def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
     pool.remove(first, "SIGKILL")
     pool.send(Drop(1))
     pool.send(Drop(9))
-    assert first.told(Drop) == second.told(Drop) == []
+    assert first.received(Drop) == second.received(Drop) == []
 
 
 def test_a_late_import_is_told_to_everybody() -> None:
@@ -84,7 +84,7 @@ def test_a_late_import_is_told_to_everybody() -> None:
     pool, first, second = relieved()
     loaded = Loaded(1, 1, Source("/lazy.py", b"1", b""))
     pool.send(loaded)
-    assert first.told(Loaded) == second.told(Loaded) == [loaded]
+    assert first.received(Loaded) == second.received(Loaded) == [loaded]
 
 
 @pytest.mark.parametrize("news", [BootDone(1, 1, ()), WorkerIdle(1), DebuggerState(True, 1)])
@@ -96,8 +96,8 @@ def test_news_of_a_worker_goes_to_whoever_has_forked_it(
     homes.fork(1, homes.first)
     homes.fork(1001, homes.second)
     homes.pool.send(news)
-    assert homes.first.told(type(news)) == [news]
-    assert homes.second.told(type(news)) == []
+    assert homes.first.received(type(news)) == [news]
+    assert homes.second.received(type(news)) == []
 
 
 def test_news_of_a_worker_that_has_left_or_is_nobodys_is_kept_from_all() -> None:
@@ -106,7 +106,7 @@ def test_news_of_a_worker_that_has_left_or_is_nobodys_is_kept_from_all() -> None
     homes.fork(1, None)
     homes.pool.send(WorkerIdle(7))
     homes.pool.send(WorkerIdle(1))
-    assert homes.first.told(WorkerIdle) == homes.second.told(WorkerIdle) == []
+    assert homes.first.received(WorkerIdle) == homes.second.received(WorkerIdle) == []
 
 
 def test_an_elder_is_outlived_once_newer_code_is_live_elsewhere() -> None:
@@ -121,7 +121,7 @@ def test_an_elder_is_outlived_once_newer_code_is_live_elsewhere() -> None:
 def test_the_manager_that_serves_is_never_outlived() -> None:
     """It gets the next candidates, whatever is live."""
     pool, first, second = relieved()
-    third, fourth = Pretend(), Pretend()
+    third, fourth = FakeManager(), FakeManager()
     pool.promote(third)
     pool.promote(fourth)
     pool.went_live(2)
@@ -134,7 +134,7 @@ def test_the_manager_that_serves_is_never_outlived() -> None:
 def test_an_elder_with_a_younger_candidate_stays() -> None:
     """It boots what may be live next."""
     pool, first, second = relieved()
-    third = Pretend()
+    third = FakeManager()
     pool.promote(third)
     pool.send(Reload(3, 0, ()))
     pool.went_live(2)
@@ -158,7 +158,7 @@ def test_a_generation_whose_manager_has_ended_is_nowhere_at_home() -> None:
 def test_the_end_of_one_that_is_in_no_place_changes_nothing() -> None:
     """One that was put aside leaves later than its successor has come."""
     pool, first, second = relieved()
-    pool.remove(Pretend(), "SIGKILL")
+    pool.remove(FakeManager(), "SIGKILL")
     assert pool.all == [first, second]
 
 

@@ -10,11 +10,11 @@ from devserver.common.events import ManagerStarted
 from devserver.ipc.messages import Configure, Preload, Reload, Source, StandDown
 from devserver.master.supervision import site_packages
 from devserver.master.supervision.standby import CALM
-from tests.unit.clocked import passes, run
-from tests.unit.master.pretend import Headquarters, Pretend, imported, on_a_clock
-from tests.unit.master.relieving import Scene
+from tests.fakes.clock import passes, run
+from tests.fakes.manager import FakeManager, imported
+from tests.fakes.manager_pool import PoolHarness, ServingPool, on_a_clock
 
-scene = on_a_clock(Scene)
+scene = on_a_clock(ServingPool)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @scene
-async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
+async def test_the_first_manager_is_configured_and_serves(scene: ServingPool) -> None:
     """It is told how to fork before anything else, and that nothing has run yet."""
     [first] = scene.managers
     configure = first.sent[0]
@@ -42,21 +42,21 @@ async def test_the_first_manager_is_configured_and_serves(scene: Scene) -> None:
 
 
 @scene
-async def test_a_successor_is_prepared_beside_and_unseen(scene: Scene) -> None:
+async def test_a_successor_is_prepared_beside_and_unseen(scene: ServingPool) -> None:
     """Until it is ready the next save goes where the last one went."""
     first = scene.managers[0]
     scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
     second = scene.managers[1]
     assert [type(message) for message in second.sent] == [Configure, Preload]
-    assert second.told(Configure)[0].first_worker > 100
-    assert not second.told(Configure)[0].first_boot
+    assert second.received(Configure)[0].first_worker > 100
+    assert not second.received(Configure)[0].first_boot
     scene.order(2)
     assert (first.ordered, second.ordered) == ([1, 2], [])
 
 
 @scene
-async def test_one_that_is_ready_gets_the_next_candidate(scene: Scene) -> None:
+async def test_one_that_is_ready_gets_the_next_candidate(scene: ServingPool) -> None:
     """It is promoted by a save, not by itself: nothing that runs is touched in between."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -69,27 +69,27 @@ async def test_one_that_is_ready_gets_the_next_candidate(scene: Scene) -> None:
 
 
 @scene
-async def test_the_one_before_leaves_when_newer_code_is_live(scene: Scene) -> None:
+async def test_the_one_before_leaves_when_newer_code_is_live(scene: ServingPool) -> None:
     """Not earlier: if the candidate fails, the live code's Workers must be replaced when they die."""
     first = scene.managers[0]
     second = await scene.prepared()
     scene.order(2)
-    assert first.told(StandDown) == []
+    assert first.received(StandDown) == []
     scene.order(3)
     scene.goes_live(3)
-    assert first.told(StandDown) == [StandDown()]
-    assert second.told(StandDown) == []
+    assert first.received(StandDown) == [StandDown()]
+    assert second.received(StandDown) == []
     assert not scene.ends(first)
     assert second.fate == ""
     assert scene.pool.serves
 
 
 @scene
-async def test_numbers_of_workers_are_unique_over_managers(scene: Scene) -> None:
+async def test_numbers_of_workers_are_unique_over_managers(scene: ServingPool) -> None:
     """Whatever the elder forks until it leaves."""
     for names in (["numpy"], ["numpy", "yaml"]):
         manager = await scene.prepared(*names)
-        first_worker = manager.told(Configure)[0].first_worker
+        first_worker = manager.received(Configure)[0].first_worker
         assert first_worker > scene.launcher.last_worker + 100
         scene.order(scene.live + 1)
         scene.goes_live(scene.live + 1)
@@ -97,7 +97,7 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: Scene) -> None
 
 
 @scene
-async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene: Scene) -> None:
+async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene: ServingPool) -> None:
     """They must leave first, and only their own Manager sees to that."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -108,7 +108,7 @@ async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene:
 
 
 @scene
-async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: Scene) -> None:
+async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: ServingPool) -> None:
     """A Worker that it had forked is taken care of when it has ended; until then all goes on."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -122,7 +122,7 @@ async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: Sce
 
 
 @scene
-async def test_an_exclusive_candidate_promotes_nobody(scene: Scene) -> None:
+async def test_an_exclusive_candidate_promotes_nobody(scene: ServingPool) -> None:
     """One that is ready waits for a candidate that may boot beside the others."""
     second = await scene.prepared()
     scene.order(2, "exclusive")
@@ -132,12 +132,12 @@ async def test_an_exclusive_candidate_promotes_nobody(scene: Scene) -> None:
 
 
 def test_after_an_installation_nothing_old_is_inherited(
-    managers: list[Pretend], install: Callable[[], None]
+    managers: list[FakeManager], install: Callable[[], None]
 ) -> None:
     """What waits is ended, and what serves with the old packages is not asked for the new code."""
 
     async def main() -> None:
-        scene = Scene(managers)
+        scene = ServingPool(managers)
         second = await scene.prepared()
         scene.order(2)
         scene.goes_live(2)
@@ -149,22 +149,22 @@ def test_after_an_installation_nothing_old_is_inherited(
         assert cold not in (second, third)
         assert (cold.ordered, second.ordered) == ([3], [2])
         assert not cold.preloaded
-        assert second.told(StandDown) == []
+        assert second.received(StandDown) == []
         scene.order(4)
         assert cold.ordered == [3, 4]
         scene.goes_live(4)
-        assert second.told(StandDown) == [StandDown()]
+        assert second.received(StandDown) == [StandDown()]
 
     run(main())
 
 
 def test_after_an_installation_a_manager_without_modules_may_go_on(
-    managers: list[Pretend], install: Callable[[], None]
+    managers: list[FakeManager], install: Callable[[], None]
 ) -> None:
     """It has imported nothing that could be old."""
 
     async def main() -> None:
-        scene = Scene(managers)
+        scene = ServingPool(managers)
         second = await scene.prepared()
         install()
         scene.order(2)
@@ -176,7 +176,7 @@ def test_after_an_installation_a_manager_without_modules_may_go_on(
 
 
 @scene
-async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene: Scene) -> None:
+async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene: ServingPool) -> None:
     """A new numpy.py beside the app is what it imports."""
     second = await scene.prepared("numpy")
     scene.order(2)
@@ -189,13 +189,13 @@ async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene:
     assert scene.managers[-1].ordered == [3]
 
 
-def test_without_preloading_workers_tell_nothing(managers: list[Pretend]) -> None:
+def test_without_preloading_workers_tell_nothing(managers: list[FakeManager]) -> None:
     """`--preload off` costs nothing."""
 
     async def main() -> None:
-        headquarters = Headquarters(preload=False)
+        headquarters = PoolHarness(preload=False)
         assert headquarters.pool.launch()
-        assert not managers[0].told(Configure)[0].worker.notes
+        assert not managers[0].received(Configure)[0].worker.notes
         headquarters.pool.standby.noted(imported("numpy"), 400.0)
         await passes(CALM)
         assert len(managers) == 1

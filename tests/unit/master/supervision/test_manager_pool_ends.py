@@ -9,33 +9,33 @@ from devserver.ipc import messages
 from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
 from devserver.master.supervision import manager_launcher
 from devserver.master.supervision.standby import CALM
-from tests.unit.clocked import passes
-from tests.unit.master.pretend import Pretend, imported, on_a_clock
-from tests.unit.master.relieving import SAVE, Scene
+from tests.fakes.clock import passes
+from tests.fakes.manager import FakeManager, imported
+from tests.fakes.manager_pool import SAVE, ServingPool, on_a_clock
 
-scene = on_a_clock(Scene)
+scene = on_a_clock(ServingPool)
 
 
 @scene
-async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: Scene) -> None:
+async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: ServingPool) -> None:
     """The elder keeps what runs; the one that only failed is ended at once, and not missed."""
     first = scene.managers[0]
     second = await scene.prepared()
     scene.order(2)
     assert scene.pool.start_cold()
     cold = scene.managers[-1]
-    assert second.told(Stop) == [Stop(0)]
+    assert second.received(Stop) == [Stop(0)]
     scene.pool.send(Reload(2, 0, ()))
     assert cold.ordered == [2]
     assert not scene.pool.is_home(3)
     assert not scene.ends(second)
     assert first.fate == cold.fate == ""
     scene.goes_live(2)
-    assert first.told(StandDown) == [StandDown()]
+    assert first.received(StandDown) == [StandDown()]
 
 
 @scene
-async def test_after_a_cold_start_preloading_begins_anew(scene: Scene) -> None:
+async def test_after_a_cold_start_preloading_begins_anew(scene: ServingPool) -> None:
     """One boot that had to do without is no reason for all later ones to."""
     await scene.prepared()
     scene.order(2)
@@ -48,25 +48,25 @@ async def test_after_a_cold_start_preloading_begins_anew(scene: Scene) -> None:
 
 
 @scene
-async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Scene) -> None:
+async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: ServingPool) -> None:
     """The candidate goes on where it is; it is said."""
     second = await scene.prepared()
     scene.order(2)
 
-    def full(*_: object) -> Pretend:
+    def full(*_: object) -> FakeManager:
         raise OSError("no more processes")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manager_launcher, "Manager", full)
         assert not scene.pool.start_cold()
         assert not scene.pool.launch()
-    assert second.told(Stop) == []
+    assert second.received(Stop) == []
     assert scene.pool.knows(2)
     assert [event.level for event in scene.events if isinstance(event, Notice)] == ["error"] * 2
 
 
 @scene
-async def test_the_death_of_whoever_serves_asks_for_another(scene: Scene) -> None:
+async def test_the_death_of_whoever_serves_asks_for_another(scene: ServingPool) -> None:
     """It is launched and told everything."""
     [first] = scene.managers
     first.has_gone = True
@@ -76,12 +76,12 @@ async def test_the_death_of_whoever_serves_asks_for_another(scene: Scene) -> Non
     assert scene.pool.is_home(9)
     scene.launcher.note_worker(7)
     assert scene.pool.launch()
-    assert scene.managers[-1].told(Configure)[0].first_worker == 8
+    assert scene.managers[-1].received(Configure)[0].first_worker == 8
     assert not scene.pool.knows(1)
 
 
 @scene
-async def test_an_elder_with_the_live_code_serves_again_when_its_relief_dies(scene: Scene) -> None:
+async def test_an_elder_with_the_live_code_serves_again_when_its_relief_dies(scene: ServingPool) -> None:
     """Its Workers go on: another Manager would start the live code a second time beside them."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -92,11 +92,11 @@ async def test_an_elder_with_the_live_code_serves_again_when_its_relief_dies(sce
     scene.order(3)
     assert first.ordered == [1, 3]
     scene.goes_live(3)
-    assert first.told(StandDown) == []
+    assert first.received(StandDown) == []
 
 
 @scene
-async def test_after_the_death_of_one_with_modules_another_is_prepared(scene: Scene) -> None:
+async def test_after_the_death_of_one_with_modules_another_is_prepared(scene: ServingPool) -> None:
     """Preloading does not end with it, unsaid, for the rest of the run."""
     second = await scene.prepared()
     scene.order(2)
@@ -111,7 +111,7 @@ async def test_after_the_death_of_one_with_modules_another_is_prepared(scene: Sc
 
 
 @scene
-async def test_an_elder_with_the_live_code_takes_its_relief_along(scene: Scene) -> None:
+async def test_an_elder_with_the_live_code_takes_its_relief_along(scene: ServingPool) -> None:
     """The relief cannot start the live code again; the next Manager is told it."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -122,7 +122,7 @@ async def test_an_elder_with_the_live_code_takes_its_relief_along(scene: Scene) 
 
 
 @scene
-async def test_an_elder_that_has_only_old_code_may_die(scene: Scene) -> None:
+async def test_an_elder_that_has_only_old_code_may_die(scene: ServingPool) -> None:
     """Its Workers are orphans that finish; nobody else is touched."""
     second = await scene.prepared()
     scene.order(2)
@@ -134,7 +134,7 @@ async def test_an_elder_that_has_only_old_code_may_die(scene: Scene) -> None:
 
 
 @scene
-async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
+async def test_while_nobody_serves_nobody_is_promoted(scene: ServingPool) -> None:
     """A Manager is on its way and will be told all: two would boot the same code."""
     second = await scene.prepared()
     scene.managers[0].has_gone = True
@@ -150,7 +150,7 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: Scene) -> None:
 
 
 @scene
-async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
+async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None:
     """Whoever serves goes on; the next one is tried without the culprit."""
     scene.pool.standby.noted(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
@@ -158,12 +158,12 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: Scene) -> None:
     scene.pool.preload_reported(second, messages.Preloading("grpc"))
     assert not scene.ends(second)
     assert scene.pool.serves
-    [preload] = scene.managers[-1].told(Preload)
+    [preload] = scene.managers[-1].received(Preload)
     assert dict(preload.without).keys() == {"grpc"}
 
 
 @scene
-async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) -> None:
+async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: ServingPool) -> None:
     """Its report must not make another one ready that still imports."""
     scene.pool.standby.noted(imported("numpy"), 400.0)
     await passes(CALM)
@@ -175,14 +175,14 @@ async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Scene) 
 
 
 @scene
-async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
+async def test_a_stop_ends_all_of_them(scene: ServingPool) -> None:
     """Elders and whoever serves get their time; one that is prepared has nothing to finish."""
     first = scene.managers[0]
     second = await scene.prepared()
     scene.order(2)
     third = await scene.prepared("numpy", "yaml")
     scene.stop(5.0, 3.0)
-    assert first.told(Stop) == second.told(Stop) == [Stop(5.0)]
+    assert first.received(Stop) == second.received(Stop) == [Stop(5.0)]
     assert third.fate == "discarded"
     await passes(7.9)
     assert first.fate == second.fate == ""
@@ -195,7 +195,7 @@ async def test_a_stop_ends_all_of_them(scene: Scene) -> None:
 
 
 @scene
-async def test_nobody_is_started_any_more_after_a_stop(scene: Scene) -> None:
+async def test_nobody_is_started_any_more_after_a_stop(scene: ServingPool) -> None:
     """Not for a boot that fails meanwhile, nor for what is imported."""
     scene.stop(5.0, 3.0)
     assert not scene.pool.start_cold()

@@ -8,145 +8,149 @@ from devserver.common.events import Notice, Preloaded
 from devserver.ipc import messages
 from devserver.ipc.messages import Imported, ModuleNote, Report, Surroundings
 from devserver.master.supervision.standby import CALM, PATIENCE, WORTH
-from tests.unit.clocked import passes, run
-from tests.unit.master.preparing import Rig, clocked
-from tests.unit.master.pretend import imported
+from tests.fakes.clock import clocked, passes, run
+from tests.fakes.manager import imported
+from tests.fakes.standby import StandbyHarness
 
 
 @clocked
 async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() -> None:
     """Several Workers tell the same, and each tells twice: one process is started for all."""
-    rig = Rig()
-    rig.standby.noted(imported("numpy"), 400.0)
+    harness = StandbyHarness()
+    harness.standby.noted(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
-    rig.standby.noted(imported("numpy", "yaml"), 400.0)
-    rig.standby.noted(imported("numpy"), 400.0)
+    harness.standby.noted(imported("numpy", "yaml"), 400.0)
+    harness.standby.noted(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
-    assert rig.managers == []
+    assert harness.managers == []
     await passes(CALM * 0.1)
-    assert len(rig.managers) == 1
-    assert rig.names == ["numpy", "yaml"]
-    assert (rig.order.own, rig.order.exclude, rig.order.without) == (("/project",), ("torch*",), ())
+    assert len(harness.managers) == 1
+    assert harness.names == ["numpy", "yaml"]
+    assert (harness.order.own, harness.order.exclude, harness.order.without) == (
+        ("/project",),
+        ("torch*",),
+        (),
+    )
 
 
 @clocked
 async def test_it_is_ready_when_it_has_told_what_became_of_it() -> None:
     """Nothing is forked from a process that still imports."""
-    rig = Rig()
-    assert rig.standby.take() is None
-    await rig.prepare("numpy", "yaml")
-    rig.imports("numpy", "yaml")
-    assert rig.standby.take() is None
-    rig.report()
-    [told] = rig.told
+    harness = StandbyHarness()
+    assert harness.standby.take() is None
+    await harness.prepare("numpy", "yaml")
+    harness.imports("numpy", "yaml")
+    assert harness.standby.take() is None
+    harness.report()
+    [told] = harness.events
     assert isinstance(told, Preloaded)
     assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 400.0)
-    assert rig.standby.take() is rig.managers[0]
-    assert rig.standby.take() is None
+    assert harness.standby.take() is harness.managers[0]
+    assert harness.standby.take() is None
 
 
 @clocked
 async def test_one_that_was_taken_is_somebody_elses() -> None:
     """It serves now: neither the next preparation nor the patience for this one ends it."""
-    rig = Rig()
-    await rig.ready("numpy")
-    taken = rig.standby.take()
-    assert taken is rig.managers[0]
+    harness = StandbyHarness()
+    await harness.ready("numpy")
+    taken = harness.standby.take()
+    assert taken is harness.managers[0]
     await passes(2 * PATIENCE)
-    await rig.prepare("numpy", "yaml")
-    rig.standby.discard()
-    assert rig.managers[0].fate == ""
-    assert rig.managers[1].fate == "discarded"
+    await harness.prepare("numpy", "yaml")
+    harness.standby.discard()
+    assert harness.managers[0].fate == ""
+    assert harness.managers[1].fate == "discarded"
 
 
 @clocked
 async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
     """A bare app gets no second Manager."""
-    rig = Rig()
-    rig.standby.noted(imported("yaml"), WORTH - 0.1)
-    rig.standby.noted(imported(), 400.0)
+    harness = StandbyHarness()
+    harness.standby.noted(imported("yaml"), WORTH - 0.1)
+    harness.standby.noted(imported(), 400.0)
     await passes(CALM)
-    assert rig.managers == []
-    rig.standby.noted(imported("yaml"), WORTH)
+    assert harness.managers == []
+    harness.standby.noted(imported("yaml"), WORTH)
     await passes(CALM)
-    assert len(rig.managers) == 1
+    assert len(harness.managers) == 1
 
 
 @clocked
 async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
     """`--preload off`, or an app that starts only without."""
-    rig = Rig()
-    rig.standby.enabled = False
-    await rig.prepare("numpy")
-    rig.standby.added(imported("numpy"))
+    harness = StandbyHarness()
+    harness.standby.enabled = False
+    await harness.prepare("numpy")
+    harness.standby.added(imported("numpy"))
     await passes(CALM)
-    assert rig.managers == []
+    assert harness.managers == []
 
 
 @clocked
 async def test_what_was_due_is_not_begun_once_it_is_switched_off() -> None:
     """The app has been found to start only without while the news calmed down."""
-    rig = Rig()
-    rig.standby.noted(imported("numpy"), 400.0)
-    rig.standby.enabled = False
+    harness = StandbyHarness()
+    harness.standby.noted(imported("numpy"), 400.0)
+    harness.standby.enabled = False
     await passes(CALM)
-    assert rig.managers == []
+    assert harness.managers == []
 
 
 @clocked
 async def test_the_same_news_prepares_nothing_anew() -> None:
     """Every reload of an app that imports what it has imported costs no process."""
-    rig = Rig()
-    await rig.ready("numpy", "yaml")
-    await rig.prepare("yaml")
-    rig.standby.added(imported("numpy"))
+    harness = StandbyHarness()
+    await harness.ready("numpy", "yaml")
+    await harness.prepare("yaml")
+    harness.standby.added(imported("numpy"))
     await passes(CALM)
-    assert len(rig.managers) == 1
-    assert rig.managers[0].fate == ""
+    assert len(harness.managers) == 1
+    assert harness.managers[0].fate == ""
 
 
 @clocked
 async def test_what_is_imported_besides_is_prepared_with_the_rest() -> None:
     """A new import in the app is preloaded from the next save but one."""
-    rig = Rig()
-    await rig.prepare("numpy", KNOB="one")
-    rig.report()
-    assert rig.standby.take() is not None
+    harness = StandbyHarness()
+    await harness.prepare("numpy", KNOB="one")
+    harness.report()
+    assert harness.standby.take() is not None
     besides = Imported(
         1001,
         2,
         (ModuleNote("numpy", "/n.py", 0), ModuleNote("pandas", "/p.py", 1)),
         (Surroundings(), Surroundings({"KNOB": "two"})),
     )
-    rig.standby.added(besides)
+    harness.standby.added(besides)
     await passes(CALM)
-    assert rig.names == ["numpy", "pandas"]
-    environments = [rig.order.surroundings[note.surroundings].environment for note in rig.order.notes]
+    assert harness.names == ["numpy", "pandas"]
+    environments = [harness.order.surroundings[note.surroundings].environment for note in harness.order.notes]
     assert environments == [{"KNOB": "one"}, {"KNOB": "two"}]
 
 
 @clocked
 async def test_what_is_imported_besides_renews_one_that_waits() -> None:
     """The one that lacks it is not kept; until the other is ready it is better than none."""
-    rig = Rig()
-    waits = await rig.ready("numpy")
-    rig.standby.added(imported("pandas"))
+    harness = StandbyHarness()
+    waits = await harness.ready("numpy")
+    harness.standby.added(imported("pandas"))
     assert waits.fate == ""
-    assert rig.standby.report is not None
+    assert harness.standby.report is not None
     await passes(CALM)
     assert waits.fate == "discarded"
-    assert rig.standby.take() is None
-    rig.report()
-    assert rig.standby.take() is rig.managers[1]
+    assert harness.standby.take() is None
+    harness.report()
+    assert harness.standby.take() is harness.managers[1]
 
 
 @clocked
 async def test_what_is_imported_besides_nothing_prepares_nothing() -> None:
     """A Worker of a Manager that was given up cannot know what is new."""
-    rig = Rig()
-    rig.standby.added(imported("pandas"))
+    harness = StandbyHarness()
+    harness.standby.added(imported("pandas"))
     await passes(CALM)
-    assert rig.managers == []
+    assert harness.managers == []
 
 
 @pytest.mark.parametrize(
@@ -166,9 +170,9 @@ def test_variables_that_the_app_sets_otherwise_are_named(
     """A module that has read one at its import is not what it would be now."""
 
     async def main() -> None:
-        rig = Rig()
-        rig.standby.noted(imported("numpy", environment=before), 400.0)
-        assert rig.standby.surroundings_changed(imported(environment=now)) == changed
+        harness = StandbyHarness()
+        harness.standby.noted(imported("numpy", environment=before), 400.0)
+        assert harness.standby.surroundings_changed(imported(environment=now)) == changed
 
     run(main())
 
@@ -176,12 +180,12 @@ def test_variables_that_the_app_sets_otherwise_are_named(
 @clocked
 async def test_a_variable_that_changes_at_each_boot_counts_once() -> None:
     """A port or an id that the app draws anew does not switch preloading off."""
-    rig = Rig()
-    await rig.prepare("numpy", RUN="1", KNOB="one")
-    change = rig.standby.surroundings_changed
+    harness = StandbyHarness()
+    await harness.prepare("numpy", RUN="1", KNOB="one")
+    change = harness.standby.surroundings_changed
     assert change(imported(environment={"RUN": "2", "KNOB": "one"})) == ("RUN",)
-    rig.standby.forget()
-    await rig.prepare("numpy", RUN="3", KNOB="one")
+    harness.standby.forget()
+    await harness.prepare("numpy", RUN="3", KNOB="one")
     assert change(imported(environment={"RUN": "4", "KNOB": "one"})) == ()
     assert change(imported(environment={"RUN": "5", "KNOB": "two"})) == ("KNOB",)
 
@@ -189,55 +193,55 @@ async def test_a_variable_that_changes_at_each_boot_counts_once() -> None:
 @clocked
 async def test_the_environment_after_the_last_import_is_what_is_compared() -> None:
     """What the app set meanwhile and took back is no change."""
-    rig = Rig()
+    harness = StandbyHarness()
     table = (Surroundings({"TMP": "x"}), Surroundings({"KNOB": "one"}))
-    rig.standby.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
+    harness.standby.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
     again = Imported(1001, 2, (), (Surroundings(), *table), last=2)
-    assert rig.standby.surroundings_changed(again) == ()
+    assert harness.standby.surroundings_changed(again) == ()
 
 
 @clocked
 async def test_nothing_has_changed_where_nothing_is_known() -> None:
     """The first Worker is the measure."""
-    assert Rig().standby.surroundings_changed(imported(environment={"KNOB": "two"})) == ()
+    assert StandbyHarness().standby.surroundings_changed(imported(environment={"KNOB": "two"})) == ()
 
 
 @clocked
 async def test_a_module_of_the_apps_own_may_hide_one_that_is_preloaded() -> None:
     """A new yaml.py beside the app is imported, not what was inherited under its name."""
-    rig = Rig()
-    assert not rig.standby.is_hidden_by(["yaml"])
-    await rig.prepare("numpy", "yaml")
-    assert rig.standby.is_hidden_by(iter(["views", "yaml"]))
-    assert not rig.standby.is_hidden_by(["views", "numpy.linalg"])
+    harness = StandbyHarness()
+    assert not harness.standby.is_hidden_by(["yaml"])
+    await harness.prepare("numpy", "yaml")
+    assert harness.standby.is_hidden_by(iter(["views", "yaml"]))
+    assert not harness.standby.is_hidden_by(["views", "numpy.linalg"])
 
 
 @clocked
 async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
     """A stop leaves no process behind."""
-    rig = Rig()
-    await rig.prepare("numpy")
-    rig.imports("numpy")
-    rig.standby.discard()
-    assert rig.managers[0].fate == "discarded"
+    harness = StandbyHarness()
+    await harness.prepare("numpy")
+    harness.imports("numpy")
+    harness.standby.discard()
+    assert harness.managers[0].fate == "discarded"
     await passes(2 * PATIENCE)
-    rig.standby.noted(imported("numpy", "yaml"), 400.0)
-    rig.standby.discard()
+    harness.standby.noted(imported("numpy", "yaml"), 400.0)
+    harness.standby.discard()
     await passes(2 * PATIENCE)
-    assert len(rig.managers) == 1
-    assert rig.standby.take() is None
+    assert len(harness.managers) == 1
+    assert harness.standby.take() is None
 
 
 @clocked
 async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> None:
     """After an installation the same modules are other ones."""
-    rig = Rig()
-    ready = await rig.ready("numpy", "yaml")
-    rig.standby.forget()
+    harness = StandbyHarness()
+    ready = await harness.ready("numpy", "yaml")
+    harness.standby.forget()
     assert ready.fate == "discarded"
-    assert rig.standby.take() is None
-    await rig.prepare("numpy")
-    assert rig.names == ["numpy"]
+    assert harness.standby.take() is None
+    await harness.prepare("numpy")
+    assert harness.names == ["numpy"]
 
 
 def _ready(folder: str, *names: str) -> Imported:
@@ -250,53 +254,53 @@ def _ready(folder: str, *names: str) -> Imported:
 @clocked
 async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
     """The next cold start has it too, so it is the app's doing: all is preloaded in the new surroundings."""
-    rig = Rig()
-    rig.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    harness = StandbyHarness()
+    harness.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
-    rig.standby.forget()
-    rig.standby.noted(_ready("/b", "numpy", "yaml"), 400.0)
+    assert harness.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
+    harness.standby.forget()
+    harness.standby.noted(_ready("/b", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.names == ["numpy", "yaml"]
-    assert rig.standby.surroundings_changed(_ready("/b")) == ()
+    assert harness.names == ["numpy", "yaml"]
+    assert harness.standby.surroundings_changed(_ready("/b")) == ()
 
 
 @clocked
 async def test_a_condition_that_differs_by_itself_ends_the_preloading_there() -> None:
     """A folder that is another one at each start: what is imported in it is left to the Workers, and said."""
-    rig = Rig()
-    rig.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    harness = StandbyHarness()
+    harness.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
-    rig.standby.forget()
-    rig.standby.noted(_ready("/c", "numpy", "yaml"), 400.0)
+    assert harness.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
+    harness.standby.forget()
+    harness.standby.noted(_ready("/c", "numpy", "yaml"), 400.0)
     await passes(CALM)
-    assert rig.names == ["numpy"]
-    rig.report()
-    assert isinstance(rig.told[-1], Preloaded)
-    assert rig.told[-1].ended == "the app has changed the working directory"
-    assert rig.standby.surroundings_changed(_ready("/d")) == ()
+    assert harness.names == ["numpy"]
+    harness.report()
+    assert isinstance(harness.events[-1], Preloaded)
+    assert harness.events[-1].ended == "the app has changed the working directory"
+    assert harness.standby.surroundings_changed(_ready("/d")) == ()
 
 
 @clocked
 async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     """Values that differ are given to the next try, which knows what to make of them."""
-    rig = Rig()
-    await rig.prepare("numpy")
-    rig.standby.reported(messages.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
-    assert rig.managers[0].fate == "discarded"
-    assert rig.order.doubts == {"numpy": b"1234"}
-    rig.report()
-    assert rig.standby.take() is rig.managers[1]
+    harness = StandbyHarness()
+    await harness.prepare("numpy")
+    harness.standby.reported(messages.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    assert harness.managers[0].fate == "discarded"
+    assert harness.order.doubts == {"numpy": b"1234"}
+    harness.report()
+    assert harness.standby.take() is harness.managers[1]
 
 
 @clocked
 async def test_why_nothing_can_be_preloaded_is_told_once() -> None:
     """Each reload imports everything: the user knows what for."""
-    rig = Rig()
+    harness = StandbyHarness()
     hooked = Imported(1, 1, (), (Surroundings(),), reason="the app has changed sys.meta_path")
     for _ in range(2):
-        rig.standby.noted(hooked, 400.0)
-    [told] = rig.told
+        harness.standby.noted(hooked, 400.0)
+    [told] = harness.events
     assert isinstance(told, Notice)
     assert "sys.meta_path" in told.text

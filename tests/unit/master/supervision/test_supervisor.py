@@ -1,4 +1,4 @@
-"""The crew, told what a Manager would tell it."""
+"""The Supervisor, given the reports that a Manager would send."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from devserver.master.handlers.router import Router
 from devserver.master.supervision.facts import Fact, WorkerDied
 from devserver.master.supervision.manager import Manager, ManagerReported
 from devserver.master.supervision.supervisor import Supervisor
-from tests.unit.clocked import run
-from tests.unit.master.pretend import Pretend
-from tests.unit.master.silent import Silent
+from tests.fakes.clock import run
+from tests.fakes.manager import FakeManager
+from tests.fakes.transport import FakeTransport
 
 
-class Rig:
-    """A switchboard and a crew without a Manager: its reports are given by the test."""
+class SupervisorHarness:
+    """The Supervisor and the Router without a Manager: the test gives its reports."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         emit = self.events.append
         self.dispatcher = Dispatcher(lambda: None)
-        self.board = Router(LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None)
+        self.router = Router(LimitsConfig(), self.dispatcher, lambda: 0, lambda _: True, emit, lambda: None)
         self.dispatcher.go_live(LiveCode(1, handlers=frozenset({"on_receive"}), framing=Raw()))
-        self.board.on_code_live()
+        self.router.on_code_live()
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
         self.supervisor = Supervisor(config, False, self.dispatcher, emit, self.handle)
         self.supervisor.went_live(1)
@@ -40,9 +40,9 @@ class Rig:
     def handle(self, fact: Fact) -> None:
         """Route what concerns a client, as the Master does."""
         if isinstance(fact, MessageReceived):
-            self.board.on_message(fact.worker, cast(Any, fact.message))
+            self.router.on_message(fact.worker, cast(Any, fact.message))
         elif isinstance(fact, WorkerDied):
-            self.board.abandon(fact.worker)
+            self.router.abandon(fact.worker)
             self.dispatcher.remove(fact.worker, fact.cause)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
@@ -58,8 +58,8 @@ class Rig:
 
     def client(self, data: bytes) -> None:
         """Connect, and send a frame."""
-        client = self.board.connect("tcp")
-        client.connection_made(Silent())
+        client = self.router.connect("tcp")
+        client.connection_made(FakeTransport())
         client.data_received(data)
 
 
@@ -67,11 +67,11 @@ def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
     """The Manager leaves: it would call it an order that cannot be."""
 
     async def scenario() -> None:
-        rig = Rig()
-        manager = Pretend()
-        rig.supervisor.pool.promote(manager)
-        rig.supervisor.stop(5.0)
-        rig.supervisor.send(Reload(2, 1, ()))
+        harness = SupervisorHarness()
+        manager = FakeManager()
+        harness.supervisor.pool.promote(manager)
+        harness.supervisor.stop(5.0)
+        harness.supervisor.send(Reload(2, 1, ()))
         assert [type(order) for order in manager.sent] == [Stop]
 
     run(scenario())

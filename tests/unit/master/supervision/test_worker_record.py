@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from devserver.ipc.messages import WorkerIdle
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.worker_record import TRANSITIONS, State, Step, WorkerRecord
-from tests.unit.master.pretend import Pretend
+from tests.fakes.manager import FakeManager
 
 ORDER: list[set[State]] = [
     {"booting"},
@@ -24,7 +24,7 @@ ORDER: list[set[State]] = [
 
 def record(*steps: Step) -> WorkerRecord:
     """Return a Worker that has gone so far."""
-    worker = WorkerRecord(cast(Worker, None), Pretend())
+    worker = WorkerRecord(cast(Worker, None), FakeManager())
     for step in steps:
         worker.step(step)
     return worker
@@ -72,7 +72,7 @@ def test_an_exit_is_planned_once_the_worker_was_told_to_exit() -> None:
 def test_an_orphan_tells_nobody() -> None:
     """Its Manager is dead: what it would have been told is late."""
     worker = record()
-    manager = cast(Pretend, worker.manager)
+    manager = cast(FakeManager, worker.manager)
     worker.tell_manager(WorkerIdle(1))
     worker.manager = None
     worker.tell_manager(WorkerIdle(1))

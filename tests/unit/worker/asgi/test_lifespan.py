@@ -10,8 +10,8 @@ import pytest
 from devserver.common.failure import Failure
 from devserver.worker.asgi import lifespan
 from devserver.worker.asgi.lifespan import Lifespan
-from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.stage import Event, Receive, Send
+from tests.fakes.asgi_streams import Event, Receive, Send
+from tests.fakes.clock import passes, run, turns
 
 STARTED: Event = {"type": "lifespan.startup.complete"}
 NOT_STARTED: Event = {"type": "lifespan.startup.failed"}

@@ -17,8 +17,8 @@ from devserver.ipc.messages import (
     ResponseBody,
     WindowUpdate,
 )
-from tests.unit.clocked import run, turns
-from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
+from tests.fakes.asgi_streams import STREAM, Event, Receive, Says, Send, StreamsHarness, under_uvicorn
+from tests.fakes.clock import run, turns
 
 
 def start(*headers: tuple[bytes, bytes], status: int = 200) -> Event:
@@ -71,7 +71,7 @@ def test_what_is_out_of_order_is_refused_as_by_uvicorn(messages: tuple[Event, ..
 
     async def scenario() -> None:
         app, same = Says(*messages), Says(*messages)
-        await Stage(app).opens(method=method)
+        await StreamsHarness(app).opens(method=method)
         await under_uvicorn(same, method=method)
         assert app.refused == same.refused
 
@@ -86,9 +86,9 @@ def test_a_small_answer_is_one_message() -> None:
         await send(body(b"hello"))
 
     async def scenario() -> None:
-        stage = Stage(app)
-        await stage.opens()
-        assert stage.link.sent == [Respond(STREAM, 201, [(b"x", b"y")], b"hello"), Closed(STREAM)]
+        harness = StreamsHarness(app)
+        await harness.opens()
+        assert harness.link.sent == [Respond(STREAM, 201, [(b"x", b"y")], b"hello"), Closed(STREAM)]
 
     run(scenario())
 
@@ -104,12 +104,12 @@ def test_a_head_does_not_wait_for_a_body_that_is_long_in_coming() -> None:
             await go_on.wait()
             await send(body(b"late"))
 
-        stage = Stage(app)
-        await stage.opens()
-        assert stage.link.sent == [Respond(STREAM, 200, [], b"", more=True)]
+        harness = StreamsHarness(app)
+        await harness.opens()
+        assert harness.link.sent == [Respond(STREAM, 200, [], b"", more=True)]
         go_on.set()
         await turns()
-        assert stage.link.sent[1:] == [ResponseBody(STREAM, b"late", more=False), Closed(STREAM)]
+        assert harness.link.sent[1:] == [ResponseBody(STREAM, b"late", more=False), Closed(STREAM)]
 
     run(scenario())
 
@@ -118,9 +118,9 @@ def test_an_answer_to_head_has_no_body() -> None:
     """Whatever the app sends of one."""
 
     async def scenario() -> None:
-        stage = Stage(Says(start(length(5)), body(b"hello")))
-        await stage.opens(method="HEAD")
-        assert stage.said(Respond) == [Respond(STREAM, 200, [length(5)], b"")]
+        harness = StreamsHarness(Says(start(length(5)), body(b"hello")))
+        await harness.opens(method="HEAD")
+        assert harness.said(Respond) == [Respond(STREAM, 200, [length(5)], b"")]
 
     run(scenario())
 
@@ -130,7 +130,7 @@ def test_a_status_that_is_none_is_refused_in_the_app() -> None:
 
     async def scenario() -> None:
         app = Says(start(status=1000))
-        await Stage(app).opens()
+        await StreamsHarness(app).opens()
         assert app.refused == (0, "RuntimeError", "Invalid HTTP status code '1000' in response.")
 
     run(scenario())
@@ -149,18 +149,18 @@ def test_a_body_is_received_as_it_comes() -> None:
             for _ in range(3):
                 got.append(await receive())
 
-        stage = Stage(app)
-        await stage.opens(method="POST", more=True)
+        harness = StreamsHarness(app)
+        await harness.opens(method="POST", more=True)
         assert got == []
-        await stage.hears(RequestBody(STREAM, b"a", True), RequestBody(STREAM, b"b", True))
+        await harness.hears(RequestBody(STREAM, b"a", True), RequestBody(STREAM, b"b", True))
         assert got == [{"type": "http.request", "body": b"ab", "more_body": True}]
-        assert stage.said(Consumed) == [Consumed(STREAM, 2)]
-        await stage.hears(RequestBody(STREAM, b"", True))
-        await stage.hears(RequestBody(STREAM, b"c", False))
+        assert harness.said(Consumed) == [Consumed(STREAM, 2)]
+        await harness.hears(RequestBody(STREAM, b"", True))
+        await harness.hears(RequestBody(STREAM, b"c", False))
         assert got[1:] == [{"type": "http.request", "body": b"c", "more_body": False}]
-        await stage.hears(Disconnected(STREAM))
+        await harness.hears(Disconnected(STREAM))
         assert got[2:] == [{"type": "http.disconnect"}]
-        assert stage.failure is None
+        assert harness.failure is None
 
     run(scenario())
 
@@ -176,16 +176,16 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for_by_receive() -> None:
             await receive()
             await receive()
 
-        stage = Stage(app)
-        await stage.opens(method="PUT", more=True, waits=True)
-        assert stage.said(Consumed) == []
+        harness = StreamsHarness(app)
+        await harness.opens(method="PUT", more=True, waits=True)
+        assert harness.said(Consumed) == []
         wants.set()
         await turns()
-        assert stage.said(Consumed) == [Consumed(STREAM, 0)]
-        await stage.hears(RequestBody(STREAM, b"abc", True))
-        assert stage.said(Consumed) == [Consumed(STREAM, 0), Consumed(STREAM, 3)]
-        await stage.hears(Disconnected(STREAM))
-        assert stage.over
+        assert harness.said(Consumed) == [Consumed(STREAM, 0)]
+        await harness.hears(RequestBody(STREAM, b"abc", True))
+        assert harness.said(Consumed) == [Consumed(STREAM, 0), Consumed(STREAM, 3)]
+        await harness.hears(Disconnected(STREAM))
+        assert harness.over
 
     run(scenario())
 
@@ -199,11 +199,11 @@ def test_two_that_wait_for_the_client_both_learn_that_it_left() -> None:
             both = await asyncio.gather(receive(), receive())
             assert list(both) == [{"type": "http.disconnect"}] * 2
 
-        stage = Stage(app)
-        await stage.opens()
-        assert not stage.over
-        await stage.hears(Disconnected(STREAM))
-        assert stage.failure is None
+        harness = StreamsHarness(app)
+        await harness.opens()
+        assert not harness.over
+        await harness.hears(Disconnected(STREAM))
+        assert harness.failure is None
 
     run(scenario())
 
@@ -219,9 +219,9 @@ def test_who_waits_for_the_client_is_released_by_the_end_of_the_answer() -> None
             await send(body())
             assert await watcher == {"type": "http.disconnect"}
 
-        stage = Stage(app)
-        await stage.opens()
-        assert stage.failure is None
+        harness = StreamsHarness(app)
+        await harness.opens()
+        assert harness.failure is None
 
     run(scenario())
 
@@ -229,25 +229,27 @@ def test_who_waits_for_the_client_is_released_by_the_end_of_the_answer() -> None
 # what goes out
 
 
-def sent(stage: Stage) -> int:
+def sent(harness: StreamsHarness) -> int:
     """Return how many bytes of a body have left."""
-    first = sum(len(message.body) for message in stage.said(Respond))
-    return first + sum(len(message.data) for message in stage.said(ResponseBody))
+    first = sum(len(message.body) for message in harness.said(Respond))
+    return first + sum(len(message.data) for message in harness.said(ResponseBody))
 
 
 def test_an_app_sends_no_further_than_its_credit() -> None:
     """It waits for a slow client, and goes on where credit comes."""
 
     async def scenario() -> None:
-        stage = Stage(Says(start(), *(body(b"x" * 60, more=True) for _ in range(4)), body(b"x" * 160)))
-        await stage.opens(window=100)
+        harness = StreamsHarness(
+            Says(start(), *(body(b"x" * 60, more=True) for _ in range(4)), body(b"x" * 160))
+        )
+        await harness.opens(window=100)
         for granted in (100, 200, 300):
-            assert sent(stage) == granted
-            assert not stage.over
-            await stage.hears(WindowUpdate(STREAM, 100))
-        assert sent(stage) == 400
-        assert stage.said(ResponseBody)[-1].more is False
-        assert stage.over
+            assert sent(harness) == granted
+            assert not harness.over
+            await harness.hears(WindowUpdate(STREAM, 100))
+        assert sent(harness) == 400
+        assert harness.said(ResponseBody)[-1].more is False
+        assert harness.over
 
     run(scenario())
 
@@ -257,11 +259,11 @@ def test_what_is_sent_after_a_large_answer_is_refused_and_does_not_wait() -> Non
 
     async def scenario() -> None:
         app = Says(start(), body(b"x" * 100), body(b"more"))
-        stage = Stage(app)
-        await stage.opens(window=100)
+        harness = StreamsHarness(app)
+        await harness.opens(window=100)
         assert app.refused is not None
         assert app.refused[2].endswith("sent, after response already completed.")
-        assert stage.over
+        assert harness.over
 
     run(scenario())
 
@@ -272,14 +274,14 @@ def test_what_is_sent_to_a_client_that_left_is_dropped(threaded: bool) -> None:
 
     async def scenario() -> None:
         app: Any = Says(start(), body(b"x" * 200, more=True), body(b"more", more=True), body())
-        stage = Stage(app, threaded=threaded)
-        await stage.opens(window=100)
-        assert not stage.over
-        await stage.hears(Disconnected(STREAM))
-        assert stage.over
+        harness = StreamsHarness(app, threaded=threaded)
+        await harness.opens(window=100)
+        assert not harness.over
+        await harness.hears(Disconnected(STREAM))
+        assert harness.over
         assert app.refused == ((2, "ClientDisconnected", "") if threaded else None)
-        assert sent(stage) == 100
-        assert stage.failure is None
+        assert sent(harness) == 100
+        assert harness.failure is None
 
     run(scenario())
 
@@ -295,10 +297,10 @@ def test_an_app_whose_response_goes_on_elsewhere_sees_a_client_that_left() -> No
             assert await receive() == {"type": "http.disconnect"}
             await send(body(b"y", more=True))
 
-        stage = Stage(app)
-        await stage.opens()
-        await stage.hears(Detach(STREAM))
-        assert stage.failure is None
-        assert stage.said(ResponseBody) == []
+        harness = StreamsHarness(app)
+        await harness.opens()
+        await harness.hears(Detach(STREAM))
+        assert harness.failure is None
+        assert harness.said(ResponseBody) == []
 
     run(scenario())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devserver.worker.asgi.scope import RESUMED, asgi_scope
-from tests.unit.clocked import run
-from tests.unit.worker.asgi.stage import App, Event, Receive, Send, a_scope, under_uvicorn
+from tests.fakes.asgi_streams import App, Event, Receive, Send, a_scope, under_uvicorn
+from tests.fakes.clock import run
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])

@@ -12,8 +12,8 @@ import pytest
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Closed, Detach, Disconnected, Message, Respond
 from devserver.worker.asgi.streams import CANCEL_AFTER
-from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.stage import STREAM, App, Event, Receive, Records, Says, Send, Stage
+from tests.fakes.asgi_streams import STREAM, App, Event, KeptRecords, Receive, Says, Send, StreamsHarness
+from tests.fakes.clock import passes, run, turns
 
 START: Event = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: Event = {"type": "http.response.body", "body": b"x", "more_body": True}
@@ -24,7 +24,7 @@ ACCEPT: Event = {"type": "websocket.accept"}
 def errors() -> Iterator[list[logging.LogRecord]]:
     """What an app's handler on uvicorn.error sees."""
     logger = logging.getLogger("uvicorn.error")
-    records, level = Records(), logger.level
+    records, level = KeptRecords(), logger.level
     logger.addHandler(records)
     logger.setLevel(logging.DEBUG)
     yield records.kept
@@ -32,10 +32,10 @@ def errors() -> Iterator[list[logging.LogRecord]]:
     logger.setLevel(level)
 
 
-async def failure_of(app: App, kind: str = "http") -> tuple[Failure | None, Stage]:
-    stage = Stage(app)
-    await stage.opens(kind)
-    return stage.failure, stage
+async def failure_of(app: App, kind: str = "http") -> tuple[Failure | None, StreamsHarness]:
+    harness = StreamsHarness(app)
+    await harness.opens(kind)
+    return harness.failure, harness
 
 
 def raising(error: BaseException, *before: Event) -> App:
@@ -57,12 +57,12 @@ def test_what_the_app_raises_fails_the_request_and_not_the_worker(
     """It is told as data, and to the app's own handlers in uvicorn's words."""
 
     async def scenario() -> None:
-        failure, stage = await failure_of(raising(error, *before))
+        failure, harness = await failure_of(raising(error, *before))
         assert failure is not None
         assert failure.type.endswith(type(error).__name__)
         assert failure.phase == "request"
-        assert len(stage.said(Respond)) == bool(before), "what was sent before is on its way"
-        assert isinstance(stage.link.sent[-1], Closed)
+        assert len(harness.said(Respond)) == bool(before), "what was sent before is on its way"
+        assert isinstance(harness.link.sent[-1], Closed)
         (record,) = errors
         assert record.getMessage() == "Exception in ASGI application\n"
         assert record.exc_info is not None
@@ -102,10 +102,10 @@ def test_an_app_that_returns_something_is_told_so() -> None:
         return [b"hello"]
 
     async def scenario() -> None:
-        failure, stage = await failure_of(app)
+        failure, harness = await failure_of(app)
         assert failure is not None
         assert failure.message == "ASGI callable should return None, but returned '[b'hello']'."
-        assert stage.said(Respond) == [Respond(STREAM, 200, [], b"x")]
+        assert harness.said(Respond) == [Respond(STREAM, 200, [], b"x")]
 
     run(scenario())
 
@@ -120,9 +120,9 @@ def test_each_request_has_a_copy_of_the_lifespans_state() -> None:
             seen.append(dict(scope["state"]))
             scope["state"]["mine"] = 1
 
-        stage = Stage(app, state={"pool": "p"})
-        await stage.opens()
-        await stage.opens()
+        harness = StreamsHarness(app, state={"pool": "p"})
+        await harness.opens()
+        await harness.opens()
         assert seen == [{"pool": "p"}] * 2
 
     run(scenario())
@@ -132,12 +132,12 @@ def test_orders_for_a_stream_that_has_ended_come_late() -> None:
     """They are nobody's any more."""
 
     async def scenario() -> None:
-        stage = Stage(Says(START, {**BODY, "more_body": False}))
-        await stage.opens()
-        said = list(stage.link.sent)
-        await stage.hears(Detach(STREAM), Disconnected(STREAM))
+        harness = StreamsHarness(Says(START, {**BODY, "more_body": False}))
+        await harness.opens()
+        said = list(harness.link.sent)
+        await harness.hears(Detach(STREAM), Disconnected(STREAM))
         await passes(60.0)
-        assert stage.link.sent == said
+        assert harness.link.sent == said
 
     run(scenario())
 
@@ -174,12 +174,12 @@ def test_what_an_app_raises_because_of_a_reload_is_no_failure(
     """No traceback at each save; whoever looks for it finds it at DEBUG."""
 
     async def scenario() -> None:
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, b"a", True))
-        await stage.hears(Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, b"a", True))
+        await harness.hears(Detach(STREAM))
         await passes(1.0)
-        assert stage.failure is None
+        assert harness.failure is None
         assert [record.levelname for record in errors if record.exc_info] == ["DEBUG"]
 
     run(scenario())
@@ -190,12 +190,12 @@ def test_what_an_app_raises_because_its_client_left_is_shown_as_under_uvicorn(ap
     """That is the app's own affair, reload or not."""
 
     async def scenario() -> None:
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Disconnected(STREAM, 1001, ""), Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Disconnected(STREAM, 1001, ""), Detach(STREAM))
         await passes(1.0)
-        assert stage.failure is not None
-        assert stage.failure.type == "ConnectionError"
+        assert harness.failure is not None
+        assert harness.failure.type == "ConnectionError"
 
     run(scenario())
 
@@ -213,12 +213,12 @@ def test_what_a_request_raises_because_its_client_left_is_shown_as_under_uvicorn
             assert (await receive())["type"] == "http.disconnect"
             raise ConnectionError
 
-        stage = Stage(app)
-        await stage.opens()
-        await stage.hears(Disconnected(STREAM), Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens()
+        await harness.hears(Disconnected(STREAM), Detach(STREAM))
         go_on.set()
         await turns()
-        assert stage.failure is not None
+        assert harness.failure is not None
 
     run(scenario())
 
@@ -236,13 +236,13 @@ def test_an_error_in_the_message_in_hand_is_a_failure_even_after_a_detach() -> N
             await go_on.wait()
             raise ValueError("a bug")
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, b"a", True))
-        await stage.hears(Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, b"a", True))
+        await harness.hears(Detach(STREAM))
         go_on.set()
         await turns()
-        assert stage.failure is not None
+        assert harness.failure is not None
 
     run(scenario())
 
@@ -265,11 +265,11 @@ def test_a_request_whose_response_goes_on_elsewhere_may_raise() -> None:
                 raise ConnectionError
 
         for app in (told, cancelled):
-            stage = Stage(app)
-            await stage.opens()
-            await stage.hears(Detach(STREAM))
+            harness = StreamsHarness(app)
+            await harness.opens()
+            await harness.hears(Detach(STREAM))
             await passes(CANCEL_AFTER + 0.1)
-            assert stage.failure is None
+            assert harness.failure is None
 
     run(scenario())
 
@@ -282,13 +282,13 @@ def test_a_request_that_is_cancelled_because_the_worker_is_ended_is_not_over() -
             await asyncio.Event().wait()
 
         for leaving in (True, False):
-            stage = Stage(app)
-            await stage.opens()
-            stage.jobs.cancelled = leaving
-            stage.jobs.tasks[0].cancel()
+            harness = StreamsHarness(app)
+            await harness.opens()
+            harness.jobs.cancelled = leaving
+            harness.jobs.tasks[0].cancel()
             await turns()
-            assert stage.jobs.tasks[0].done()
-            assert [message.failure is not None for message in stage.said(Closed)] == [True] * (not leaving)
+            assert harness.jobs.tasks[0].done()
+            assert [message.failure is not None for message in harness.said(Closed)] == [True] * (not leaving)
 
     run(scenario())
 
@@ -301,10 +301,10 @@ def test_a_request_that_is_detached_twice_is_over_once() -> None:
             await receive()
             await receive()
 
-        stage = Stage(app)
-        await stage.opens()
-        await stage.hears(Detach(STREAM), Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens()
+        await harness.hears(Detach(STREAM), Detach(STREAM))
         await passes(60.0)
-        assert len(stage.said(Closed)) == 1
+        assert len(harness.said(Closed)) == 1
 
     run(scenario())

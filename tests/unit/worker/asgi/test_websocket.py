@@ -18,8 +18,8 @@ from devserver.ipc.messages import (
     WebSocketSend,
     WindowUpdate,
 )
-from tests.unit.clocked import run
-from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Says, Send, Stage, under_uvicorn
+from tests.fakes.asgi_streams import STREAM, Event, Receive, Says, Send, StreamsHarness, under_uvicorn
+from tests.fakes.clock import run
 
 ACCEPT: Event = {"type": "websocket.accept"}
 CLOSE: Event = {"type": "websocket.close"}
@@ -58,7 +58,7 @@ def test_what_is_out_of_order_is_refused_as_by_uvicorn(messages: tuple[Event, ..
 
     async def scenario() -> None:
         app, same = Says(*messages), Says(*messages)
-        await Stage(app).opens("websocket")
+        await StreamsHarness(app).opens("websocket")
         await under_uvicorn(same, "websocket")
         assert app.refused == same.refused
 
@@ -71,11 +71,11 @@ def test_a_close_that_cannot_be_sent_is_refused_in_the_app(fields: Event) -> Non
 
     async def scenario() -> None:
         app = Says(ACCEPT, {**CLOSE, **fields})
-        stage = Stage(app)
-        await stage.opens("websocket")
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
         assert app.refused is not None
         assert app.refused[0] == 1
-        assert stage.said(WebSocketClose) == []
+        assert harness.said(WebSocketClose) == []
 
     run(scenario())
 
@@ -95,17 +95,17 @@ def test_a_conversation() -> None:
             await send({"type": "websocket.send", "bytes": bytearray(b"\xfe"), "text": None})
             got.append(await receive())
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, "ü".encode(), True), Message(STREAM, b"\xff", False))
-        await stage.hears(Disconnected(STREAM, 4001, "bye"))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, "ü".encode(), True), Message(STREAM, b"\xff", False))
+        await harness.hears(Disconnected(STREAM, 4001, "bye"))
         assert got == [
             {"type": "websocket.connect"},
             {"type": "websocket.receive", "text": "ü"},
             {"type": "websocket.receive", "bytes": b"\xff"},
             {"type": "websocket.disconnect", "code": 4001, "reason": "bye"},
         ]
-        assert stage.link.sent == [
+        assert harness.link.sent == [
             Accept(STREAM, "chat", [(b"a", b"b")]),
             Consumed(STREAM, 1),
             WebSocketSend(STREAM, "ö".encode(), True),
@@ -132,11 +132,11 @@ def test_a_receive_that_is_given_up_takes_no_message() -> None:
             await asyncio.wait([waits])
             got.append(await receive())
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, b"a", True))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, b"a", True))
         assert [event["text"] for event in got] == ["a"]
-        assert stage.said(Consumed) == [Consumed(STREAM, 1)]
+        assert harness.said(Consumed) == [Consumed(STREAM, 1)]
 
     run(scenario())
 
@@ -151,10 +151,10 @@ def test_the_apps_own_close_is_what_it_receives_after_it() -> None:
             await send({**CLOSE, "code": 4000, "reason": None})
             assert (await receive())["code"] == 4000
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        assert stage.failure is None
-        assert stage.said(WebSocketClose) == [WebSocketClose(STREAM, 4000, "")]
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        assert harness.failure is None
+        assert harness.said(WebSocketClose) == [WebSocketClose(STREAM, 4000, "")]
 
     run(scenario())
 
@@ -163,9 +163,9 @@ def test_a_refusal_of_the_apps_own_travels_whole() -> None:
     """Status and headers go with the first of the body."""
 
     async def scenario() -> None:
-        stage = Stage(Says(REFUSE, body(b"who ", more=True), body(b"are you")))
-        await stage.opens("websocket")
-        assert stage.link.sent == [
+        harness = StreamsHarness(Says(REFUSE, body(b"who ", more=True), body(b"are you")))
+        await harness.opens("websocket")
+        assert harness.link.sent == [
             Respond(STREAM, 401, [(b"x", b"y")], b"who ", more=True),
             ResponseBody(STREAM, b"are you", more=False),
             Closed(STREAM),
@@ -179,15 +179,15 @@ def test_an_app_sends_no_further_than_its_credit() -> None:
 
     async def scenario() -> None:
         app = Says(ACCEPT, text("x" * 100), text("y" * 100), CLOSE, text("z"))
-        stage = Stage(app)
-        await stage.opens("websocket", window=100)
-        assert len(stage.said(WebSocketSend)) == 1
-        await stage.hears(WindowUpdate(STREAM, 100))
-        assert len(stage.said(WebSocketSend)) == 2
-        await stage.hears(WindowUpdate(STREAM, 1))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket", window=100)
+        assert len(harness.said(WebSocketSend)) == 1
+        await harness.hears(WindowUpdate(STREAM, 100))
+        assert len(harness.said(WebSocketSend)) == 2
+        await harness.hears(WindowUpdate(STREAM, 1))
         assert app.refused is not None
         assert app.refused[2] == "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."
-        assert stage.over
+        assert harness.over
 
     run(scenario())
 
@@ -202,10 +202,10 @@ def test_a_client_that_left_ends_what_waits_for_credit() -> None:
             while True:
                 await send(text("x" * 100))
 
-        stage = Stage(app)
-        await stage.opens("websocket", window=100)
-        assert not stage.over
-        await stage.hears(Disconnected(STREAM, 1001, ""))
-        assert stage.failure is None
+        harness = StreamsHarness(app)
+        await harness.opens("websocket", window=100)
+        assert not harness.over
+        await harness.hears(Disconnected(STREAM, 1001, ""))
+        assert harness.failure is None
 
     run(scenario())

@@ -17,8 +17,8 @@ from devserver.ipc.messages import (
 )
 from devserver.worker.asgi.streams import CANCEL_AFTER
 from devserver.worker.asgi.websocket import FINISHING, GRACE
-from tests.unit.clocked import passes, run, turns
-from tests.unit.worker.asgi.stage import STREAM, Event, Receive, Send, Stage
+from tests.fakes.asgi_streams import STREAM, Event, Receive, Send, StreamsHarness
+from tests.fakes.clock import passes, run, turns
 
 ACCEPT: Event = {"type": "websocket.accept"}
 CLOSE: Event = {"type": "websocket.close"}
@@ -44,19 +44,19 @@ def test_after_a_detach_receive_says_1012_and_what_was_not_taken_is_left() -> No
             await send(text("done"))
             got.append(await receive())
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, b"a", True))
-        await stage.hears(Message(STREAM, b"b", True))
-        await stage.hears(Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, b"a", True))
+        await harness.hears(Message(STREAM, b"b", True))
+        await harness.hears(Detach(STREAM))
         await passes(FINISHING - 0.1)
         handled.set()
         await turns()
         assert [event.get("text") for event in got] == ["a", None]
         assert got[1] == RESTART
-        assert stage.said(WebSocketSend) == [WebSocketSend(STREAM, b"done", True)]
-        assert stage.said(Consumed) == [Consumed(STREAM, 1)]
-        assert stage.failure is None
+        assert harness.said(WebSocketSend) == [WebSocketSend(STREAM, b"done", True)]
+        assert harness.said(Consumed) == [Consumed(STREAM, 1)]
+        assert harness.failure is None
 
     run(scenario())
 
@@ -75,17 +75,17 @@ def test_an_app_that_only_pushes_is_stopped_after_a_moment() -> None:
                 tick.clear()
                 await send(text("tick"))
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Detach(STREAM))
         tick.set()
         await passes(GRACE - 0.01)
-        assert len(stage.said(WebSocketSend)) == 1
+        assert len(harness.said(WebSocketSend)) == 1
         await passes(0.02)
         tick.set()
         await turns()
-        assert len(stage.said(WebSocketSend)) == 1
-        assert stage.failure is None
+        assert len(harness.said(WebSocketSend)) == 1
+        assert harness.failure is None
 
     run(scenario())
 
@@ -102,15 +102,15 @@ def test_an_app_that_does_not_notice_is_cancelled(messages: int, limit: float) -
                 await receive()
             await asyncio.Event().wait()
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(*[Message(STREAM, b"a", True)] * messages)
-        await stage.hears(Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(*[Message(STREAM, b"a", True)] * messages)
+        await harness.hears(Detach(STREAM))
         await passes(limit - 0.1)
-        assert not stage.over
+        assert not harness.over
         await passes(0.2)
-        assert stage.failure is None
-        assert [said.failure.type for said in stage.said(Failed)] == ["Cancelled"] * messages
+        assert harness.failure is None
+        assert [said.failure.type for said in harness.said(Failed)] == ["Cancelled"] * messages
 
     run(scenario())
 
@@ -125,11 +125,11 @@ def test_a_close_after_a_detach_is_not_the_clients_any_more() -> None:
             await receive()
             await send(CLOSE)
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Detach(STREAM))
-        assert stage.said(WebSocketClose) == []
-        assert stage.failure is None
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Detach(STREAM))
+        assert harness.said(WebSocketClose) == []
+        assert harness.failure is None
 
     run(scenario())
 
@@ -148,10 +148,10 @@ def test_what_a_client_said_before_it_left_is_not_lost_by_a_reload() -> None:
             for _ in range(3):
                 got.append(await receive())
 
-        stage = Stage(app)
-        await stage.opens("websocket")
-        await stage.hears(Message(STREAM, b"a", True), Message(STREAM, b"b", True))
-        await stage.hears(Disconnected(STREAM, 4001, "bye"), Detach(STREAM))
+        harness = StreamsHarness(app)
+        await harness.opens("websocket")
+        await harness.hears(Message(STREAM, b"a", True), Message(STREAM, b"b", True))
+        await harness.hears(Disconnected(STREAM, 4001, "bye"), Detach(STREAM))
         go_on.set()
         await turns()
         assert [event.get("text", event.get("code")) for event in got] == ["a", "b", 4001]

@@ -20,9 +20,9 @@ from devserver.ipc.messages import (
 )
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.wsgi import WSGI
+from tests.fakes.asgi_streams import STREAM, StreamsHarness
+from tests.fakes.clock import turns
 from tests.fakes.master_link import FakeMasterLink
-from tests.unit.clocked import turns
-from tests.unit.worker.asgi.stage import STREAM, Stage
 
 DEADLINE = 10.0
 
@@ -39,7 +39,7 @@ class NoisyLink(FakeMasterLink):
         self.news.set()
 
 
-class Threaded(Stage):
+class Threaded(StreamsHarness):
     """A WSGI app with one thread."""
 
     def __init__(self, app: Callable[..., Any]) -> None:
@@ -96,15 +96,15 @@ def test_a_request_is_answered_by_a_thread() -> None:
         return [threading.current_thread().name.encode(), b" ", body]
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens(method="POST", more=True)
-        await stage.hears(RequestBody(STREAM, b"hel", True), RequestBody(STREAM, b"lo", False))
-        await stage.finished()
-        (head,) = stage.said(Respond)
+        harness = Threaded(app)
+        await harness.opens(method="POST", more=True)
+        await harness.hears(RequestBody(STREAM, b"hel", True), RequestBody(STREAM, b"lo", False))
+        await harness.finished()
+        (head,) = harness.said(Respond)
         assert (head.status, head.headers) == (201, [(b"x-path", b"/p")])
-        body = head.body + b"".join(part.data for part in stage.said(ResponseBody))
+        body = head.body + b"".join(part.data for part in harness.said(ResponseBody))
         assert body == b"WSGI_0 hello"
-        assert stage.failure is None
+        assert harness.failure is None
 
     run(scenario)
 
@@ -116,11 +116,11 @@ def test_an_exception_of_the_app_s_is_its_failure() -> None:
         raise ValueError("no")
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens()
-        await stage.finished()
-        assert stage.failure is not None
-        assert (stage.failure.type, stage.failure.message) == ("ValueError", "no")
+        harness = Threaded(app)
+        await harness.opens()
+        await harness.finished()
+        assert harness.failure is not None
+        assert (harness.failure.type, harness.failure.message) == ("ValueError", "no")
 
     run(scenario)
 
@@ -131,14 +131,14 @@ def test_a_thread_whose_client_has_left_ends(order: Disconnected | Detach) -> No
     app = Endless()
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens(window=100)
-        await stage.until(lambda: bool(stage.said(ResponseBody)))
-        await stage.hears(WindowUpdate(STREAM, 100))
-        await stage.hears(order)
-        await stage.finished()
+        harness = Threaded(app)
+        await harness.opens(window=100)
+        await harness.until(lambda: bool(harness.said(ResponseBody)))
+        await harness.hears(WindowUpdate(STREAM, 100))
+        await harness.hears(order)
+        await harness.finished()
         assert app.closed.is_set()
-        assert stage.failure is None
+        assert harness.failure is None
 
     run(scenario)
 
@@ -148,14 +148,14 @@ def test_a_thread_whose_response_is_cancelled_ends() -> None:
     app = Endless()
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens(window=100)
-        await stage.until(lambda: bool(stage.said(ResponseBody)))
-        stage.jobs.cancelled = True
-        stage.jobs.tasks[0].cancel()
-        await stage.finished()
+        harness = Threaded(app)
+        await harness.opens(window=100)
+        await harness.until(lambda: bool(harness.said(ResponseBody)))
+        harness.jobs.cancelled = True
+        harness.jobs.tasks[0].cancel()
+        await harness.finished()
         assert app.closed.is_set()
-        assert stage.said(Closed) == []
+        assert harness.said(Closed) == []
 
     run(scenario)
 
@@ -165,12 +165,12 @@ def test_a_thread_that_sends_more_than_it_said_ends_with_that_error() -> None:
     app = Endless(("Content-Length", "60"))
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens()
-        await stage.finished()
+        harness = Threaded(app)
+        await harness.opens()
+        await harness.finished()
         assert app.closed.is_set()
-        assert stage.failure is not None
-        assert stage.failure.message == "Response content longer than Content-Length"
+        assert harness.failure is not None
+        assert harness.failure.message == "Response content longer than Content-Length"
 
     run(scenario)
 
@@ -186,20 +186,20 @@ def test_a_request_that_is_cancelled_before_it_has_a_thread_ends() -> None:
         return [b"done"]
 
     async def scenario() -> None:
-        stage = Threaded(app)
-        await stage.opens()
+        harness = Threaded(app)
+        await harness.opens()
         await asyncio.to_thread(busy.wait, DEADLINE)
         before = asyncio.all_tasks()
-        await stage.opens()
-        stage.jobs.cancelled = True
-        stage.jobs.tasks[1].cancel()
+        await harness.opens()
+        harness.jobs.cancelled = True
+        harness.jobs.tasks[1].cancel()
         await turns()
         assert asyncio.all_tasks() == before
-        assert stage.jobs.tasks[1].done()
+        assert harness.jobs.tasks[1].done()
         goes_on.set()
-        await stage.finished()
-        assert stage.said(Respond)[0].status == 200
-        assert len(stage.said(Closed)) == 1
+        await harness.finished()
+        assert harness.said(Respond)[0].status == 200
+        assert len(harness.said(Closed)) == 1
 
     run(scenario)
 
@@ -208,12 +208,12 @@ def test_wsgi_has_a_lifespan_and_no_websockets() -> None:
     """The Worker is ready at once, and a WebSocket is refused."""
 
     async def scenario() -> None:
-        stage = Threaded(lambda *_: [])
-        life = Lifespan(stage._app)
+        harness = Threaded(lambda *_: [])
+        life = Lifespan(harness._app)
         assert await life.start() is None
         assert await life.stop() is None
-        await stage.opens("websocket")
-        assert stage.said(Closed) == [Closed(STREAM)]
-        assert [message.code for message in stage.link.sent if hasattr(message, "code")] == [1006]
+        await harness.opens("websocket")
+        assert harness.said(Closed) == [Closed(STREAM)]
+        assert [message.code for message in harness.link.sent if hasattr(message, "code")] == [1006]
 
     run(scenario)

@@ -13,7 +13,7 @@ from uvicorn.logging import AccessFormatter, DefaultFormatter
 from devserver.ipc.messages import Scope
 from devserver.worker.run import logs
 from devserver.worker.run.logs import Formatter, Log
-from tests.unit.worker.asgi.stage import Records, a_scope
+from tests.fakes.asgi_streams import KeptRecords, a_scope
 
 NAMES = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
@@ -119,7 +119,7 @@ def test_a_handshake_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_the_console_shows_is_not_printed_twice(capsys: pytest.CaptureFixture[str]) -> None:
     """A handler of the app's has it all the same, with the exception."""
     found = log()
-    own = Records()
+    own = KeptRecords()
     logging.getLogger("uvicorn.error").addHandler(own)
     error = ValueError("no")
     found.exception(error)

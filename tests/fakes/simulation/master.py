@@ -1,4 +1,7 @@
-"""The whole of a reload without a process: the real book, boots, chain and fleets; the rest pretends."""
+"""A reload without a process: generations, boot policy, pool and fleets are real, the rest is simulated.
+
+Nothing happens by itself: a test takes the steps one by one, in any order, or lets all of them happen.
+"""
 
 from __future__ import annotations
 
@@ -15,44 +18,52 @@ from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.supervision.worker_record import WorkerRecord
-from tests.unit.master.eyes import Eyes
-from tests.unit.master.staff import BLOCK, Post, Process, Ready, pool_of
-from tests.unit.master.texts import MAIN, PART, Text
+from tests.fakes.simulation.app_files import MAIN, PART, FileText
+from tests.fakes.simulation.file_watch import SimulatedFileWatch
+from tests.fakes.simulation.processes import (
+    BLOCK,
+    SimulatedManager,
+    SimulatedStandby,
+    SimulatedWorker,
+    pool_of,
+)
 
 
-class Whole:
-    """The Master's part: who tells whom what, as master.py and supervisor.py have it."""
+class SimulatedMaster:
+    """Passes messages between the real parts, in the order of master.py and supervisor.py."""
 
     def __init__(self, slots: int, owns_port: bool) -> None:
         self.slots, self.owns_port = slots, owns_port
         self.now = 0.0
-        self.disk: dict[str, Text] = {MAIN: Text(1, imports=(PART,)), PART: Text(1)}
+        self.disk: dict[str, FileText] = {MAIN: FileText(1, imports=(PART,)), PART: FileText(1)}
         self.book = Generations()
-        self.words: list[decisions.Command] = []
-        """What was said of the code."""
+        self.outcomes: list[decisions.Command] = []
+        """The commands that told the user what became of the code."""
         self.unlucky: set[int] = set()
         """Generations that were killed as they booted, or found the port taken: it was not their code."""
-        self.workers: dict[int, Process] = {}
-        self.posts: list[Post] = []
+        self.workers: dict[int, SimulatedWorker] = {}
+        self.managers: list[SimulatedManager] = []
         self.launching = True
         self.records: dict[int, WorkerRecord] = {}
-        self.standby = Ready(self)
+        self.standby = SimulatedStandby(self)
         self.pool = pool_of(self, self.standby, self.records)
-        self.eyes = Eyes(self)
+        self.watch = SimulatedFileWatch(self)
         self._newest_worker = 0
-        self.boots = BootPolicy(cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome())
+        self.boot_policy = BootPolicy(
+            cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome()
+        )
         self.apply(self.book.start())
 
     # Managers
 
-    def post(self, **fate: bool) -> Post:
+    def new_manager(self, **fate: bool) -> SimulatedManager:
         block = (self._newest_worker // BLOCK + 1) * BLOCK
         self._newest_worker = block
-        self.posts.append(Post(self, block + 1, **fate))
-        return self.posts[-1]
+        self.managers.append(SimulatedManager(self, block + 1, **fate))
+        return self.managers[-1]
 
     def launch(self) -> None:
-        """Start a Manager and tell it everything."""
+        """Start a Manager, and send it what is live and what boots."""
         self.launching = False
         assert self.pool.launch()
         book = self.book
@@ -62,18 +73,18 @@ class Whole:
         for boot in book.replay():
             self.send(messages.Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
 
-    def manager_dies(self, post: Post) -> None:
-        """Its Workers are orphans: boots are ended, the others serve on."""
-        if post not in self.posts:
+    def manager_dies(self, manager: SimulatedManager) -> None:
+        """Let it die: its Workers are orphans. Those that boot exit, the others go on serving."""
+        if manager not in self.managers:
             return
-        self.posts.remove(post)
-        post.gone = True
+        self.managers.remove(manager)
+        manager.gone = True
         live = self.book.live
-        launch = self.pool.remove(cast(Manager, post), "SIGKILL")
-        for process in [each for each in self.workers.values() if each.manager is post]:
+        launch = self.pool.remove(cast(Manager, manager), "SIGKILL")
+        for process in [each for each in self.workers.values() if each.manager is manager]:
             process.record.manager = process.manager = None
             if process.exited:
-                self.buried(process, None)
+                self.on_worker_gone(process, None)
             elif process.generation < live or (process.generation != live and not process.ready):
                 process.exit(0)
         if launch:
@@ -102,29 +113,29 @@ class Whole:
 
     # Workers
 
-    def started(self, process: Process) -> None:
+    def started(self, process: SimulatedWorker) -> None:
         self._newest_worker = max(self._newest_worker, process.id)
         self.workers[process.id] = process
         self.records[process.id] = process.record
 
     def end(self, worker: int, status: int) -> None:
-        """A Worker was killed, or told to leave and had nothing in hand."""
+        """Let a Worker exit that was killed, or that was told to leave and is idle."""
         if process := self.workers.get(worker):
             if not status:
                 process.record.step("retire")
             process.exit(status)
 
-    def has_rival(self, process: Process) -> bool:
+    def has_rival(self, process: SimulatedWorker) -> bool:
         """Return whether another Worker has the app's port."""
         others = (each for each in self.workers.values() if each.generation != process.generation)
         return self.owns_port and any(each.ready and not each.exited for each in others)
 
-    def heard(self, process: Process, message: messages.FromWorker) -> None:
+    def on_message(self, process: SimulatedWorker, message: messages.FromWorker) -> None:
         generation = process.generation
         match message:
             case messages.Loaded():
                 path = message.source.path
-                if self.book.loaded(generation, message.source, self.eyes.is_unread(path)):
+                if self.book.loaded(generation, message.source, self.watch.is_unread(path)):
                     self.send(message)
                 self._uses(generation, (path,))
             case messages.Used():
@@ -137,10 +148,10 @@ class Whole:
     def _uses(self, generation: int, paths: Sequence[str]) -> None:
         snapshot = self.book.snapshot_of(generation)
         if snapshot is not None:
-            self.eyes.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
+            self.watch.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
             self.apply(self.book.used(generation, paths))
 
-    def _ready(self, process: Process, message: messages.BootDone) -> None:
+    def _ready(self, process: SimulatedWorker, message: messages.BootDone) -> None:
         stranger = process.orphan and process.generation != self.book.live
         if process.record.state in ("failed", "cancelled") or stranger:
             return
@@ -158,13 +169,13 @@ class Whole:
     def worker_exited(self, exited: messages.WorkerGone) -> None:
         process = self.workers.get(exited.worker)
         if process is not None:
-            self.buried(process, exited)
+            self.on_worker_gone(process, exited)
         elif exited.verdict == "dropped":
             self.apply(self.book.superseded(exited.generation))
         else:
             self.apply(self.book.failed(exited.generation, Failure("import", "WorkerExited", "no process")))
 
-    def buried(self, process: Process, exited: messages.WorkerGone | None) -> None:
+    def on_worker_gone(self, process: SimulatedWorker, exited: messages.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
             return
         del self.records[process.id]
@@ -175,14 +186,14 @@ class Whole:
             return
         failure = process.failure or Failure("import", "WorkerExited", "killed")
         again = self.book.candidate(process.generation)
-        if self.boots.boots_cold(process.record, failure, exited, again):
+        if self.boot_policy.boots_cold(process.record, failure, exited, again):
             return
         if process.generation != self.book.live:
             if process.failure is None or process.failure.phase == "start-up":
                 self.unlucky.add(process.generation)
             self.apply(self.book.failed(process.generation, failure))
 
-    # the book
+    # Generations
 
     def surveyed(self, files: Sequence[Source]) -> None:
         for file in files:
@@ -195,33 +206,35 @@ class Whole:
                 case decisions.Boot():
                     candidate = self.book.candidate(command.generation)
                     assert candidate is not None
-                    self.boots.order(command, candidate.snapshot)
+                    self.boot_policy.order(command, candidate.snapshot)
                 case decisions.Drop() | decisions.Cancel():
                     self.send(messages.Drop(command.generation))
                 case decisions.GoLive():
-                    self.boots.went_live(command.generation)
-                    self._say(command)
-                    self.eyes.survey_due = True
+                    self.boot_policy.went_live(command.generation)
+                    self._note(command)
+                    self.watch.survey_due = True
                 case decisions.Refuse() | decisions.Restore():
-                    self._say(command)
-        self.eyes.attend_everything(self.book.wanting)
+                    self._note(command)
+        self.watch.attend_everything(self.book.wanting)
 
-    def _say(self, command: decisions.Command) -> None:
+    def _note(self, command: decisions.Command) -> None:
         if isinstance(command, decisions.GoLive):
-            before = [word.generation for word in self.words if isinstance(word, decisions.GoLive)]
+            before = [
+                outcome.generation for outcome in self.outcomes if isinstance(outcome, decisions.GoLive)
+            ]
             assert command.generation > max(before, default=0), "live numbers only grow"
-            self.eyes.kept = frozenset(file.path for file in own_python(self.book.snapshot.values()))
-        self.words.append(command)
+            self.watch.kept = frozenset(file.path for file in own_python(self.book.snapshot.values()))
+        self.outcomes.append(command)
 
-    # until all is quiet
+    # Steps
 
     def _step(self) -> bool:
-        for post in self.posts:
-            if post.doomed:
-                self.manager_dies(post)
+        for manager in self.managers:
+            if manager.doomed:
+                self.manager_dies(manager)
                 return True
-            if post.inbox:
-                post.deliver()
+            if manager.inbox:
+                manager.deliver()
                 return True
         for process in self.workers.values():
             if not process.exited and not process.imported:
@@ -232,16 +245,16 @@ class Whole:
                 return True
         if self.launching:
             self.launch()
-        elif self.eyes.unread:
-            self.eyes.settle()
-        elif self.eyes.survey_due:
-            self.eyes.survey()
+        elif self.watch.unread:
+            self.watch.settle()
+        elif self.watch.survey_due:
+            self.watch.survey()
         else:
-            return any(post.elapse() for post in list(self.posts))
+            return any(manager.elapse() for manager in list(self.managers))
         return True
 
-    def calm(self) -> None:
-        """Let everything that is under way come to its end."""
+    def settle_everything(self) -> None:
+        """Take every step that is left. Fails if there is no end to them."""
         for _ in range(2000):
             if not self._step():
                 return

@@ -1,4 +1,4 @@
-"""The watch as the Master sees it, over a disk that is a dictionary."""
+"""The file watch, over a disk that is a dictionary."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from devserver.common.failure import Failure
-from tests.unit.master.texts import source
+from tests.fakes.simulation.app_files import source
 
 if TYPE_CHECKING:
-    from tests.unit.master.whole import Whole
+    from tests.fakes.simulation.master import SimulatedMaster
 
 
-class Eyes:
-    """What the watch reports: edits of files that matter, each read when it has settled."""
+class SimulatedFileWatch:
+    """Reports edits of the files that matter; a test says when each settles and is read."""
 
-    def __init__(self, whole: Whole) -> None:
-        self.whole = whole
+    def __init__(self, master: SimulatedMaster) -> None:
+        self.master = master
         self.newest = 0
         self.unread: list[tuple[int, set[str]]] = []
         self.attended: dict[str, bytes] = {}
@@ -39,26 +39,26 @@ class Eyes:
             self.newest += 1
             self._passed_over.clear()
             self.unread.append((self.newest, {path}))
-            self.whole.book.noticed(self.newest)
+            self.master.book.noticed(self.newest)
 
     def is_unread(self, path: str) -> bool:
         return any(path in paths for _, paths in self.unread)
 
     def settle(self) -> None:
-        """Read the files of the eldest edit."""
+        """Read the files of the oldest edit."""
         edit, paths = self.unread.pop(0)
-        disk = self.whole.disk
+        disk = self.master.disk
         broken = {path for path in paths if path in disk and disk[path].fault == "typo"}
         failures = {path: Failure("check", "SyntaxError", f"typo in {path}") for path in broken}
         files = [source(path, disk.get(path)) for path in sorted(paths)]
         self._reported.update((file.path, file.digest) for file in files)
-        self.whole.apply(self.whole.book.settled(edit, files, failures))
+        self.master.apply(self.master.book.settled(edit, files, failures))
 
     def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
         for path, digest in files:
             if self.attended.get(path) != digest:
                 self.attended[path] = digest
-                found = source(path, self.whole.disk.get(path)).digest
+                found = source(path, self.master.disk.get(path)).digest
                 if found != self._reported.get(path, digest) and not self.is_unread(path):
                     self.touched(path)
 
@@ -70,8 +70,8 @@ class Eyes:
         self.everything = on
 
     def survey(self) -> None:
-        """Read what lies beside what runs."""
+        """Read the files beside those that run."""
         self.survey_due = False
-        disk = self.whole.disk
+        disk = self.master.disk
         beside = [path for path in disk if path not in self.attended and self.matters(path)]
-        self.whole.surveyed([source(path, disk[path]) for path in beside if not self.is_unread(path)])
+        self.master.surveyed([source(path, disk[path]) for path in beside if not self.is_unread(path)])

@@ -1,8 +1,7 @@
-"""Streams of an app without a Master, whose link keeps what is sent; and the same app under uvicorn."""
+"""A Worker's real streams over a fake link to the Master; and the same app under uvicorn, to compare."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -15,10 +14,11 @@ from uvicorn.server import ServerState
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Closed, Open, Scope, StreamOrder
 from devserver.worker.asgi.streams import Streams
+from tests.fakes.clock import turns
 from tests.fakes.debugger import FakeDebugger
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.master_link import FakeMasterLink
-from tests.unit.clocked import turns
+from tests.fakes.transport import FakeTransport
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -28,7 +28,7 @@ M = TypeVar("M")
 STREAM = 7
 
 
-class Records(logging.Handler):
+class KeptRecords(logging.Handler):
     """Keeps what is logged."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Records(logging.Handler):
         self.kept.append(record)
 
 
-class Stage:
+class StreamsHarness:
     """An app with one stream, number 7."""
 
     def __init__(
@@ -64,23 +64,23 @@ class Stage:
         waits: bool = False,
         window: int = 1000,
     ) -> None:
-        """Begin the stream, and let the app run as far as it gets."""
+        """Open the stream, and let the app run as far as it gets."""
         scope = a_scope(kind, method=method if kind == "http" else "")
         await self.hears(Open(STREAM, scope, more, waits, window))
 
     async def hears(self, *orders: StreamOrder) -> None:
-        """Have the Master say something, and let it have its effect."""
+        """Receive messages of the Master, and let them have their effect."""
         for order in orders:
             self.streams.take(order)
         await turns()
 
     def said(self, kind: type[M]) -> list[M]:
-        """Return what was told to the Master of this kind."""
+        """Return the messages of this kind that were sent to the Master."""
         return [message for message in self.link.sent if isinstance(message, kind)]
 
     @property
     def over(self) -> bool:
-        """Tell whether the app has left the stream."""
+        """Return whether the app has left the stream."""
         return bool(self.said(Closed))
 
     @property
@@ -91,7 +91,7 @@ class Stage:
 
 
 def a_scope(kind: str = "http", *, method: str = "GET", resumed: int = 0, **fields: Any) -> Scope:
-    """Return what travels of a request."""
+    """Return the scope of a request as messages carry it."""
     return Scope(
         type=cast(Any, kind),
         http_version="1.1",
@@ -110,7 +110,7 @@ def a_scope(kind: str = "http", *, method: str = "GET", resumed: int = 0, **fiel
 
 
 class Says:
-    """An app that sends `messages` one by one, and notes the first that is refused, with what."""
+    """An app that sends `messages` one by one, and notes the first that is refused, with the error."""
 
     def __init__(self, *messages: Event) -> None:
         self._messages = messages
@@ -126,37 +126,13 @@ class Says:
                 return
 
 
-class _Transport(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self._closing = False
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def close(self) -> None:
-        self._closing = True
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-
 async def under_uvicorn(app: App, kind: str = "http", method: str = "GET") -> None:
     """Run the app once under uvicorn, as far as it gets."""
     config = Config(cast(Any, app), interface="asgi3", lifespan="off", log_config=None, access_log=False)
     config.load()
     make: Any = HttpToolsProtocol if kind == "http" else WebSocketsSansIOProtocol
     protocol = make(config=config, server_state=ServerState(), app_state={})
-    protocol.connection_made(_Transport())
+    protocol.connection_made(FakeTransport())
     upgrade = (
         ""
         if kind == "http"

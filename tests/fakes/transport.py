@@ -1,17 +1,22 @@
-"""A transport without a client."""
+"""A transport without a socket."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 
-class Silent(asyncio.Transport):
-    """Notes whether it is read, and what is written."""
+class FakeTransport(asyncio.Transport):
+    """Keeps what is written, and notes whether it is read and whether it was closed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reading = True
         self.written: list[bytes] = []
+        self._closing = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
@@ -20,7 +25,10 @@ class Silent(asyncio.Transport):
         pass
 
     def is_closing(self) -> bool:
-        return False
+        return self._closing
+
+    def close(self) -> None:
+        self._closing = True
 
     def pause_reading(self) -> None:
         self.reading = False

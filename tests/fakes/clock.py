@@ -1,14 +1,15 @@
-"""Runs a scenario on an event loop whose clock is given: timers fire when the test says that time passes."""
+"""An event loop whose clock the test sets: timers fire when the test lets time pass."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 TURNS = 12
-"""Of the loop: more than any chain of wake-ups here is long."""
+"""Iterations of the loop: more than any chain of wake-ups here is long."""
 
 
 class ClockedLoop(asyncio.SelectorEventLoop):
@@ -27,6 +28,16 @@ def run(scenario: Coroutine[Any, Any, T]) -> T:
         left = asyncio.all_tasks(runner.get_loop())
     assert not left, f"left behind: {left}"
     return result
+
+
+def clocked(scenario: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Run a test on a loop whose clock it sets."""
+
+    @wraps(scenario)
+    def test() -> None:
+        run(scenario())
+
+    return test
 
 
 async def turns(count: int = TURNS) -> None:

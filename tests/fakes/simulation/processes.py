@@ -1,4 +1,4 @@
-"""Managers and Workers without processes: real fleets, a real chain, Workers that pretend to import."""
+"""Managers and Workers without processes: a Manager's fleet is real, a Worker simulates its imports."""
 
 from __future__ import annotations
 
@@ -28,19 +28,21 @@ from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
-from tests.unit.manager.playbook import configure
-from tests.unit.master.texts import MAIN, Broken, Text, attempt, run, source
+from tests.fakes.fleet import configure
+from tests.fakes.simulation.app_files import MAIN, Broken, FileText, attempt, run, source
 
 if TYPE_CHECKING:
-    from tests.unit.master.whole import Whole
+    from tests.fakes.simulation.master import SimulatedMaster
 
 BLOCK = 1000
 
 
-class Reading(dict[str, Source]):
-    """A Worker's snapshot: what it lacks is read from the disk, once, and reported."""
+class SnapshotOverDisk(dict[str, Source]):
+    """A Worker's snapshot: a file that it lacks is read from the disk, once, and reported."""
 
-    def __init__(self, snapshot: dict[str, Source], disk: dict[str, Text], process: Process) -> None:
+    def __init__(
+        self, snapshot: dict[str, Source], disk: dict[str, FileText], process: SimulatedWorker
+    ) -> None:
         super().__init__(snapshot)
         self._disk, self._process = disk, process
         self.missing: list[str] = []
@@ -49,25 +51,27 @@ class Reading(dict[str, Source]):
         worker, generation = self._process.id, self._process.generation
         if path not in self and path in self._disk:
             self[path] = source(path, self._disk[path])
-            self._process.say(messages.Loaded(worker, generation, self[path]))
+            self._process.send(messages.Loaded(worker, generation, self[path]))
         elif path in self and self[path].source is not None:
-            self._process.say(messages.Used(worker, generation, (path,)))
+            self._process.send(messages.Used(worker, generation, (path,)))
         else:
             self.missing.append(path)
         return super().get(path, default)
 
 
-class Process:
-    """A Worker: all that the Master and the boots look at, and what it has imported."""
+class SimulatedWorker:
+    """A Worker, as the Master and its boot policy know it, and what it has imported."""
 
-    def __init__(self, whole: Whole, manager: Post, fork: Fork, snapshot: dict[str, Source]) -> None:
-        self.whole, self.manager = whole, cast(Any, manager)
+    def __init__(
+        self, master: SimulatedMaster, manager: SimulatedManager, fork: Fork, snapshot: dict[str, Source]
+    ) -> None:
+        self.master, self.manager = master, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
         self.record = WorkerRecord(cast(Worker, self), cast(Manager, manager), import_ms=1.0)
         self.imported = self.exited = False
         self.unfit = manager.unfit
         self.failure: Failure | None = None
-        self.files = Reading(snapshot, whole.disk, self)
+        self.files = SnapshotOverDisk(snapshot, master.disk, self)
         self.ran: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
@@ -85,19 +89,19 @@ class Process:
     def cancelled(self) -> bool:
         return self.record.state == "cancelled"
 
-    def say(self, message: messages.FromWorker) -> None:
-        self.whole.heard(self, message)
+    def send(self, message: messages.FromWorker) -> None:
+        self.master.on_message(self, message)
 
     def signal(self, number: signal.Signals) -> None:
         self.exit(int(number))
 
     def exit(self, status: int) -> None:
-        """End; whoever forked it is told by the kernel."""
+        """Exit: its Manager will notice, or the Master if it is an orphan."""
         if self.exited:
             return
         self.exited = True
         if self.orphan:
-            self.whole.buried(self, None)
+            self.master.on_worker_gone(self, None)
         else:
             self.manager.inbox.append(Exited(self.id, status))
 
@@ -114,14 +118,14 @@ class Process:
             )
 
     def start(self) -> None:
-        """Say that it is ready, or why not."""
-        if self.failure is None and self.whole.has_rival(self):
+        """Report that it is ready, or why it failed."""
+        if self.failure is None and self.master.has_rival(self):
             self.failure = Failure("start-up", "OSError", "port in use")
         if self.failure is None:
-            self.say(messages.BootDone(self.id, self.generation, ()))
+            self.send(messages.BootDone(self.id, self.generation, ()))
         else:
             paths = (*self.ran, *self.files.missing)
-            self.say(messages.BootFailed(self.id, self.generation, self.failure, paths))
+            self.send(messages.BootFailed(self.id, self.generation, self.failure, paths))
             self.exit(3 << 8)
 
     def reach(self, path: str) -> None:
@@ -129,16 +133,16 @@ class Process:
         attempt(path, self.files, self.ran)
 
 
-class Post:
-    """A Manager: a real fleet, and what has not reached it yet."""
+class SimulatedManager:
+    """A Manager: a real fleet, and the events that have not reached it yet."""
 
     def __init__(
-        self, whole: Whole, first_worker: int, *, preloaded: bool = False, unfit: bool = False
+        self, master: SimulatedMaster, first_worker: int, *, preloaded: bool = False, unfit: bool = False
     ) -> None:
-        self.whole, self.preloaded, self.unfit = whole, preloaded, unfit
+        self.master, self.preloaded, self.unfit = master, preloaded, unfit
         self.pid = first_worker // BLOCK
-        live = whole.book.live
-        settings = configure(slots=whole.slots, boot_timeout=0.0, drain=5.0, first_boot=not live)
+        live = master.book.live
+        settings = configure(slots=master.slots, boot_timeout=0.0, drain=5.0, first_boot=not live)
         self.fleet = Fleet(_numbered(settings, first_worker))
         self.inbox: list[Event] = []
         self.gone = self.doomed = False
@@ -157,33 +161,33 @@ class Post:
 
     def deliver(self) -> None:
         """Let the next event reach it."""
-        for command in self.fleet.handle(self.inbox.pop(0), self.whole.now):
+        for command in self.fleet.handle(self.inbox.pop(0), self.master.now):
             match command:
                 case Fork():
-                    process = Process(
-                        self.whole, self, command, dict(self.fleet.snapshots[command.generation])
+                    process = SimulatedWorker(
+                        self.master, self, command, dict(self.fleet.snapshots[command.generation])
                     )
-                    self.whole.started(process)
+                    self.master.started(process)
                     self.inbox.insert(0, Forked(command.worker, 100 + command.worker))
                 case Signal(worker, number, _) if number:
-                    self.whole.end(worker, number)
+                    self.master.end(worker, number)
                 case ReadStack(worker):
                     self.inbox.append(StackRead(worker, ""))
                 case Tell(messages.WorkerGone() as exited):
                     if exited.pid:
                         self.inbox.append(GroupGone(exited.worker))
-                    self.whole.worker_exited(exited)
+                    self.master.worker_exited(exited)
                 case Tell(messages.Retire(worker)):
-                    self.whole.end(worker, 0)
+                    self.master.end(worker, 0)
                 case Tell(messages.RollDone()):
-                    self.whole.relieve_orphans()
+                    self.master.relieve_orphans()
         self.doomed = self.doomed or self.fleet.done
 
     def elapse(self) -> bool:
-        """Go on to the moment at which it wants to be woken; False: there is none."""
+        """Move the clock to its next deadline. Returns whether it has one."""
         if self.fleet.deadline is None:
             return False
-        self.whole.now = max(self.whole.now, self.fleet.deadline)
+        self.master.now = max(self.master.now, self.fleet.deadline)
         self.inbox.append(Elapsed())
         self.deliver()
         return True
@@ -194,11 +198,11 @@ def _numbered(settings: messages.Configure, first_worker: int) -> messages.Confi
     return messages.Configure(**{**values, "first_worker": first_worker})
 
 
-class Ready:
-    """Takes the standby's place: Managers that have preloaded, and whether their Workers cannot start."""
+class SimulatedStandby:
+    """A standby whose Managers have preloaded; each is listed with whether its Workers cannot start."""
 
-    def __init__(self, whole: Whole) -> None:
-        self.whole = whole
+    def __init__(self, master: SimulatedMaster) -> None:
+        self.master = master
         self.enabled = True
         self.manager = None
         self.prepared: list[bool] = []
@@ -209,14 +213,14 @@ class Ready:
     def forget(self) -> None:
         self.prepared.clear()
 
-    def take(self) -> Post | None:
+    def take(self) -> SimulatedManager | None:
         if not (self.prepared and self.enabled):
             return None
-        return self.whole.post(preloaded=True, unfit=self.prepared.pop())
+        return self.master.new_manager(preloaded=True, unfit=self.prepared.pop())
 
 
-class Nothing:
-    """Takes the installed packages' place: they never change."""
+class UnchangedPackages:
+    """Installed packages that never change."""
 
     leads_elsewhere = False
 
@@ -224,14 +228,14 @@ class Nothing:
         return False
 
 
-class Starter:
-    """Starts Managers without a process."""
+class SimulatedLauncher:
+    """Starts simulated Managers."""
 
-    def __init__(self, whole: Whole) -> None:
-        self.whole = whole
+    def __init__(self, master: SimulatedMaster) -> None:
+        self.master = master
 
     def start(self) -> Manager:
-        return cast(Manager, self.whole.post())
+        return cast(Manager, self.master.new_manager())
 
     start_beside = start
 
@@ -239,7 +243,9 @@ class Starter:
         pass
 
 
-def pool_of(whole: Whole, standby: Ready, workers: dict[int, WorkerRecord]) -> ManagerPool:
-    """Return a real pool of Managers without processes."""
-    installed = cast(SitePackages, Nothing())
-    return ManagerPool(Starter(whole), cast(StandbyManager, standby), installed, workers, ())
+def pool_of(
+    master: SimulatedMaster, standby: SimulatedStandby, workers: dict[int, WorkerRecord]
+) -> ManagerPool:
+    """Return a real pool of simulated Managers."""
+    installed = cast(SitePackages, UnchangedPackages())
+    return ManagerPool(SimulatedLauncher(master), cast(StandbyManager, standby), installed, workers, ())

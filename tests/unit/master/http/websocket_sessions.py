@@ -1,4 +1,4 @@
-"""Conversations for the playbooks of sessions: as far as a test wants them, with each command checked."""
+"""WebSocket sessions, brought as far as a test wants them, with each command checked."""
 
 from __future__ import annotations
 

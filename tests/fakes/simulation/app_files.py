@@ -1,6 +1,6 @@
-"""Files of an app that imports itself by rules so simple that a cold start of the disk can be worked out.
+"""Files of an app whose imports are so simple that a test can work out what a cold start would run.
 
-A text says what it imports and what is wrong with it.
+The text of a file states what the file imports and how it fails.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MAIN, PART, STRAY, FEATURE = "/p/main.py", "/p/part.py", "/p/stray.py", "/p/new/
 PATHS = (MAIN, PART, STRAY, FEATURE)
 
 
-class Text(NamedTuple):
+class FileText(NamedTuple):
     """What is in a file. `fault`: a typo, or an import that fails; `tries`: what it can do without."""
 
     version: int
@@ -24,18 +24,18 @@ class Text(NamedTuple):
 
 
 class Broken(Exception):
-    """The code cannot start, and this is why."""
+    """The code cannot start; the message says why."""
 
 
-def source(path: str, text: Text | None) -> Source:
-    """Return a file's state as it travels; None: it is absent."""
+def source(path: str, text: FileText | None) -> Source:
+    """Return a file's state as messages carry it; None: the file is absent."""
     data = repr(tuple(text)).encode() if text else b""
     return Source(path, data, data if text else None)
 
 
-def text_of(source: Source) -> Text | None:
-    """Return what a file's state holds."""
-    return Text(*literal_eval(source.source.decode())) if source.source is not None else None
+def text_in(source: Source) -> FileText | None:
+    """Return the text in a file's state, or None if the file is absent."""
+    return FileText(*literal_eval(source.source.decode())) if source.source is not None else None
 
 
 def attempt(path: str, files: dict[str, Source], ran: dict[str, bytes]) -> None:
@@ -54,7 +54,7 @@ def run(path: str, files: dict[str, Source], ran: dict[str, bytes]) -> None:
     if found is None or found.source is None:
         raise Broken(f"no module {path}")
     ran[path] = found.digest
-    text = text_of(found)
+    text = text_in(found)
     assert text is not None
     if text.fault == "typo":
         raise Broken(f"typo in {path}")

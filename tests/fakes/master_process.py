@@ -32,7 +32,7 @@ from devserver.ipc.messages import (
 
 DEADLINE = 30.0
 """Seconds that any single wait may take."""
-FAKE = [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))]
+FAKE = [sys.executable, "-P", str(Path(__file__).with_name("worker_process.py"))]
 """A real Manager whose Workers are fakes."""
 REAL = [sys.executable, "-P", "-m", "devserver.manager"]
 

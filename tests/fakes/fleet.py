@@ -1,4 +1,4 @@
-"""A fleet with a hand on its clock: tests read as scripts of events and the commands that follow."""
+"""The Manager's real fleet on a clock that the test sets: a test reads as events and commands."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configure(
     )
 
 
-class Playbook:
+class FleetHarness:
     """Every Fork succeeds at once, Worker N as process 100 + N; every group is empty once it is left."""
 
     def __init__(self, settings: Configure | None = None) -> None:

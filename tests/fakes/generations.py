@@ -1,4 +1,4 @@
-"""A book of generations that runs, and files to put into it."""
+"""Builds the book of generations as it is in the middle of a run, and files to put into it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def running(**files: str) -> Generations:
 
 
 def booted(generation: int) -> Booted:
-    """Return what is known of a generation's first Worker."""
+    """Return the report of a generation's first Worker that is ready."""
     worker = 100 + generation
     return Booted(BootDone(worker, generation, ("on_receive",)), WorkerForked(worker, 1, generation, 4711))
 

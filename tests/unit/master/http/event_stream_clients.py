@@ -1,10 +1,12 @@
-"""Clients with an event stream, and the reloads that it goes through."""
+"""Clients with an event stream, and reloads while they have it."""
 
 from __future__ import annotations
 
 from devserver.ipc.messages import Respond
-from tests.unit.clocked import turns
-from tests.unit.master.http.rig import Client, FakeWorker, Headers, Office
+from tests.fakes.clock import turns
+from tests.fakes.gateway import GatewayHarness, Headers
+from tests.fakes.http_client import FakeClient
+from tests.fakes.worker import FakeWorker
 
 STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
 ONE, TWO, THREE = (b"id: %d\ndata: x\n\n" % number for number in (1, 2, 3))
@@ -12,19 +14,19 @@ PLAIN = b"data: x\n\n"
 
 
 async def subscribed(
-    office: Office, first: bytes, *headers: tuple[bytes, bytes]
-) -> tuple[Client, FakeWorker]:
+    harness: GatewayHarness, first: bytes, *headers: tuple[bytes, bytes]
+) -> tuple[FakeClient, FakeWorker]:
     """Return a client with an event stream, and the Worker that it comes from."""
-    worker = office.worker()
-    client = await office.request("/events", headers=list(headers))
-    await office.hears(worker, Respond(worker.opened.stream, 200, STREAM, first, more=True))
+    worker = harness.worker()
+    client = await harness.request("/events", headers=list(headers))
+    await harness.hears(worker, Respond(worker.opened.stream, 200, STREAM, first, more=True))
     return client, worker
 
 
-async def reloaded(office: Office, generation: int = 2) -> FakeWorker:
+async def reloaded(harness: GatewayHarness, generation: int = 2) -> FakeWorker:
     """Have newer code go live; return its Worker."""
-    worker = office.worker(generation)
-    office.go_live(generation)
+    worker = harness.worker(generation)
+    harness.go_live(generation)
     await turns()
     return worker
 

@@ -1,0 +1,109 @@
+"""The real pool of Managers, over fake Managers. The fixture `managers` puts these in place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, TypeVar
+
+from devserver.common.events import Event
+from devserver.config import Config, ProcessConfig, WatchConfig
+from devserver.ipc import messages
+from devserver.ipc.messages import Reload, Report, Source, Target
+from devserver.master.supervision.facts import ManagerOverdue
+from devserver.master.supervision.manager_launcher import ManagerLauncher
+from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.site_packages import SitePackages
+from devserver.master.supervision.standby import CALM, StandbyManager
+from devserver.master.supervision.worker_record import WorkerRecord
+from tests.fakes.clock import passes, run
+from tests.fakes.manager import FakeManager, imported
+
+S = TypeVar("S")
+SAVE = (Source("/project/app.py", b"2", b"x"),)
+
+
+class PoolHarness:
+    """The pool with its launcher and standby; needs a running loop and the fixture `managers`."""
+
+    def __init__(self, *, preload: bool = True, search: tuple[str, ...] = ("/project",)) -> None:
+        self.events: list[Event] = []
+        self.live = 0
+        config = Config(
+            target=Target("app", search),
+            watch=WatchConfig(root="/project"),
+            process=ProcessConfig(preload="auto" if preload else "off"),
+        )
+        emit = self.events.append
+        self.launcher = ManagerLauncher(config, False, emit, lambda _fact: None)
+        standby = StandbyManager(self.launcher.start_beside, emit, ("/project",), ())
+        standby.enabled = preload
+        self.workers: dict[int, WorkerRecord] = {}
+        self.pool = ManagerPool(self.launcher, standby, SitePackages(), self.workers, search)
+
+    def went_live(self, generation: int) -> None:
+        """Let newer code go live."""
+        self.live = generation
+        self.launcher.note_live()
+        self.pool.went_live(generation)
+
+
+class ServingPool(PoolHarness):
+    """A pool whose first Manager serves generation 1, which is live."""
+
+    def __init__(self, managers: list[FakeManager]) -> None:
+        super().__init__()
+        self.managers = managers
+        """All that were started, in order."""
+        self.packages = 1
+        assert self.pool.launch()
+        self.order(1)
+        self.goes_live(1)
+        self.launcher.note_worker(2)
+
+    def order(self, generation: int, handover: messages.Handover = "overlap") -> None:
+        """Order a candidate of the Manager that the pool chooses."""
+        self.pool.choose(handover, SAVE)
+        self.pool.send(Reload(generation, self.live, (), handover))
+
+    def goes_live(self, generation: int) -> None:
+        self.went_live(generation)
+
+    def stop(self, seconds: float, last: float) -> None:
+        """Stop all Managers, and start the timers that this asks for."""
+        for later in self.pool.stop(seconds, last):
+            assert isinstance(later.fact, ManagerOverdue)
+            asyncio.get_running_loop().call_later(later.seconds, later.fact.manager.kill)
+
+    async def prepared(self, *names: str) -> FakeManager:
+        """Let a standby Manager be prepared; return it."""
+        self.pool.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
+        await passes(CALM)
+        manager = self.managers[-1]
+        self.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
+        return manager
+
+    def ends(self, manager: FakeManager) -> bool:
+        """Let a Manager exit; return whether another is to be launched."""
+        manager.has_gone = True
+        return self.pool.remove(manager, "SIGKILL")
+
+
+def on_a_clock(
+    make: Callable[[list[FakeManager]], S],
+) -> Callable[[Callable[[S], Coroutine[Any, Any, None]]], Callable[[list[FakeManager]], None]]:
+    """Return a decorator for tests that get `make(managers)`, on a loop whose clock they set."""
+
+    def decorator(scenario: Callable[[S], Coroutine[Any, Any, None]]) -> Callable[[list[FakeManager]], None]:
+        @wraps(scenario)
+        def test(managers: list[FakeManager]) -> None:
+            async def main() -> None:
+                await scenario(make(managers))
+
+            run(main())
+
+        del test.__wrapped__  # pytest would ask for its arguments
+        return test
+
+    return decorator

@@ -1,0 +1,59 @@
+"""The real standby Manager's logic, over fake Managers. Needs a loop of fakes/clock."""
+
+from __future__ import annotations
+
+from devserver.common.events import Event
+from devserver.ipc import messages
+from devserver.ipc.messages import Preload, Preloading, Report
+from devserver.master.supervision.standby import CALM, StandbyManager
+from tests.fakes.clock import passes
+from tests.fakes.manager import FakeManager, imported
+
+
+class StandbyHarness:
+    """The standby, the Managers that were launched for it, and the events that it emitted."""
+
+    def __init__(self) -> None:
+        self.managers: list[FakeManager] = []
+        self.events: list[Event] = []
+        self.launches = True
+        self.standby = StandbyManager(self._launch, self.events.append, ("/project",), ("torch*",))
+
+    def _launch(self) -> FakeManager | None:
+        if not self.launches:
+            return None
+        self.managers.append(FakeManager())
+        return self.managers[-1]
+
+    @property
+    def order(self) -> Preload:
+        """The newest order to preload."""
+        [order] = self.managers[-1].received(Preload)
+        assert isinstance(order, Preload)
+        return order
+
+    @property
+    def names(self) -> list[str]:
+        """The modules that the newest Manager is to import."""
+        return [note.name for note in self.order.notes]
+
+    async def prepare(self, *names: str, **environment: str) -> None:
+        """Let a Worker report that it has imported these, and wait until the order is given."""
+        self.standby.noted(imported(*names, environment={**environment}), 400.0)
+        await passes(CALM)
+
+    async def ready(self, *names: str, **environment: str) -> FakeManager:
+        """Let a Manager be prepared and report success; return it."""
+        await self.prepare(*names, **environment)
+        self.report()
+        return self.managers[-1]
+
+    def imports(self, *modules: str) -> None:
+        """Let the newest Manager report what it is importing."""
+        for module in modules:
+            self.standby.reported(Preloading(module))
+
+    def report(self, modules: int = 2, **restart_without: str) -> None:
+        """Let the newest Manager report that it has preloaded."""
+        without = tuple(restart_without.items())
+        self.standby.reported(messages.PreloadDone(Report(modules, 80.0, without, restart_without=without)))
