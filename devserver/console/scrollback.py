@@ -195,7 +195,12 @@ def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
     """Return the line that a save leaves: the older code printed the output above it."""
     if isinstance(event, events.Live):
         mark, style = "✓", "green"
-        parts = ["live", wording.files(event.paths, root), wording.duration(event.total_ms)]
+        parts = [
+            "live",
+            wording.files(event.paths, root),
+            wording.duration(event.total_ms),
+            wording.way(event),
+        ]
     else:
         mark, style = "✗", "red"
         refused = refusal(event.failures, root)

@@ -35,10 +35,15 @@ class Known(_Message, frozen=True):
 # image → Manager
 
 
+class ImageForked(_Message, frozen=True):
+    """An image has begun to look at itself: process `pid`."""
+
+    pid: int
+
+
 class ImageReady(_Message, frozen=True):
     """The image may be copied. `holds`: path → digest of each own file that it knows."""
 
-    pid: int
     holds: dict[str, bytes]
 
 
@@ -71,4 +76,4 @@ class CopyExited(_Message, frozen=True):
 
 
 ToImage = Copy | Known
-FromImage = ImageReady | NoImage | Copied | CopyRefused | CopyExited
+FromImage = ImageForked | ImageReady | NoImage | Copied | CopyRefused | CopyExited

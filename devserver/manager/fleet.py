@@ -19,6 +19,7 @@ from typing import assert_never
 from devserver.common import thread_dump
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import (
+    LEFT,
     BootDone,
     Configure,
     DebuggerState,
@@ -95,6 +96,8 @@ class Fleet:
         self._images = Images()
         self._copying: dict[int, tuple[int, float]] = {}
         """Worker → the image that forks it, and the time from which that image counts as hung."""
+        self._elsewhere: set[int] = set()
+        """Generations that another Manager boots faster than this one."""
         self._no_image = ""
         """The last reported reason for a missing image."""
         self._slow: set[str] = set()
@@ -182,6 +185,8 @@ class Fleet:
         self.snapshots.add(order.generation, order.base, order.changes)
         self._newest = order.generation
         self._images.ordered(order.generation, order.base, order.cold)
+        if order.elsewhere:
+            self._elsewhere.add(order.generation)
         self._exclusive = exclusive
         if order.live:
             self._go_live(order.generation)
@@ -207,13 +212,13 @@ class Fleet:
         if candidate:
             self._drop(candidate)
 
-    def _drop(self, *candidates: Candidate) -> None:
+    def _drop(self, *candidates: Candidate, verdict: str = "dropped") -> None:
         """End candidates. One that has no process yet is reported as exited, too."""
         for candidate in candidates:
             del self._candidates[candidate.generation]
             if not candidate.worker:
                 number, generation = self._table.number(), candidate.generation
-                self._table.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict="dropped"))
+                self._table.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict=verdict))
             elif (child := self._table.by_number[candidate.worker]).state == "booting":
                 self._table.end(child, "dropped")
 
@@ -293,7 +298,8 @@ class Fleet:
                 self._copying.pop(worker, None)
                 self._exited(child, EXIT_FAILURE)
             case ImageCame(worker, pid, holds):
-                self._images.came(worker, pid, holds)
+                for source in self._images.came(worker, pid, holds):
+                    self._table.out.append(TellImage(worker, source))
             case ImageGone(worker, reason):
                 self._image_gone(worker, reason)
             case CopyFailed(worker, reason):
@@ -313,6 +319,7 @@ class Fleet:
 
     def _forked(self, child: Child, forked: Forked) -> None:
         self._copying.pop(child.worker, None)
+        self._elsewhere.discard(child.generation)
         self._table.forked(child, forked, self._images.why(child.generation))
 
     def _image_gone(self, worker: int, reason: str) -> None:
@@ -325,9 +332,15 @@ class Fleet:
             self._table.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
 
     def _copy_failed(self, child: Child, reason: str) -> None:
-        del self._copying[child.worker]
+        asked, _hangs = self._copying.pop(child.worker)
+        image = self._images.of(child.generation)
         self._images.refused(child.generation, reason)
+        if image is not None and image.worker == asked and image.generation == child.generation:
+            self._end_image(asked)  # a file that its import read has changed
         if child.state == "ending":
+            self._exited(child, 0)
+        elif self._is_left(child.generation):
+            child.verdict = LEFT + reason
             self._exited(child, 0)
         else:
             self._order_fork(child)
@@ -348,6 +361,10 @@ class Fleet:
         """Return whether to wait for an image that a Worker of this generation may be copied from."""
         until = self._images.awaited_until(generation)
         return until is not None and until > self._table.now
+
+    def _is_left(self, generation: int) -> bool:
+        """Return whether another Manager is to boot it, since no image here will do."""
+        return generation in self._elsewhere and self._images.of(generation) is None
 
     def _order_fork(self, child: Child) -> None:
         """Order the fork of a Worker: by a suitable image, else by the Manager."""
@@ -402,11 +419,13 @@ class Fleet:
 
     def _launch(self) -> None:
         """Fork the candidates; an exclusive one once no older process is left."""
-        for candidate in self._candidates.values():
+        for candidate in list(self._candidates.values()):
             crowded = any(child.generation < candidate.generation for child in self._table)
             if candidate.worker or self._awaits_image(candidate.generation):
                 continue
-            if not (candidate.exclusive and (crowded or self._table.leftovers)):
+            if self._is_left(candidate.generation):
+                self._drop(candidate, verdict=LEFT + self._images.why(candidate.generation))
+            elif not (candidate.exclusive and (crowded or self._table.leftovers)):
                 candidate.worker = self._fork(FIRST_SLOT, candidate.generation)
 
     @property

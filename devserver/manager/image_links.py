@@ -22,6 +22,7 @@ from devserver.ipc.image_messages import (
     CopyExited,
     CopyRefused,
     FromImage,
+    ImageForked,
     ImageReady,
     Known,
     NoImage,
@@ -32,6 +33,7 @@ from devserver.manager.protocol import CopyFailed, Exited, Fork, Forked, ForkFai
 from devserver.manager.syscalls import WorkerFds
 
 News = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
+_FromImage = ImageReady | NoImage | CopyRefused | CopyExited | Copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,15 @@ class ImageLinks:
                     yield self._gone(worker, "")
                     continue
                 for message, fds in messages:
-                    yield self._news(worker, link, message, fds)
+                    if isinstance(message, ImageForked):
+                        link.pid = message.pid
+                    else:
+                        yield self._news(worker, link, message, fds)
 
-    def _news(self, worker: int, link: _Link, message: FromImage, fds: list[int]) -> News | Born:
+    def _news(self, worker: int, link: _Link, message: _FromImage, fds: list[int]) -> News | Born:
         match message:
-            case ImageReady(pid, holds):
-                link.pid = pid
-                return ImageCame(worker, pid, holds)
+            case ImageReady(holds):
+                return ImageCame(worker, link.pid, holds)
             case NoImage(reason):
                 return self._gone(worker, reason)
             case CopyRefused(copy, reason):

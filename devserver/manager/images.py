@@ -24,12 +24,20 @@ class Image:
     generation: int
     pid: int = 0
     holds: dict[str, bytes] = field(default_factory=dict)
+    joined: list[Source] = field(default_factory=list)
+    """Files that joined its snapshot before it reported what it holds."""
     accepted_at: float | None = None
 
     @property
     def ready(self) -> bool:
         """Return whether the image may be copied."""
         return self.accepted_at is not None and self.pid > 0
+
+    def learn(self, source: Source) -> bool:
+        """Add a file that has joined the snapshot; return whether the image does not know it yet."""
+        known = source.path in self.holds
+        self.holds.setdefault(source.path, source.digest)
+        return not known
 
 
 class Images:
@@ -56,10 +64,14 @@ class Images:
         """Record that a Worker boots fully and may leave an image."""
         self._images[worker] = Image(worker, generation)
 
-    def came(self, worker: int, pid: int, holds: dict[str, bytes]) -> None:
-        """Record the image that a Worker has left."""
-        if image := self._images.get(worker):
-            image.pid, image.holds = pid, holds
+    def came(self, worker: int, pid: int, holds: dict[str, bytes]) -> list[Source]:
+        """Record the image that a Worker has left; return the sources to send to it."""
+        image = self._images.get(worker)
+        if image is None:
+            return []
+        image.pid, image.holds = pid, holds
+        joined, image.joined = image.joined, []
+        return [source for source in joined if image.learn(source)]
 
     def accepted(self, worker: int, now: float) -> None:
         """Record that the Master has accepted the Worker: its image may be copied, too."""
@@ -104,8 +116,11 @@ class Images:
         """Add a file to a snapshot and to later ones; return the images to send it to."""
         found = []
         for image in self._images.values():
-            if image.ready and image.generation >= generation and source.path not in image.holds:
-                image.holds[source.path] = source.digest
+            if image.generation < generation:
+                continue
+            if not image.pid:
+                image.joined.append(source)
+            elif image.learn(source):
                 found.append(image.worker)
         return found
 

@@ -69,7 +69,8 @@ class Master:
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         self.terminals = Terminals(dispatcher.workers, emit, self.handle)
         self.supervisor = supervisor = Supervisor(config, terminal, dispatcher, emit, self.handle)
-        self._boots = BootPolicy(supervisor, emit, self.handle)
+        warm = config.process.warm == "auto"
+        self._boots = BootPolicy(supervisor, emit, self.handle, warm=warm)
         self._timings = Timings()
         self.edits = edits = Edits(generations, self._timings, emit, self._apply, supervisor.send)
         self._package = package = MissingPackage(site_packages.times, edits.reload, self._loop)

@@ -116,6 +116,8 @@ def _live(event: events.Live, root: str) -> str:
     parts.append(f"{total}: {steps}" if steps else total)
     if event.paths:
         parts.append(wording.files(event.paths, root))
+    if way := wording.way(event):
+        parts.append(way)
     return " · ".join(parts)
 
 

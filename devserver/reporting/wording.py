@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
+from devserver.common.events import Live
 from devserver.common.explain import relative
 
-__all__ = ["clock", "duration", "files", "milliseconds", "ordered", "plural", "relative", "size"]
+__all__ = ["clock", "duration", "files", "milliseconds", "ordered", "plural", "relative", "size", "way"]
 
 STEPS = ("settle", "check", "fork", "import", "start", "live")
 """The steps of a reload in the order in which they happen."""
@@ -51,6 +52,15 @@ def ordered(steps: Mapping[str, float]) -> list[tuple[str, float]]:
     """Return the steps of a reload in their order; unknown ones come last."""
     known = [(name, steps[name]) for name in STEPS if name in steps]
     return known + [(name, value) for name, value in steps.items() if name not in STEPS]
+
+
+def way(event: Live) -> str:
+    """Return how code came to be live if not by a boot, or why it was one: `1 function`, `no import`."""
+    if event.way == "swap":
+        return plural(event.functions, "function")
+    if event.way == "copy":
+        return "no import"
+    return f"all modules: {event.why}" if event.why else ""
 
 
 def files(paths: Iterable[str], root: str = "", most: int = 3) -> str:

@@ -161,6 +161,8 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)
         loop = _new_loop(boot.settings.loop) if forked else loop
+    if loop.is_closed():  # the app has closed it
+        loop = _new_loop(boot.settings.loop)
     threads = boot.settings.threads
     if green_threads.has_green_threads():
         loop.close()

@@ -6,6 +6,9 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
+from tests.e2e.test_preload import installed
 from tests.harness import DevServer, eventually, is_gone, serving
 from tests.http import browsing
 
@@ -93,4 +96,64 @@ def test_a_save_of_a_function_body_is_a_swap(tmp_path: Path) -> None:
         live = server.wait("live")
         assert live["way"] == "boot"
         assert live["why"].startswith("handlers.py: its module level changed")
+        assert server.stop() == 0
+
+
+def test_an_image_goes_before_preloading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be a swap is one, though another Manager stands by; what cannot is booted there."""
+    text = project(tmp_path, top="import heavy")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "slow.py").rename(tmp_path / "project" / "slow.py")
+    options = ("--warm", "auto")
+    with installed(tmp_path, monkeypatch, *options, text=text) as server, browsing(server) as client:
+        server.wait("preloaded")
+        server.save(text.replace("v1", "v2"))
+        assert client.get("/").text.split()[0] == "v2"
+        assert server.wait("live")["way"] == "swap"
+        server.save(text.replace("import heavy", "import heavy; A = 1").replace("v1", "v3"))
+        assert client.get("/").text.split()[0] == "v3"
+        live = server.wait("live")
+        assert live["way"] == "boot"
+        assert live["why"].startswith("handlers.py: its module level changed")
+        assert live["steps"]["import"] < 60  # `heavy` alone takes that
+        server.save(text.replace("import heavy", "import heavy; A = 1").replace("v1", "v4"))
+        assert client.get("/").text.split()[0] == "v4"
+        assert server.wait("live")["way"] == "swap"
+        assert server.past("lost") == []
+        assert server.stop() == 0
+
+
+def test_data_is_read_again_where_a_cold_start_would_read_it(tmp_path: Path) -> None:
+    """A file that the import has read boots everything; one that requests read is a matter of a copy."""
+    (tmp_path / "page.html").write_text("one")
+    (tmp_path / "data.txt").write_text("one")
+    text = project(tmp_path, top="TEXT = open('data.txt').read()", answer="{TEXT}-{open('page.html').read()}")
+    options = ("--warm", "auto", "--preload", "off", "--also", "*.txt")
+    with serving(tmp_path, *options, text=text) as server, browsing(server) as client:
+        server.wait("ready")
+        the_image(server)
+        (tmp_path / "page.html").write_text("two")
+        assert client.get("/").text.split()[0] == "one-two"
+        assert server.wait("live")["way"] == "copy"
+        (tmp_path / "data.txt").write_text("two")
+        assert client.get("/").text.split()[0] == "two-two"
+        live = server.wait("live")
+        assert live["way"] == "boot"
+        assert live["why"] == "data.txt, which handlers.py:4 reads, has changed"
+        (tmp_path / ".env").write_text("A=1")
+        assert client.get("/").text.split()[0] == "two-two"
+        assert server.wait("live")["why"] == ".env has changed"
+        assert server.stop() == 0
+
+
+def test_each_slot_gets_the_new_bodies(tmp_path: Path) -> None:
+    """A roll of four Workers is four swaps."""
+    options = ("--warm", "auto", "--preload", "off", "--workers", "4")
+    with serving(tmp_path, *options, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("rolled")
+        server.save(project(tmp_path, answer="v2"))
+        server.wait("rolled")
+        ways = [fact["way"] for fact in server.past("worker-started")]
+        assert ways == ["boot", "copy", "copy", "copy", *["swap"] * 4]
+        assert client.get("/").text.split()[0] == "v2"
         assert server.stop() == 0

@@ -26,6 +26,7 @@ from devserver.ipc.messages.data import (
     WorkerSettings,
 )
 from devserver.ipc.messages.manager import (
+    LEFT,
     ManagerNotice,
     Pong,
     ReloadAsked,
@@ -145,6 +146,7 @@ FromWorker = (
 )
 
 __all__ = [
+    "LEFT",
     "Accept",
     "AppKind",
     "BootDone",

@@ -6,6 +6,9 @@ from typing import Literal
 
 from devserver.ipc.messages.data import TaggedMessage, Way
 
+LEFT = "left to another Manager: "
+"""Begins the verdict on a candidate that no image can be turned into."""
+
 
 class Pong(TaggedMessage, frozen=True):
     """The answer to Ping."""

@@ -44,6 +44,8 @@ class Reload(TaggedMessage, frozen=True):
     live: bool = False
     cold: str = ""
     """Why the Worker has to boot fully, "" if it may be copied from an image."""
+    elsewhere: bool = False
+    """Another Manager boots it faster if no image will do: report LEFT and the reason then."""
 
 
 class Drop(TaggedMessage, frozen=True):

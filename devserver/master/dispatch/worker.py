@@ -77,6 +77,7 @@ class Worker:
         self.generation = started.generation
         self.pid = started.pid
         self.started = started
+        self.way = started.way
         self._watches_exit = False
         self._report = report
         self._loop = loop

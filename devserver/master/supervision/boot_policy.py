@@ -21,6 +21,10 @@ from devserver.master.supervision.preload_blame import may_be_inherited
 from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.supervision.worker_record import WorkerRecord
 
+_CODE = (".so", ".pyd", ".pyc", ".zip", ".egg", ".pth")
+_SETTINGS = (".env", "pyproject.toml")
+"""Files that an image does not know. It knows the data files that its import has read."""
+
 
 class BootPolicy:
     """Chooses the Manager of each candidate, by values of the generations."""
@@ -30,7 +34,10 @@ class BootPolicy:
         supervisor: Supervisor,
         emit: Callable[[Event], None],
         report: Callable[[CandidatesStranded], None],
+        *,
+        warm: bool = False,
     ) -> None:
+        self._warm = warm
         self._supervisor = supervisor
         self._pool = supervisor.pool
         self._emit = emit
@@ -40,12 +47,20 @@ class BootPolicy:
 
     def order(self, boot: commands.Boot, snapshot: Snapshot) -> None:
         """Order the best Manager to boot a candidate. `snapshot` is all that it runs."""
-        self._pool.choose(boot.handover, boot.changes)
+        cold = _cold([change.path for change in boot.changes])
+        elsewhere = self._pool.choose(boot.handover, boot.changes, warm=self._warm and not cold)
         base, changes = boot.base, own_python(boot.changes)
         if base and not self._pool.knows(base):
             base, changes = 0, own_python(snapshot.values())
-        cold = _cold([change.path for change in boot.changes])
-        self._supervisor.send(messages.Reload(boot.generation, base, changes, boot.handover, cold=cold))
+        order = messages.Reload(boot.generation, base, changes, boot.handover, cold=cold, elsewhere=elsewhere)
+        self._supervisor.send(order)
+
+    def left(self, again: Candidate | None, reason: str) -> None:
+        """Boot a candidate that no image can be copied for. `again` is None if it was dropped."""
+        if again is not None and (self._pool.take_standby() or self._pool.start_cold()):
+            sources = own_python(again.snapshot.values())
+            self._supervisor.send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
+        self._report(CandidatesStranded())
 
     def imported(
         self, worker: WorkerRecord, message: messages.Imported, live: int, again: Candidate | None
@@ -82,7 +97,8 @@ class BootPolicy:
     ) -> bool:
         """Boot a failed candidate `again` without preloaded modules, if they may be the reason."""
         preloaded = worker.manager is not None and worker.manager.preloaded
-        if not preloaded or not may_be_inherited(failure, exited) or not self._boot_cold(worker, again):
+        inherits = preloaded or worker.process.way != "boot"
+        if not inherits or not may_be_inherited(failure, exited) or not self._boot_cold(worker, again):
             return False
         self._again.add(worker.generation)
         why = "may have failed because of preloaded modules"
@@ -114,5 +130,6 @@ def _cold(paths: Sequence[str]) -> str:
     """Return why everything has to be imported when these files have changed, "" if an image may do."""
     if not paths:
         return "a reload was asked for"
-    other = next((path for path in paths if not path.endswith(".py")), "")
-    return f"{os.path.basename(other)} has changed" if other else ""
+    names = [os.path.basename(path) for path in paths]
+    other = next((name for name in names if name.endswith(_CODE) or name.startswith(_SETTINGS)), "")
+    return f"{other} has changed" if other else ""

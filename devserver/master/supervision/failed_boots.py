@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
-from devserver.ipc.messages import WorkerGone
+from devserver.ipc.messages import LEFT, WorkerGone
 from devserver.master.reload.boot_failure import boot_failure, silent_failure
 from devserver.master.reload.commands import Command, Refuse, Suggest
 from devserver.master.reload.contention import is_held, is_suspect
@@ -47,7 +47,10 @@ class FailedBoots:
         self._emit = emit
 
     def aborted(self, generation: int, verdict: str) -> list[Command]:
-        """A candidate ended without ever having a process."""
+        """Decide about a candidate that ended without ever having a process."""
+        if verdict.startswith(LEFT):
+            self._policy.left(self._generations.candidate(generation), verdict.removeprefix(LEFT))
+            return []
         if verdict == DROPPED:
             return self._generations.superseded(generation)
         return self._generations.failed(generation, silent_failure(verdict))

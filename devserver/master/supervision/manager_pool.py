@@ -129,28 +129,43 @@ class ManagerPool:
         """Return whether a boot or an exit is expected, which only this Manager can end or report."""
         return any(each.manager is manager and each.state != "serving" for each in self._workers.values())
 
-    def choose(self, handover: messages.Handover, changes: Iterable[messages.Source]) -> None:
+    def choose(
+        self, handover: messages.Handover, changes: Iterable[messages.Source], *, warm: bool = False
+    ) -> bool:
         """Let the best Manager serve the candidate that is ordered next.
+
+        `warm`: an image of the live code may do. Return whether another Manager is better if it will not.
 
         An exclusive candidate goes to the Manager whose Workers are in its way. Preloaded modules are useless
         once other packages are installed, or a new file of the app has the name of one. While no Manager
         serves, this does nothing: the one that is launched next gets all candidates.
         """
         if not self.serves:
-            return
+            return False
         if handover == "exclusive":
             if replaced := self.recall(self._live):
                 replaced.kill()
-            return
+            return False
         names = filter(None, (top_level(each.path, self._search) for each in changes))
         hidden = self.standby.is_hidden_by(names)
         if self._installed.has_changed() or hidden:
             self.standby.forget()
             if self.serving is not None and (self.serving.preloaded or self._installed.leads_elsewhere):
                 self.start_cold()
-        elif (standby := self.standby.take()) is not None:
-            standby.preloaded = True
-            self.promote(standby)
+        elif warm and self.standby.ready and self.knows(self._live):
+            return True
+        else:
+            self.take_standby()
+        return False
+
+    def take_standby(self) -> bool:
+        """Let the Manager that has preloaded have the next candidates; False: it is not ready."""
+        standby = self.standby.take() if self.serves else None
+        if standby is None:
+            return False
+        standby.preloaded = True
+        self.promote(standby)
+        return True
 
     def start_cold(self) -> bool:
         """Give the next candidates to a Manager without preloaded modules; False: none can be started."""

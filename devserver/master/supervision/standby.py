@@ -208,6 +208,11 @@ class StandbyManager:
             self._without[self._last] = f"takes over {PATIENCE:g} s to import"
         self._prepare()
 
+    @property
+    def ready(self) -> bool:
+        """Return whether `take` has a Manager to give."""
+        return self.report is not None
+
     def take(self) -> Manager | None:
         """Return it if it is ready: from now on it belongs to the caller."""
         if self.report is None:

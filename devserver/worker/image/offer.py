@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ from devserver.worker.warm.swap import Swap
 
 LEAST = 30.0
 """Milliseconds for the import of own modules, below which an image is not worth a process."""
+_ENDING = 0.01
+"""Seconds that the kernel gets to end a thread that has been joined."""
 _PATCHED = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
 """Modules whose finalizers change nothing outside their process."""
@@ -59,6 +62,7 @@ class Offer:
         self._loop = loop
         self._root = boot.settings.root
         self._pid = os.getpid()
+        self._modules = set(sys.modules)
         self._random: Any = None
         self._reseed: list[Callable[[], None]] = []
 
@@ -101,7 +105,7 @@ class Offer:
     # what is looked at before the fork
 
     def _objection(self) -> str:
-        traces, native = self._traces, state.native_threads()
+        traces, native = self._traces, self._native_threads()
         if state.count_threads() - 1 - native > 0 or sys._current_frames().keys() - {_ident()}:
             return f"{traces.place('_thread.start_new_thread')}starts a thread"
         if native > self._native and native > state.pool_threads():
@@ -122,6 +126,15 @@ class Offer:
         if reason := self._loop.objection():
             return reason
         return self._descriptors()
+
+    def _native_threads(self) -> int:
+        """Return how many threads Python does not know, once the joined ones are gone."""
+        native = state.native_threads()
+        if native > self._native:
+            until, known = time.monotonic() + _ENDING, max(self._native, state.pool_threads())
+            while (native := state.native_threads()) > known and time.monotonic() < until:
+                time.sleep(0.001)
+        return native
 
     def _descriptors(self) -> str:
         now = state.descriptors()
@@ -164,7 +177,9 @@ class Offer:
             if key not in self._finalizers:
                 return f"its import has {description} run at exit"
         for name, module in list(sys.modules.items()):
-            if type(module) is type(sys) and (kept := namespaces.pids(module, self._pid)):
+            if name in self._modules or type(module) is not type(sys) or _is_standard(name):
+                continue
+            if kept := namespaces.pids(module, self._pid):
                 return f"{name}.{kept[0]} is the number of the process"
         gc.unfreeze()
         self._reseed = self._randomness.unseeded()
@@ -213,6 +228,11 @@ def _fork() -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _is_standard(name: str) -> bool:
+    """Return whether a module is the standard library's: its numbers are constants."""
+    return name.partition(".")[0] in sys.stdlib_module_names
 
 
 def _ident() -> int:

@@ -26,6 +26,7 @@ from devserver.ipc.image_messages import (
     CopyExited,
     CopyRefused,
     FromImage,
+    ImageForked,
     ImageReady,
     Known,
     NoImage,
@@ -85,11 +86,12 @@ class ImageProcess:
             os._exit(1)
 
     def _run(self) -> Orders:
+        self._send(ImageForked(os.getpid()))
         setproctitle("devserver: image")
         if reason := self._judge.objection():
             self._send(NoImage(reason))
             os._exit(0)
-        self._send(ImageReady(os.getpid(), self._judge.holds()))
+        self._send(ImageReady(self._judge.holds()))
         prepared = False
         while True:
             ready = self._poll.poll(None if prepared else 0)

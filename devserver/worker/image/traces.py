@@ -26,7 +26,6 @@ _IMPORTS = "<frozen importlib._bootstrap"
 _CODE = (".py", ".pyc", ".so", ".pyd")
 _SYSTEMS = ("/proc/", "/sys/", "/dev/")
 _DOES = {
-    "_thread.start_new_thread": "starts a thread",
     "builtins.input": "asks the user",
     "fcntl.flock": "locks a file",
     "fcntl.lockf": "locks a file",
@@ -42,7 +41,7 @@ _DOES = {
     "tempfile.mkdtemp": "makes a temporary folder",
     "tempfile.mkstemp": "makes a temporary file",
 }
-_WHERE = ("socket.__new__", "sqlite3.connect", "subprocess.Popen")
+_WHERE = ("_thread.start_new_thread", "socket.__new__", "sqlite3.connect", "subprocess.Popen")
 """Their places are of interest only if something of them is still there."""
 _LOOKS_AT_ALL = ("gc.get_objects", "gc.get_referrers")
 _HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
@@ -145,7 +144,7 @@ class Traces:
         path = os.path.abspath(os.fsdecode(path))
         if _is_import(frame) and (path.endswith(_CODE) or ".pyc." in path):
             return
-        if flags & _WRITES and not path.startswith(_SYSTEMS):
+        if flags & _WRITES and not path.startswith(_SYSTEMS) and not _tries_out(frame):
             if not (flags & os.O_ACCMODE == os.O_WRONLY and flags & os.O_APPEND):
                 where = self._place_of(frame)
                 self._object(f"{where} writes {self._short(path)}")
@@ -173,7 +172,7 @@ class Traces:
                 self._object(f"its import reads over {MOST:,} files")
 
     def _does(self, frame: FrameType, event: str) -> None:
-        if not _is_import(frame):
+        if not _is_import(frame) and not _tries_out(frame):
             self._object(f"{self._place_of(frame)} {_DOES[event]}")
 
     def _where(self, frame: FrameType, event: str, args: tuple[Any, ...]) -> None:
@@ -224,6 +223,11 @@ class Traces:
 def _is_import(frame: FrameType) -> bool:
     """Return whether the import system, or this package for it, is at work."""
     return frame.f_code.co_filename.startswith((_IMPORTS, _HERE))
+
+
+def _tries_out(frame: FrameType) -> bool:
+    """Return whether tempfile tests a folder: it leaves nothing there."""
+    return frame.f_code.co_name == "_get_default_tempdir"
 
 
 def _signature(path: str) -> Signature:

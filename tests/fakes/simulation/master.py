@@ -50,7 +50,7 @@ class SimulatedMaster:
         self.watch = SimulatedFileWatch(self)
         self._newest_worker = 0
         self.boot_policy = BootPolicy(
-            cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome()
+            cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome(), warm=True
         )
         self.apply(self.book.start())
 
@@ -170,6 +170,8 @@ class SimulatedMaster:
         process = self.workers.get(exited.worker)
         if process is not None:
             self.on_worker_gone(process, exited)
+        elif exited.verdict.startswith(messages.LEFT):
+            self.boot_policy.left(self.book.candidate(exited.generation), exited.verdict)
         elif exited.verdict == "dropped":
             self.apply(self.book.superseded(exited.generation))
         else:

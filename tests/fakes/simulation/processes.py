@@ -67,6 +67,7 @@ class SimulatedWorker:
     ) -> None:
         self.master, self.manager = master, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
+        self.way = "boot"
         self.record = WorkerRecord(cast(Worker, self), cast(Manager, manager), import_ms=1.0)
         self.imported = self.exited = False
         self.unfit = manager.unfit
@@ -213,8 +214,12 @@ class SimulatedStandby:
     def forget(self) -> None:
         self.prepared.clear()
 
+    @property
+    def ready(self) -> bool:
+        return bool(self.prepared) and self.enabled
+
     def take(self) -> SimulatedManager | None:
-        if not (self.prepared and self.enabled):
+        if not self.ready:
             return None
         return self.master.new_manager(preloaded=True, unfit=self.prepared.pop())
 

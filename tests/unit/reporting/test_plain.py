@@ -81,6 +81,18 @@ LINES: list[tuple[Event, str | None]] = [
         events.Live(generation=1, edit=0, steps={}, total_ms=3400),
         "devserver: live generation 1 · started → live 3.4 s",
     ),
+    (
+        events.Live(generation=4, edit=1, steps={}, total_ms=14, way="swap", functions=2),
+        "devserver: live generation 4 · saved → live 14 ms · 2 functions",
+    ),
+    (
+        events.Live(generation=4, edit=1, steps={}, total_ms=14, way="copy"),
+        "devserver: live generation 4 · saved → live 14 ms · no import",
+    ),
+    (
+        events.Live(generation=4, edit=1, steps={}, total_ms=14, why="a.py: its module level changed"),
+        "devserver: live generation 4 · saved → live 14 ms · all modules: a.py: its module level changed",
+    ),
     (events.Superseded(generation=4), "devserver: generation 4 is dropped: a newer edit replaces it"),
     (events.ManagerStarted(pid=8), None),
     (events.ManagerExited(pid=8, reason="SIGKILL"), "devserver: manager exited: SIGKILL"),

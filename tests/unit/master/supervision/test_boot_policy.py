@@ -48,7 +48,7 @@ class FakeProcess:
     """A process that notes its signals."""
 
     def __init__(self, generation: int) -> None:
-        self.id, self.generation = 1, generation
+        self.id, self.generation, self.way = 1, generation, "boot"
         self.signals: list[signal.Signals] = []
 
     def signal(self, number: signal.Signals) -> None:
@@ -153,7 +153,7 @@ async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: BootPol
     scene.save(NEW)
     assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
     scene.save(Source(PAGE.path, b"2", b""))
-    assert newest(scene.managers[0]) == Reload(3, 1, (NEW,), cold="page.html has changed")
+    assert newest(scene.managers[0]) == Reload(3, 1, (NEW,))
 
 
 @scene
