@@ -36,7 +36,7 @@ from devserver.ipc.messages import (
 )
 from devserver.manager.backoff import Backoff
 from devserver.manager.child_table import ChildTable
-from devserver.manager.images import HANGS_AFTER, Images, differences
+from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
 from devserver.manager.memory_bound import MemoryBound
 from devserver.manager.protocol import (
     Command,
@@ -302,6 +302,7 @@ class Fleet:
                     self._table.out.append(TellImage(worker, source))
             case ImageGone(worker, reason):
                 self._image_gone(worker, reason)
+                self._report_no_image(reason)
             case CopyFailed(worker, reason):
                 self._copy_failed(table.unborn(worker), reason)
             case Exited(worker, status):
@@ -323,10 +324,13 @@ class Fleet:
         self._table.forked(child, forked, self._images.why(child.generation))
 
     def _image_gone(self, worker: int, reason: str) -> None:
-        """Fork in the Manager what the image had yet to fork. Report each reason once in a row."""
+        """Fork in the Manager what the image had yet to fork."""
         self._images.gone(worker, reason)
         for copy in [copy for copy, (image, _hangs) in self._copying.items() if image == worker]:
             self._copy_failed(self._table.unborn(copy), reason)
+
+    def _report_no_image(self, reason: str) -> None:
+        """Report each reason once in a row."""
         if reason and reason != self._no_image:
             self._no_image = reason
             self._table.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
@@ -348,14 +352,14 @@ class Fleet:
     def _end_images(self) -> None:
         """End images that hang, and images that no generation needs any more."""
         now = self._table.now
-        ending = {image for image, hangs in self._copying.values() if hangs <= now}
-        ending |= set(self._images.all if self._leaves else self._images.superfluous(self.live))
-        for image in sorted(ending):
+        for image in sorted({image for image, hangs in self._copying.values() if hangs <= now}):
+            self._end_image(image, OVERDUE)
+        for image in sorted(self._images.all if self._leaves else self._images.superfluous(self.live)):
             self._end_image(image)
 
-    def _end_image(self, image: int) -> None:
+    def _end_image(self, image: int, why: str = "") -> None:
         self._table.out.append(EndImage(image))
-        self._image_gone(image, "")
+        self._image_gone(image, why)
 
     def _awaits_image(self, generation: int) -> bool:
         """Return whether to wait for an image that a Worker of this generation may be copied from."""
@@ -370,6 +374,9 @@ class Fleet:
         """Order the fork of a Worker: by a suitable image, else by the Manager."""
         image = self._images.of(child.generation)
         if image is None:
+            for overdue in self._images.overdue(child.generation, self._table.now):
+                self._images.refused(child.generation, OVERDUE)
+                self._end_image(overdue, OVERDUE)
             if self._settings.worker.warm:
                 self._images.expected(child.worker, child.generation)
             self._table.out.append(Fork(child.worker, child.slot, child.generation))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from devserver.ipc.messages import Source
 
 HANGS_AFTER = 2.0
-"""Seconds within which an image has to have forked a copy."""
+"""Seconds within which an image has to be ready, and within which it has to have forked a copy."""
+OVERDUE = f"its image did not answer within {HANGS_AFTER:g} s"
 
 
 @dataclass(slots=True)
@@ -100,6 +101,14 @@ class Images:
             if image.accepted_at is not None:
                 return image.accepted_at + HANGS_AFTER
         return None
+
+    def overdue(self, generation: int, now: float) -> list[int]:
+        """Return the images for which a Worker of this generation has waited in vain."""
+        return [
+            image.worker
+            for image in self._line(generation)
+            if image.accepted_at is not None and not image.ready and image.accepted_at + HANGS_AFTER <= now
+        ]
 
     def _line(self, generation: int) -> Iterator[Image]:
         """Yield images from which a Worker of this generation may be copied, the best one first."""

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from devserver.ipc.messages import LEFT, BootDone, Configure, Loaded, Reload, Source, WorkerGone
 from devserver.manager.fleet import Fleet
-from devserver.manager.images import HANGS_AFTER
+from devserver.manager.images import HANGS_AFTER, OVERDUE
 from devserver.manager.protocol import (
     Command,
     CopyFailed,
@@ -21,7 +21,7 @@ from devserver.manager.protocol import (
     Tell,
     TellImage,
 )
-from tests.unit.manager.playbook import configure
+from tests.fakes.fleet import configure
 
 APP, BESIDE = Source("/app.py", b"1", b""), Source("/beside.py", b"1", b"")
 
@@ -108,6 +108,27 @@ def test_an_image_that_hangs_is_killed_and_what_it_was_asked_for_is_forked() -> 
     assert EndImage(1) in commands
     assert forks(commands) == [Fork(2, 2, 1)]
     assert forks(script.do(ImageGone(1))) == []
+
+
+def test_a_save_that_a_hanging_image_was_asked_for_says_so() -> None:
+    """Its Worker is forked by the Manager, under the same number."""
+    script = Script()
+    script.image()
+    script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
+    script.now = HANGS_AFTER
+    assert forks(script.do(Elapsed())) == [Fork(2, 1, 2)]
+    told = script.do(Forked(2, 102))
+    assert [c.message.why for c in told if isinstance(c, Tell)] == [OVERDUE]  # type: ignore[union-attr]
+
+
+def test_an_image_that_hangs_before_it_is_ready_is_given_up_too() -> None:
+    """The save does not wait for it again, and says why everything is imported."""
+    script = Script()
+    script.now = HANGS_AFTER
+    commands = script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
+    assert (EndImage(1) in commands, forks(commands)) == (True, [Fork(2, 1, 2)])
+    told = script.do(Forked(2, 102))
+    assert [c.message.why for c in told if isinstance(c, Tell)] == [OVERDUE]  # type: ignore[union-attr]
 
 
 def test_a_candidate_that_no_image_can_be_is_left_to_a_manager_that_stands_by() -> None:
