@@ -23,7 +23,7 @@ from devserver.ipc import messages
 from devserver.ipc.messages import FromWorker
 from devserver.master.clients import Clients
 from devserver.master.dispatch.live_code import CONNECTION_HANDLERS
-from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, OutputReceived, Worker
 from devserver.master.edits import Edits
 from devserver.master.listen.policy import ListenPolicy
@@ -159,7 +159,7 @@ class Master:
         if not self.supervisor.accept(worker, message):
             return
         self.terminals.prompts.on_ready(worker)
-        capacity: dict[JobKind, int] = {"native": message.capacity}
+        capacity: dict[ServedBy, int] = {"handlers": message.capacity}
         if message.app:
             capacity["app"] = message.app_capacity
         self._dispatcher.accept(worker, capacity)

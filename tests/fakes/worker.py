@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from devserver.ipc.messages import Open
-from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.queue import ServedBy
 
 M = TypeVar("M")
 
@@ -28,7 +28,7 @@ class FakeWorker:
         self.id = number
         self.generation = generation
         self.slot = number
-        self.capacity: dict[JobKind, int] = {"native": 1, "app": capacity}
+        self.capacity: dict[ServedBy, int] = {"handlers": 1, "app": capacity}
         self.link = FakeWorkerLink()
 
     def received(self, kind: type[M]) -> list[M]:

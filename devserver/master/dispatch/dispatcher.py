@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from devserver.master.dispatch.live_code import LiveCode
-from devserver.master.dispatch.queue import DispatchQueue, JobKind, WorkerEntry
+from devserver.master.dispatch.queue import DispatchQueue, ServedBy, WorkerEntry
 from devserver.master.dispatch.worker import Worker
 
 LINK_LIMIT = 4 * 1024 * 1024
@@ -22,7 +22,7 @@ class Job(Protocol):
     queued: bool
 
     @property
-    def kind(self) -> JobKind:
+    def kind(self) -> ServedBy:
         """Return what runs it."""
 
     def startable(self) -> bool:
@@ -62,7 +62,7 @@ class Dispatcher:
         self.workers[worker.id] = worker
         self._queue.entries[worker.id] = WorkerEntry(worker.id, worker.generation, spare=spare)
 
-    def accept(self, worker: Worker, capacity: Mapping[JobKind, int]) -> None:
+    def accept(self, worker: Worker, capacity: Mapping[ServedBy, int]) -> None:
         """Let the Worker run so many jobs of each kind (0: unbounded). `pump` starts them."""
         entry = self._queue.entries[worker.id]
         entry.ready, entry.capacity = True, dict(capacity)

@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
-JobKind = Literal["native", "app"]
+ServedBy = Literal["handlers", "app"]
 """What runs a job: the module's handlers, or its app. Each has a queue and a capacity of its own."""
-KINDS: tuple[JobKind, ...] = ("native", "app")
+SERVED_BY: tuple[ServedBy, ...] = ("handlers", "app")
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class WorkerEntry:
 
     worker: int
     generation: int
-    capacity: dict[JobKind, int] = field(default_factory=dict)
+    capacity: dict[ServedBy, int] = field(default_factory=dict)
     ready: bool = False
     leaving: bool = False
     dead: bool = False
@@ -32,7 +32,7 @@ class WorkerEntry:
     """A user is at a debugger's prompt there, and the Worker does nothing else."""
     spare: bool = False
     """It was started for a blocked Worker's sake. That one has the app's memory, and is preferred."""
-    running: dict[JobKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    running: dict[ServedBy, int] = field(default_factory=lambda: dict.fromkeys(SERVED_BY, 0))
     handled: int = 0
     last_message: int = 0
     """Sequence number of its last message (a logical clock)."""
@@ -40,9 +40,9 @@ class WorkerEntry:
     @property
     def load(self) -> int:
         """Return how many jobs it runs."""
-        return self.running["native"] + self.running["app"]
+        return self.running["handlers"] + self.running["app"]
 
-    def has_room(self, kind: JobKind) -> bool:
+    def has_room(self, kind: ServedBy) -> bool:
         """Return whether one more job fits."""
         most = self.capacity.get(kind)
         return most is not None and not self.clogged and (not most or self.running[kind] < most)
@@ -54,7 +54,7 @@ class Waiter(Protocol):
     queued: bool
 
     @property
-    def kind(self) -> JobKind:
+    def kind(self) -> ServedBy:
         """Return what runs it."""
 
 
@@ -67,7 +67,7 @@ class DispatchQueue(Generic[W]):
 
     live: int = 0
     entries: dict[int, WorkerEntry] = field(default_factory=dict)
-    waiting: dict[JobKind, deque[W]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
+    waiting: dict[ServedBy, deque[W]] = field(default_factory=lambda: {kind: deque() for kind in SERVED_BY})
     _newest_used: int = 0
     _messages: int = 0
 
@@ -80,7 +80,7 @@ class DispatchQueue(Generic[W]):
     @property
     def length(self) -> int:
         """Return how many wait."""
-        return len(self.waiting["native"]) + len(self.waiting["app"])
+        return len(self.waiting["handlers"]) + len(self.waiting["app"])
 
     def next(self) -> tuple[W, WorkerEntry] | None:
         """Take the first waiter that a Worker has room for, and that Worker; the job has not started yet."""
@@ -91,7 +91,7 @@ class DispatchQueue(Generic[W]):
                 return waiter, entry
         return None
 
-    def choose(self, kind: JobKind) -> WorkerEntry | None:
+    def choose(self, kind: ServedBy) -> WorkerEntry | None:
         """Return the least busy Worker of the live generation that has room.
 
         Of two, the one that sent a message last: the other may hang.
@@ -109,7 +109,7 @@ class DispatchQueue(Generic[W]):
         self._messages += 1
         entry.last_message = self._messages
 
-    def start(self, entry: WorkerEntry, kind: JobKind) -> None:
+    def start(self, entry: WorkerEntry, kind: ServedBy) -> None:
         """Count a job that starts there."""
         assert entry.generation >= self._newest_used, "never back"
         assert entry.has_room(kind), "within its capacity"
@@ -117,7 +117,7 @@ class DispatchQueue(Generic[W]):
         entry.running[kind] += 1
 
     @staticmethod
-    def finish(entry: WorkerEntry, kind: JobKind) -> None:
+    def finish(entry: WorkerEntry, kind: ServedBy) -> None:
         """Count a job that has finished there."""
         entry.running[kind] -= 1
         entry.handled += 1

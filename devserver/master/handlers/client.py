@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.connection import Connection
 
@@ -29,7 +29,7 @@ class Client(asyncio.Protocol):
     `limit` is how many bytes the transport may hold before it counts as one that does not read.
     """
 
-    kind: JobKind = "native"
+    kind: ServedBy = "handlers"
 
     def __init__(self, connection: Connection, driver: Driver, limit: int) -> None:
         self.connection = connection

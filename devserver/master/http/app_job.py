@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from devserver.ipc.messages import Detach, StreamNews, ToWorker
-from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import Worker
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.scope import accepted
@@ -26,7 +26,7 @@ class AppJob(ABC):
     `stamp` is the newest edit at its arrival.
     """
 
-    kind: JobKind = "app"
+    kind: ServedBy = "app"
 
     def __init__(self, scope: Scope, stamp: int) -> None:
         self.scope = scope

@@ -6,7 +6,7 @@ from typing import cast
 
 from devserver.master.dispatch.dispatcher import LINK_LIMIT, Dispatcher
 from devserver.master.dispatch.live_code import LiveCode
-from devserver.master.dispatch.queue import JobKind
+from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import Worker
 from tests.fakes.worker import FakeWorker
 
@@ -14,7 +14,7 @@ from tests.fakes.worker import FakeWorker
 class FakeJob:
     """A job that notes what becomes of it."""
 
-    def __init__(self, kind: JobKind = "app", *, startable: bool = True) -> None:
+    def __init__(self, kind: ServedBy = "app", *, startable: bool = True) -> None:
         self.queued = False
         self.kind = kind
         self.begun: list[tuple[int, int]] = []
@@ -74,7 +74,7 @@ def test_units_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
 def test_requests_and_frames_have_a_capacity_each() -> None:
     """A handler that is busy keeps no request waiting."""
     harness = DispatcherHarness(FakeWorker(1, 1, capacity=1))
-    frames, requests = [FakeJob("native"), FakeJob("native")], [FakeJob(), FakeJob()]
+    frames, requests = [FakeJob("handlers"), FakeJob("handlers")], [FakeJob(), FakeJob()]
     harness.offer(*frames, *requests)
     assert [bool(job.begun) for job in (*frames, *requests)] == [True, False, True, False]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from devserver.master.dispatch.queue import DispatchQueue, JobKind, WorkerEntry
+from devserver.master.dispatch.queue import DispatchQueue, ServedBy, WorkerEntry
 
 
 @dataclass
@@ -14,15 +14,15 @@ class FakeJob:
     """A connection or a request, as far as dispatch cares."""
 
     queued: bool = False
-    kind: JobKind = "native"
+    kind: ServedBy = "handlers"
 
 
 def entry(worker: int, generation: int = 1, most: int = 1, *, running: int = 0, **marks: bool) -> WorkerEntry:
     """Return a Worker that is ready for handlers' units, unless `marks` say otherwise."""
-    found = WorkerEntry(worker, generation, {"native": most})
+    found = WorkerEntry(worker, generation, {"handlers": most})
     found.ready = marks.get("ready", True)
     found.leaving, found.clogged = marks.get("leaving", False), marks.get("clogged", False)
-    found.running["native"] = running
+    found.running["handlers"] = running
     return found
 
 
@@ -34,7 +34,7 @@ def queue(*entries: WorkerEntry, live: int = 1) -> DispatchQueue[FakeJob]:
 def test_the_least_busy_worker_is_chosen() -> None:
     """Two Workers share the work."""
     busy, idle = entry(1, most=0, running=3), entry(2, most=0, running=1)
-    assert queue(busy, idle).choose("native") is idle
+    assert queue(busy, idle).choose("handlers") is idle
 
 
 def test_of_two_equally_busy_workers_the_one_that_gave_a_sign_of_life_is_chosen() -> None:
@@ -42,18 +42,18 @@ def test_of_two_equally_busy_workers_the_one_that_gave_a_sign_of_life_is_chosen(
     hangs, answers = entry(1, most=0, running=1), entry(2, most=0, running=1)
     desk = queue(hangs, answers)
     desk.note_message(answers)
-    assert desk.choose("native") is answers
+    assert desk.choose("handlers") is answers
 
 
 def test_a_worker_gets_no_more_than_its_capacity() -> None:
     """What does not fit stays in the Master, where no death can lose it."""
-    assert queue(entry(1, running=1)).choose("native") is None
+    assert queue(entry(1, running=1)).choose("handlers") is None
 
 
 def test_only_ready_workers_of_the_live_generation_get_work() -> None:
     """Old code, code that boots and Workers that leave get nothing."""
     entries = [entry(1), entry(2, 2, ready=False), entry(3, 2, leaving=True)]
-    assert queue(*entries, live=2).choose("native") is None
+    assert queue(*entries, live=2).choose("handlers") is None
 
 
 def test_a_worker_gets_only_what_it_serves() -> None:
@@ -88,18 +88,18 @@ def test_work_never_goes_back_to_an_older_generation() -> None:
     """Once new code has worked, old code must not."""
     old, new = entry(1), entry(2, 2)
     desk = queue(old, new, live=2)
-    desk.start(new, "native")
+    desk.start(new, "handlers")
     with pytest.raises(AssertionError, match="never back"):
-        desk.start(old, "native")
+        desk.start(old, "handlers")
 
 
 def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
     """A Worker that does not read its link cannot fill the Master's memory."""
     slow = entry(1, most=0, running=1, clogged=True)
     desk = queue(slow)
-    assert desk.choose("native") is None
+    assert desk.choose("handlers") is None
     slow.clogged = False
-    assert desk.choose("native") is slow
+    assert desk.choose("handlers") is slow
 
 
 def test_a_spare_worker_gets_work_only_while_the_others_stand_still() -> None:
@@ -107,6 +107,6 @@ def test_a_spare_worker_gets_work_only_while_the_others_stand_still() -> None:
     debugged, spare = entry(1, most=0, running=3), entry(2, most=0)
     spare.spare = debugged.blocked = True
     desk = queue(debugged, spare)
-    assert desk.choose("native") is spare
+    assert desk.choose("handlers") is spare
     debugged.blocked = False
-    assert desk.choose("native") is debugged
+    assert desk.choose("handlers") is debugged

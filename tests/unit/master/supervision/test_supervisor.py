@@ -53,7 +53,7 @@ class SupervisorHarness:
         """Let a Worker come; return its end of the link."""
         link, theirs = socket.socketpair()
         self.report(WorkerForked(number, 1, 1, os.getpid()), [link.detach(), os.pidfd_open(os.getpid())])
-        self.dispatcher.accept(self.dispatcher.workers[number], {"native": 1})
+        self.dispatcher.accept(self.dispatcher.workers[number], {"handlers": 1})
         return Channel(theirs, ToWorker)
 
     def client(self, data: bytes) -> None:
