@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import signal
 import threading
 import time
@@ -24,7 +23,7 @@ from devserver.worker.asgi.streams import Streams
 from devserver.worker.find.apps import App
 from devserver.worker.find.discover import Found
 from devserver.worker.find.docs import docs_path
-from devserver.worker.run import logs
+from devserver.worker.run import child_signals, logs
 from devserver.worker.run.api import Server
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
@@ -115,7 +114,7 @@ class Runner:
         self._loop.set_task_factory(cast("Any", self._jobs.new_task))
         self._loop.set_exception_handler(self._report)
         self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        _keep_signals_from_children()
+        child_signals.undo_in_children()
         self._link.attach(self._loop, self._take, self._lose)
         try:
             failure: Failure | None = self._drive(self._loop.create_task(self._course(import_ms)))
@@ -296,26 +295,3 @@ def _waited_for() -> tuple[tuple[int, str], ...]:
     """Return the threads that the interpreter waits for before it exits."""
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     return tuple((thread.ident or 0, thread.name) for thread in others if not thread.daemon)
-
-
-def _keep_signals_from_children() -> None:
-    """Undo in forked children what the loop set up: else the Worker would act on a SIGTERM to one of them.
-
-    SIGTERM is blocked over the fork, so that an early one finds the child in its usual state.
-    """
-    loops = signal.getsignal(signal.SIGTERM)
-    masks = threading.local()
-
-    def block() -> None:
-        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-
-    def unblock() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
-
-    def reset() -> None:
-        signal.set_wakeup_fd(-1)
-        if signal.getsignal(signal.SIGTERM) == loops:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        unblock()
-
-    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=reset)

@@ -109,5 +109,5 @@ class Admission:
         if self._dispatcher.serves_live:  # busy, but alive
             self._loop.call_later(self._patience_s, self._lose_patience, job, runs)
         else:
-            text = f"no worker has started within {self._patience_s:g} s: the console says why."
+            text = f"no worker has started within {self._patience_s:g} s; devserver's terminal shows why."
             job.answer(answers.busy(text, job.accept))

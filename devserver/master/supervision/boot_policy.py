@@ -102,7 +102,7 @@ class BootPolicy:
             return False
         self._again.add(worker.generation)
         why = "may have failed because of preloaded modules"
-        text = f"generation {worker.generation} {why}: once more without"
+        text = f"generation {worker.generation} {why}; retrying without them"
         self._emit(events.Notice(level="warning", text=text, detail=str(failure)))
         return True
 

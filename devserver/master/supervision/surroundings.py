@@ -9,7 +9,7 @@ import msgspec
 from devserver.ipc.messages import Imported
 
 IMPORTS, LOGGERS, ROOT = "what imports find", "the configuration of loggers", "the root logger"
-"""Names of conditions, as in worker/conditions.py."""
+"""Names of conditions, as in worker/observe/conditions.py."""
 
 
 def variables_changed(then: Imported, now: Imported) -> set[str]:

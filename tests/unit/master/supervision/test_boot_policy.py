@@ -236,7 +236,7 @@ async def test_after_another_environment_preloading_goes_on_with_that(scene: Boo
 
 @scene
 async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: BootPolicyHarness) -> None:
-    """The live code is no candidate that could begin anew: it is booted once more from the disk."""
+    """The live code is no candidate that could restart: it is booted again from the disk."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
     replacement = FakeWorkerRecord(worker.manager, 2)
@@ -271,7 +271,9 @@ async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: B
     assert scene.fails(worker)
     assert worker.state == "cancelled"
     assert newest(scene.managers[-1]) == Reload(2, 0, (NEW, BESIDE))
-    assert scene.notices == ["generation 2 may have failed because of preloaded modules: once more without"]
+    assert scene.notices == [
+        "generation 2 may have failed because of preloaded modules; retrying without them"
+    ]
 
 
 @scene
