@@ -365,7 +365,7 @@ def test_the_terminal_is_whole_when_a_process_is_killed_at_a_prompt(
     serve: Callable[..., Server], victim: str
 ) -> None:
     """However the server or its console ends while somebody debugs, the terminal is as it was."""
-    with serve("breakpoint()") as server:
+    with serve("breakpoint()", "--stop-timeout", "1") as server:
         asked = server.begin("/")
         server.see("(Pdb)")
         if victim == "master":
