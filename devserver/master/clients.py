@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, get_args
 
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
-from devserver.ipc.messages import BootDone
+from devserver.ipc.messages import BootDone, FromWorker, StreamNews
 from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import live_code
 from devserver.master.dispatch.worker import Worker
-from devserver.master.handlers.router import Router
+from devserver.master.handlers.router import ConnectionNews, Router
 from devserver.master.http.gateway import Gateway
 
 LARGEST = 16 * 1024 * 1024
@@ -53,6 +54,15 @@ class Clients:
     def factories(self) -> dict[str, Factory]:
         """Return what makes the protocol of a new connection, by the kind of its listener."""
         return self._connection_limit.factories()
+
+    def message_handlers(self) -> dict[type[FromWorker], Callable[[Worker, Any], None]]:
+        """Return what takes a Worker's message about a client's job, by the type of the message."""
+        of_streams = [each for each in get_args(FromWorker) if issubclass(each, StreamNews)]
+        of_connections = get_args(ConnectionNews)
+        return {
+            **dict.fromkeys(of_streams, self.gateway.on_message),
+            **dict.fromkeys(of_connections, self.router.on_message),
+        }
 
     def _has_only_handlers(self) -> bool:
         code = self.dispatcher.code

@@ -24,7 +24,7 @@ from devserver.ipc.messages import FromWorker
 from devserver.master.clients import Clients
 from devserver.master.dispatch.live_code import CONNECTION_HANDLERS
 from devserver.master.dispatch.queue import ServedBy
-from devserver.master.dispatch.worker import LinkCaughtUp, MessageReceived, OutputReceived, Worker
+from devserver.master.dispatch.worker import LinkCaughtUp, OutputReceived, Worker
 from devserver.master.edits import Edits
 from devserver.master.listen.policy import ListenPolicy
 from devserver.master.load_report import LoadReport
@@ -68,7 +68,9 @@ class Master:
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         self.terminals = Terminals(dispatcher.workers, emit, self.handle)
-        self.supervisor = supervisor = Supervisor(config, terminal, dispatcher, emit, self.handle)
+        self.supervisor = supervisor = Supervisor(
+            config, terminal, dispatcher, emit, self.handle, self._message_received
+        )
         warm = config.process.warm == "auto"
         self._boots = BootPolicy(supervisor, emit, self.handle, warm=warm)
         self._timings = Timings()
@@ -78,6 +80,7 @@ class Master:
         self._failed_boots = FailedBoots(
             generations, self._boots, edits.created, package, supervisor.workers, emit
         )
+        self._on_client_message = clients.message_handlers()
         self.progress = asyncio.Event()
         """Set whenever something has changed; the stop waits for it."""
 
@@ -211,8 +214,6 @@ class Master:
     def handle(self, fact: Fact) -> None:
         """Do what a fact asks for."""
         match fact:
-            case MessageReceived(worker, message):  # by far the most
-                self._message_received(worker, message)
             case OutputReceived(worker, text):
                 self.terminals.on_printed(worker, text)
             case LinkCaughtUp(worker):
@@ -243,8 +244,9 @@ class Master:
                 self.supervisor.handle(fact)
 
     def _message_received(self, worker: Worker, message: FromWorker) -> None:
-        if isinstance(message, messages.StreamNews):  # by far the most
-            self.clients.gateway.on_message(worker, message)
+        on_message = self._on_client_message.get(type(message))
+        if on_message is not None:  # by far the most
+            on_message(worker, message)
             return
         match message:
             case messages.BootDone():
@@ -267,7 +269,7 @@ class Master:
             case messages.Leaving() | messages.TasksCancelled():
                 self.supervisor.message_received(worker, message)
             case _:
-                self.clients.router.on_message(worker, message)
+                raise AssertionError(f"nobody takes {type(message).__name__}")
 
     def _apply_any(self, commands: Sequence[decisions.Command]) -> None:
         if commands:

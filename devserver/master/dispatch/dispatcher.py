@@ -199,7 +199,8 @@ class Dispatcher:
         """Report the Worker if the handled job was its last one, and start other jobs."""
         if self.is_idle(worker):
             self._on_idle(worker)
-        self.pump()
+        if self._queue.length:
+            self.pump()
 
 
 _NO_JOB: tuple[None, None] = (None, None)

@@ -23,13 +23,6 @@ _MOST_READS = 64
 _MOST_KEYS = 64 * 1024
 
 
-class MessageReceived(Struct, frozen=True):
-    """A Worker has sent a message."""
-
-    worker: Worker
-    message: FromWorker
-
-
 class OutputReceived(Struct, frozen=True):
     """A Worker has printed to its terminal."""
 
@@ -55,11 +48,11 @@ class OrphanExited(Struct, frozen=True):
     worker: Worker
 
 
-WorkerFact = MessageReceived | OutputReceived | LinkCaughtUp | LinkClosed | OrphanExited
+WorkerFact = OutputReceived | LinkCaughtUp | LinkClosed | OrphanExited
 
 
 class Worker:
-    """One Worker process; `report` takes its facts.
+    """One Worker process; `on_message` takes its messages, `report` what else happens to it.
 
     Its Manager reports its death; if that is dead itself, the pidfd does.
     """
@@ -68,6 +61,7 @@ class Worker:
         self,
         started: WorkerForked,
         fds: list[int],
+        on_message: Callable[[Worker, FromWorker], None],
         report: Callable[[WorkerFact], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -79,6 +73,7 @@ class Worker:
         self.started = started
         self.way = started.way
         self._watches_exit = False
+        self._on_message = on_message
         self._report = report
         self._loop = loop
         channel: Channel[FromWorker, ToWorker] = Channel(socket.socket(fileno=link), FromWorker)
@@ -147,7 +142,7 @@ class Worker:
         self._close_terminal()
 
     def _message(self, message: FromWorker, _fds: list[int]) -> None:
-        self._report(MessageReceived(self, message))
+        self._on_message(self, message)
 
     def _caught_up(self) -> None:
         self._report(LinkCaughtUp(self))

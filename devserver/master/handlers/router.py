@@ -28,7 +28,7 @@ from devserver.master.handlers.connection import Connection
 from devserver.master.handlers.inbox import Item
 from devserver.master.handlers.read_limit import ReadLimit
 
-Traffic = Send | Broadcast | Close | ConnectionsAsked | Handled
+ConnectionNews = Send | Broadcast | Close | ConnectionsAsked | Handled
 
 
 class Router:
@@ -187,7 +187,7 @@ class Router:
 
     # the Workers
 
-    def on_message(self, worker: Worker, message: Traffic) -> None:
+    def on_message(self, worker: Worker, message: ConnectionNews) -> None:
         """Carry out a Worker's message about its connections."""
         match message:
             case Handled():

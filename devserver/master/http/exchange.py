@@ -31,6 +31,8 @@ from devserver.master.http.exchange_decisions import InFlight, Phase
 from devserver.master.http.held_error import HeldError
 from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import Answer
+from devserver.master.http.refresh.browser_refresh import Navigation
+from devserver.master.http.refresh.page import is_navigation
 from devserver.master.http.request_log import full_path
 from devserver.master.http.response import Head, Response, Send
 from devserver.master.http.scope import wire_scope
@@ -53,9 +55,12 @@ class Exchange(AppJob):
         self._connection = scope["state"]["connection"]
         self._upload = upload_of(scope["headers"], receive)
         self._response = Response(self._connection, send, self._grant)
-        self._page = context.refresh.navigation(scope)
-        shows_errors = context.own_answers.shows_errors(scope)
-        self._error = HeldError(self._pass_on, context.loop) if shows_errors else None
+        self._page: Navigation | None = None
+        self._error: HeldError | None = None
+        if is_navigation(scope["method"], scope["headers"]):
+            self._page = context.refresh.navigation(scope)
+            if context.own_answers.shows_errors(scope):
+                self._error = HeldError(self._pass_on, context.loop)
         self._repeated = False
         self._events: EventStream | None = None
         self._reopening = False
@@ -102,15 +107,16 @@ class Exchange(AppJob):
         if self._reported:
             return
         self._reported = True
-        self._context.requests.add(
-            Request(
-                at=time.time(),
-                method=self.scope["method"],
-                path=full_path(self.scope["path"], self.scope["query_string"]),
-                status=status,
-                ms=(time.perf_counter() - self._arrived) * 1_000,
-                generation=self.generation,
-            )
+        self._context.requests.add(status, self._request)
+
+    def _request(self, status: int) -> Request:
+        return Request(
+            at=time.time(),
+            method=self.scope["method"],
+            path=full_path(self.scope["path"], self.scope["query_string"]),
+            status=status,
+            ms=(time.perf_counter() - self._arrived) * 1_000,
+            generation=self.generation,
         )
 
     def status_of_failure(self, number: int) -> int:

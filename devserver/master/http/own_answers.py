@@ -15,7 +15,6 @@ from devserver.master.http.host_check import HostCheck
 from devserver.master.http.pages import answers
 from devserver.master.http.pages.answers import Answer
 from devserver.master.http.refresh.browser_refresh import BrowserRefresh
-from devserver.master.http.refresh.page import is_navigation
 from devserver.master.http.scope import accepted, header
 
 Scope = dict[str, Any]
@@ -38,9 +37,8 @@ class OwnAnswers:
         return answers.unavailable(failures, asker, root=self.root, editor=self.editor)
 
     def shows_errors(self, scope: Scope) -> bool:
-        """Return whether the client gets the error if the app raises and has no page for that."""
-        is_shown = self.error_page and is_navigation(scope["method"], scope["headers"])
-        return is_shown and may_see_source(scope)
+        """Return whether the client of a navigation gets the error if the app has no page for it."""
+        return self.error_page and may_see_source(scope)
 
     def crashed(self, failure: Failure, request: str, generation: int) -> Answer:
         """Return the page that shows the error."""

@@ -38,13 +38,13 @@ class RequestLog:
         self._stopping = True
         self.flush()
 
-    def add(self, request: Request) -> None:
-        """Report it soon, in the order of the calls."""
+    def add(self, status: int, describe: Callable[[int], Request]) -> None:
+        """Report a request soon, in the order of the calls. `describe` is called if it will be shown."""
         self._count += 1
-        failed = request.status >= 500
+        failed = status >= 500
         self._failed += failed
         if len(self._requests) < MOST_SHOWN * (1 + failed):
-            self._requests.append(request)
+            self._requests.append(describe(status))
         if self._timer is None:
             self._timer = self._loop.call_at(self._due(), self.flush)
 

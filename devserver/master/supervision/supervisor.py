@@ -19,7 +19,7 @@ from devserver.common.events import Event
 from devserver.common.exit_reason import exit_reason
 from devserver.config import Config
 from devserver.ipc import messages
-from devserver.ipc.messages import FromManager, ToManager
+from devserver.ipc.messages import FromManager, FromWorker, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import LinkClosed, OrphanExited, Worker
 from devserver.master.supervision import orphans
@@ -55,7 +55,8 @@ from devserver.master.supervision.workers import LAST_WARNING, Workers
 class Supervisor:
     """Launches, replaces and addresses the Managers, and removes dead Workers.
 
-    Workers and Managers `report` to the Master, which passes the Supervisor's facts on to it.
+    Workers and Managers `report` to the Master, which passes the Supervisor's facts on to it; `on_message`
+    takes what Workers send.
     """
 
     def __init__(
@@ -65,13 +66,14 @@ class Supervisor:
         dispatcher: Dispatcher,
         emit: Callable[[Event], None],
         report: Callable[[Fact], None],
+        on_message: Callable[[Worker, FromWorker], None],
     ) -> None:
         self._config = config
         self._emit = emit
         self._report = report
         self._live = 0
         self._loop = asyncio.get_running_loop()
-        self._workers = Workers(config, dispatcher, emit, report)
+        self._workers = Workers(config, dispatcher, emit, report, on_message)
         self.workers = self._workers.records
         self._launcher = launcher = ManagerLauncher(config, terminal, emit, report)
         search = config.target.search

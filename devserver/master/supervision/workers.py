@@ -15,6 +15,7 @@ from devserver.common import events
 from devserver.common.events import Event
 from devserver.config import Config
 from devserver.ipc import messages
+from devserver.ipc.messages import FromWorker
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.commands import Command, Kill, Later, Retire, Terminate
@@ -30,7 +31,7 @@ LAST_WARNING = 1.0
 
 
 class Workers:
-    """Carries out what is decided about Workers; `report` takes their facts."""
+    """Carries out what is decided about Workers; `report` takes their facts, `on_message` their messages."""
 
     def __init__(
         self,
@@ -38,11 +39,13 @@ class Workers:
         dispatcher: Dispatcher,
         emit: Callable[[Event], None],
         report: Callable[[Fact], None],
+        on_message: Callable[[Worker, FromWorker], None],
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
         self._emit = emit
         self._report = report
+        self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._stopping = False
         self.records: dict[int, WorkerRecord] = {}
@@ -75,7 +78,7 @@ class Workers:
 
     def add(self, manager: Manager, forked: messages.WorkerForked, fds: list[int]) -> None:
         """A Manager has forked a Worker; `fds` are its link, its pidfd and perhaps its terminal."""
-        worker = Worker(forked, fds, self._report, self._loop)
+        worker = Worker(forked, fds, self._on_message, self._report, self._loop)
         self.records[worker.id] = WorkerRecord(worker, manager)
         self._report(WorkerAdded(worker))
         self._emit(

@@ -16,7 +16,7 @@ from typing import Any
 from devserver.config import HttpConfig
 from devserver.master.http.pages.answers import REFRESHES_ITSELF, Answer
 from devserver.master.http.refresh.channel import Channel
-from devserver.master.http.refresh.page import Head, Page, is_navigation
+from devserver.master.http.refresh.page import Head, Page
 from devserver.master.http.refresh.state import State
 
 SCRIPT = "/__devserver__/refresh.js"
@@ -78,8 +78,8 @@ class BrowserRefresh:
     # pages
 
     def navigation(self, scope: Scope) -> Navigation | None:
-        """Return the navigation that a request is, None if a browser would not show the answer as a page."""
-        if not (self._on and is_navigation(scope["method"], scope["headers"])):
+        """Return what puts our script into the answer to a navigation, None where pages are left alone."""
+        if not self._on:
             return None
         page = Page(scope["method"], scope["scheme"], scope["headers"], self._source)
         return Navigation(page, scope["path"], self.state, self._say)

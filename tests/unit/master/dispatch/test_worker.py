@@ -29,7 +29,11 @@ def with_terminal(scenario: Callable[[Worker, int], Awaitable[None]]) -> None:
         tty.setraw(slave)
         started = WorkerForked(worker=1, slot=1, generation=1, pid=os.getpid(), fork_ms=0.0)
         worker = Worker(
-            started, [link.detach(), os.pidfd_open(os.getpid()), master], nothing, asyncio.get_running_loop()
+            started,
+            [link.detach(), os.pidfd_open(os.getpid()), master],
+            nothing,
+            nothing,
+            asyncio.get_running_loop(),
         )
         try:
             async with asyncio.timeout(DEADLINE):

@@ -103,15 +103,19 @@ def test_many_requests_make_one_event() -> None:
 
     async def scenario() -> None:
         harness = GatewayHarness()
+
+        def add(number: int) -> None:
+            def describe(status: int) -> Request:
+                return Request(at=0, method="GET", path=f"/{number}", status=status, ms=1)
+
+            harness.gateway.requests.add(500 if number == 999 else 200, describe)
+
         for number in range(1_000):
-            request = Request(
-                at=0, method="GET", path=f"/{number}", status=500 if number == 999 else 200, ms=1
-            )
-            harness.gateway.requests.add(request)
+            add(number)
         await passes(PAUSE)
         (news,) = harness.said(Requests)
         assert (news.count, news.failed, len(news.requests)) == (1_000, 1, MOST_SHOWN + 1)
-        harness.gateway.requests.add(request)
+        add(1_000)
         await passes(PAUSE / 2)
         assert len(harness.said(Requests)) == 1
         assert news.requests[-1].path == "/999"

@@ -13,7 +13,6 @@ from devserver.ipc.channel import Channel
 from devserver.ipc.messages import FromWorker, Reload, Stop, Target, ToWorker, WorkerForked
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import LiveCode
-from devserver.master.dispatch.worker import MessageReceived
 from devserver.master.handlers.router import Router
 from devserver.master.supervision.facts import Fact, WorkerDied
 from devserver.master.supervision.manager import Manager, ManagerReported
@@ -34,14 +33,14 @@ class SupervisorHarness:
         self.dispatcher.go_live(LiveCode(1, handlers=frozenset({"on_receive"}), framing=Raw()))
         self.router.on_code_live()
         config = Config(target=Target("app", ()), watch=WatchConfig(root="/"))
-        self.supervisor = Supervisor(config, False, self.dispatcher, emit, self.handle)
+        self.supervisor = Supervisor(
+            config, False, self.dispatcher, emit, self.handle, cast(Any, self.router.on_message)
+        )
         self.supervisor.went_live(1)
 
     def handle(self, fact: Fact) -> None:
         """Route what concerns a client, as the Master does."""
-        if isinstance(fact, MessageReceived):
-            self.router.on_message(fact.worker, cast(Any, fact.message))
-        elif isinstance(fact, WorkerDied):
+        if isinstance(fact, WorkerDied):
             self.router.abandon(fact.worker)
             self.dispatcher.remove(fact.worker, fact.cause)
 
