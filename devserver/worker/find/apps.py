@@ -1,6 +1,6 @@
 """Finds the app of a module: by the attribute that was named, by the usual names, or as the only one.
 
-Law: what the app's own code raises goes through; all that is wrong with the module itself is one sentence.
+Law: an exception of the app's own code passes through; a fault of the module itself becomes one sentence.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class App:
 
 
 def find_app(module: ModuleType, attribute: str, factory: bool, *, handlers: bool) -> App | Failure | None:
-    """Return the app of `module`, or what is wrong with it; None: it has none, and its `handlers` will do.
+    """Return the app of `module`, or what is wrong with it. None: it has no app, and its `handlers` suffice.
 
-    `attribute` is a dotted name; `factory`: it is to be called. Raises what a factory raises.
+    `attribute` is a dotted name; `factory`: call it to get the app. Raises what a factory raises.
     """
     if attribute in ARGUMENTS and handlers and not factory:
-        return None  # the native handlers were named, and nothing else is asked for
+        return None  # the handlers were named, so no app is expected
     if attribute:
         try:
             value = functools.reduce(getattr, attribute.split("."), module)
@@ -72,7 +72,7 @@ def find_app(module: ModuleType, attribute: str, factory: bool, *, handlers: boo
 def with_debugger(app: App) -> App:
     """Return `app` with the traceback page of `flask --debug run`, if it is Flask's and in debug mode.
 
-    The page only shows, and only to clients on this machine: it executes nothing that a browser sends.
+    Only clients on this machine see the page, and it executes nothing that a browser sends.
     """
     flask = getattr(sys.modules.get("flask"), "Flask", None)
     if flask is None or not isinstance(app.call, flask) or not app.call.debug:
@@ -84,7 +84,7 @@ def with_debugger(app: App) -> App:
 
     @functools.cache
     def debugged() -> Any:
-        """Make it with the first request: it shares memory, which copies of this process may not."""
+        """Create it at the first request: its shared memory must not reach copies of this process."""
         return debug.DebuggedApplication(plain, evalex=False)
 
     def call(environ: dict[str, Any], start_response: Any) -> Any:
@@ -105,7 +105,7 @@ def adapted(value: Any, interface: Interface, name: str) -> App:
 
 
 def _by_name(module: ModuleType, names: Iterable[str], factory: bool) -> App | Failure | None:
-    """Return the first app among `names`; none: what is wrong with the first that is there, if one is."""
+    """Return the first app among `names`; without one, what is wrong with the first name that exists."""
     fault: Failure | None = None
     for name in names:
         value = getattr(module, name, None)
@@ -119,7 +119,7 @@ def _by_name(module: ModuleType, names: Iterable[str], factory: bool) -> App | F
 
 
 def _only_app(module: ModuleType) -> App | Failure | None:
-    """Return the one object in `module` that is an app whatever its name; of several one has to be named."""
+    """Return the only app in `module`, under any name; with several, ask the user to name one."""
     apps: dict[int, tuple[str, Any]] = {}
     for name, value in vars(module).items():
         if not name.startswith("_") and is_app_object(value):
@@ -136,8 +136,8 @@ def _only_app(module: ModuleType) -> App | Failure | None:
 
 
 def _app(value: Any, name: str, factory: bool) -> App | str:
-    """Return the app that `value` is or makes, or what is wrong with it, worded to follow its name."""
-    # By their names, for create_app(config, name) has two parameters, as WSGI apps have.
+    """Return the app that `value` is or creates, or what is wrong with it, in words that follow its name."""
+    # Judged by the names: create_app(config, name) has two parameters, as WSGI apps have.
     factory = factory or name.rpartition(".")[2] in FACTORIES
     interface = interface_of(value)
     if interface and not factory:
@@ -200,7 +200,7 @@ def _nothing(module: ModuleType, factory: bool) -> Failure:
 
 
 def _place_of(module: ModuleType, name: str) -> Place | None:
-    """Return where the first of a dotted `name` is assigned to in `module`, as far as its text tells."""
+    """Return where `module` assigns the first part of a dotted `name`, if its text shows that."""
     file = getattr(module, "__file__", None) or ""
     lines = linecache.getlines(file)
     assigned = re.compile(rf"{re.escape(name.partition('.')[0])}\s*(:[^=]+)?=[^=]")

@@ -1,4 +1,4 @@
-"""What a module offers to serve: an app for HTTP, native handlers, or both."""
+"""What a module has to serve: an app for HTTP, handlers, or both."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Found:
 def discover(module: ModuleType, attribute: str = "", factory: bool = False) -> Found | Failure:
     """Return what `module` serves, or what is wrong with it, in one sentence.
 
-    `attribute` names the app; `factory`: it has to be called. Handlers count in any case.
-    Raises what a factory raises: that is a failed import.
+    `attribute` names the app; `factory`: call it to get the app. Handlers are always looked for.
+    Raises what a factory raises; that counts as a failed import.
     """
     handlers = handlers_of(module)
     native = isinstance(handlers, Failure) or bool(handlers.found)

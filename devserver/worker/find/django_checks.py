@@ -1,6 +1,6 @@
 """Finds the line of the app's code at which a system check of Django's fails.
 
-Laws: Django's finding is never changed. If no line of the app's is known for it, none is reported.
+Laws: the result of Django's check is never changed. Without a known line of the app's, no line is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devserver.common.foreign import is_foreign
 
 
 def explained(error: Exception, messages: Iterable[Any], is_silenced: Callable[[Any], bool]) -> None:
-    """Give a SystemCheckError the words of the serious `messages`, and the line of the first that has one."""
+    """Give a SystemCheckError the text of the serious `messages`, and the line of the first that has one."""
     serious = [each for each in messages if each.is_serious() and not is_silenced(each)]
     if not serious:
         return
@@ -26,13 +26,13 @@ def explained(error: Exception, messages: Iterable[Any], is_silenced: Callable[[
 
 
 def place_of(subject: Any) -> tuple[str, int] | None:
-    """Return file and line of what a check complains of: a model's field, a model or another class."""
+    """Return file and line of the object that a check reports: a model's field, a model or another class."""
     model, name = getattr(subject, "model", None), getattr(subject, "name", None)
     owner = next((each for each in (model, subject) if isinstance(each, type)), type(subject))
     try:
         file = inspect.getsourcefile(owner)
         lines, first = inspect.getsourcelines(owner)
-    except (OSError, TypeError):  # built in, or made at run time
+    except (OSError, TypeError):  # a built-in, or created at run time
         return None
     if file is None or is_foreign(file):
         return None

@@ -19,8 +19,8 @@ from devserver.worker.find.interface import interface_of
 def load(settings: str) -> App:
     """Return the app of the project with these settings; DJANGO_SETTINGS_MODULE wins where it is set.
 
-    With ASGI_APPLICATION it is the one named there, as for Channels and daphne, else that of
-    WSGI_APPLICATION, or Django's own. Raises what the project and its checks raise.
+    The app is that of ASGI_APPLICATION (as with Channels and daphne), else that of WSGI_APPLICATION, else
+    Django's own. Raises what the project and its checks raise.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     # Projects check these two to see whether they run in the serving process, as under runserver.
@@ -42,15 +42,15 @@ def load(settings: str) -> App:
 def check(app: App) -> None:
     """Run the system checks of a Django app, as runserver does; do nothing for others.
 
-    They import the URLs, and with them the views, which are else imported by the first request. Raises
-    what that raises, and Django's SystemCheckError; warnings are printed.
+    They import the URLs and views, which the first request would import otherwise. Raises what that raises,
+    and Django's SystemCheckError; warnings are printed.
     """
     if _is_django(app.call):
         _check()
 
 
 def with_static_files(app: App) -> App:
-    """Return `app`, serving the static files too if it is Django's and runserver would: with DEBUG only."""
+    """Return `app`; if it is Django's and DEBUG is set, it also serves static files, as runserver does."""
     return _with_files(app) if _is_django(app.call) else app
 
 
@@ -83,4 +83,4 @@ def _check() -> None:
     except base.SystemCheckError as error:
         messages = import_module("django.core.checks").run_checks()
         explained(error, messages, lambda message: bool(message.is_silenced()))
-        raise error.with_traceback(None) from None  # the frames in Django do not help
+        raise error.with_traceback(None) from None  # frames in Django are of no use to the user

@@ -8,7 +8,7 @@ from typing import Any
 
 def docs_path(app: Any) -> str:
     """Return the path: FastAPI's `docs_url`, Litestar's schema; empty for any other app. Calls nothing."""
-    with suppress(Exception):  # whatever attribute access runs is the app's own
+    with suppress(Exception):  # attribute access may run code of the app
         url = getattr(app, "docs_url", None)
         if isinstance(url, str) and getattr(app, "openapi_url", None):
             return url

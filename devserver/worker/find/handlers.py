@@ -62,7 +62,7 @@ class Handlers:
 
 
 def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Failure:
-    """Return the handlers of `module`, maybe none, or what is wrong with one of them.
+    """Return the handlers of `module` (there may be none), or what is wrong with one of them.
 
     Beside an app `on_connect` and `on_close` count only with an `on_receive`: Socket.IO and MQTT clients
     have functions of these names too.
@@ -86,13 +86,13 @@ def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Fail
 
 
 def missing(module: ModuleType, attribute: str) -> Failure:
-    """Return the failure that `module` lacks what the target names; it names what the module has instead."""
+    """Return the failure for a target whose attribute `module` lacks, with what the module has instead."""
     message = f"{file_name(module)} has no {attribute!r}: {_instead(module, attribute)}"
     return refusal("AttributeMissing", message, module)
 
 
 def _instead(module: ModuleType, attribute: str) -> str:
-    """Return what the user may have meant."""
+    """Return a hint: the name that the user may have meant, or the names that exist."""
     holder: object = module
     parts = attribute.split(".")
     while parts and (inner := inspect.getattr_static(holder, parts[0], None)) is not None:
@@ -114,18 +114,18 @@ def _is_made_here(value: object, module: ModuleType) -> bool:
 
 
 def refusal(kind: str, message: str, module: ModuleType, place: Place | None = None) -> Failure:
-    """Return why `module` cannot be served; without `place` it is shown as a whole."""
+    """Return why `module` cannot be served; without `place` the failure points at the file."""
     file = getattr(module, "__file__", None) or ""
     return Failure("import", kind, message, place or (Place(file, 1) if file else None))
 
 
 def file_name(module: ModuleType) -> str:
-    """Return what a user calls `module`."""
+    """Return the name that a user knows `module` by."""
     return os.path.basename(getattr(module, "__file__", None) or "") or module.__name__
 
 
 def is_asynchronous(function: Any) -> bool:
-    """Return whether a call gives a coroutine, as far as the callable tells."""
+    """Return whether a call is known to return a coroutine."""
     if inspect.iscoroutinefunction(function):  # looks through functools.partial
         return True
     inner = function.func if isinstance(function, functools.partial) else function
@@ -133,7 +133,7 @@ def is_asynchronous(function: Any) -> bool:
 
 
 def place_of(function: Any) -> Place | None:
-    """Return where a function is defined, with its source; None for what has no code of Python's."""
+    """Return where a function is defined, with its source; None if it has no Python code."""
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     if code is None:
         return None
@@ -142,7 +142,7 @@ def place_of(function: Any) -> Place | None:
 
 
 def _fault(name: str, arguments: tuple[str, ...], function: Any) -> str:
-    """Return what is wrong with a handler, empty if nothing is."""
+    """Return what is wrong with a handler, or an empty string."""
     signature = f"{name}({', '.join(arguments)})"
     if not callable(function):
         return f"{name} must be a function, {signature}, not of type {type(function).__name__}"
@@ -151,7 +151,7 @@ def _fault(name: str, arguments: tuple[str, ...], function: Any) -> str:
         return f"{name} must not yield: a call of it would run nothing"
     try:
         parameters = inspect.signature(function)
-    except (TypeError, ValueError):  # some callables of C have none
+    except (TypeError, ValueError):  # some C callables have no signature
         return ""
     try:
         parameters.bind(*arguments)

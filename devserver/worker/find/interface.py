@@ -18,11 +18,11 @@ Interface = Literal["asgi", "asgi2", "wsgi"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _PARTS = ("Router", "Route", "Mount", "Host", "StaticFiles")
-"""How the names of classes end whose instances can be called like an app, and are parts of one."""
+"""Endings of class names whose instances are called like an app but are only parts of one."""
 
 
 def interface_of(value: Any) -> Interface | None:
-    """Return how `value` is called as an app; None: it is no app, or looks like any other callable."""
+    """Return how to call `value` as an app; None: it is no app, or looks like any other callable."""
     if not callable(value):
         return None
     if inspect.isclass(value):
@@ -34,7 +34,7 @@ def interface_of(value: Any) -> Interface | None:
         return None
     if shape.variadic and shape.required < 2:
         return _of_wrapped(value)
-    if shape.required == 1:  # a request is what Tornado's apps and cloud functions take
+    if shape.required == 1:  # Tornado's apps and cloud functions take a request
         return None if shape.names[0].startswith("req") else "asgi2"
     kinds: dict[int, Interface] = {2: "wsgi", 3: "asgi"}
     return kinds.get(shape.required)
@@ -43,12 +43,12 @@ def interface_of(value: Any) -> Interface | None:
 def is_app_object(value: Any) -> bool:
     """Return whether `value` is certainly an app, judged by the value alone.
 
-    An instance counts whose parameters have the names of the standards, and which is no part of an app.
+    An instance counts if its parameters have the names of the standards and it is not a part of an app.
     """
     kind = type(value)
     if kind.__name__.endswith(_PARTS) and kind.__name__ != "ProtocolTypeRouter":
         return False
-    # Of the class alone: a proxy such as flask.request raises for whatever it is asked.
+    # Only the class is asked: a proxy such as flask.request raises for every attribute.
     shape = _shape(inspect.getattr_static(kind, "__call__", None))
     names = [name.lstrip("_") for name in shape.names[1:]] if shape else []
     wsgi = len(names) > 1 and names[0].startswith("env") and names[1].startswith("start")
@@ -65,13 +65,13 @@ def is_function(value: Any) -> bool:
 
 
 def parameters_needed(function: Any) -> tuple[str, ...]:
-    """Return the parameters without which `function` cannot be called; empty too if it does not tell."""
+    """Return the required parameters of `function`; empty also if its signature is unknown."""
     shape = _shape(function, follow_wrapped=True)
     return (*shape.names[: shape.required], *shape.keywords) if shape else ()
 
 
 def as_asgi(app: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    """Return an ASGI 2 app as one of ASGI 3."""
+    """Return an ASGI 3 app that calls this ASGI 2 app."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         instance = app(scope)
@@ -99,7 +99,7 @@ def _shape(function: Any, follow_wrapped: bool = False) -> _Shape | None:
     """Return the signature of a callable: its own, or that of the function that a decorator wraps."""
     try:
         parameters = inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values()
-    except (TypeError, ValueError):  # some callables of C have none
+    except (TypeError, ValueError):  # some C callables have no signature
         return None
     positional = [each for each in parameters if each.kind in _POSITIONAL]
     return _Shape(
@@ -113,7 +113,7 @@ def _shape(function: Any, follow_wrapped: bool = False) -> _Shape | None:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """Return whether `function` can be called with `count` arguments, or does not tell."""
+    """Return whether `function` can be called with `count` arguments, or its signature is unknown."""
     shape = _shape(function)
     if shape is None:
         return True
@@ -126,7 +126,7 @@ def _is_marked(function: Any) -> bool:
 
 
 def _of_class(kind: type) -> Interface | None:
-    """Return how a class is called whose instances are not apps, but one request each."""
+    """Return how to call a class whose instances are each one request, not an app."""
     shape = _shape(kind)
     if shape is None:
         return None
@@ -138,14 +138,14 @@ def _of_class(kind: type) -> Interface | None:
 
 
 def _of_wrapped(function: Any) -> Interface | None:
-    """Return how a callable of `*args` is called: what it wraps tells, else objects are WSGI's."""
+    """Return how to call a callable of `*args`: judged by what it wraps; else an object is a WSGI app."""
     inner = _innermost(function)
     if inner is function:
         return None if is_function(function) else "wsgi"
     if _is_marked(inner):
         return "asgi" if _takes(inner, 3) else None
     shape = _shape(inner)
-    # One: werkzeug's Request.application makes a WSGI app of a function of a request.
+    # One parameter: werkzeug's Request.application makes a WSGI app of a function that takes a request.
     kinds: dict[int, Interface] = {1: "wsgi", 2: "wsgi", 3: "asgi"}
     return kinds.get(shape.required) if shape else None
 

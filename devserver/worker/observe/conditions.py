@@ -1,6 +1,6 @@
-"""What an import can see of its process besides modules: how to read it, send it, and set it elsewhere.
+"""The state of a process that an import can see besides modules: how to read, send and set it.
 
-Law: what `look` returns can be sent, and two processes in which it is equal look alike to any import.
+Law: what `look` returns can be sent. Processes in which it is equal look the same to any import.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Value = Any
-"""Of lists, strings, numbers and None."""
+"""Made of lists, strings, numbers and None."""
 Undo = Callable[[], None]
 
 LOGGERS = "the configuration of loggers"
@@ -30,9 +30,9 @@ IMPORTS = "what imports find"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`put` sets what `look` has returned elsewhere, and returns how to take that back.
+    """`put` sets what `look` returned in another process, and returns a function that undoes that.
 
-    Without `put` it is the app's affair: only who else changes it is of interest.
+    Without `put` it is never set elsewhere, only compared, to notice changes that are not the app's.
     """
 
     look: Callable[[], Value]
@@ -40,7 +40,7 @@ class Condition:
 
 
 def look() -> dict[str, Value]:
-    """Return every condition, in some microseconds."""
+    """Return every condition. Takes some microseconds."""
     return {name: condition.look() for name, condition in CONDITIONS.items()}
 
 
@@ -82,7 +82,7 @@ def _zone() -> list[Any]:
 
 
 def _set_zone(value: Value) -> None:
-    """Read TZ again, which has been set before. Raises ValueError if that gives another zone."""
+    """Apply the TZ that was set. Raises ValueError if that gives another zone."""
     time.tzset()
     if _zone() != value:
         raise ValueError(f"TZ gives {_zone()}")
@@ -92,11 +92,11 @@ def _locale() -> str:
     return locale.setlocale(locale.LC_ALL)
 
 
-# modules of the standard library that keep a state
+# modules of the standard library with state
 
 
 def _decimal_context() -> Any:
-    """Return the context if there is one already: getcontext() would make it, and the app could see that."""
+    """Return the context if there is one: getcontext() would create it, which the app could see."""
     if "decimal" not in sys.modules:
         return None
     variables = contextvars.copy_context()
@@ -151,7 +151,7 @@ def _set_temporary(value: Value) -> None:
 
 
 def filters() -> list[Value]:
-    """Return the filters of warnings as they can be sent."""
+    """Return the warning filters in a form that can be sent."""
     return [
         [action, _pattern(message), described(category), _pattern(module), line]
         for action, message, category, module, line in warnings.filters
@@ -163,7 +163,7 @@ def _pattern(pattern: Any) -> Value:
 
 
 def _put_filters(value: Value) -> Undo:
-    """Set filters; those whose category is not loaded here, so that it cannot be issued, are left out."""
+    """Set filters, without those whose category is not loaded here: such warnings cannot be issued."""
     start = list(warnings.filters)
     known = dict(zip(map(repr, filters()), start, strict=True))
     planted: list[Any] = []
@@ -178,7 +178,7 @@ def _put_filters(value: Value) -> Undo:
     _set_filters(wanted)
 
     def undo() -> None:
-        """Keep what modules have added meanwhile."""
+        """Remove what was put, and keep the filters that modules have added since."""
         kept = [each for each in warnings.filters if not any(each is other for other in planted)]
         _set_filters([*kept, *(each for each in start if each not in kept)])
 
@@ -199,11 +199,11 @@ def _set_filters(wanted: Sequence[Any]) -> None:
     kept: Any = warnings.filters
     kept[:] = wanted
     with warnings.catch_warnings():
-        pass  # what was decided by the old ones is forgotten with that
+        pass  # that clears the decisions that the old filters led to
 
 
 def order_filters(value: list[Value]) -> None:
-    """Put the filters in this order, if they are the same ones."""
+    """Put the filters in this order, if these are the filters that are set."""
     now = filters()
     if now != value and sorted(map(repr, now)) == sorted(map(repr, value)):
         by_name = dict(zip(map(repr, now), list(warnings.filters), strict=True))
@@ -214,12 +214,12 @@ def order_filters(value: list[Value]) -> None:
 
 
 class Ear(logging.Handler):
-    """Stands for the app's handlers while nothing of the app is here; hears who logs."""
+    """Takes the place of the app's handlers in a process without the app; notes that something logs."""
 
     heard = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note it."""
+        """Note that something logs."""
         Ear.heard = True
 
 
@@ -245,7 +245,7 @@ def _put_root(value: Value) -> Undo:
 
 
 def loggers() -> Value:
-    """Return how loggers are set up that are not as they were made, and the root logger."""
+    """Return the configuration of the root logger and of each logger that was configured."""
     found = [logging.root, *logging.root.manager.loggerDict.values()]
     return sorted(
         [each.name, each.level, each.disabled, each.propagate, list(map(described, each.handlers))]
@@ -269,7 +269,7 @@ _HOOKS = {
 
 
 def hook(name: str) -> object:
-    """Return the function that hangs on a hook."""
+    """Return the function that a hook calls."""
     module, attribute = _HOOKS[name]
     return getattr(sys.modules.get(module), attribute, None)
 

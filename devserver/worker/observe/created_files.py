@@ -1,7 +1,7 @@
-"""Notices the files that the app creates while it starts, and what it writes into them.
+"""Notices the files that the app creates while it starts, and their content.
 
-Law: the reported content was in the file when the app closed it, within a second after it was made. A
-file that was there before, that was removed before, or that a cold start would have found is not reported.
+Law: the reported content was in the file when the app closed it, within a second after it created it. A file
+that existed before, that was removed before, or that a cold start would have found is not reported.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from devserver.worker.load.snapshot import PACKAGE, Snapshot
 MOST = 200
 """Files; later ones count as saves of the user's."""
 IN_TIME = 1.0
-"""Seconds from a file's making to its closing, within which no other process can have learnt of it."""
+"""Seconds between a file's creation and its closing; after more, another process may have changed it."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
-"""Events that come soon after a file was closed; none of them is raised by sending."""
+"""Audit events that soon follow the closing of a file; sending a message raises none of them."""
 _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
@@ -35,19 +35,19 @@ class CreatedFiles:
         self._begun: set[str] = set()
         self._removed: set[str] = set()
         self._open: dict[str, float] = {}
-        """Path → when it was made."""
+        """Path → when it was created."""
         self._looking = False
         self._over = False
 
     def finish(self) -> None:
-        """Stop: the app has started or failed to start, so later files count as saves of the user's."""
+        """Stop: the app has started or failed, so later files count as saves of the user's."""
         self._look()
         self._over = True
         for path in list(self._open):
             self._end(path, b"")
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Hear of every event, as sys.addaudithook calls it."""
+        """Handle an audit event (the hook of sys.addaudithook)."""
         if self._over or self._looking:
             return
         try:
@@ -63,11 +63,11 @@ class CreatedFiles:
                 self._renamed(args[0], args[1], args[2:])
             elif event in ("os.remove", "shutil.rmtree"):
                 self._removed.add(os.path.realpath(os.fspath(args[0])))
-        except Exception:  # no valid path, the end of the stack
+        except Exception:  # an invalid path, or no stack left
             return
 
     def _begin(self, name: str) -> str:
-        """Return the real path of a file that is about to be made, "" if it does not count."""
+        """Return the real path of a file that is about to be created, "" if it does not count."""
         path = os.path.realpath(name)
         if not path.startswith(self._inside) or path.endswith(_NOT_FOUND_LATER) or path == self._dotenv:
             return ""
@@ -81,7 +81,7 @@ class CreatedFiles:
         return path
 
     def _renamed(self, old: object, new: object, folders: tuple[int, ...]) -> None:
-        """A file is about to get another name: what it holds is known before."""
+        """Handle a rename: the new name counts as created, with the content that the file has."""
         if not (isinstance(old, str | os.PathLike) and isinstance(new, str | os.PathLike)):
             return
         if any(folder != -1 for folder in folders):
@@ -121,11 +121,11 @@ class CreatedFiles:
 
 
 def _open_files() -> set[str]:
-    """Return the paths of what this process has open."""
+    """Return the paths of the files that this process has open."""
     found = set()
     for number in os.listdir("/proc/self/fd"):
         try:
             found.add(os.readlink(f"/proc/self/fd/{number}"))
-        except OSError:  # the listing's own
+        except OSError:  # the descriptor of the listing itself
             continue
     return found

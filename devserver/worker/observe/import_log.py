@@ -1,7 +1,7 @@
-"""Notes the modules that a Worker imports and that are not own, so that a Manager can preload them.
+"""Records the installed modules that a Worker imports, so that a Manager can preload them.
 
-Laws: importing a noted module, in this order and these surroundings, has the outcome that it had here. Once
-the app has changed what an import means, no further module is noted, and the reason is kept.
+Laws: importing the recorded modules in this order and these surroundings gives what it gave here. Once the
+app has changed what an import does, no further module is recorded, and the reason is kept.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class ImportLog:
         self._table: dict[str, int] = {}
         self._surroundings: list[Surroundings] = []
         self._outermost: ModuleSpec | None = None
-        """What is being imported that nothing foreign imports in its turn."""
+        """The installed module that the app itself is importing, if any."""
         self._reason = ""
         self._fresh: list[ModuleSpec] = []
-        """Modules that were found since an outermost import began."""
+        """Modules found since the outermost import began."""
         self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
         self._last: int | None = None
         self.spent = 0.0
-        """Seconds that outermost imports of modules that are not own have taken."""
+        """Seconds that the outermost imports of installed modules took."""
         self._began = 0.0
 
     def begin(self) -> None:
-        """Take the present state as the start: a Manager, which runs none of the app's code, has the same."""
+        """Take the present state as the start: it is the same in a Manager, which runs no code of the app."""
         self._environment = dict(os.environ)
         self._path, self._argv = tuple(sys.path), tuple(sys.argv)
         self._meaning, self._modules = _meaning(), dict(sys.modules)
@@ -62,24 +62,24 @@ class ImportLog:
         self._number = self._number_of(self._difference())
 
     def found(self, name: str, spec: ModuleSpec) -> None:
-        """Note that this module, not the app's own, was found: it is about to be imported."""
+        """Record that this installed module was found: it is about to be imported."""
         if self._reason:
             return
         self._reason = _patched()
         if self._outermost is None:
-            # What differs from the end of the last import that was outermost, the app has done.
+            # The app made every change since the last outermost import.
             self._reason = self._reason or self._done_by_app()
             if not self._reason:
                 self._fresh.clear()
                 observe(spec, self._running)
                 self._look_around()
         if not self._reason:
-            self._specs.pop(name, None)  # only looked for, that time
+            self._specs.pop(name, None)  # it was only looked for then
             self._specs[name] = spec, self._look()
             self._fresh.append(spec)
 
     def ready(self) -> None:
-        """Record the surroundings as the app is about to serve: its own imports are done."""
+        """Record the surroundings when the app is about to serve, after its own imports."""
         self._reason = self._reason or _patched() or self._done_by_app()
         self._look_around()
         now = self._conditions | {
@@ -89,7 +89,7 @@ class ImportLog:
         self._last = self._number_of(msgspec.structs.replace(self._difference(), conditions=now))
 
     def taken(self, worker: int, generation: int) -> Imported:
-        """Return the notes so far of what is loaded."""
+        """Return the records so far of the modules that are loaded."""
         return Imported(
             worker,
             generation,
@@ -104,7 +104,7 @@ class ImportLog:
         )
 
     def _running(self, spec: ModuleSpec, running: bool) -> None:
-        """The body of an outermost module begins or has ended: what changed meanwhile was not the app."""
+        """Handle the start or end of an outermost module's body: the app made no change during it."""
         if running and self._outermost is None:
             self._outermost, self._began = spec, time.perf_counter()
         elif not running and self._outermost is spec:
@@ -117,7 +117,7 @@ class ImportLog:
                     self._values[each.name] = namespaces.packed(module), namespaces.pids(module)
 
     def _done_by_app(self) -> str:
-        """Return what the app has done by itself that changes what any import means, "" if nothing."""
+        """Return the app's own change that affects what any import does, "" if there is no such change."""
         changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
         if changed:
             return f"the app has changed {changed[0]}"
@@ -142,7 +142,7 @@ class ImportLog:
         return name == "__main__" or self._is_own(name)
 
     def _is_own(self, name: str) -> bool:
-        """Return whether a file of the app's that is used bears the name."""
+        """Return whether the app uses a file of its own with this name."""
         package, _, tail = name.rpartition(".")
         folders = getattr(sys.modules.get(package), "__path__", ()) if package else sys.path
         bases = [os.path.realpath(os.path.join(folder, tail)) for folder in folders]
@@ -153,14 +153,14 @@ class ImportLog:
         return self._snapshot.used
 
     def _look_around(self) -> None:
-        """Look at what only the app's own code and whole imports are supposed to change."""
+        """Read the state that only the app's code and whole imports should change."""
         now = conditions.look()
         if now != self._conditions:
             self._conditions = now
             self._number = self._number_of(self._difference())
 
     def _look(self) -> int:
-        """Return the number of the surroundings as they are now; in a microsecond if they are as before."""
+        """Return the index of the present surroundings. Takes a microsecond if they have not changed."""
         variables, path, argv = self._seen
         if _variables() != variables or sys.path != path or sys.argv != argv:
             self._seen = (_variables().copy(), sys.path[:], sys.argv[:])
@@ -190,24 +190,24 @@ class ImportLog:
         return number
 
     def _is_installed(self, spec: ModuleSpec) -> bool:
-        """Return whether the module is the standard library's or a distribution's."""
+        """Return whether the module belongs to the standard library or to an installed distribution."""
         loader: Any = spec.loader
         if loader in (BuiltinImporter, FrozenImporter) or isinstance(loader, SourceFileLoader):
-            return True  # it would not be here if it were an own source file
+            return True  # own source files do not come here
         if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
-            return False  # a custom finder: what it would find in another process is unknown
+            return False  # a custom finder may find something else in another process
         return not self._snapshot.owns(spec.origin or "")
 
 
 def _variables() -> dict[Any, Any]:
-    """Return what os.environ keeps: comparing it itself decodes every variable."""
+    """Return the raw data of os.environ: comparing os.environ itself decodes every variable."""
     variables: Any = os.environ
     data: dict[Any, Any] = getattr(variables, "_data", variables)
     return data
 
 
 def _meaning() -> dict[str, Any]:
-    """Return what decides how any module is imported, and what becomes of its logger."""
+    """Return the state that decides how modules are imported and how their loggers behave."""
     return {
         "sys.meta_path": sys.meta_path[:],
         "sys.path_hooks": sys.path_hooks[:],
@@ -219,7 +219,7 @@ def _meaning() -> dict[str, Any]:
 def disabled_loggers() -> list[str]:
     """Return the disabled loggers. `dictConfig` disables those that exist, and preloaded ones exist early.
 
-    Some are always there, asyncio's for one, so that it is seen.
+    Some always exist, such as asyncio's, so the change is seen.
     """
     loggers = list(logging.root.manager.loggerDict.values())
     return [each.name for each in loggers if isinstance(each, logging.Logger) and each.disabled]
@@ -234,6 +234,6 @@ def _patched() -> str:
 
 
 def _is_loaded(name: str, spec: ModuleSpec) -> bool:
-    """Return whether what was found is what is loaded under this name."""
+    """Return whether this spec is that of the module that is loaded under its name."""
     module = sys.modules.get(name)
     return isinstance(module, ModuleType) and module.__dict__.get("__spec__") is spec

@@ -1,4 +1,4 @@
-"""Reports when the body of a module begins to run and when it has ended.
+"""Reports when the body of a module starts and when it has ended.
 
 Law: neither the module nor code that inspects its loader can see it. A loader around the loader could.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 
 Running = Callable[[ModuleSpec, bool], None]
-"""Called with True as the body begins to run, and with False once it has returned or raised."""
+"""Called with True when the body starts, and with False once it has returned or raised."""
 
 
 def observe(spec: ModuleSpec, tell: Running) -> None:
@@ -20,7 +20,7 @@ def observe(spec: ModuleSpec, tell: Running) -> None:
 
 
 class _Observed(ModuleSpec):
-    """The import system sets `_initializing` around the body; afterwards it is a spec as any other."""
+    """The import system sets `_initializing` around the body; afterwards this is an ordinary spec."""
 
     _tell: Running
 
@@ -38,4 +38,4 @@ class _Observed(ModuleSpec):
         tell(self, running)
 
 
-_Observed.__name__ = _Observed.__qualname__ = "ModuleSpec"  # as it is shown
+_Observed.__name__ = _Observed.__qualname__ = "ModuleSpec"  # shown in repr()

@@ -1,7 +1,7 @@
-"""What an import has put into a module's namespace, so short that two processes can be compared.
+"""A summary of a module's namespace after its import, short enough to compare two processes.
 
-Law: equal values have equal marks in every process; of what has no value that could be told (an object, a
-list that others add to) only its kind counts.
+Law: equal values have equal marks in every process. If a value cannot be compared (an object, a list that
+others add to), only its kind counts.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zlib import crc32
 SIZE = 4
 """Bytes of a mark."""
 _WIDE = 1 << 40
-"""Numbers from here on are addresses, hashes and times, which differ between processes."""
+"""Larger numbers are taken for addresses, hashes and times, which differ between processes."""
 _LONGEST = 64
-"""Items of a tuple that are looked at."""
+"""How many items of a tuple are compared."""
 _FORK_AWARE = "_rng_pid"
-"""tempfile's names of files: it looks whether it is still in that process."""
+"""tempfile's generator of names: it checks whether it is still in the same process."""
 _UNIQUE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
 """Makes a name unique."""
 _NAMED = frozenset((FunctionType, BuiltinFunctionType, type))
@@ -44,12 +44,12 @@ def marks(module: ModuleType) -> dict[bytes, str]:
 
 
 def packed(module: ModuleType) -> bytes:
-    """Return a module's marks as they are sent."""
+    """Return a module's marks in the form in which they are sent."""
     return b"".join(sorted(marks(module)))
 
 
 def differing(module: ModuleType, sent: bytes) -> list[str] | None:
-    """Return which names of a module differ from what was sent; None: none does, []: some are missing."""
+    """Return the names of a module that differ from what was sent. None: equal; []: some are missing."""
     here, there = marks(module), _unpacked(sent)
     extra = here.keys() - there
     if len(extra) < len(there - here.keys()):
@@ -58,13 +58,13 @@ def differing(module: ModuleType, sent: bytes) -> list[str] | None:
 
 
 def kept(module: ModuleType, names: list[str], elsewhere: bytes) -> list[str]:
-    """Return those names whose values were the same in a process like this: the rest is chance."""
+    """Return the names whose values were equal in a similar process: other values vary by chance."""
     here, there = marks(module), _unpacked(elsewhere)
     return sorted(name for mark, name in here.items() if name in names and mark in there)
 
 
 def may_be_chance(module: ModuleType, names: list[str]) -> bool:
-    """Return whether all of these are of a kind that may be made of the time, of chance, or of an address."""
+    """Return whether each of these may have been made from the time, at random, or from an address."""
     return bool(names) and all(type(module.__dict__[name]) in _CHANGING for name in names)
 
 

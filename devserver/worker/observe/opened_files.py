@@ -1,7 +1,7 @@
-"""Notices the own files that the app runs, or reads as source, by their path: no finder ever sees these.
+"""Notices the own files that the app runs or reads as source by their path: no finder sees these.
 
-Laws: the hook gets every open and exec in this process, and cannot be removed. So for those that do not
-concern it, it takes nanoseconds. No error of the hook reaches the app.
+Laws: the hook gets every open and exec in this process, and cannot be removed, so it returns from those that
+do not concern it within nanoseconds. No error of the hook reaches the app.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class OpenedFiles:
-    """Collects until `taken`; `fresh` is called when there is more. Files are reported at most twice.
+    """Collects until `taken`; `fresh` is called when there are new files. Each is reported at most twice.
 
     A file counts if it is executed, whatever its name, or opened for reading and named `.py`. One that was
     imported does not, nor one that the app has written itself.
@@ -31,18 +31,18 @@ class OpenedFiles:
         self._snapshot = snapshot
         self._fresh = fresh
         self._opened: set[object] = set()
-        """What was opened, under the names that were used."""
+        """The paths that were opened, as the app named them."""
         self._executed: set[str] = set()
         self._written: set[str] = set()
         self._told: dict[str, OpenedFile] = {}
         self._untold: dict[str, OpenedFile] = {}
 
     def install(self) -> None:
-        """Begin, for the rest of this process's life."""
+        """Start, for the rest of this process's life."""
         sys.addaudithook(self.hook())
 
     def taken(self) -> tuple[OpenedFile, ...]:
-        """Return what is new since the last call."""
+        """Return the files that are new since the last call."""
         untold, self._untold = self._untold, {}
         return tuple(untold.values())
 
@@ -51,11 +51,11 @@ class OpenedFiles:
         self._untold = dict(self._told)
 
     def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
-        """Return what is to hear of every event, as sys.addaudithook calls it."""
+        """Return the hook for sys.addaudithook."""
         opened, executed = self._opened, self._executed
 
         def hook(event: str, args: tuple[Any, ...]) -> None:
-            # Most events are others: `id`, `sys._getframe`, sockets.
+            # Most events are not of this kind: `id`, `sys._getframe`, sockets.
             if event == "open":
                 path = args[0]
                 if type(path) is str and path.endswith(".py") and (path not in opened or args[2] & _WRITES):
@@ -75,7 +75,7 @@ class OpenedFiles:
                 self._written.add(os.path.realpath(path))
             else:
                 self._note(path, executed=False)
-        except Exception:  # no valid path, the end of the stack
+        except Exception:  # an invalid path, or no stack left
             return
 
     def _on_exec(self, name: str) -> None:

@@ -1,6 +1,6 @@
-"""Reports which own files this Worker uses: those of its snapshot, and those that the app runs by path.
+"""Reports the own files that this Worker uses: those of its snapshot, and those that the app runs by path.
 
-Law: what runs is known to the Master, however it came here. Nothing is sent while nothing new is used.
+Law: the Master knows every own file that runs, however it was loaded. While nothing is new, nothing is sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from devserver.worker.run.master_link import MasterLink
 
 
 class UsedFiles:
-    """Collects; what there is leaves with `tell`, and once a loop is `followed`, at the end of its turn."""
+    """Collects paths; sends them at `tell`, and at the end of each turn of the loop that it follows."""
 
     def __init__(self, link: MasterLink) -> None:
         self._link = link
@@ -30,30 +30,30 @@ class UsedFiles:
         self.wake()
 
     def renew(self, paths: Iterable[str]) -> None:
-        """In a copy: it uses all of these, and none was reported yet."""
+        """In a copy: record that it uses all of these, and has reported none."""
         self._paths = list(paths)
 
     def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
-        """Report what this returns, too; `wake` signals that it has something."""
+        """Also report what this returns; `wake` signals that there is something to report."""
         self._opened = opened
 
     def wake(self) -> None:
         """Schedule a report. Call it from any thread."""
         if self._loop is not None and not self._due and not self._link.forked:
             self._due = True
-            with suppress(RuntimeError):  # it is closed: the Worker leaves
+            with suppress(RuntimeError):  # the loop is closed: the Worker exits
                 self._loop.call_soon_threadsafe(self.tell)
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on report on this loop by itself."""
+        """From now on report at the end of each turn of this loop."""
         self._loop = loop
 
     def tell(self) -> None:
-        """Send what is new, if anything is."""
+        """Send the files that are new, if there are any."""
         self._due = False
         paths, self._paths = self._paths, []
         opened = self._opened()
-        with suppress(ConnectionGone):  # a child of the app's imports something of its own
+        with suppress(ConnectionGone):  # a child process of the app imports something
             if paths:
                 self._link.send(Used(self._link.worker, self._link.generation, tuple(paths)))
             if opened:
