@@ -89,7 +89,7 @@ class DevServer:
     async def _serve(self, reporter: Reporter, control: Control, loop: asyncio.AbstractEventLoop) -> int:
         config = replace(self._config, console=replace(self._config.console, draws=reporter.draws))
         master = self._master = Master(config, reporter.terminal, reporter.emit, self._fail)
-        reporter.hear(master.clients.gateway.refresh.heard)
+        reporter.hear(master.clients.gateway.refresh.on_event)
         watch = Watch(config.watch, self._watch_reports(master.edits, reporter), loop)
         master.attach(watch)
         self._listen_to_signals(loop)
@@ -182,17 +182,17 @@ class DevServer:
         def report(news: Report) -> None:
             match news:
                 case Noticed():
-                    edits.noticed(news.edit, news.paths)
+                    edits.on_edit_noticed(news.edit, news.paths)
                 case Settled():
                     for warning in news.warnings:
                         reporter.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
-                    edits.settled(news.edit, news.files, news.failures, steps)
+                    edits.on_edit_settled(news.edit, news.files, news.failures, steps)
                     self._look_at_options(reporter, news)
                 case Reread():
                     edits.reread(news.edit)
                 case Surveyed():
-                    edits.surveyed(news.files)
+                    edits.on_surveyed(news.files)
                 case AssetsSaved():
                     reporter.emit(events.AssetsChanged(paths=news.paths))
                 case Remark():

@@ -81,7 +81,7 @@ class Clients:
         self.router.on_code_live()
         self.gateway.on_code_live(boot.generation)
 
-    def refused(self, failures: tuple[Failure, ...]) -> None:
+    def on_code_refused(self, failures: tuple[Failure, ...]) -> None:
         """Keep the reason why there is no good code yet."""
         self.gateway.on_code_refused(failures)
 

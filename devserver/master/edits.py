@@ -53,7 +53,7 @@ class Edits:
 
     # what the watch reports
 
-    def noticed(self, edit: int, paths: tuple[str, ...]) -> None:
+    def on_edit_noticed(self, edit: int, paths: tuple[str, ...]) -> None:
         """An edit has begun."""
         now = time.monotonic()
         self._timings.noticed(edit, now)
@@ -66,7 +66,7 @@ class Edits:
         self.generations.noticed(edit)
         self._emit(events.Changed(edit=edit, paths=paths))
 
-    def settled(
+    def on_edit_settled(
         self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: Steps
     ) -> None:
         """An edit was read and checked; `steps` are settle and check, in ms."""
@@ -93,7 +93,7 @@ class Edits:
             if not changed:
                 self.reload()
 
-    def surveyed(self, files: Sequence[Source]) -> None:
+    def on_surveyed(self, files: Sequence[Source]) -> None:
         """These files lie beside what runs and may be imported or read later: they join the snapshot."""
         for file in files:
             if self.generations.surveyed(file):

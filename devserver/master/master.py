@@ -69,7 +69,7 @@ class Master:
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         self.terminals = Terminals(dispatcher.workers, emit, self.handle)
         self.supervisor = supervisor = Supervisor(
-            config, terminal, dispatcher, emit, self.handle, self._message_received
+            config, terminal, dispatcher, emit, self.handle, self._on_message
         )
         warm = config.process.warm == "auto"
         self._boots = BootPolicy(supervisor, emit, self.handle, warm=warm)
@@ -153,7 +153,7 @@ class Master:
             return
         self._emit(outcome.refused(command, live))
         if not live:
-            self.clients.refused(command.failures)
+            self.clients.on_code_refused(command.failures)
             self._do(self._expect())
 
     # a Worker is ready: the first one makes its generation live, and older Workers leave when they are idle
@@ -186,7 +186,7 @@ class Master:
     def _go_live(self, command: decisions.GoLive) -> None:
         ready = command.worker.ready
         self.clients.go_live(ready)
-        self._boots.went_live(command.generation)
+        self._boots.on_code_live(command.generation)
         self._package.end()
         self.edits.watch.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timings.live(command.generation, command.edit, time.monotonic())
@@ -231,9 +231,9 @@ class Master:
                 self._dispatcher.remove(worker, cause)
             case facts.WorkerRemoved(record, reason, exited):
                 self._changed()
-                self._apply_failed(self._failed_boots.exited(record, reason, exited))
+                self._apply_failed(self._failed_boots.on_worker_exited(record, reason, exited))
             case facts.BootAborted(generation, verdict):
-                self._apply(self._failed_boots.aborted(generation, verdict))
+                self._apply(self._failed_boots.on_boot_aborted(generation, verdict))
             case facts.CandidatesStranded():
                 self._find_homes()
             case facts.BriefingDue():
@@ -243,7 +243,7 @@ class Master:
             case _:
                 self.supervisor.handle(fact)
 
-    def _message_received(self, worker: Worker, message: FromWorker) -> None:
+    def _on_message(self, worker: Worker, message: FromWorker) -> None:
         on_message = self._on_client_message.get(type(message))
         if on_message is not None:  # by far the most
             on_message(worker, message)
@@ -258,7 +258,7 @@ class Master:
             case messages.Used() | messages.Opened() | messages.Creates():
                 self._apply_any(self._reports.received(message))
             case messages.BootFailed():
-                self.supervisor.message_received(worker, message)
+                self.supervisor.on_message(worker, message)
                 self._apply_any(self._reports.used(message.generation, message.paths))
             case messages.Imported():
                 self._imported(worker, message)
@@ -267,7 +267,7 @@ class Master:
             case messages.DebuggerState():
                 self.terminals.prompts.on_reported(worker, message)
             case messages.Leaving() | messages.TasksCancelled():
-                self.supervisor.message_received(worker, message)
+                self.supervisor.on_message(worker, message)
             case _:
                 raise AssertionError(f"nobody takes {type(message).__name__}")
 
@@ -285,7 +285,7 @@ class Master:
     def _imported(self, worker: Worker, message: messages.Imported) -> None:
         """The next Workers may inherit what this one has imported."""
         record, again = self.supervisor.workers[worker.id], self.generations.candidate(worker.generation)
-        if self._boots.imported(record, message, self.generations.live, again):
+        if self._boots.on_imported(record, message, self.generations.live, again):
             self.edits.reload()
 
     def _brief(self) -> None:

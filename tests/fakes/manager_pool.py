@@ -42,11 +42,11 @@ class PoolHarness:
         self.workers: dict[int, WorkerRecord] = {}
         self.pool = ManagerPool(self.launcher, standby, SitePackages(), self.workers, search)
 
-    def went_live(self, generation: int) -> None:
+    def on_code_live(self, generation: int) -> None:
         """Let newer code go live."""
         self.live = generation
-        self.launcher.note_live()
-        self.pool.went_live(generation)
+        self.launcher.on_code_live()
+        self.pool.on_code_live(generation)
 
 
 class ServingPool(PoolHarness):
@@ -60,7 +60,7 @@ class ServingPool(PoolHarness):
         assert self.pool.launch()
         self.order(1)
         self.goes_live(1)
-        self.launcher.note_worker(2)
+        self.launcher.on_worker_forked(2)
 
     def order(self, generation: int, handover: messages.Handover = "overlap") -> None:
         """Order a candidate of the Manager that the pool chooses."""
@@ -68,7 +68,7 @@ class ServingPool(PoolHarness):
         self.pool.send(Reload(generation, self.live, (), handover))
 
     def goes_live(self, generation: int) -> None:
-        self.went_live(generation)
+        self.on_code_live(generation)
 
     def stop(self, seconds: float, last: float) -> None:
         """Stop all Managers, and start the timers that this asks for."""
@@ -78,10 +78,10 @@ class ServingPool(PoolHarness):
 
     async def prepared(self, *names: str) -> FakeManager:
         """Let a standby Manager be prepared; return it."""
-        self.pool.standby.noted(imported(*(names or ("numpy",)), generation=self.live), 400.0)
+        self.pool.standby.on_imported(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
+        self.pool.on_preload_report(manager, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: FakeManager) -> bool:

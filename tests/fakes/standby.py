@@ -39,7 +39,7 @@ class StandbyHarness:
 
     async def prepare(self, *names: str, **environment: str) -> None:
         """Let a Worker report that it has imported these, and wait until the order is given."""
-        self.standby.noted(imported(*names, environment={**environment}), 400.0)
+        self.standby.on_imported(imported(*names, environment={**environment}), 400.0)
         await passes(CALM)
 
     async def ready(self, *names: str, **environment: str) -> FakeManager:
@@ -51,9 +51,11 @@ class StandbyHarness:
     def imports(self, *modules: str) -> None:
         """Let the newest Manager report what it is importing."""
         for module in modules:
-            self.standby.reported(Preloading(module))
+            self.standby.on_preload_report(Preloading(module))
 
     def report(self, modules: int = 2, **restart_without: str) -> None:
         """Let the newest Manager report that it has preloaded."""
         without = tuple(restart_without.items())
-        self.standby.reported(messages.PreloadDone(Report(modules, 80.0, without, restart_without=without)))
+        self.standby.on_preload_report(
+            messages.PreloadDone(Report(modules, 80.0, without, restart_without=without))
+        )

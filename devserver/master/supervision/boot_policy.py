@@ -62,7 +62,7 @@ class BootPolicy:
             self._supervisor.send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
         self._report(CandidatesStranded())
 
-    def imported(
+    def on_imported(
         self, worker: WorkerRecord, message: messages.Imported, live: int, again: Candidate | None
     ) -> bool:
         """Record a Worker's imports, which the next ones may inherit. Return whether to reload.
@@ -76,7 +76,7 @@ class BootPolicy:
             return False
         if worker.manager is None or not worker.manager.preloaded:
             if worker.generation == live:
-                standby.noted(message, worker.import_ms)
+                standby.on_imported(message, worker.import_ms)
             return False
         may_go_live = worker.booting and worker.generation >= live
         if may_go_live and (changed := standby.surroundings_changed(message)):
@@ -85,7 +85,7 @@ class BootPolicy:
             standby.forget()
             return not self._boot_cold(worker, again) and self._pool.start_cold()
         if worker.generation == live:
-            standby.added(message)
+            standby.on_imported_later(message)
         return False
 
     def boots_cold(
@@ -117,9 +117,9 @@ class BootPolicy:
         self._report(CandidatesStranded())
         return True
 
-    def went_live(self, generation: int) -> None:
+    def on_code_live(self, generation: int) -> None:
         """Note that newer code is live. If it starts only without preloaded modules, turn preloading off."""
-        self._supervisor.went_live(generation)
+        self._supervisor.on_code_live(generation)
         if generation in self._again:
             self._pool.standby.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"

@@ -46,7 +46,7 @@ class FailedBoots:
         self._workers = workers
         self._emit = emit
 
-    def aborted(self, generation: int, verdict: str) -> list[Command]:
+    def on_boot_aborted(self, generation: int, verdict: str) -> list[Command]:
         """Decide about a candidate that ended without ever having a process."""
         if verdict.startswith(LEFT):
             self._policy.left(self._generations.candidate(generation), verdict.removeprefix(LEFT))
@@ -55,16 +55,18 @@ class FailedBoots:
             return self._generations.superseded(generation)
         return self._generations.failed(generation, silent_failure(verdict))
 
-    def exited(self, worker: WorkerRecord, reason: str, exited: WorkerGone | None) -> list[Command] | None:
+    def on_worker_exited(
+        self, worker: WorkerRecord, reason: str, gone: WorkerGone | None
+    ) -> list[Command] | None:
         """A Worker has exited; None: that decides nothing about its generation."""
         if worker.orphan or not worker.booting:
             return None
-        if exited is not None and exited.verdict == DROPPED:
+        if gone is not None and gone.verdict == DROPPED:
             return self._generations.superseded(worker.generation)
-        failure = boot_failure(worker.failure, reason, exited)
+        failure = boot_failure(worker.failure, reason, gone)
         held = is_suspect(failure) and is_held(failure, held_by(self._live_pids()))
         candidate = self._generations.candidate(worker.generation)
-        if not held and self._policy.boots_cold(worker, failure, exited, candidate):
+        if not held and self._policy.boots_cold(worker, failure, gone, candidate):
             return None
         if worker.generation == self._generations.live:
             self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=failure))

@@ -30,7 +30,7 @@ class Heartbeat:
         """Return whether it needs ticks."""
         return not self.hung and (self._asked or self._ticks > 0)
 
-    def note_message(self) -> None:
+    def on_message(self) -> None:
         """It has sent anything at all, so its interpreter runs."""
         self._patience = PATIENCE
 
@@ -41,7 +41,7 @@ class Heartbeat:
         self._asked, self._ticks = True, 0
         return True
 
-    def answered(self) -> None:
+    def on_answered(self) -> None:
         """Note that it has answered."""
         self._asked, self._ticks = False, PAUSE
 

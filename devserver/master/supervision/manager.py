@@ -117,9 +117,9 @@ class Manager:
         self._process.kill()
 
     def _message(self, message: FromManager, fds: list[int]) -> None:
-        self._pulse.note_message()
+        self._pulse.on_message()
         if isinstance(message, Pong):
-            self._pulse.answered()
+            self._pulse.on_answered()
         else:
             self._report(ManagerReported(self, message, fds))
 

@@ -39,11 +39,11 @@ class ManagerLauncher:
         self._stopped = False
         self._first_boot = True
 
-    def note_worker(self, number: int) -> None:
+    def on_worker_forked(self, number: int) -> None:
         """Note that a Worker of that number was forked."""
         self.last_worker = max(self.last_worker, number)
 
-    def note_live(self) -> None:
+    def on_code_live(self) -> None:
         """Note that some code is live."""
         self._first_boot = False
 

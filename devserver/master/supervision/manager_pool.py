@@ -191,7 +191,7 @@ class ManagerPool:
 
     # facts
 
-    def went_live(self, generation: int) -> None:
+    def on_code_live(self, generation: int) -> None:
         """Newer code is live: let Managers that have only older Workers drain them and exit."""
         self._live = generation
         self._homes = {number: manager for number, manager in self._homes.items() if number >= generation}
@@ -199,10 +199,12 @@ class ManagerPool:
             if elder not in self._homes.values():
                 elder.send(messages.StandDown())
 
-    def preload_reported(self, manager: Manager, message: messages.Preloading | messages.PreloadDone) -> None:
+    def on_preload_report(
+        self, manager: Manager, message: messages.Preloading | messages.PreloadDone
+    ) -> None:
         """A Manager preloads, or has finished preloading."""
         if manager is self.standby.manager:
-            self.standby.reported(message)
+            self.standby.on_preload_report(message)
 
     def remove(self, manager: Manager, reason: str) -> bool:
         """Remove a Manager that has exited; return whether to launch one that serves.
@@ -211,7 +213,7 @@ class ManagerPool:
         serves, the other is killed, too: the next Manager gets the live snapshot and all candidates.
         """
         if manager is self.standby.manager:
-            self.standby.exited(reason)
+            self.standby.on_exited(reason)
             return False
         live_here = self.home(self._live) is manager
         served = manager is self.serving

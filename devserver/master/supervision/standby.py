@@ -70,7 +70,7 @@ class StandbyManager:
 
     # what the Workers report
 
-    def noted(self, imported: messages.Imported, import_ms: float) -> None:
+    def on_imported(self, imported: messages.Imported, import_ms: float) -> None:
         """Record the imports of a Worker that was forked from a Manager without preloaded modules."""
         if self._suspected:
             self._distrusted |= self._suspected.keys() - holds(imported, self._suspected)
@@ -84,7 +84,7 @@ class StandbyManager:
         self._basis, self._cold_ms = imported, import_ms
         self._prepare_soon()
 
-    def added(self, imported: messages.Imported) -> None:
+    def on_imported_later(self, imported: messages.Imported) -> None:
         """Record what a Worker with inherited modules has imported besides."""
         basis = self._basis
         if not self.enabled or basis is None:
@@ -168,7 +168,7 @@ class StandbyManager:
         )
         self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._hangs)
 
-    def reported(self, message: messages.Preloading | messages.PreloadDone) -> None:
+    def on_preload_report(self, message: messages.Preloading | messages.PreloadDone) -> None:
         """The standby Manager preloads, or has finished preloading."""
         if isinstance(message, messages.Preloading):
             self._last = message.module
@@ -192,7 +192,7 @@ class StandbyManager:
             )
         )
 
-    def exited(self, reason: str) -> None:
+    def on_exited(self, reason: str) -> None:
         """It has exited by itself, or was killed from outside."""
         was_ready = self.report is not None
         if self._timer is not None:

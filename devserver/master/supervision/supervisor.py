@@ -115,11 +115,11 @@ class Supervisor:
         self._held.clear()
         self._report(BriefingDue())
 
-    def went_live(self, generation: int) -> None:
+    def on_code_live(self, generation: int) -> None:
         """Newer code is live."""
         self._live = generation
-        self._launcher.note_live()
-        self.pool.went_live(generation)
+        self._launcher.on_code_live()
+        self.pool.on_code_live(generation)
 
     # facts
 
@@ -127,13 +127,13 @@ class Supervisor:
         """Carry out what a fact requires."""
         match fact:
             case ManagerReported(manager, message, fds):
-                self._manager_reported(manager, message, fds)
+                self._on_manager_report(manager, message, fds)
             case ManagerDied(manager, reason):
-                self._manager_died(manager, reason)
+                self._on_manager_died(manager, reason)
             case LinkClosed(worker):
                 self._workers.disconnect(self.workers[worker.id])
             case OrphanExited(worker):
-                self._orphan_exited(self.workers[worker.id])
+                self._on_orphan_exited(self.workers[worker.id])
             case LaunchDue():
                 self.launch()
             case WorkerOverdue(record):
@@ -155,7 +155,7 @@ class Supervisor:
         record.import_ms = message.import_ms
         return True
 
-    def message_received(
+    def on_message(
         self, worker: Worker, message: messages.BootFailed | messages.Leaving | messages.TasksCancelled
     ) -> None:
         """Record what a Worker reports about its end."""
@@ -173,13 +173,13 @@ class Supervisor:
 
     # what a Manager reports
 
-    def _manager_reported(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
+    def _on_manager_report(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
         match message:
             case messages.WorkerForked():
-                self._launcher.note_worker(message.worker)
+                self._launcher.on_worker_forked(message.worker)
                 self._workers.add(manager, message, fds)
             case messages.Preloading() | messages.PreloadDone():
-                self.pool.preload_reported(manager, message)
+                self.pool.on_preload_report(manager, message)
             case messages.Retire():
                 if worker := self.workers.get(message.worker):
                     self._workers.retire(worker)
@@ -205,7 +205,7 @@ class Supervisor:
         else:
             self._remove(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
 
-    def _orphan_exited(self, worker: WorkerRecord) -> None:
+    def _on_orphan_exited(self, worker: WorkerRecord) -> None:
         with suppress(OSError):
             os.killpg(worker.process.pid, signal.SIGTERM)  # what it has left behind in its group
         self._remove(worker, "ended", None)
@@ -217,7 +217,7 @@ class Supervisor:
 
     # a Manager's death
 
-    def _manager_died(self, manager: Manager, reason: str) -> None:
+    def _on_manager_died(self, manager: Manager, reason: str) -> None:
         self._emit(events.ManagerExited(pid=manager.pid, reason=reason))
         launch = self.pool.remove(manager, reason)
         adopted = [worker for worker in self.workers.values() if worker.manager is manager]

@@ -108,8 +108,8 @@ class SimulatedMaster:
             if not self.pool.is_home(boot.generation):
                 self.apply(self.book.homeless(boot.generation))
 
-    def went_live(self, generation: int) -> None:
-        self.pool.went_live(generation)
+    def on_code_live(self, generation: int) -> None:
+        self.pool.on_code_live(generation)
 
     # Workers
 
@@ -212,7 +212,7 @@ class SimulatedMaster:
                 case decisions.Drop() | decisions.Cancel():
                     self.send(messages.Drop(command.generation))
                 case decisions.GoLive():
-                    self.boot_policy.went_live(command.generation)
+                    self.boot_policy.on_code_live(command.generation)
                     self._note(command)
                     self.watch.survey_due = True
                 case decisions.Refuse() | decisions.Restore():

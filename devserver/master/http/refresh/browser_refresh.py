@@ -70,9 +70,9 @@ class BrowserRefresh:
         version = hashlib.sha256(self.script).hexdigest()[:8]
         return f"{self._root_path}{SCRIPT}?{QUERY.decode()}{version}"
 
-    def heard(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         """Take an event of the server; publish the state if it concerns pages."""
-        if self.state.heard(event):
+        if self.state.on_event(event):
             self.channel.publish()
 
     # pages

@@ -39,7 +39,7 @@ class State:
         """Why the newest code does not run."""
         self._told: dict[bool, bytes] = {}
 
-    def heard(self, event: object) -> bool:
+    def on_event(self, event: object) -> bool:
         """Take an event; return whether it changes the state for pages."""
         match event:
             case events.Live(generation=generation, paths=paths):

@@ -168,10 +168,10 @@ def test_answers_of_old_code_say_so_after_a_refused_save() -> None:
         refused = events.Refused(
             edit=1, generation=2, live=1, file="/project/main.py", line=14, failures=(BROKEN,)
         )
-        harness.gateway.refresh.heard(refused)
+        harness.gateway.refresh.on_event(refused)
         assert await stale() == b"main.py:14"
         assert await stale("192.0.2.7") == b"?"
-        harness.gateway.refresh.heard(events.Restored(edit=2, live=1))
+        harness.gateway.refresh.on_event(events.Restored(edit=2, live=1))
         assert await stale() is None
 
     asyncio.run(run())

@@ -103,12 +103,12 @@ class BootPolicyHarness:
     def goes_live(self, generation: int) -> None:
         """Let a candidate be ready."""
         assert ready(self.book, generation)
-        self.boots.went_live(generation)
+        self.boots.on_code_live(generation)
 
     def tells(self, worker: FakeWorkerRecord, message: Imported) -> bool:
         """Let a Worker tell what it has imported; return whether that asks for a reload."""
         again = self.book.candidate(worker.generation)
-        return self.boots.imported(worker, message, self.book.live, again)
+        return self.boots.on_imported(worker, message, self.book.live, again)
 
     def fails(self, worker: FakeWorkerRecord, failure: Failure = INSIDE) -> bool:
         """Let a boot fail; return whether it is retried."""
@@ -122,7 +122,7 @@ class BootPolicyHarness:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.received(Preload)
-        self.supervisor.pool.preload_reported(manager, messages.PreloadDone(Report(1, 80.0)))
+        self.supervisor.pool.on_preload_report(manager, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> FakeWorkerRecord:

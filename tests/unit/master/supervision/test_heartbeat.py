@@ -8,7 +8,7 @@ from devserver.master.supervision.heartbeat import FIRST_PATIENCE, PATIENCE, PAU
 def asked() -> Heartbeat:
     """Return the pulse of one that has spoken, and is asked."""
     pulse = Heartbeat()
-    pulse.note_message()
+    pulse.on_message()
     assert pulse.expect()
     return pulse
 
@@ -39,9 +39,9 @@ def test_one_whose_interpreter_starts_has_more_time() -> None:
 def test_it_is_asked_again_while_something_is_due() -> None:
     """A boot that takes long is not its fault, but it must be there to end it."""
     pulse = asked()
-    pulse.answered()
+    pulse.on_answered()
     assert [pulse.tick(True) for _ in range(PAUSE)] == [False] * (PAUSE - 1) + [True]
-    pulse.answered()
+    pulse.on_answered()
     assert [pulse.tick(False) for _ in range(PAUSE)] == [False] * PAUSE
     assert not pulse.awake
 
@@ -49,5 +49,5 @@ def test_it_is_asked_again_while_something_is_due() -> None:
 def test_an_order_asks_at_once() -> None:
     """Also in the pause after an answer."""
     pulse = asked()
-    pulse.answered()
+    pulse.on_answered()
     assert pulse.expect()

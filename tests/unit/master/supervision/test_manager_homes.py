@@ -112,9 +112,9 @@ def test_news_of_a_worker_that_has_left_or_is_nobodys_is_kept_from_all() -> None
 def test_an_elder_is_outlived_once_newer_code_is_live_elsewhere() -> None:
     """Until then it must be able to start the live code again."""
     pool, first, second = relieved()
-    pool.went_live(1)
+    pool.on_code_live(1)
     assert stood_down(first, second) == [False, False]
-    pool.went_live(2)
+    pool.on_code_live(2)
     assert stood_down(first, second) == [True, False]
 
 
@@ -124,9 +124,9 @@ def test_the_manager_that_serves_is_never_outlived() -> None:
     third, fourth = FakeManager(), FakeManager()
     pool.promote(third)
     pool.promote(fourth)
-    pool.went_live(2)
+    pool.on_code_live(2)
     assert stood_down(first, second, third, fourth) == [True, False, True, False]
-    pool.went_live(3)
+    pool.on_code_live(3)
     assert stood_down(first, second, third, fourth) == [True, True, True, False]
     assert pool.elders == [first, second, third]
 
@@ -137,9 +137,9 @@ def test_an_elder_with_a_younger_candidate_stays() -> None:
     third = FakeManager()
     pool.promote(third)
     pool.send(Reload(3, 0, ()))
-    pool.went_live(2)
+    pool.on_code_live(2)
     assert stood_down(first, second, third) == [True, False, False]
-    pool.went_live(3)
+    pool.on_code_live(3)
     assert stood_down(first, second, third) == [True, True, False]
 
 

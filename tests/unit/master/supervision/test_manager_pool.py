@@ -45,7 +45,7 @@ async def test_the_first_manager_is_configured_and_serves(scene: ServingPool) ->
 async def test_a_successor_is_prepared_beside_and_unseen(scene: ServingPool) -> None:
     """Until it is ready the next save goes where the last one went."""
     first = scene.managers[0]
-    scene.pool.standby.noted(imported("numpy"), 400.0)
+    scene.pool.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM)
     second = scene.managers[1]
     assert [type(message) for message in second.sent] == [Configure, Preload]
@@ -93,7 +93,7 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: ServingPool) -
         assert first_worker > scene.launcher.last_worker + 100
         scene.order(scene.live + 1)
         scene.goes_live(scene.live + 1)
-        scene.launcher.note_worker(first_worker + 950)
+        scene.launcher.on_worker_forked(first_worker + 950)
 
 
 @scene
@@ -196,7 +196,7 @@ def test_without_preloading_workers_tell_nothing(managers: list[FakeManager]) ->
         headquarters = PoolHarness(preload=False)
         assert headquarters.pool.launch()
         assert not managers[0].received(Configure)[0].worker.notes
-        headquarters.pool.standby.noted(imported("numpy"), 400.0)
+        headquarters.pool.standby.on_imported(imported("numpy"), 400.0)
         await passes(CALM)
         assert len(managers) == 1
 

@@ -74,7 +74,7 @@ async def test_the_death_of_whoever_serves_asks_for_another(scene: ServingPool) 
     assert scene.pool.remove(first, "SIGKILL")
     assert not scene.pool.all
     assert scene.pool.is_home(9)
-    scene.launcher.note_worker(7)
+    scene.launcher.on_worker_forked(7)
     assert scene.pool.launch()
     assert scene.managers[-1].received(Configure)[0].first_worker == 8
     assert not scene.pool.knows(1)
@@ -152,10 +152,10 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: ServingPool) -> Non
 @scene
 async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None:
     """Whoever serves goes on; the next one is tried without the culprit."""
-    scene.pool.standby.noted(imported("numpy", "grpc"), 400.0)
+    scene.pool.standby.on_imported(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
-    scene.pool.preload_reported(second, messages.Preloading("grpc"))
+    scene.pool.on_preload_report(second, messages.Preloading("grpc"))
     assert not scene.ends(second)
     assert scene.pool.serves
     [preload] = scene.managers[-1].received(Preload)
@@ -165,12 +165,12 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None
 @scene
 async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: ServingPool) -> None:
     """Its report must not make another one ready that still imports."""
-    scene.pool.standby.noted(imported("numpy"), 400.0)
+    scene.pool.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM)
     given_up = scene.managers[-1]
-    scene.pool.standby.noted(imported("numpy", "yaml"), 400.0)
+    scene.pool.standby.on_imported(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.pool.preload_reported(given_up, messages.PreloadDone(Report(1, 80.0)))
+    scene.pool.on_preload_report(given_up, messages.PreloadDone(Report(1, 80.0)))
     assert scene.pool.standby.take() is None
 
 
@@ -199,6 +199,6 @@ async def test_nobody_is_started_any_more_after_a_stop(scene: ServingPool) -> No
     """Not for a boot that fails meanwhile, nor for what is imported."""
     scene.stop(5.0, 3.0)
     assert not scene.pool.start_cold()
-    scene.pool.standby.noted(imported("numpy"), 400.0)
+    scene.pool.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM)
     assert len(scene.managers) == 1

@@ -17,10 +17,10 @@ from tests.fakes.standby import StandbyHarness
 async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() -> None:
     """Several Workers tell the same, and each tells twice: one process is started for all."""
     harness = StandbyHarness()
-    harness.standby.noted(imported("numpy"), 400.0)
+    harness.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
-    harness.standby.noted(imported("numpy", "yaml"), 400.0)
-    harness.standby.noted(imported("numpy"), 400.0)
+    harness.standby.on_imported(imported("numpy", "yaml"), 400.0)
+    harness.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM * 0.9)
     assert harness.managers == []
     await passes(CALM * 0.1)
@@ -67,11 +67,11 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
 async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
     """A bare app gets no second Manager."""
     harness = StandbyHarness()
-    harness.standby.noted(imported("yaml"), WORTH - 0.1)
-    harness.standby.noted(imported(), 400.0)
+    harness.standby.on_imported(imported("yaml"), WORTH - 0.1)
+    harness.standby.on_imported(imported(), 400.0)
     await passes(CALM)
     assert harness.managers == []
-    harness.standby.noted(imported("yaml"), WORTH)
+    harness.standby.on_imported(imported("yaml"), WORTH)
     await passes(CALM)
     assert len(harness.managers) == 1
 
@@ -82,7 +82,7 @@ async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
     harness = StandbyHarness()
     harness.standby.enabled = False
     await harness.prepare("numpy")
-    harness.standby.added(imported("numpy"))
+    harness.standby.on_imported_later(imported("numpy"))
     await passes(CALM)
     assert harness.managers == []
 
@@ -91,7 +91,7 @@ async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
 async def test_what_was_due_is_not_begun_once_it_is_switched_off() -> None:
     """The app has been found to start only without while the news calmed down."""
     harness = StandbyHarness()
-    harness.standby.noted(imported("numpy"), 400.0)
+    harness.standby.on_imported(imported("numpy"), 400.0)
     harness.standby.enabled = False
     await passes(CALM)
     assert harness.managers == []
@@ -103,7 +103,7 @@ async def test_the_same_news_prepares_nothing_anew() -> None:
     harness = StandbyHarness()
     await harness.ready("numpy", "yaml")
     await harness.prepare("yaml")
-    harness.standby.added(imported("numpy"))
+    harness.standby.on_imported_later(imported("numpy"))
     await passes(CALM)
     assert len(harness.managers) == 1
     assert harness.managers[0].fate == ""
@@ -122,7 +122,7 @@ async def test_what_is_imported_besides_is_prepared_with_the_rest() -> None:
         (ModuleNote("numpy", "/n.py", 0), ModuleNote("pandas", "/p.py", 1)),
         (Surroundings(), Surroundings({"KNOB": "two"})),
     )
-    harness.standby.added(besides)
+    harness.standby.on_imported_later(besides)
     await passes(CALM)
     assert harness.names == ["numpy", "pandas"]
     environments = [harness.order.surroundings[note.surroundings].environment for note in harness.order.notes]
@@ -134,7 +134,7 @@ async def test_what_is_imported_besides_renews_one_that_waits() -> None:
     """The one that lacks it is not kept; until the other is ready it is better than none."""
     harness = StandbyHarness()
     waits = await harness.ready("numpy")
-    harness.standby.added(imported("pandas"))
+    harness.standby.on_imported_later(imported("pandas"))
     assert waits.fate == ""
     assert harness.standby.report is not None
     await passes(CALM)
@@ -148,7 +148,7 @@ async def test_what_is_imported_besides_renews_one_that_waits() -> None:
 async def test_what_is_imported_besides_nothing_prepares_nothing() -> None:
     """A Worker of a Manager that was given up cannot know what is new."""
     harness = StandbyHarness()
-    harness.standby.added(imported("pandas"))
+    harness.standby.on_imported_later(imported("pandas"))
     await passes(CALM)
     assert harness.managers == []
 
@@ -171,7 +171,7 @@ def test_variables_that_the_app_sets_otherwise_are_named(
 
     async def main() -> None:
         harness = StandbyHarness()
-        harness.standby.noted(imported("numpy", environment=before), 400.0)
+        harness.standby.on_imported(imported("numpy", environment=before), 400.0)
         assert harness.standby.surroundings_changed(imported(environment=now)) == changed
 
     run(main())
@@ -195,7 +195,7 @@ async def test_the_environment_after_the_last_import_is_what_is_compared() -> No
     """What the app set meanwhile and took back is no change."""
     harness = StandbyHarness()
     table = (Surroundings({"TMP": "x"}), Surroundings({"KNOB": "one"}))
-    harness.standby.noted(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
+    harness.standby.on_imported(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
     again = Imported(1001, 2, (), (Surroundings(), *table), last=2)
     assert harness.standby.surroundings_changed(again) == ()
 
@@ -225,7 +225,7 @@ async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
     harness.standby.discard()
     assert harness.managers[0].fate == "discarded"
     await passes(2 * PATIENCE)
-    harness.standby.noted(imported("numpy", "yaml"), 400.0)
+    harness.standby.on_imported(imported("numpy", "yaml"), 400.0)
     harness.standby.discard()
     await passes(2 * PATIENCE)
     assert len(harness.managers) == 1
@@ -255,11 +255,11 @@ def _ready(folder: str, *names: str) -> Imported:
 async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
     """The next cold start has it too, so it is the app's doing: all is preloaded in the new surroundings."""
     harness = StandbyHarness()
-    harness.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    harness.standby.on_imported(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert harness.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
     harness.standby.forget()
-    harness.standby.noted(_ready("/b", "numpy", "yaml"), 400.0)
+    harness.standby.on_imported(_ready("/b", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert harness.names == ["numpy", "yaml"]
     assert harness.standby.surroundings_changed(_ready("/b")) == ()
@@ -269,11 +269,11 @@ async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
 async def test_a_condition_that_differs_by_itself_ends_the_preloading_there() -> None:
     """A folder that is another one at each start: what is imported in it is left to the Workers, and said."""
     harness = StandbyHarness()
-    harness.standby.noted(_ready("/a", "numpy", "yaml"), 400.0)
+    harness.standby.on_imported(_ready("/a", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert harness.standby.surroundings_changed(_ready("/b")) == ("the working directory",)
     harness.standby.forget()
-    harness.standby.noted(_ready("/c", "numpy", "yaml"), 400.0)
+    harness.standby.on_imported(_ready("/c", "numpy", "yaml"), 400.0)
     await passes(CALM)
     assert harness.names == ["numpy"]
     harness.report()
@@ -287,7 +287,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     """Values that differ are given to the next try, which knows what to make of them."""
     harness = StandbyHarness()
     await harness.prepare("numpy")
-    harness.standby.reported(messages.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
+    harness.standby.on_preload_report(messages.PreloadDone(Report(1, 80.0, doubts={"numpy": b"1234"})))
     assert harness.managers[0].fate == "discarded"
     assert harness.order.doubts == {"numpy": b"1234"}
     harness.report()
@@ -300,7 +300,7 @@ async def test_why_nothing_can_be_preloaded_is_told_once() -> None:
     harness = StandbyHarness()
     hooked = Imported(1, 1, (), (Surroundings(),), reason="the app has changed sys.meta_path")
     for _ in range(2):
-        harness.standby.noted(hooked, 400.0)
+        harness.standby.on_imported(hooked, 400.0)
     [told] = harness.events
     assert isinstance(told, Notice)
     assert "sys.meta_path" in told.text

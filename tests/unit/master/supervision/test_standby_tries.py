@@ -13,7 +13,7 @@ async def test_a_module_that_ends_the_process_is_left_out_of_the_next_try() -> N
     harness = StandbyHarness()
     await harness.prepare("numpy", "grpc", "yaml")
     harness.imports("numpy", "grpc")
-    harness.standby.exited("SIGSEGV")
+    harness.standby.on_exited("SIGSEGV")
     assert len(harness.managers) == 2
     assert harness.names == ["numpy", "grpc", "yaml"]
     assert harness.order.without == (("grpc", "ends the process at its import (SIGSEGV)"),)
@@ -28,7 +28,7 @@ async def test_all_that_ended_one_are_left_out() -> None:
     await harness.prepare("numpy", "grpc", "yaml")
     for module in ("grpc", "yaml"):
         harness.imports(module)
-        harness.standby.exited("SIGSEGV")
+        harness.standby.on_exited("SIGSEGV")
     assert [name for name, _ in harness.order.without] == ["grpc", "yaml"]
 
 
@@ -53,7 +53,7 @@ async def test_the_patience_is_each_trys_own() -> None:
     await harness.prepare("numpy", "grpc")
     harness.imports("grpc")
     await passes(PATIENCE - 1)
-    harness.standby.exited("SIGSEGV")
+    harness.standby.on_exited("SIGSEGV")
     harness.imports("numpy")
     await passes(PATIENCE - 1)
     assert len(harness.managers) == 2
@@ -90,7 +90,7 @@ async def test_it_is_tried_a_few_times_only() -> None:
     await harness.prepare(*modules)
     for module in modules[:TRIES]:
         harness.imports(module)
-        harness.standby.exited("SIGSEGV")
+        harness.standby.on_exited("SIGSEGV")
     assert len(harness.managers) == TRIES
     assert harness.standby.manager is None
     await passes(10 * PATIENCE)
@@ -105,7 +105,7 @@ async def test_one_that_ends_before_it_has_imported_anything_blames_nobody() -> 
     """It was killed, or never came up: no module is the reason."""
     harness = StandbyHarness()
     await harness.prepare("numpy")
-    harness.standby.exited("SIGKILL")
+    harness.standby.on_exited("SIGKILL")
     await passes(2 * PATIENCE)
     assert harness.standby.manager is None
     await harness.prepare("numpy", "yaml")
@@ -119,7 +119,7 @@ async def test_one_that_ends_while_it_waits_is_prepared_again() -> None:
     await harness.prepare("numpy", "yaml")
     harness.imports("numpy", "yaml")
     harness.report()
-    harness.standby.exited("SIGKILL")
+    harness.standby.on_exited("SIGKILL")
     assert harness.standby.take() is None
     assert len(harness.managers) == 2
     assert harness.order.without == ()
@@ -134,7 +134,7 @@ async def test_one_that_always_ends_while_it_waits_is_given_up() -> None:
     await harness.prepare("numpy")
     for _ in range(TRIES):
         harness.report()
-        harness.standby.exited("SIGKILL")
+        harness.standby.on_exited("SIGKILL")
     assert len(harness.managers) == TRIES
     assert harness.standby.manager is None
 

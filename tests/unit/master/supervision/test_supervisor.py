@@ -36,7 +36,7 @@ class SupervisorHarness:
         self.supervisor = Supervisor(
             config, False, self.dispatcher, emit, self.handle, cast(Any, self.router.on_message)
         )
-        self.supervisor.went_live(1)
+        self.supervisor.on_code_live(1)
 
     def handle(self, fact: Fact) -> None:
         """Route what concerns a client, as the Master does."""

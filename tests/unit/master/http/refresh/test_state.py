@@ -38,9 +38,9 @@ def refused(*failures: Failure) -> events.Refused:
 def test_code_that_goes_live_is_told() -> None:
     """The page of an app is outdated then, that beside handlers only if its file was saved."""
     one = state()
-    assert one.heard(live(1))
+    assert one.on_event(live(1))
     assert (told(one)["live"], told(one)["index"]) == (1, 0)
-    assert one.heard(live(2, "/p/index.html"))
+    assert one.on_event(live(2, "/p/index.html"))
     assert (told(one)["live"], told(one)["index"]) == (2, 2)
     assert str(one.stamp(1)) == "run live 1 0"
     assert str(one.stamp(None)) == "run index 2 0"
@@ -50,18 +50,18 @@ def test_a_refused_save_is_told_until_it_is_mended_or_undone() -> None:
     """With the error as elements, never as markup of a source's."""
     one = state()
     for event in (live(2), events.Restored(edit=2, live=1)):
-        assert one.heard(refused(BROKEN))
+        assert one.on_event(refused(BROKEN))
         shown = told(one)["refused"]
         assert shown["title"] == "app.py:3:7: SyntaxError: invalid syntax"
         assert "  <b>" in json.dumps(shown["body"])
-        assert one.heard(event)
+        assert one.on_event(event)
         assert told(one)["refused"] is None
 
 
 def test_a_browser_elsewhere_is_told_that_something_is_wrong() -> None:
     """And nothing of the code."""
     one = state()
-    one.heard(refused(BROKEN))
+    one.on_event(refused(BROKEN))
     assert told(one, local=False)["refused"]["title"] == "the reason is shown where devserver runs."
     assert b"app.py" not in one.told(local=False)
 
@@ -70,7 +70,7 @@ def test_assets_are_numbered_and_the_oldest_forgotten() -> None:
     """A page sees by the numbers whether it has missed some."""
     one = state()
     for number in range(MOST_ASSETS + 2):
-        assert one.heard(events.AssetsChanged(paths=(f"/p/static/{number}.css",)))
+        assert one.on_event(events.AssetsChanged(paths=(f"/p/static/{number}.css",)))
     assets = told(one)["assets"]
     assert len(assets) == MOST_ASSETS
     assert assets[0] == [3, "static/2.css"]
@@ -79,17 +79,17 @@ def test_assets_are_numbered_and_the_oldest_forgotten() -> None:
 
 def test_other_events_are_no_news() -> None:
     """Nobody is woken for them."""
-    assert not state().heard(events.Stopping(reason="x"))
-    assert not state().heard(events.Output(worker=1, text="x"))
+    assert not state().on_event(events.Stopping(reason="x"))
+    assert not state().on_event(events.Output(worker=1, text="x"))
 
 
 def test_where_handlers_listen_is_told() -> None:
     """For the page beside them."""
     one = state()
     http = events.Listener("http", "127.0.0.1", 8000)
-    assert one.heard(events.Listening(listeners=(http, events.Listener("tcp", "127.0.0.1", 9502))))
+    assert one.on_event(events.Listening(listeners=(http, events.Listener("tcp", "127.0.0.1", 9502))))
     assert told(one)["tcp"] == "127.0.0.1 9502"
-    assert one.heard(events.Listening(listeners=(http,)))
+    assert one.on_event(events.Listening(listeners=(http,)))
     assert told(one)["tcp"] == ""
 
 
