@@ -166,3 +166,11 @@ class Config:
         target = self.target
         name = os.path.relpath(target.path) if target.path else target.module
         return f"{name}:{target.attribute}" if target.attribute else name
+
+    @property
+    def margin(self) -> int:
+        """Return the cells that the console takes at the left of what Workers print."""
+        if not self.console.draws:
+            return 0
+        workers = self.process.workers or 2
+        return len("│ ") + (len(f"{workers} ") if workers > 1 else 0)

@@ -94,6 +94,8 @@ class DevServer:
         master.attach(watch)
         self._listen_to_signals(loop)
         loop.add_signal_handler(signal.SIGTSTP, reporter.suspend)
+        if reporter.terminal:
+            loop.add_signal_handler(signal.SIGWINCH, master.terminals.on_resized)
         reason = ""
         try:
             await master.listen()

@@ -88,6 +88,7 @@ class DebugTerminal:
 
     def end(self) -> None:
         """Undo what the Worker may have left on the screen; the terminal's settings are the caller's."""
+        self._send("resize", worker=self.worker, columns=0, rows=0)
         below = "\x1b7\n\r\x1b[2K\x1b8" if self._noted else ""
         self._write(below + SANE.decode() + ("\r\n" if self._begun else ""))
 

@@ -57,6 +57,8 @@ class Scrollback:
         self._dropped = 0
         self._sources: dict[int, _Source] = {}
         self._slots: dict[int, int] = {}
+        self.redrawn = False
+        """Whether the live rows may have changed; the caller resets it."""
 
     @property
     def due_at(self) -> float | None:
@@ -67,6 +69,11 @@ class Scrollback:
 
     def take(self, event: Event, view: Model, width: int, now: float) -> None:
         """Add what `event` leaves on the screen while the picture is drawn."""
+        if not isinstance(event, events.Output | events.WorkerLoad | events.Connections):
+            self._settle()
+        self._take(event, view, width, now)
+
+    def _take(self, event: Event, view: Model, width: int, now: float) -> None:
         match event:
             case events.Output():
                 self._output(event, now)
@@ -130,6 +137,26 @@ class Scrollback:
         for worker in self._sources:
             self._release(worker)
 
+    def live(self, width: int, most: int) -> list[Text]:
+        """Return at most `most` rows that the app draws over (progress bars), as they are now."""
+        found = []
+        for each in self._sources.values():
+            for text in each.lines.live:
+                name = f"{self._name(each)}│ "
+                row = Text(name, style=colour(each.slot))
+                row.append_text(AnsiDecoder().decode_line(_NOISE.sub("", text)))
+                found.append(failure_view.fit(row, width))
+        if len(found) > most:
+            more = wording.plural(len(found) - most + 1, "more row")
+            found[most - 1 :] = [failure_view.fit(Text(f"│ … {more}", style="dim"), width)]
+        return found
+
+    def _settle(self) -> None:
+        """Add rows that seem to be complete: what follows belongs below them."""
+        for worker, each in self._sources.items():
+            if each.lines.rests:
+                self._release(worker)
+
     def limit(self, most: int) -> None:
         """Keep the newest `most` entries; the next `drain` reports how many were dropped."""
         if len(self.entries) > most:
@@ -149,20 +176,25 @@ class Scrollback:
         each = self._sources.get(event.worker)
         if each is None:
             each = self._sources[event.worker] = _Source(self._slots.get(event.worker, event.worker))
+        was_live = bool(each.lines.live)
         self._print(each, each.lines.feed(event.text))
+        self.redrawn |= was_live or bool(each.lines.live)
         patience = each.lines.patience
         each.quiet_at = None if patience is None else now + patience
 
     def _release(self, worker: int) -> None:
         each = self._sources.get(worker)
         if each is not None:
+            self.redrawn |= bool(each.lines.live)
             self._print(each, each.lines.flush())
             each.quiet_at = None
 
-    def _print(self, each: _Source, lines: list[Line]) -> None:
-        style = Style.parse(colour(each.slot))
+    def _name(self, each: _Source) -> str:
         several = len({*self._slots.values(), each.slot}) > 1
-        name = f"{each.slot} " if several else ""
+        return f"{each.slot} " if several else ""
+
+    def _print(self, each: _Source, lines: list[Line]) -> None:
+        style, name = Style.parse(colour(each.slot)), self._name(each)
         first, further = Segment(f"{name}│ ", style), Segment(f"{name}┊ ", style)
         for text, continues in lines:
             prefix = further if continues else first

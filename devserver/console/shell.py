@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 
 from devserver.common import events
 from devserver.common.console_settings import ConsoleSettings
@@ -158,6 +158,7 @@ class Shell:
         now = time.monotonic()
         self._changed |= now >= self._drawn_at + 1 and self._moves
         self._scroll.release(now)
+        self._mind_bars()
         if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:
             self._draw()
         return True
@@ -185,7 +186,8 @@ class Shell:
         )
 
     def _picture(self, width: int, height: int) -> RenderableType:
-        return picture(self._view, width, height, time.time(), self._keys.panel)
+        bars = self._scroll.live(width, max(1, height // 4))
+        return Group(*bars, picture(self._view, width, height, time.time(), self._keys.panel))
 
     def _mind_ground(self) -> None:
         """Use the terminal and read keys in the foreground only: in the background another job has it."""
@@ -321,6 +323,10 @@ class Shell:
                     line = line[self._link.send(line) :]
                 except BlockingIOError:
                     select.select([], [self._link], [])
+
+    def _mind_bars(self) -> None:
+        self._changed |= self._scroll.redrawn
+        self._scroll.redrawn = False
 
     def _draw(self) -> None:
         if self._attachment is not None:

@@ -210,6 +210,9 @@ class Manager:
         if self._fleet is not None:
             self._tell(ManagerNotice("error", "a Manager is configured once"))
             return
+        if settings.terminal:  # a size that was exported once would outlive every resize
+            for name in ("COLUMNS", "LINES"):
+                os.environ.pop(name, None)
         worker = settings.worker
         warm = worker.warm and self._adopts and worker.debug_server is None
         settings = replace(settings, worker=replace(worker, warm=warm))
@@ -343,7 +346,7 @@ class Manager:
         assert self._fleet is not None
         begun = time.monotonic()
         try:
-            kit = syscalls.open_kit(self._settings.terminal)
+            kit = syscalls.open_kit(self._settings.terminal, self._settings.margin)
         except OSError as error:
             self._feed(ForkFailed(order.worker, str(error)))
             return None
@@ -373,7 +376,7 @@ class Manager:
         """Order an image to fork a Worker."""
         assert self._settings is not None
         try:
-            kit = syscalls.open_kit(self._settings.terminal)
+            kit = syscalls.open_kit(self._settings.terminal, self._settings.margin)
         except OSError as error:
             self._feed(ForkFailed(order.worker, str(error)))
             return

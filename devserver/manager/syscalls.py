@@ -90,14 +90,14 @@ class WorkerFds:
         _close(self.dump)
 
 
-def open_kit(terminal: bool) -> WorkerFds:
-    """Open the descriptors of a Worker. If it raises OSError, it leaves nothing open."""
+def open_kit(terminal: bool, margin: int = 0) -> WorkerFds:
+    """Open the descriptors of a Worker. If it raises OSError, nothing is left open."""
     links: tuple[socket.socket, ...] = ()
     master = slave = -1
     try:
         links = socket.socketpair()
         if terminal:
-            master, slave = open_terminal()
+            master, slave = open_terminal(margin)
         return WorkerFds(links[0], links[1], slave, master, _open_dump())
     except OSError:
         for link in links:
@@ -107,12 +107,13 @@ def open_kit(terminal: bool) -> WorkerFds:
         raise
 
 
-def open_terminal() -> tuple[int, int]:
-    """Return master and slave of a new terminal, as wide as this process's own if it has one."""
+def open_terminal(margin: int = 0) -> tuple[int, int]:
+    """Return master and slave of a new terminal, as wide as this process's own, if any, less `margin`."""
     master, slave = os.openpty()
     for fd in (2, 1, 0):
         with suppress(termios.error, OSError):
-            termios.tcsetwinsize(slave, termios.tcgetwinsize(fd))
+            rows, columns = termios.tcgetwinsize(fd)
+            termios.tcsetwinsize(slave, (rows, max(1, columns - margin) if columns else 0))
             break
     return master, slave
 

@@ -67,7 +67,7 @@ class Master:
         self._dispatcher = dispatcher = clients.dispatcher
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
-        self.terminals = Terminals(dispatcher.workers, emit, self.handle)
+        self.terminals = Terminals(dispatcher.workers, emit, self.handle, config.margin)
         self.supervisor = supervisor = Supervisor(
             config, terminal, dispatcher, emit, self.handle, self._on_message
         )

@@ -19,7 +19,8 @@ from devserver.ipc.messages.data import (
 class Configure(TaggedMessage, frozen=True):
     """The first message: what to fork, and the time limits in seconds (`boot_timeout` 0: no limit).
 
-    `slots` 0: as many as suit what the live code serves.
+    `slots` 0: as many as suit what the live code serves. `margin`: by how many columns a Worker's terminal is
+    narrower than the user's.
     """
 
     worker: WorkerSettings
@@ -29,6 +30,7 @@ class Configure(TaggedMessage, frozen=True):
     boot_timeout: float
     drain: float
     first_boot: bool = True
+    margin: int = 0
 
 
 class Reload(TaggedMessage, frozen=True):

@@ -81,6 +81,7 @@ class ManagerLauncher:
                 boot_timeout=process.boot_timeout,
                 drain=process.drain,
                 first_boot=self._first_boot,
+                margin=self._config.margin,
             )
         )
         return manager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from devserver.common import events
 from devserver.common.events import Event
@@ -11,15 +13,19 @@ from devserver.master.terminal.prompts import PromptChanged, Prompts
 
 
 class Terminals:
-    """`workers` are all that live; `report` takes each PromptChanged."""
+    """`workers` are all that live; `report` takes each PromptChanged. `margin`: see Configure."""
 
     def __init__(
         self,
         workers: Mapping[int, Worker],
         emit: Callable[[Event], None],
         report: Callable[[PromptChanged], None],
+        margin: int = 0,
     ) -> None:
         self._workers = workers
+        self._margin = margin
+        self._lent: set[int] = set()
+        """Workers that have the user's terminal, and its size."""
         self._emit = emit
         self._paused = False
         self.prompts = Prompts(workers, report)
@@ -48,6 +54,34 @@ class Terminals:
             worker.type(keys)
 
     def resize(self, number: int, columns: int, rows: int) -> None:
-        """Give the terminal of a Worker the size of the user's."""
-        if worker := self._workers.get(number):
+        """Give the terminal of a Worker this size, because it has the user's; 0 columns: no longer."""
+        worker = self._workers.get(number)
+        if worker is None or not columns:
+            self._lent.discard(number)
+        if worker is None:
+            return
+        if columns:
+            self._lent.add(number)
             worker.resize(columns, rows)
+        elif size := own_size():
+            self._fit(worker, size)
+
+    def on_resized(self) -> None:
+        """The user's terminal has another size."""
+        size = own_size()
+        self._lent &= self._workers.keys()
+        for number, worker in self._workers.items():
+            if size and number not in self._lent:
+                self._fit(worker, size)
+
+    def _fit(self, worker: Worker, size: os.terminal_size) -> None:
+        worker.resize(max(1, size.columns - self._margin), size.lines)
+
+
+def own_size() -> os.terminal_size | None:
+    """Return the size of this process's terminal, None if it has none or that has no size."""
+    for fd in (1, 0, 2):
+        with suppress(OSError):
+            size = os.get_terminal_size(fd)
+            return size if size.columns else None
+    return None

@@ -56,6 +56,30 @@ def test_a_long_line_is_left_whole() -> None:
     assert f"│ {text}\n" in printed(scrolled(output(1, f"{text}\n")))
 
 
+def test_bars_of_several_workers_are_rows_that_fit() -> None:
+    """Each is cut to the width, names its process, and those without room are counted."""
+    started = [events.WorkerStarted(worker=n, slot=n, generation=1, pid=n) for n in (1, 2, 3)]
+    bars = [output(n, f"\rbar {n} {'#' * 40}") for n in (1, 2, 3)]
+    scroll = scrolled(*started, *bars)
+    assert scroll.entries == []
+    assert scroll.redrawn
+    assert [row.plain for row in scroll.live(20, 3)] == [f"{n} │ bar {n} #########…" for n in (1, 2, 3)]
+    assert [row.plain for row in scroll.live(20, 2)] == ["1 │ bar 1 #########…", "│ … 2 more rows"]
+    leaves = events.WorkerExited(worker=2, slot=2, generation=1, pid=2, reason="end", planned=True)
+    scroll.take(leaves, VIEW, 60, now=0.0)
+    assert printed(scroll).startswith("2 │ bar 2 ####")
+    assert len(scroll.live(20, 3)) == 2
+
+
+def test_a_bar_that_has_ended_stands_above_the_request_that_drew_it() -> None:
+    """What belongs below a bar does not overtake it."""
+    request = events.Request(at=1e9, method="GET", path="/", status=200, ms=1, generation=0)
+    scroll = scrolled(output(1, "\r10%\r100%\r\n"), events.Requests(count=1, failed=0, requests=(request,)))
+    lines = printed(scroll).splitlines()
+    assert lines[0] == "│ 100%"
+    assert "GET" in lines[1]
+
+
 def test_colours_are_kept_and_moves_are_not() -> None:
     """The app's colours reach the terminal; what would draw over the picture does not."""
     text = printed(

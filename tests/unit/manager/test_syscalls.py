@@ -58,6 +58,19 @@ def test_a_kit_can_be_closed_half_by_half() -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
+@linux
+def test_a_workers_terminal_is_narrower_by_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app draws to the width that is left beside the console's margin; at least one column is left."""
+    monkeypatch.setattr("termios.tcgetwinsize", lambda _: (24, 80))
+    for margin, columns in ((0, 80), (4, 76), (100, 1)):
+        fds = syscalls.open_kit(terminal=True, margin=margin)
+        try:
+            size = os.get_terminal_size(fds.terminal)
+        finally:
+            fds.close()
+        assert (size.columns, size.lines) == (columns, 24)
+
+
 def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() -> None:
     """The note at five seconds and the stack at the timeout are both whole."""
     fds = syscalls.open_kit(terminal=False)
