@@ -52,7 +52,7 @@ from devserver.manager.protocol import (
     Tell,
     TellImage,
 )
-from devserver.worker.boot import Boot, Inheritance
+from devserver.worker.birth.boot import Boot, Inheritance
 from devserver.worker.load.warmup import warm_up
 
 _MOST_REAPED = 1000

@@ -8,11 +8,10 @@ import signal
 import socket
 import sys
 import tempfile
-import termios
 from contextlib import suppress
 from dataclasses import dataclass
 
-from devserver.worker.birth import DUMP_SIGNAL, own_session
+from devserver.worker.birth.session import DUMP_SIGNAL, open_terminal, own_session
 from devserver.worker.image.process_state import count_threads
 
 __all__ = ["DUMP_SIGNAL", "count_threads"]
@@ -105,17 +104,6 @@ def open_kit(terminal: bool, margin: int = 0) -> WorkerFds:
         _close(master)
         _close(slave)
         raise
-
-
-def open_terminal(margin: int = 0) -> tuple[int, int]:
-    """Return master and slave of a new terminal, as wide as this process's own, if any, less `margin`."""
-    master, slave = os.openpty()
-    for fd in (2, 1, 0):
-        with suppress(termios.error, OSError):
-            rows, columns = termios.tcgetwinsize(fd)
-            termios.tcsetwinsize(slave, (rows, max(1, columns - margin) if columns else 0))
-            break
-    return master, slave
 
 
 def _open_dump() -> int:

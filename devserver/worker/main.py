@@ -21,8 +21,8 @@ from devserver.common.errors import ConnectionGone
 from devserver.common.failure import Failure
 from devserver.common.working_folder import enter
 from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
-from devserver.worker import birth
-from devserver.worker.boot import Boot
+from devserver.worker.birth import session
+from devserver.worker.birth.boot import Boot
 from devserver.worker.find import django_project
 from devserver.worker.find.apps import App, with_debugger
 from devserver.worker.find.discover import Found, discover
@@ -185,7 +185,7 @@ def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tup
     """Become another Worker; return its Boot, and how long that took."""
     began = time.perf_counter()
     copy = orders.copy
-    birth.own_session(orders.terminal, orders.dump)
+    session.own_session(orders.terminal, orders.dump)
     setproctitle(f"devserver: worker {copy.slot}")
     parts.link.renew(orders.link, copy.worker, copy.generation)
     parts.snapshot.renew((*orders.known, *copy.changes))

@@ -12,7 +12,7 @@ import sys
 import msgspec
 
 from devserver.ipc.messages import LoopChoice, Source, Target, WorkerSettings
-from devserver.worker.boot import Boot
+from devserver.worker.birth.boot import Boot
 from devserver.worker.main import run
 
 

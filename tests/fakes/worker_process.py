@@ -18,7 +18,7 @@ from typing import Any
 from setproctitle import setproctitle
 
 from devserver.manager import loop
-from devserver.worker.boot import Boot
+from devserver.worker.birth.boot import Boot
 
 interrupted: list[bool] = []
 

@@ -19,7 +19,7 @@ import msgspec
 from devserver.ipc.messages import Imported, ModuleNote, Preload, Surroundings
 from devserver.manager import syscalls
 from devserver.manager.preload.preload import preload
-from devserver.worker.boot import Inheritance
+from devserver.worker.birth.boot import Inheritance
 from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install

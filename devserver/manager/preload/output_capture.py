@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import IO
 
-from devserver.manager.syscalls import open_terminal
+from devserver.worker.birth.session import open_terminal
 
 _MARK = b"\x01\x02"
 """Written to the terminal after the output: once it arrives, all output has arrived."""

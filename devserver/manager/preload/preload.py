@@ -21,9 +21,9 @@ from devserver.manager.preload.import_guard import ImportGuard, Own
 from devserver.manager.preload.loop_variables import leftovers
 from devserver.manager.preload.output_capture import OutputCapture
 from devserver.manager.preload.side_effects import SideEffects
-from devserver.manager.syscalls import count_threads
-from devserver.worker.boot import Inheritance
+from devserver.worker.birth.boot import Inheritance
 from devserver.worker.image import process_state
+from devserver.worker.image.process_state import count_threads
 from devserver.worker.image.randomness import Randomness
 from devserver.worker.load import late
 from devserver.worker.observe import namespaces

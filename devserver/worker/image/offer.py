@@ -21,7 +21,7 @@ from typing import Any
 from devserver.ipc.channel import Channel
 from devserver.ipc.image_messages import FromImage, NoImage, ToImage
 from devserver.ipc.messages import Source
-from devserver.worker.boot import Boot
+from devserver.worker.birth.boot import Boot
 from devserver.worker.image import process_state as state
 from devserver.worker.image.loop_watch import LoopWatch
 from devserver.worker.image.process import ImageProcess, Judge, Orders, begin

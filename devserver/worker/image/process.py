@@ -33,7 +33,7 @@ from devserver.ipc.image_messages import (
     ToImage,
 )
 from devserver.ipc.messages import Source
-from devserver.worker.birth import DUMP_SIGNAL, silence
+from devserver.worker.birth.session import DUMP_SIGNAL, silence
 from devserver.worker.warm.swap import Swap
 
 

@@ -7,9 +7,21 @@ import fcntl
 import os
 import signal
 import termios
+from contextlib import suppress
 
 DUMP_SIGNAL: int = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
 """Makes a Worker write down its threads' stacks. A real-time signal, for those have no other use."""
+
+
+def open_terminal(margin: int = 0) -> tuple[int, int]:
+    """Return master and slave of a new terminal, as wide as this process's own, if any, less `margin`."""
+    master, slave = os.openpty()
+    for fd in (2, 1, 0):
+        with suppress(termios.error, OSError):
+            rows, columns = termios.tcgetwinsize(fd)
+            termios.tcsetwinsize(slave, (rows, max(1, columns - margin) if columns else 0))
+            break
+    return master, slave
 
 
 def own_session(terminal: int, dump: int) -> None:
