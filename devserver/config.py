@@ -7,8 +7,9 @@ Durations are seconds, sizes bytes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from devserver.common.console_settings import Notify
 from devserver.ipc.messages import LoopChoice, Target
@@ -17,16 +18,14 @@ MIB = 1024 * 1024
 LEAST_EXIT = 1.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """A TCP address; port 0 lets the kernel choose."""
 
     host: str
     port: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListenConfig:
+class ListenConfig(Struct, frozen=True, kw_only=True):
     """What to listen on; each kind for itself.
 
     An address that is named is opened as it is named. A kind without one gets a default, or the next free
@@ -44,8 +43,7 @@ class ListenConfig:
     """Empty: the key is in `certfile`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HttpConfig:
+class HttpConfig(Struct, frozen=True, kw_only=True):
     """How HTTP is spoken, and what becomes of open streams and WebSockets when new code goes live."""
 
     root_path: str = ""
@@ -68,8 +66,7 @@ class HttpConfig:
     """How long the old code may go on with an event stream that has no ids."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProcessConfig:
+class ProcessConfig(Struct, frozen=True, kw_only=True):
     """The Workers and their time limits."""
 
     workers: int = 0
@@ -99,8 +96,7 @@ class ProcessConfig:
         return max(self.stop, LEAST_EXIT)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WatchConfig:
+class WatchConfig(Struct, frozen=True, kw_only=True):
     """What is watched under `root`, and how long an edit may take to settle."""
 
     root: str
@@ -120,8 +116,7 @@ class WatchConfig:
     settle_cap: float = 0.3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LimitsConfig:
+class LimitsConfig(Struct, frozen=True, kw_only=True):
     """Bounds on what the Master keeps. Beyond those in bytes it stops reading from the clients."""
 
     connection: int = MIB
@@ -130,8 +125,7 @@ class LimitsConfig:
     """Requests that wait for a Worker; beyond that they are answered with 503."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConsoleConfig:
+class ConsoleConfig(Struct, frozen=True, kw_only=True):
     """`plain`: lines even in a terminal. `events`: a path, `-` or `fd:N`; empty for none.
 
     `draws` is detected at the start: the console draws, and shows requests by itself. `editor` is a template
@@ -146,8 +140,7 @@ class ConsoleConfig:
     notify: Notify = "off"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """All settings of a run."""
 
     target: Target

@@ -7,12 +7,12 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
 import uvloop
+from msgspec.structs import replace
 from setproctitle import setproctitle
 
 from devserver import __version__

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from devserver.common import events
 from devserver.common.failure import Failure

@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import click
 import msgspec
 from click.core import ParameterSource
+from msgspec import Struct
 
 from devserver import __version__
 from devserver.cli import commands, habits
@@ -55,8 +55,7 @@ def run(config: Config) -> int:
         spawn.discard()
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """The command's context beside its options. `serve` takes the settings; None: they are served."""
 
     settings: Settings

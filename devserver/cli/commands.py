@@ -7,11 +7,11 @@ is reached by its path (`./status.py`) or after `dev`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
 import click
+from msgspec import Struct
 
 from devserver.common.errors import DevserverError, TargetError, UsageError
 
@@ -19,8 +19,7 @@ SERVING = ("dev", "run")
 """As other servers' users have it: these mean `devserver TARGET`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Where a command is defined, and its purpose."""
 
     module: str

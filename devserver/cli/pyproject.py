@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct, field
 
 from devserver.common.errors import UsageError
 
@@ -18,8 +18,7 @@ PREFIX = "DEVSERVER"
 """What the names of our environment variables begin with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Values by the name of their parameter, and the project's folder.
 
     `files` has the file that each value comes from.

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
 
 from devserver.cli import manage_py
 from devserver.common.errors import TargetError
@@ -41,8 +42,7 @@ _SERVES = re.compile(
 """What a file that serves something has at the start of a line: a hint where several have usual names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A target that was found: the module that a Worker loads, its file, and the project's root."""
 
     target: Target

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
+
+from msgspec import Struct
 
 from devserver.common.failure import Failure, Frame, Place
 from devserver.common.foreign import is_foreign, package
@@ -29,8 +30,7 @@ WIDEST = 300
 """Characters of a source line that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(Struct, frozen=True):
     """A line of source; characters `start` to `end` of the line at fault are marked, if any."""
 
     number: int
@@ -40,8 +40,7 @@ class SourceLine:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A line of a file: `name` is the file as seen from the project; `column` counts from 1, 0: unknown."""
 
     path: str
@@ -53,8 +52,7 @@ class Where:
         return f"{self.name}:{self.line}:{self.column}" if self.column else f"{self.name}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One level of a traceback. `start` to `end` of `text` are marked, if any; `own`: the author's code."""
 
     where: Where
@@ -65,8 +63,7 @@ class Step:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One exception. `steps` are outermost first, a sentence where some were folded."""
 
     type: str

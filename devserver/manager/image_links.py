@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from devserver.common.errors import ConnectionGone
 from devserver.ipc.channel import Channel
 from devserver.ipc.image_messages import (
@@ -36,8 +38,7 @@ News = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
 _FromImage = ImageReady | NoImage | CopyRefused | CopyExited | Copied
 
 
-@dataclass(frozen=True, slots=True)
-class Born:
+class Born(Struct, frozen=True):
     """A copy runs: what is to be told of it, what it was given, and a descriptor of its process."""
 
     forked: Forked

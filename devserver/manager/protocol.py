@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.ipc.messages import (
     BootDone,
@@ -20,8 +20,7 @@ from devserver.ipc.messages import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Forked:
+class Forked(Struct, frozen=True):
     """The Worker runs as process `pid`."""
 
     worker: int
@@ -31,39 +30,34 @@ class Forked:
     functions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ForkFailed:
+class ForkFailed(Struct, frozen=True):
     """The kernel refused a new process."""
 
     worker: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Struct, frozen=True):
     """The Worker was reaped; `status` is as os.waitpid gives it."""
 
     worker: int
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class StackRead:
+class StackRead(Struct, frozen=True):
     """The stacks of the Worker's threads when DumpStack reached it; empty if it never did."""
 
     worker: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupGone:
+class GroupGone(Struct, frozen=True):
     """The process group of a reaped Worker is empty."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageCame:
+class ImageCame(Struct, frozen=True):
     """A Worker has left an image: process `pid`, which knows these files (path → digest)."""
 
     worker: int
@@ -71,24 +65,21 @@ class ImageCame:
     holds: dict[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageGone:
+class ImageGone(Struct, frozen=True):
     """The Worker has left no image, or its image has exited."""
 
     worker: int
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CopyFailed:
+class CopyFailed(Struct, frozen=True):
     """The image cannot make the copy that was ordered."""
 
     worker: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Elapsed:
+class Elapsed(Struct, frozen=True):
     """Time has passed, nothing else."""
 
 
@@ -101,8 +92,7 @@ Fact = Forked | ForkFailed | Exited | StackRead | GroupGone | ImageCame | ImageG
 Event = Order | Fact
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """Start a Worker; Forked or ForkFailed follows.
 
     `image`: copy the image that this Worker has left, with `changes`; then CopyFailed may follow, too.
@@ -115,23 +105,20 @@ class Fork:
     changes: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EndImage:
+class EndImage(Struct, frozen=True):
     """Kill an image; ImageGone follows."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
-class TellImage:
+class TellImage(Struct, frozen=True):
     """Send an image a file."""
 
     worker: int
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """Send `signum` to a Worker or to its process group. 0 only checks that a process exists."""
 
     worker: int
@@ -139,22 +126,19 @@ class Signal:
     group: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DumpStack:
+class DumpStack(Struct, frozen=True):
     """Make the Worker dump the stacks of its threads."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadStack:
+class ReadStack(Struct, frozen=True):
     """Read the dump of DumpStack; StackRead follows."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Send a message to the Master."""
 
     message: FromManager

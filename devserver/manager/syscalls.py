@@ -9,7 +9,8 @@ import socket
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.worker.birth.session import DUMP_SIGNAL, open_terminal, own_session
 from devserver.worker.image.process_state import count_threads
@@ -59,8 +60,7 @@ def send_signal(pid: int, signum: int, *, group: bool) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFds:
+class WorkerFds(Struct, frozen=True):
     """The descriptors of a Worker to be: the Worker's end and the Master's of each, -1 for no terminal.
 
     `dump` is the file for its stacks; Worker and Manager share it.

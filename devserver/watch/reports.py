@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.common.events import CompileWarning, Level
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(Struct, frozen=True):
     """Edit number `edit` has begun: these are the files that were touched first. A Settled follows."""
 
     edit: int
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """Edit `edit` is over and was read. Edits settle in the order of their numbers.
 
     `files` has every file that was touched, changed or not. A Source without code was not compiled: it is not
@@ -34,8 +32,7 @@ class Settled:
     check_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Surveyed:
+class Surveyed(Struct, frozen=True):
     """The files that matter beside the running modules: Python files with their bytes, others by digest.
 
     Files that are being edited are left out: their Settled has them.
@@ -44,22 +41,19 @@ class Surveyed:
     files: tuple[Source, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reread:
+class Reread(Struct, frozen=True):
     """All files that matter were read, as requested. `edit` is the newest that has not settled yet, or 0."""
 
     edit: int
 
 
-@dataclass(frozen=True, slots=True)
-class AssetsSaved:
+class AssetsSaved(Struct, frozen=True):
     """Files that only browsers show have changed: no edit."""
 
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """One sentence for the user."""
 
     level: Level

@@ -13,8 +13,10 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from msgspec import Struct
+from msgspec.structs import replace
 from setproctitle import setproctitle
 
 from devserver.common.errors import ConnectionGone
@@ -56,8 +58,7 @@ FAILED = 2
 """Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
+class _Refused(Struct, frozen=True):
     """Why the app cannot serve; `paths` are files, existing or not, that a fix may change."""
 
     failure: Failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.common.framing import Framing
 from devserver.ipc.messages import AppKind, BootDone
@@ -10,8 +10,7 @@ from devserver.ipc.messages import AppKind, BootDone
 CONNECTION_HANDLERS = frozenset({"on_connect", "on_receive", "on_close"})
 
 
-@dataclass(frozen=True, slots=True)
-class LiveCode:
+class LiveCode(Struct, frozen=True):
     """The newest good code; with `generation` 0 there is no good code yet."""
 
     generation: int = 0

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from devserver.common.errors import FrameError
 from devserver.common.framing import Decoder, Framing, decoder
 from devserver.ipc.messages import JobKind
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing for a handler: a frame, or the connection's begin or end."""
 
     kind: JobKind

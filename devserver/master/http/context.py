@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.common import events
 from devserver.common.events import Event
@@ -18,8 +19,7 @@ from devserver.master.http.request_log import RequestLog
 from devserver.master.http.resumption import Resumption
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """`stamp` returns the newest edit known now."""
 
     config: HttpConfig

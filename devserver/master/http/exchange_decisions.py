@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Phase = Literal["unanswered", "answering", "streaming", "answered", "left"]
 """`streaming`: the answer is an event stream. `left`: there is no client any more."""
@@ -23,8 +24,7 @@ WhenDead = Literal["nothing", "move", "run again", "answer 502", "truncate", "re
 WhenReturned = Literal["nothing", "end", "truncate", "answer 500"]
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(Struct, frozen=True):
     """A request, as far as its fate depends on it."""
 
     phase: Phase

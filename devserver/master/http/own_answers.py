@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from devserver.common.explain import relative
 from devserver.common.failure import Failure
@@ -20,8 +21,7 @@ from devserver.master.http.scope import accepted, header
 Scope = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnAnswers:
+class OwnAnswers(Struct, frozen=True):
     """Files are named from `root`, and opened in `editor`; `error_page` is the user's setting."""
 
     root: str

@@ -5,7 +5,7 @@ Law: no answer of the app becomes readable by this. A page of another site can r
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from devserver.ipc.messages import Headers
 from devserver.master.http.pages.answers import Answer

@@ -2,77 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.ipc.messages import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """Find a Worker for a new run; `resumed`: it goes on with another run's conversation."""
 
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """Give a message to the run in hand; `text`: it is UTF-8."""
 
     data: bytes
     text: bool
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """Tell the run to end soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class TellLeft:
+class TellLeft(Struct, frozen=True):
     """Tell the run that its client has left."""
 
     code: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptClient:
+class AcceptClient(Struct, frozen=True):
     """Complete the handshake."""
 
     subprotocol: str | None
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class CloseClient:
+class CloseClient(Struct, frozen=True):
     """Close the connection; `code` 0: without a closing handshake, as after an error."""
 
     code: int
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseClient:
+class RefuseClient(Struct, frozen=True):
     """Answer the handshake with a status; 403 without a body is the app's own refusal."""
 
     status: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class PassOnAnswer:
+class PassOnAnswer(Struct, frozen=True):
     """Answer the handshake with the app's own response, which is whole now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(Struct, frozen=True):
     """Conversations on this path cannot go on with the code of the run; `why` is what the app did."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Report that something was lost."""
 
     what: str

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import BootDone, Handover, Source, WorkerForked
 
 
-@dataclass(frozen=True, slots=True)
-class Booted:
+class Booted(Struct, frozen=True):
     """What a Worker reported when it was ready, and how it was forked."""
 
     ready: BootDone
     forked: WorkerForked
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Struct, frozen=True):
     """Try a generation: the live snapshot `base` with `changes` applied. `edit` is the newest that it has."""
 
     generation: int
@@ -27,22 +25,19 @@ class Boot:
     edit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """End a candidate that is not needed any more."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """End a candidate that boots: it was refused meanwhile."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class GoLive:
+class GoLive(Struct, frozen=True):
     """Start every job on this generation from now on. `first`: no code has run before."""
 
     generation: int
@@ -54,8 +49,7 @@ class GoLive:
     """Its first Worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """The code of `edit` cannot run; `generation` is 0 if it was not booted."""
 
     edit: int
@@ -63,30 +57,26 @@ class Refuse:
     failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Struct, frozen=True):
     """The disk holds again what runs: the refused code is gone."""
 
     edit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
+class Warn(Struct, frozen=True):
     """A file is broken, and nothing imports it: it blocks nothing."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class GoExclusive:
+class GoExclusive(Struct, frozen=True):
     """Starting beside the old Worker failed: `generation` is tried again once the old one has left."""
 
     generation: int
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Suggest:
+class Suggest(Struct, frozen=True):
     """The user may want to know this."""
 
     text: str

@@ -6,7 +6,8 @@ import errno
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.common.failure import Failure
 
@@ -24,8 +25,7 @@ _LEAST_NAME = 4
 """Characters of a file's name that are taken for one in a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """What the live Workers hold: their numbers, open files, whether any is locked, and ports."""
 
     pids: frozenset[int] = frozenset()

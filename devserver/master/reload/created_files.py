@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.common.failure import Failure
 from devserver.ipc.messages import Creates, Source
@@ -21,8 +22,7 @@ PATIENCE = 1.0
 """Seconds that an edit waits for a Worker's report of a file that it makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """An edit that was read and checked."""
 
     number: int

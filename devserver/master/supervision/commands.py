@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from devserver.master.supervision.facts import TimerFact
 from devserver.master.supervision.worker_record import WorkerRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(Struct, frozen=True):
     """Start no more jobs on a Worker, and order it to exit once its jobs are finished."""
 
     worker: WorkerRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Struct, frozen=True):
     """Send SIGTERM to a Worker that is overdue, and SIGKILL soon after."""
 
     worker: WorkerRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """Send SIGKILL to a Worker."""
 
     worker: WorkerRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(Struct, frozen=True):
     """Report a fact in so many seconds."""
 
     seconds: float

@@ -9,13 +9,13 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.common.undebugged import undebugged
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Struct, frozen=True):
     """A Manager's process, and our end of the channel to it."""
 
     process: subprocess.Popen[bytes]

@@ -11,8 +11,9 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from devserver.common.events import CompileWarning
 from devserver.common.failure import Failure, Place
@@ -29,8 +30,7 @@ VERDICTS = 256
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """The files of an edit, their failures, and the compiler's new warnings."""
 
     files: tuple[Source, ...]

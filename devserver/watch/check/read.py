@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.ipc.source_digest import LARGEST, Signature, digest, mark, signature_of
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A file as it was read; a link to a folder is read as where it leads.
 
     No data: absent (the digest is b"" then), unreadable, or not a file.

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import tokenize
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.common.events import CompileWarning
 from devserver.common.exit_reason import exit_reason
@@ -27,8 +28,7 @@ DEADLINE = 10.0
 """Seconds that the compiler's process may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The check's result: marshalled code, or a failure."""
 
     code: bytes | None

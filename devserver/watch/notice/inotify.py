@@ -12,7 +12,8 @@ import os
 import select
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.watch.notice.debounce import Kind
 
@@ -41,26 +42,22 @@ EXHAUSTED = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What the kernel says when a limit of watches or instances is reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     path: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCame:
+class FolderCame(Struct, frozen=True):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class FolderLeft:
+class FolderLeft(Struct, frozen=True):
     """Moved away with its contents, or deleted under an unwatched parent; it is no longer watched."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overflowed:
+class Overflowed(Struct, frozen=True):
     """The kernel has dropped events."""
 
 

@@ -11,9 +11,9 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from watchdog.events import (
     FileClosedEvent,
     FileCreatedEvent,
@@ -49,8 +49,7 @@ _FILTER: list[type[FileSystemEvent]] = [
 """Opens and reads are not asked for: an import of the app would otherwise wake the Master for each file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     path: str
     recursive: bool
 

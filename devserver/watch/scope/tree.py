@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.watch.scope.filters import VENV_MARK, Filters
 
@@ -13,8 +14,7 @@ HARMLESS = "__pycache__"
 """Ignored, but small: a watch that cannot leave it out may as well have it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder that is watched; `clean`: none of its direct entries is ignored."""
 
     path: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from devserver.ipc.messages import Source, WorkerSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Inheritance:
+class Inheritance(Struct, frozen=True):
     """What comes along with modules that the Manager has imported."""
 
     environment: Mapping[str, str]
@@ -22,8 +22,7 @@ class Inheritance:
     """The filters of warnings of the Worker that imported all modules itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Struct, frozen=True):
     """One Worker's orders. `link` leads to the Master."""
 
     worker: int

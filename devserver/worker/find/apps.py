@@ -11,10 +11,12 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from devserver.common.failure import Failure, Place, excerpt
 from devserver.worker.find.handlers import ARGUMENTS, file_name, missing, place_of, refusal
@@ -32,8 +34,7 @@ FACTORIES = ("create_app", "make_app")
 _NEITHER = "neither an ASGI app (scope, receive, send) nor a WSGI app (environ, start_response)"
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What serves HTTP: `call(scope, receive, send)`, to be awaited, or `call(environ, start_response)`.
 
     `name` is the attribute it was found under, with parentheses after a factory's.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import ModuleType
+
+from msgspec import Struct
 
 from devserver.common.failure import Failure
 from devserver.worker.find.apps import App, find_app
 from devserver.worker.find.handlers import Handlers, handlers_of
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The app and the handlers to serve. Without an app there is at least one handler."""
 
     app: App | None

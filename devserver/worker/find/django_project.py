@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
+
+from msgspec.structs import replace
 
 from devserver.worker.find.apps import App, adapted
 from devserver.worker.find.django_checks import explained

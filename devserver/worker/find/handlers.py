@@ -7,10 +7,11 @@ import inspect
 import linecache
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
+
+from msgspec import Struct, field
 
 from devserver.common.failure import Failure, Place, excerpt
 from devserver.common.framing import Delimited, Framing, LengthPrefixed, Lines, Raw
@@ -30,8 +31,7 @@ MOST_NAMES = 8
 _PROTOCOLS = (Raw, Lines, Delimited, LengthPrefixed)
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """A function of the app's; `asynchronous`: a call gives a coroutine."""
 
     name: str
@@ -39,8 +39,7 @@ class Handler:
     asynchronous: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
+class Handlers(Struct, frozen=True):
     """The handlers of a module, by name."""
 
     found: dict[str, Handler]

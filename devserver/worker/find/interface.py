@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from devserver.worker.find.handlers import is_asynchronous
 
@@ -85,8 +86,7 @@ def as_asgi(app: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Awaitable[No
     return asgi
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """A signature: the positional parameters, how many of them are required, and the required keywords."""
 
     names: tuple[str, ...]

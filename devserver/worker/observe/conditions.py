@@ -16,8 +16,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Value = Any
 """Made of lists, strings, numbers and None."""
@@ -28,8 +29,7 @@ IMPORTS = "what imports find"
 """Compared once the app is ready, and never set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`put` sets what `look` returned in another process, and returns a function that undoes that.
 
     Without `put` it is never set elsewhere, only compared, to notice changes that are not the app's.

@@ -6,8 +6,9 @@ The Master keeps the bytes and the state of every client.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from devserver.ipc.messages import Broadcast, Peer, Transport
 from devserver.worker.run.master_link import MasterLink
@@ -73,8 +74,7 @@ class Connection:
         return f"<conn {self.id} {self.transport} {self.peer[0]}:{self.peer[1]}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A connection as the Master had it when it answered; `state` is a copy."""
 
     id: int

@@ -5,10 +5,11 @@ Law: a client on another machine learns that there is a failure, and nothing of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from devserver.common import encoding
 from devserver.common.failure import Failure
@@ -38,8 +39,7 @@ REFRESHES_ITSELF = -1
 """In the place of a generation: a page of our own that needs nothing added."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole response; the names of its headers are in lower case, as ASGI requires."""
 
     status: int
@@ -49,8 +49,7 @@ class Answer:
     """The generation whose page it is, None for the file beside the handlers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a request is refused; `text` is one sentence for its sender."""
 
     status: int
@@ -62,8 +61,7 @@ def fingerprint(failures: tuple[Failure, ...]) -> str:
     return f"{hash(failures) & (1 << 64) - 1:x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """The client: its Accept header, whether it may see source code, whether it sent a form or the like."""
 
     accept: bytes

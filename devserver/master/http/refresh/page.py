@@ -6,8 +6,9 @@ headers that would become untrue change: the length, the validator and the cache
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from devserver.ipc.messages import Headers
 from devserver.master.http.refresh.insertion import Insertion
@@ -27,8 +28,7 @@ NO_BODY = frozenset({204, 205, 206, 304})
 DIGESTS = frozenset({b"content-digest", b"repr-digest", b"digest", b"content-md5"})
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """What a page is made of. `run` is this Master's, `kind` what has to be newer for it to be outdated.
 
     `live`: the code of generation `number`; `index`: the file beside the handlers, as of generation `number`.

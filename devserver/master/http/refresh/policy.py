@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from devserver.ipc.messages import Headers
 
@@ -18,8 +19,7 @@ _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'", re.IGNORECASE)
 Directives = dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`reason` is why the script cannot work, "" if it can; `nonce` is what it has to carry, if any."""
 
     nonce: str = ""
