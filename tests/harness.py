@@ -37,7 +37,7 @@ def eventually(what: str, condition: Callable[[], Any], deadline: float = DEADLI
 
 
 def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended (a zombie counts as ended)."""
+    """Return whether a process has ended (a zombie counts as ended)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -164,7 +164,7 @@ class DevServer:
         return self._port_of("http", "https")
 
     def _port_of(self, *kinds: str) -> int:
-        """Wait until a listener of these kinds is open, if none is."""
+        """Wait until a listener of one of these kinds is open."""
         listening = self.past("listening")
         while True:
             for listener in listening[-1]["listeners"] if listening else ():
@@ -244,7 +244,7 @@ class Client:
         return self.line()
 
     def is_open(self) -> bool:
-        """Tell whether the connection is neither closed nor has unread bytes."""
+        """Return whether the connection is neither closed nor has unread bytes."""
         return not select.select([self.socket], [], [], 0)[0]
 
     def close(self) -> None:

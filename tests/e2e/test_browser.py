@@ -98,7 +98,7 @@ class Room:
         return str(self.page.evaluate(f"at('{what}').textContent"))
 
     def has_stayed(self) -> bool:
-        """Tell whether it is the first WebSocket that is open still, and the page says so."""
+        """Return whether it is the first WebSocket that is open still, and the page says so."""
         same = self.page.evaluate("sockets.length === 1 && sockets[0] === socket && socket.readyState === 1")
         return bool(same) and (self.shown("state"), self.shown("reconnects")) == ("connected", "0")
 

@@ -236,7 +236,7 @@ def resident(pid: int) -> int:
 
 
 def settled(server: DevServer) -> bool:
-    """Tell whether exactly the Workers of the live generation are left."""
+    """Return whether exactly the Workers of the live generation are left."""
     live = server.past("live")[-1]["generation"]
     alive = server.workers()
     generations = {fact["worker"]: fact["generation"] for fact in server.past("worker-started")}

@@ -84,7 +84,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_pyproject_is_refused_in_one_sentence(project: Path, table: str, says: str) -> None:
-    """Whoever starts the command need not have written the file: it is named."""
+    """The user may not have written the file, so it is named."""
     (project / "pyproject.toml").write_text(table)
     assert says in refused(project)
 

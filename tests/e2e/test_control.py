@@ -78,7 +78,7 @@ def test_wait_tells_the_whole_error_of_a_first_start_that_fails(tmp_path: Path) 
 
 
 def test_a_broken_file_that_nothing_imports_is_a_warning(tmp_path: Path) -> None:
-    """The code is live; whoever saved that file is told all the same."""
+    """The code is live; the warning about that file is reported all the same."""
     with serving(tmp_path, text=answering("one")) as server:
         server.wait("ready")
         server.save("def broken(:\n", "scratch.py")

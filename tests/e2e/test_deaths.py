@@ -1,4 +1,4 @@
-"""Whoever is killed, the line stays up, and nothing is left behind."""
+"""Any process may be killed: connections stay up, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_killed_manager_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_manager_killed_in_the_midst_of_a_reload_does_not_lose_the_save(tmp_path: Path) -> None:
-    """The candidate's boot begins anew under the next Manager."""
+    """The candidate's boot is restarted under the next Manager."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:

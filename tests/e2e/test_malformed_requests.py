@@ -68,7 +68,7 @@ class Talk:
 
     @property
     def over(self) -> bool:
-        """Tell whether both have closed."""
+        """Return whether both have closed."""
         return all(self.closed)
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Talk:
 
 
 def _upgrades_later(data: bytes) -> bool:
-    """Tell whether an upgrade follows a request: uvicorn answers it while the other's answer is due."""
+    """Return whether an upgrade follows a request: uvicorn answers it while the other's answer is due."""
     return b"Upgrade: websocket" in data.partition(b"\r\n\r\n")[2]
 
 

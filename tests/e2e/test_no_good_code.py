@@ -65,7 +65,7 @@ def test_the_error_page_hears_of_the_next_error_and_of_the_fix(tmp_path: Path) -
 
 
 def test_a_websocket_is_refused_with_503_and_accepted_after_the_fix(tmp_path: Path) -> None:
-    """Whoever reconnects gets through as soon as there is code."""
+    """A client that reconnects gets through as soon as there is code."""
     with serving(tmp_path, text=BROKEN) as server:
         server.wait("refused")
         with pytest.raises(InvalidStatus) as refused, websocket(server, "/version"):

@@ -158,7 +158,7 @@ def test_a_package_that_cannot_be_preloaded_is_left_out_with_the_reason(
 
 
 def test_the_environment_at_its_import_is_the_apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the app sets before an import holds for it when it is preloaded; a change starts anew, unseen."""
+    """What the app sets before an import holds when that is preloaded; a change preloads it again."""
     heavy = HEAVY + "SEEN = os.environ.get('KNOB', 'unset')\n"
     one, two = ("os.environ['KNOB'] = 'one'", "os.environ['KNOB'] = 'two'")
     with installed(tmp_path, monkeypatch, heavy=heavy, text=app(1, before=one)) as server:

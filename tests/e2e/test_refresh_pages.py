@@ -188,7 +188,7 @@ def test_a_page_behind_a_service_worker_refreshes_itself(server: DevServer, brow
 
 
 def test_a_page_with_a_websocket_refreshes_itself(server: DevServer, browser: Browser) -> None:
-    """Its next WebSocket is the new code's, and none is lost with an error."""
+    """Its next WebSocket is the new code's, and no WebSocket is lost with an error."""
     with browser.page(url(server, "/talking")) as page:
         page.until("heard[0] === 'one hello'")
         server.save(version("two"), "app.py")

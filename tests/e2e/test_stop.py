@@ -38,7 +38,7 @@ def gate(tmp_path: Path) -> Path:
 
 
 def opened(gate: Path) -> None:
-    """Let whoever waits at the gate go on, or will wait there soon."""
+    """Let go on what waits at the gate, or will wait there soon."""
     eventually("somebody waits at the gate", lambda: passed(gate))
 
 
@@ -76,7 +76,7 @@ def test_a_gentle_stop_answers_first_and_closes_then(
 
 
 def running(server: DevServer) -> bool:
-    """Tell whether a Worker is known to run a unit."""
+    """Return whether a Worker is known to run a unit."""
     return any({load["worker"]: load["running"] for load in server.past("worker-load")}.values())
 
 
@@ -177,7 +177,7 @@ def let_go(server: DevServer, gate: Path) -> bool:
 
 
 def test_a_second_interrupt_ends_orphans_too(tmp_path: Path, gate: Path) -> None:
-    """Whoever forked them: at once means all."""
+    """At once means all, including processes that others forked."""
     with serving(tmp_path, "--stop-timeout", "600", text=FAREWELL.replace("GATE", repr(str(gate)))) as server:
         server.wait("rolled")
         client = Client(server.port)
@@ -209,7 +209,7 @@ def test_a_line_that_waits_for_a_save_is_answered_before_the_stop(tmp_path: Path
 
 
 def unread(server: DevServer, client: Client) -> bool:
-    """Tell whether the server has not read yet all that the client sent."""
+    """Return whether the server has not read yet all that the client sent."""
     ports = f"{server.port:04X}", f"{client.socket.getsockname()[1]:04X}"
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     [queue] = [row[4] for row in rows if (row[1][-4:], row[2][-4:]) == ports]

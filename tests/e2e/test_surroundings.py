@@ -206,7 +206,7 @@ def test_without_watches_it_polls_and_says_so_once(project: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_change_nothing(project: Path, closed: str) -> None:
-    """Whoever starts it need not listen, and nothing of ours takes the number of a standard stream."""
+    """Its parent need not listen, and no descriptor of ours takes the number of a standard stream."""
     command = ("sh", "-c", f'exec "$@" {closed}', "sh", *SCRIPT)
     with serving(project, text=answering("good", extra="print('hello')"), command=command) as server:
         server.wait("ready")

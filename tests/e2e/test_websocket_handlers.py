@@ -59,7 +59,7 @@ def test_an_empty_message_is_answered_in_kind(tmp_path: Path) -> None:
 
 
 def test_a_message_is_a_frame_whatever_the_protocol_says(tmp_path: Path) -> None:
-    """Line breaks within it cut nothing, none is needed at its end, and telnet meets the same function."""
+    """Line breaks do not cut it, it needs none at its end, and telnet meets the same function."""
     with serving(tmp_path, text=HANDLERS) as server, websocket(server) as socket:
         assert ask(socket, "one\ntwo") == "websocket one\ntwo\n"
         assert ask(socket, "") == "websocket \n"

@@ -236,7 +236,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_what_is_printed_and_logged(tmp_path: Path) -> None:
-    """The same lines on standard output and on standard error; none is lost."""
+    """The same lines on standard output and on standard error; no line is lost."""
     with side_by_side(tmp_path, "probe") as pair:
         for path in ("/", "/a%20b?c=%20", "/printed?one", "/logged?word", "/printed?two"):
             pair.ask(path)

@@ -67,7 +67,7 @@ class Project:
     def run(
         self, tries: int = 3, same: Iterable[str] = ("value", "printed", "status", "left"), **orders: Any
     ) -> Run:
-        """Preload anew without what was found unfit; both runs of the app must have come to the same."""
+        """Preload again without the modules that were unfit; both runs of the app must be equal."""
         without: list[Any] = []
         doubts: dict[str, str] = {}
         for _ in range(tries):

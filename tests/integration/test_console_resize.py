@@ -1,4 +1,4 @@
-"""The console in a terminal that folds its lines anew when it is made narrower, as most do; tmux is one."""
+"""The console in a terminal that wraps its lines again when it gets narrower, as most do; tmux is one."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def test_only_the_default_port_for_handlers_follows_the_code() -> None:
 
 
 def test_a_named_port_for_handlers_does_not_follow_the_code() -> None:
-    """Whoever named it wants it open."""
+    """A listener that the user named must be open."""
 
     async def main() -> None:
         listen_policy, said = made(ListenConfig(http=(ANY,), tcp=(ANY,)))

@@ -47,7 +47,7 @@ class FakeConn(SimpleNamespace):
 
 
 def test_the_example_counts_lines() -> None:
-    """Whoever copies README's handlers has a server that answers."""
+    """README's handlers, copied, answer."""
     [example] = blocks("python")
     module, handlers = loaded(example, "handlers")
     assert handlers.framing == Lines()

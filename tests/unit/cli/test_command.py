@@ -194,7 +194,7 @@ def test_a_bad_command_is_refused_in_one_sentence(
 
 
 def test_a_bad_variable_is_named(refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever did not type the value must learn where it comes from."""
+    """A user who did not type the value must learn where it comes from."""
     monkeypatch.setenv("DEVSERVER_WORKERS", "0")
     assert refusal() == (
         "Invalid value for '-w' / '--workers': 0 is not in the range x>=1 (from DEVSERVER_WORKERS)."

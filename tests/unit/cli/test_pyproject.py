@@ -149,7 +149,7 @@ def test_env_file_environment_and_flags_have_their_weight(
 
 
 def test_a_bad_line_of_the_env_file_is_named(project: Path, refusal: Callable[..., str]) -> None:
-    """Whoever did not type the value must learn where it comes from."""
+    """A user who did not type the value must learn where it comes from."""
     (project / ".env").write_text("DEVSERVER_WORKERS=many\n")
     assert refusal().endswith(f"'many' is not a valid integer range (from {project / '.env'}).")
 

@@ -24,7 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(folder: Path, *names: str) -> None:
-    """Create files whose import would fail: whoever imports one is found out."""
+    """Create files whose import would fail, so that an import of one is noticed."""
     for name in names:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +215,7 @@ def test_manage_py_without_settings_is_refused(project: Path, spec: str | None) 
     "spec", ["proj/wsgi.py", "proj.wsgi", "proj.wsgi:application", "manage.py:app", ".:app"]
 )
 def test_a_module_of_a_django_project_is_an_ordinary_target(project: Path, spec: str) -> None:
-    """Whoever names a module or an attribute gets that."""
+    """A module or an attribute that is named is the one that is served."""
     django(project)
     write(project, "app.py")
     located = locate(spec, project)

@@ -16,7 +16,7 @@ def test_a_known_editor_opens_the_line() -> None:
 
 
 def test_any_other_editor_is_a_url() -> None:
-    """Whoever has a scheme of their own gives the URL."""
+    """A scheme of the user's own is given as a URL."""
     assert link(template("my://o?f={path}&l={line}"), "/a.py", 7) == "my://o?f=/a.py&l=7"
 
 
@@ -34,7 +34,7 @@ def test_what_is_no_file_has_no_link() -> None:
 
 
 def test_the_terminal_of_an_editor_opens_that_editor() -> None:
-    """Whoever works in an editor's terminal need not name it."""
+    """In an editor's own terminal the editor need not be named."""
     assert guessed({"TERM_PROGRAM": "vscode"}) == EDITORS["vscode"]
     assert guessed({"TERM_PROGRAM": "vscode", "CURSOR_TRACE_ID": "1"}) == EDITORS["cursor"]
     assert guessed({"TERMINAL_EMULATOR": "JetBrains-JediTerm"}) == ""

@@ -30,7 +30,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_does_not_answer_is_given_up_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks meanwhile waits for the same read; when the disk answers, so does it."""
+    """Requests that come meanwhile wait for the same read, and are answered when the disk answers."""
     answers, asked = threading.Event(), []
 
     def hung(path: str, largest: int) -> bytes:

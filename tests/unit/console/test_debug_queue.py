@@ -30,7 +30,7 @@ def test_without_a_debugger_all_news_pass() -> None:
 
 
 def test_a_worker_in_a_debugger_has_the_terminal() -> None:
-    """What it prints is read by whoever shows it, and nowhere else; what others print passes."""
+    """Its output is read where it is shown, and nowhere else; the output of others passes."""
     turns = DebugQueue()
     assert turns.take(begins(1)) == [begins(1)]
     assert turns.holder == 1

@@ -109,7 +109,7 @@ def test_text_that_is_not_valid_unicode_arrives() -> None:
 
 @pytest.mark.parametrize("garbage", [b"\0\0\0\3\0abc", b"\xff" * 5, b"\0\0\0\1\1\x90"])
 def test_bytes_that_are_no_message_end_the_channel(garbage: bytes) -> None:
-    """Whoever writes them cannot be talked to."""
+    """A process that writes such messages cannot be talked to."""
     ours, theirs = socket.socketpair()
     channel: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
     theirs.send(garbage)

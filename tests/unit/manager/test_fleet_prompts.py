@@ -50,7 +50,7 @@ def test_a_spare_worker_that_is_ready_too_late_leaves_at_once() -> None:
 
 
 def test_a_spare_worker_stays_where_the_debugged_one_has_died() -> None:
-    """Whoever is killed at a breakpoint has a successor already."""
+    """A Worker that is killed at a breakpoint has a successor already."""
     play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1, blocks=True))

@@ -177,7 +177,7 @@ class Saves(RuleBasedStateMachine):
                 assert source(path, master.disk.get(path)).digest == digest, f"{path} runs as it was"
 
     def is_broken(self, outcome: Refuse) -> bool:
-        """Return whether a file is refused for a typo in it, whoever imports it, or could do without."""
+        """Return whether a file is refused for a typo in it, even if the app could do without the file."""
         main = self.master.disk.get(MAIN)
         return any(
             failure.message == f"typo in {path}" and text.fault == "typo"

@@ -1,4 +1,4 @@
-"""Which sources of random numbers are seeded anew in a Worker."""
+"""Which sources of random numbers are seeded again in a Worker."""
 
 from __future__ import annotations
 

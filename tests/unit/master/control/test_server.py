@@ -1,4 +1,4 @@
-"""The control socket: whoever connects gets an answer or a sentence, and holds nobody up."""
+"""The control socket: each client gets an answer or a sentence, and no client delays another."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_a_clogged_worker_gets_nothing_until_it_has_read() -> None:
 
 
 def test_a_spare_worker_gets_work_only_while_the_others_stand_still() -> None:
-    """Whoever steps on has what the app keeps in memory: work goes there, and not to the idle spare one."""
+    """The Worker in the debugger has the app's memory: work goes there, and not to the idle spare one."""
     debugged, spare = entry(1, most=0, running=3), entry(2, most=0)
     spare.spare = debugged.blocked = True
     desk = queue(debugged, spare)

@@ -99,7 +99,7 @@ def test_newer_code_that_has_no_such_stream_ends_it_properly(status: int, header
 
 
 def test_newer_code_that_raises_instead_ends_it_properly_as_well() -> None:
-    """The stream is not reported as truncated to whoever reads it."""
+    """The client does not see the stream as truncated."""
 
     async def scenario() -> None:
         harness = GatewayHarness()

@@ -117,7 +117,7 @@ def test_a_client_that_left_keeps_no_stop_waiting() -> None:
 
 
 def test_without_good_code_the_failures_are_the_answer() -> None:
-    """503 with what is wrong, to whoever waited and to whoever comes."""
+    """503 with what is wrong, for the requests that waited and for those that come."""
 
     async def scenario() -> None:
         harness = GatewayHarness(live=0)
@@ -230,7 +230,7 @@ def test_a_host_that_is_not_allowed_is_refused() -> None:
 
 
 def test_a_websocket_that_is_refused_is_said_with_the_flag_that_allows_it() -> None:
-    """Its page is told no reason, so whoever develops it looks at the console: one line, however often."""
+    """The page gets no reason, so its developer looks at the console: one line, however often."""
 
     async def scenario() -> None:
         harness = GatewayHarness()

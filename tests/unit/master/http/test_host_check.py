@@ -141,7 +141,7 @@ def test_a_request_without_a_host_is_let_in_and_one_with_two_is_not() -> None:
 
 
 def test_the_refusal_names_the_host_and_the_flag() -> None:
-    """Whoever is refused by mistake reads what to do."""
+    """A client that is refused by mistake reads what to do."""
     refusal = HostCheck("127.0.0.1", ()).refuses([(b"host", b"Shop.Test:8000")], websocket=False)
     assert refusal is not None
     assert "shop.test" in refusal.text

@@ -44,7 +44,7 @@ class Run:
 
     @property
     def unanswered(self) -> bool:
-        """Tell whether its end may not be the app's wish: it may have missed what came first."""
+        """Return whether its end may not be the app's wish: it may have missed what came first."""
         return self.resumed and not self.answered and self.taken <= 1
 
 

@@ -94,7 +94,7 @@ def test_a_candidate_that_boots_is_not_dropped_by_a_newer_save() -> None:
 
 
 def test_a_third_edit_drops_the_younger_candidate_and_takes_over_its_stamps() -> None:
-    """At most two boot at a time; whoever waited for the dropped one waits for its successor."""
+    """At most two boot at a time; requests that waited for the dropped one wait for its successor."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))

@@ -133,7 +133,7 @@ def test_a_broken_file_that_runs_as_it_is_blocks_nothing() -> None:
 
 
 def test_a_first_start_that_fails_is_tried_again_when_its_broken_file_is_saved_still_broken() -> None:
-    """Nothing runs: whoever imports it says where it is broken now."""
+    """Nothing runs: it is booted, and its import reports where it is broken now."""
     book = Generations()
     book.start()
     book.loaded(1, file("a", "("))

@@ -34,7 +34,7 @@ def test_what_was_muted_is_tried_when_nothing_boots_any_more() -> None:
 
 
 def test_an_app_that_writes_in_each_try_is_tried_a_few_times_with_longer_pauses() -> None:
-    """It does not reload for ever; a save at another time begins anew."""
+    """It does not reload for ever; a later save starts the count again."""
     guard = SelfWriteGuard()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)

@@ -63,7 +63,7 @@ def test_a_candidate_is_ordered_of_the_manager_that_serves_only() -> None:
 
 
 def test_a_drop_goes_to_whoever_boots_it() -> None:
-    """A candidate that nobody needs is ended where it is, whoever serves by now."""
+    """A dropped candidate is ended by the Manager that boots it, even if another serves by now."""
     pool, first, second = relieved()
     pool.send(Drop(1))
     assert first.received(Drop) == [Drop(1)]
@@ -80,7 +80,7 @@ def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
 
 
 def test_a_late_import_is_told_to_everybody() -> None:
-    """Whoever starts the next Worker has it."""
+    """The Manager that starts the next Worker has the file."""
     pool, first, second = relieved()
     loaded = Loaded(1, 1, Source("/lazy.py", b"1", b""))
     pool.send(loaded)
@@ -144,7 +144,7 @@ def test_an_elder_with_a_younger_candidate_stays() -> None:
 
 
 def test_a_generation_whose_manager_has_ended_is_nowhere_at_home() -> None:
-    """Its snapshot ended with it: whoever boots on top of it is told everything."""
+    """Its snapshot ended with it: a boot on top of it is sent every file."""
     pool, first, second = relieved()
     assert pool.home(1) is first
     pool.remove(first, "SIGKILL")

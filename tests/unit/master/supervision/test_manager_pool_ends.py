@@ -151,7 +151,7 @@ async def test_while_nobody_serves_nobody_is_promoted(scene: ServingPool) -> Non
 
 @scene
 async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None:
-    """Whoever serves goes on; the next one is tried without the culprit."""
+    """The serving Manager goes on; the next one is tried without the culprit."""
     scene.pool.standby.on_imported(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
@@ -176,7 +176,7 @@ async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: Serving
 
 @scene
 async def test_a_stop_ends_all_of_them(scene: ServingPool) -> None:
-    """Elders and whoever serves get their time; one that is prepared has nothing to finish."""
+    """The Managers that have Workers get their time; a standby has nothing to finish."""
     first = scene.managers[0]
     second = await scene.prepared()
     scene.order(2)

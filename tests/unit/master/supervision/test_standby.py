@@ -179,7 +179,7 @@ def test_variables_that_the_app_sets_otherwise_are_named(
 
 @clocked
 async def test_a_variable_that_changes_at_each_boot_counts_once() -> None:
-    """A port or an id that the app draws anew does not switch preloading off."""
+    """A port or an id that differs at each start does not switch preloading off."""
     harness = StandbyHarness()
     await harness.prepare("numpy", RUN="1", KNOB="one")
     change = harness.standby.surroundings_changed

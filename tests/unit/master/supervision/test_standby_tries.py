@@ -114,7 +114,7 @@ async def test_one_that_ends_before_it_has_imported_anything_blames_nobody() -> 
 
 @clocked
 async def test_one_that_ends_while_it_waits_is_prepared_again() -> None:
-    """Whoever killed it meant no module: what was imported last is not left out."""
+    """The kill had nothing to do with a module: the one that was imported last is not left out."""
     harness = StandbyHarness()
     await harness.prepare("numpy", "yaml")
     harness.imports("numpy", "yaml")

@@ -171,7 +171,7 @@ async def pushing(scope: Event, receive: Receive, send: Send) -> None:
 def test_what_an_app_raises_because_of_a_reload_is_no_failure(
     app: App, errors: list[logging.LogRecord]
 ) -> None:
-    """No traceback at each save; whoever looks for it finds it at DEBUG."""
+    """No traceback at each save; at the level DEBUG there is one."""
 
     async def scenario() -> None:
         harness = StreamsHarness(app)

@@ -158,7 +158,7 @@ def test_an_app_under_any_name_is_found_if_it_is_the_only_one() -> None:
 
 @pytest.mark.parametrize("handlers", [True, False])
 def test_of_several_apps_one_has_to_be_named(handlers: bool) -> None:
-    """None is taken at random, and none is left out silently."""
+    """No app is chosen at random, and no app is left out silently."""
     failure = refused(handlers=handlers, shop=Starlette(), admin=Starlette(), docs=Starlette())
     assert (failure.type, failure.message) == (
         "AppAmbiguous",

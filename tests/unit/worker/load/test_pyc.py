@@ -29,7 +29,7 @@ def module(folder: Path, text: str = "VALUE = 1\n", age: float = 60.0) -> Path:
 
 
 def value(path: Path) -> object:
-    """Return what the believed code of a module sets, None if none is believed."""
+    """Return what the cached code of a module sets, or None if the cache is not used."""
     code = pyc.read(str(path), path.stat())
     names: dict[str, object] = {}
     if code is not None:

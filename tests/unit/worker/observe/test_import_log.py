@@ -197,7 +197,7 @@ class _Finder:
 def test_nothing_is_noted_once_the_app_has_changed_what_imports_mean(
     notes: ImportLog, installed: Write, what: str, change: Callable[[], object]
 ) -> None:
-    """What a module says or finds at its import depends on these: it is imported anew in each Worker."""
+    """What a module says or finds at its import depends on these: each Worker imports it itself."""
     try:
         assert _stopped(notes, installed, change).reason == f"the app has changed {what}"
     finally:
