@@ -321,7 +321,8 @@ class Fleet:
     def _forked(self, child: Child, forked: Forked) -> None:
         self._copying.pop(child.worker, None)
         self._elsewhere.discard(child.generation)
-        self._table.forked(child, forked, self._images.why(child.generation))
+        why = self._images.why(child.generation) if forked.way == "boot" else ""
+        self._table.forked(child, forked, why)
 
     def _image_gone(self, worker: int, reason: str) -> None:
         """Fork in the Manager what the image had yet to fork."""

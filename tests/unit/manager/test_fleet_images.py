@@ -143,6 +143,23 @@ def test_a_candidate_that_no_image_can_be_is_left_to_a_manager_that_stands_by() 
     assert verdicts(script.do(Reload(3, 1, (), elsewhere=True))) == [LEFT]
 
 
+def test_a_swap_does_not_carry_the_reason_of_the_boot_before_it() -> None:
+    """The save came between that boot and its image."""
+    script = Script()
+    script.image()
+    script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
+    script.do(CopyFailed(2, "its module level changed"))
+    script.do(Forked(2, 102))
+    script.do(BootDone(2, 2, ()))
+    newer = replace_digest(APP, b"3")
+    assert forks(script.do(Reload(3, 2, (newer,)))) == []
+    assert forks(script.do(ImageCame(2, 1002, {APP.path: b"2"}))) == [
+        Fork(3, 1, 3, image=2, changes=(newer,))
+    ]
+    told = script.do(Forked(3, 103, way="swap", functions=1))
+    assert [c.message.why for c in told if isinstance(c, Tell)] == [""]  # type: ignore[union-attr]
+
+
 def test_a_copy_that_is_forked_too_late_is_ended_then() -> None:
     """It was dropped before it had a process."""
     script = Script()
