@@ -1,4 +1,6 @@
-"""`devserver check`: whether files compile, and with --import whether the app starts; nothing is served."""
+"""`devserver check`: whether files compile, with --import whether the app starts, with --cold whether a swap
+of it equals a cold start. Nothing is served.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,16 @@ from functools import partial
 import click
 import msgspec
 
+from devserver.cli import cold
 from devserver.cli.boot import starts
 from devserver.cli.talk import NO, folder_of, say, write
 from devserver.common import encoding
 from devserver.common.errors import UsageError
 from devserver.common.failure import Failure, Place
 from devserver.control.protocol import VERSION
+from devserver.ipc.cold_check_messages import Found
 from devserver.reporting import plain
+from devserver.reporting.wording import plural, relative
 from devserver.watch.check.read import read
 from devserver.watch.check.syntax import SyntaxChecker
 from devserver.watch.scope.filters import Filters, gitignore_of
@@ -23,7 +28,10 @@ from devserver.watch.scope.tree import walk
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply", tag="check"):
-    """What `check --json` answers. `imported`: the app was started too, as far as it starts."""
+    """What `check --json` answers.
+
+    `imported`: the app was started too, as far as it starts. `cold`: it was compared with a cold start.
+    """
 
     version: int = VERSION
     ok: bool
@@ -31,32 +39,69 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply", tag=
     imported: bool
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
+    cold: Found | None = None
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--import", "boot", is_flag=True, help="Start the app as well, as devserver does, and end it.")
+@click.option(
+    "--cold",
+    "compared",
+    is_flag=True,
+    help="Then swap every function of the app, and compare it with a cold start.",
+)
 @click.option("--app", metavar="TARGET", help="What to start; default: what devserver alone serves here.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
-def check(paths: tuple[str, ...], boot: bool, app: str | None, as_json: bool) -> int:
+def check(paths: tuple[str, ...], boot: bool, compared: bool, app: str | None, as_json: bool) -> int:
     """Check that files compile: those of the project, or PATHs; nothing is served, no server is needed.
 
-    With --import, whether the app starts: its imports, its start-up; it is asked nothing.
+    With --import, whether the app starts: its imports, its start-up; it is asked nothing. With --cold, also
+    whether a save that swaps functions (--warm) leaves what a cold start gives.
     Exit code 0: all is well. 1: something is broken, and shown.
     """
-    start = partial(starts, [app] if app else []) if boot or app else None
-    return run(paths or (os.curdir,), start, as_json)
+    target = [app] if app else []
+    start = partial(starts, target) if boot or compared or app else None
+    compare = partial(cold.compare, target) if compared else None
+    return run(paths or (os.curdir,), start, compare, as_json)
 
 
-def run(paths: Iterable[str], boot: Callable[[], tuple[Failure, ...]] | None, as_json: bool) -> int:
-    """Check the files and folders; then, if all is well, `boot`. Return the exit code. Raises UsageError."""
-    checker = SyntaxChecker()
+def run(
+    paths: Iterable[str],
+    boot: Callable[[], tuple[Failure, ...]] | None,
+    compare: Callable[[], Found] | None,
+    as_json: bool,
+) -> int:
+    """Check the files and folders; then `boot` and `compare`, each if all is well before it.
+
+    Return the exit code. Raises UsageError.
+    """
     root = folder_of(None)
+    count, failures, warnings = _compile(paths, root)
+    imported = boot is not None and not failures
+    if boot is not None and imported:
+        failures.extend(boot())
+    found_cold = compare() if compare is not None and not failures else None
+    well = not failures and (found_cold is None or not (found_cold.differences or found_cold.error))
+    checked = Checked(
+        ok=well,
+        files=count,
+        imported=imported,
+        failures=tuple(failures),
+        warnings=tuple(warnings),
+        cold=found_cold,
+    )
+    _tell(checked, root, as_json)
+    return 0 if well else NO
+
+
+def _compile(paths: Iterable[str], root: str) -> tuple[int, list[Failure], list[str]]:
+    """Return how many files were compiled, what failed, and the warnings."""
+    checker = SyntaxChecker()
     failures: list[Failure] = []
     warnings: list[str] = []
-    count = 0
-    for path in dict.fromkeys(_files(paths)):
-        count += 1
+    files = list(dict.fromkeys(_files(paths)))
+    for path in files:
         content = read(path)
         if content.data is None:
             failures.append(_unreadable(path, content.error))
@@ -65,18 +110,7 @@ def run(paths: Iterable[str], boot: Callable[[], tuple[Failure, ...]] | None, as
         if found.failure is not None:
             failures.append(found.failure)
         warnings += [text for warning in found.warnings if (text := plain.line(warning, root))]
-    imported = boot is not None and not failures
-    if boot is not None and imported:
-        failures.extend(boot())
-    checked = Checked(
-        ok=not failures,
-        files=count,
-        imported=imported,
-        failures=tuple(failures),
-        warnings=tuple(warnings),
-    )
-    _tell(checked, root, as_json)
-    return NO if failures else 0
+    return len(files), failures, warnings
 
 
 def _tell(found: Checked, root: str, as_json: bool) -> None:
@@ -92,6 +126,27 @@ def _tell(found: Checked, root: str, as_json: bool) -> None:
         say(f"{len(found.failures)} of {files} broken" if not found.imported else "the app does not start")
     else:
         say(f"{files} checked, no errors" + (", and the app starts" if found.imported else ""))
+    if found.cold is not None:
+        _tell_cold(found.cold, root)
+
+
+def _tell_cold(found: Found, root: str) -> None:
+    if found.error:
+        say(f"the app cannot be compared with a cold start: {found.error}")
+        return
+    reasons = set(found.left_out.values())
+    if not found.compared and len(reasons) == 1:
+        say(f"no file of this app is swapped, each save imports everything: {reasons.pop()}")
+        return
+    for path, reason in sorted(found.left_out.items()):
+        say(f"{relative(path, root)} is never swapped, a save of it imports everything: {reason}")
+    for difference in found.differences:
+        say(f"differs from a cold start: {difference}")
+    files = plural(found.compared, "file")
+    if found.differences:
+        say(f"a swap of {files} is no cold start: serve this app with --warm off")
+    else:
+        say(f"a swap of {files} equals a cold start")
 
 
 def _files(paths: Iterable[str]) -> Iterator[str]:

@@ -7,17 +7,23 @@ Law: what differs between two cold starts, too (chance, time), does not count; n
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import pickle
+import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import IO, Any, NoReturn
 
 import msgspec
 
-from devserver.ipc.messages import Source, Target
+from devserver.ipc.cold_check_messages import Asked, Found
+from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
 from devserver.worker.find import django_project
 from devserver.worker.find.discover import discover
@@ -30,32 +36,18 @@ from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What to compare."""
-
-    root: str
-    target: Target
-
-
-class Found(msgspec.Struct, frozen=True):
-    """The result. `left_out`: files whose lines could not be moved, and why."""
-
-    compared: int = 0
-    left_out: dict[str, str] = {}
-    differences: list[str] = []
-    error: str = ""
-
-
 def check(asked: Asked) -> Found:
     """Return what differs. Call it in a process with one thread that has imported nothing of the app."""
-    try:
-        cold, sources = _in_child(lambda: _cold(asked))
-        again, _sources = _in_child(lambda: _cold(asked))
-        left_out: dict[str, str] = _in_child(lambda: _left_out(asked, sources))
-        moved = [each for each in sources if each.path not in left_out]
-        hot = _in_child(lambda: _hot(asked, sources, moved))
-    except ChildFailed as error:
-        return Found(error=str(error))
+    with tempfile.TemporaryFile() as file:  # one for all: each process has the same descriptors
+        child = partial(_in_child, file)
+        try:
+            cold, sources = child(lambda: _cold(asked))
+            again, _sources = child(lambda: _cold(asked))
+            left_out: dict[str, str] = child(lambda: _left_out(asked, sources))
+            moved = [each for each in sources if each.path not in left_out]
+            hot = child(lambda: _hot(asked, sources, moved)) if moved else cold
+        except ChildFailed as error:
+            return Found(error=str(error))
     chance = {each.partition(": ")[0] for each in differences(cold, again)}
     told = [each for each in differences(cold, hot) if each.partition(": ")[0] not in chance]
     return Found(len(moved), left_out, told)
@@ -65,23 +57,24 @@ class ChildFailed(Exception):
     """The app could not be imported; the message is the traceback."""
 
 
-def _in_child(task: Callable[[], Any]) -> Any:
-    """Return what `task` returns in a forked process. Raises ChildFailed."""
-    reading, writing = os.pipe()
+def _in_child(file: IO[bytes], task: Callable[[], Any]) -> Any:
+    """Return what `task` returns in a forked process, by way of `file`; kill what it leaves running.
+
+    Raises ChildFailed.
+    """
+    file.seek(0)
+    file.truncate()
     pid = os.fork()
     if pid == 0:
-        os.close(reading)
-        try:
-            answer = True, task()
-        except BaseException:
-            answer = False, traceback.format_exc()
-        with os.fdopen(writing, "wb") as out:
-            out.write(pickle.dumps(answer))
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as incoming:
-        data = incoming.read()
-    os.waitpid(pid, 0)
+        os.setpgid(0, 0)
+        _answer(task, file)
+    try:
+        os.waitpid(pid, 0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    file.seek(0)
+    data = file.read()
     if not data:
         raise ChildFailed("the app ended the process while it was imported")
     well, answer = pickle.loads(data)
@@ -90,9 +83,20 @@ def _in_child(task: Callable[[], Any]) -> Any:
     return answer
 
 
+def _answer(task: Callable[[], Any], file: IO[bytes]) -> NoReturn:
+    try:
+        answer = True, task()
+    except BaseException:
+        answer = False, traceback.format_exc()
+    file.write(pickle.dumps(answer))
+    file.flush()
+    os._exit(0)
+
+
 def _load(asked: Asked) -> None:
     target = asked.target
-    environment.prepare(target, asked.root, {})
+    environment.prepare(target, asked.env_file or os.path.join(asked.root, ".env"))
+    asyncio.set_event_loop(asyncio.new_event_loop())  # as a Worker has one while it imports the app
     if target.settings:
         django_project.load(target.settings)
     else:

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devserver.ipc.cold_check_messages import Asked, Found
 from devserver.ipc.messages import Target
-from devserver.worker.cold_check import Asked, Found
 
 ROOT = str(Path(__file__).parents[2])
 

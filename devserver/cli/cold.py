@@ -1,0 +1,47 @@
+"""Compares the app with a cold start of it, as `devserver check --cold`: would a swap change what it is?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from devserver.config import Config
+from devserver.ipc.cold_check_messages import Asked, Found
+
+_MODULE = "devserver.worker.cold_check"
+
+
+def compare(arguments: Sequence[str]) -> Found:
+    """Return in what the app that `devserver ARGUMENTS` serves differs, once swapped, from a cold start.
+
+    The app's output goes to standard error. Raises what the command raises for `arguments`.
+    """
+    from devserver.cli.command import serve_with
+
+    found: list[Found] = []
+
+    def compare_it(config: Config) -> int:
+        found.append(_ask(config))
+        return 0
+
+    serve_with(arguments, compare_it)
+    return found[0]
+
+
+def _ask(config: Config) -> Found:
+    """Import the app in processes of their own: nothing of it stays here."""
+    asked = Asked(config.watch.root, config.target, config.process.env_file)
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    done = subprocess.run(
+        [sys.executable, *(flag for flag in flags if flag != "-P"), "-P", "-m", _MODULE],
+        input=msgspec.json.encode(asked),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    try:
+        return msgspec.json.decode(done.stdout, type=Found)
+    except msgspec.MsgspecError:
+        return Found(error="the comparison ended without an answer: see above")
