@@ -100,9 +100,9 @@ def _report(pid: int, log: str, root: str) -> int:
         with suppress(DevserverError):
             for _ in client.ask(found, protocol.AskStop(), FIRST_START):
                 pass
-        os.waitpid(pid, 0)
+        _, ended = os.waitpid(pid, 0)
         say("devserver: not started: mend this and start again", err=True)
-        return NO
+        return os.waitstatus_to_exitcode(ended) or NO  # 2: there is no app, as in the foreground
     if status := look(found):
         for url in status.urls or [str(each) for each in status.listeners]:
             say(f"  {url}")

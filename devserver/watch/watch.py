@@ -16,7 +16,9 @@ from devserver.common.events import Level
 from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
 from devserver.watch.assets import Assets
+from devserver.watch.check import first_look
 from devserver.watch.check.checker import Findings, SourceChecker
+from devserver.watch.check.first_look import FirstLook
 from devserver.watch.check.read import Content, signature
 from devserver.watch.check.unwatched import UnwatchedFiles
 from devserver.watch.notice.coverage import Coverage
@@ -55,6 +57,7 @@ class Watch:
         self._debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
         debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
         self._assets = Assets(debouncer, self._checker.read, self._tell, loop)
+        self._first_look = FirstLook()
         self._poll_budget = PollBudget()
         self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
@@ -82,6 +85,8 @@ class Watch:
         await self._coverage.start()
         for folder in {os.path.dirname(path) for path in self._config.settings}:
             self._coverage.add(folder)
+        if self._coverage.weak:
+            self._first_look = await self._checker.off_loop(lambda: first_look.look(self._filters))
         self.wake()
         self._tasks.start(self._places.watch())
 
@@ -382,11 +387,29 @@ class Watch:
         contents = await self._checker.survey()
         self.wake()
         contents = [content for content in contents if not self.is_unsettled(content.path)]
+        saved = {content.path for content in contents if self._was_saved(content)}
+        for path in saved:
+            self._note(path, Kind.DONE)
+        self._announce()
+        contents = [content for content in contents if content.path not in saved]
         for folder in {os.path.dirname(content.path) for content in contents}:
             if not self._filters.is_watched(folder):  # that of a linked package
                 self._attend_folder(folder)
         self._follow_links(contents)
         self._tell(Surveyed(self._checker.surveyed(contents)))
+
+    def _was_saved(self, content: Content) -> bool:
+        """Return whether a file was saved before the survey read it, and nobody has told of that yet.
+
+        What runs may have read the state before: the file is no baseline.
+        """
+        folder = os.path.dirname(content.path)
+        inside = any(f"{folder}{os.sep}".startswith(f"{root}{os.sep}") for root in self._filters.roots)
+        if not inside or self._coverage.is_strict(folder):
+            return False
+        if (seen := self._checker.seen(content.path)) is not None:
+            return seen != content.signature
+        return self._first_look.differs(content.path, content.signature, self._filters)
 
     def _tell(self, report: Report) -> None:
         if not self._closed:

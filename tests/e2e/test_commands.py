@@ -125,7 +125,7 @@ def test_a_background_server_that_is_refused_says_it_as_always(project: Path) ->
     assert (code, f"port {port}" in text or "in use" in text) == (2, True), text
     (project / "empty.py").write_text("")
     code, text = run(project, "--background", "empty.py", "--port", "0")
-    assert (code, sockets.of_project(str(project))) == (1, []), text
+    assert (code, sockets.of_project(str(project))) == (2, []), text
     assert text.startswith("NOT LIVE  empty.py:1 NoHandlers: empty.py has no app")
 
 

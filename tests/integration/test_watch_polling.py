@@ -20,6 +20,30 @@ def app(tmp_path: Path) -> Path:
 
 
 @on_each_loop
+async def test_a_save_that_the_survey_reads_first_is_an_edit(app: Path) -> None:
+    """What is saved after the code was started and before the files beside it are read is no baseline."""
+    root = app.parent
+    (root / "kept.html").write_text("<p>")
+    (root / "saved.html").write_text("old")
+    async with watching(root, poll=True) as ear:
+        (root / "saved.html").write_text("new text")
+        (root / "folder").mkdir()
+        (root / "folder" / "made.html").write_text("made")
+        surveyed = await ear.surveyed()
+        names = {file.path for file in surveyed.files}
+        assert str(root / "kept.html") in names
+        assert not names & {str(root / "saved.html"), str(root / "folder" / "made.html")}
+        settled = await ear.settled(1)
+        assert source_of(settled, root / "saved.html").digest == digest(b"new text")
+        assert source_of(settled, root / "folder" / "made.html").digest == digest(b"made")
+        (root / "saved.html").write_text("newer still")
+        surveyed = await ear.surveyed()
+        assert str(root / "saved.html") not in {file.path for file in surveyed.files}
+        settled = await ear.settled(2)
+        assert source_of(settled, root / "saved.html").digest == digest(b"newer still")
+
+
+@on_each_loop
 async def test_polling_where_it_is_asked_for(app: Path) -> None:
     """Without the system's events, edits, new files and templates are found, and it is said why."""
     root = app.parent

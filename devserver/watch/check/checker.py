@@ -75,7 +75,11 @@ class SourceChecker:
 
     def is_as_seen(self, path: str, signature: Signature | None) -> bool:
         """Return whether a file still looks as it did when it was last read."""
-        return self._seen.get(path, (b"", None))[1] == signature
+        return self.seen(path) == signature
+
+    def seen(self, path: str) -> Signature | None:
+        """Return what a file looked like when it was last read; None: it was absent, or never read."""
+        return self._seen.get(path, (b"", None))[1]
 
     def known_below(self, folder: str) -> list[str]:
         """Return the files that were read, or run, in a folder and those below it."""
