@@ -61,6 +61,20 @@ def own_place(dump: str) -> Frame | None:
     return next((thread.place for thread in reversed(parse(dump)) if thread.place), None)
 
 
+def importing(dump: str) -> tuple[str, Frame | None]:
+    """Return which package is being imported ("": none), and the app's own line that waits for it."""
+    threads = parse(dump)
+    for thread in reversed(threads):
+        if (place := thread.place) is not None:
+            return _imported(thread.frames[thread.frames.index(place) + 1 :]), place
+    return (_imported(threads[-1].frames) if threads else ""), None  # a dump has the innermost 100 frames
+
+
+def _imported(frames: tuple[Frame, ...]) -> str:
+    modules = (frame.path for frame in frames if frame.function == "<module>")
+    return next((name for path in modules if (name := foreign.package(path))), "")
+
+
 def trimmed(dump: str) -> str:
     """Return the app's threads without the frames of devserver and of the import system, innermost last."""
     shown = [

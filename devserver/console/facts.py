@@ -6,7 +6,7 @@ from devserver.common.explain import explain
 from devserver.common.failure import Failure
 from devserver.console.headline import Facts, Refusal
 from devserver.console.model import Broken, Model, Save
-from devserver.reporting.wording import relative
+from devserver.reporting.wording import relative, stands
 
 
 def facts(view: Model) -> Facts:
@@ -21,6 +21,7 @@ def facts(view: Model) -> Facts:
         saved=_names(view.timeline.paths if view.timeline else (), view.root),
         starting_since=save.since if save else 0.0,
         starting=_names(save.paths if save else (), view.root),
+        at=_stands(view),
         refused=refusal(view.error.failures, view.root) if view.error else None,
         failed=view.traffic.failed,
         failed_what="request" if view.traffic.count else "call",
@@ -28,6 +29,17 @@ def facts(view: Model) -> Facts:
         stopping=view.stopping,
         exit_code=view.exit_code,
     )
+
+
+def _stands(view: Model) -> str:
+    """Return where a start that takes long stands."""
+    booting = view.booting
+    worker = view.workers.get(booting.worker) if booting else None
+    if booting is None or worker is None or worker.state != "booting":
+        return ""
+    if booting.module:
+        return stands(booting, view.root)
+    return f"at {relative(booting.path, view.root)}:{booting.line}" if booting.path else ""
 
 
 def _names(paths: tuple[str, ...], root: str) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Facts:
     starting_since: float = 0.0
     starting: tuple[str, ...] = ()
     at: str = ""
-    """Where an import that takes long stands."""
+    """Where a start that takes long stands: `importing pandas (main.py:3)`."""
     refused: Refusal | None = None
     failed: int = 0
     """How often the live code has failed to answer."""
@@ -112,7 +112,7 @@ def _starting(facts: Facts, now: float) -> Headline:
         state="starting" if facts.live_since else "STARTING",
         where=wording.files(facts.starting, most=2) or facts.name,
         what=_long(passed) if passed >= FIRST_SECOND else "",
-        when=f"at {facts.at}" if facts.at and passed >= FIRST_SECOND else "",
+        when=facts.at if passed >= FIRST_SECOND else "",
         consequence=_still_running(facts) if facts.live_since and passed >= FIRST_SECOND else "",
     )
 

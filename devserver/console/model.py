@@ -121,6 +121,8 @@ class Model:
     """Since when each of the last generations is live (Unix time)."""
     pending: Mapping[int, Save] = field(default_factory=dict)
     """Edits that are neither live nor refused yet."""
+    booting: events.Booting | None = None
+    """Where the last start that took long stands, or stood."""
     timeline: Timeline | None = None
     error: Error | None = None
     traffic: Traffic = field(default_factory=Traffic)
@@ -265,6 +267,8 @@ def _worker(view: Model, event: Event) -> Model:
                 started=event.at,
             )
             return _with(view, worker)
+        case events.Booting() if event.worker in view.workers:
+            return replace(view, booting=event)
         case events.WorkerReady() | events.WorkerRetiring() | events.WorkerLoad():
             known = view.workers.get(event.worker)
             if isinstance(event, events.WorkerReady) and known is not None:

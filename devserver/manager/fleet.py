@@ -30,6 +30,7 @@ from devserver.ipc.messages import (
     Reload,
     RollDone,
     StandDown,
+    StillBooting,
     Stop,
     WorkerGone,
     WorkerIdle,
@@ -57,7 +58,7 @@ from devserver.manager.protocol import (
     TellImage,
 )
 from devserver.manager.snapshots import Snapshots
-from devserver.manager.states import AT_ONCE, LEFTOVERS, NOTE, Child, Escalation, Plan
+from devserver.manager.states import AT_ONCE, LEFTOVERS, LOOKS, NOTE, Child, Escalation, Plan
 
 MOST_CANDIDATES = 2
 FIRST_SLOT = 1
@@ -100,7 +101,6 @@ class Fleet:
         """Generations that another Manager boots faster than this one."""
         self._no_image = ""
         """The last reported reason for a missing image."""
-        self._slow: set[str] = set()
         """The places of slow boots that were reported."""
         self._relieved = False
         """Another Manager has taken over: it starts all further Workers."""
@@ -414,14 +414,11 @@ class Fleet:
             child.stack = text
 
     def _note_slow_boot(self, child: Child, dump: str) -> None:
-        """Report once where the app's code stands: the next boot may be as slow there."""
-        frame = thread_dump.own_place(dump)
-        root = self._settings.worker.root
-        where = f", in {thread_dump.short(frame.path, root)}:{frame.line}" if frame else ""
-        if where not in self._slow:
-            self._slow.add(where)
-            who = f"worker {child.worker} (generation {child.generation})"
-            self._table.tell(ManagerNotice("info", f"{who} is still booting after {NOTE[0][0]:g} s{where}"))
+        """Report where the boot stands."""
+        seconds, child.looks = LOOKS[child.looks], child.looks + 1
+        module, frame = thread_dump.importing(dump)
+        path, line = (frame.path, frame.line) if frame else ("", 0)
+        self._table.tell(StillBooting(child.worker, child.generation, seconds, module, path, line))
 
     # What follows from where things stand
 

@@ -39,8 +39,11 @@ Verdict = Literal["boot timeout", "drain limit", "stop timeout", "dropped", "sto
 READ_AFTER = 0.2
 """Seconds that a signal handler gets to write a dump."""
 
-NOTE: Escalation = ((5.0, "dump"), (5.0 + READ_AFTER, "read"))
-"""Report a slow boot, with its stack."""
+LOOKS = (2.0, *(5.0 * 2**power for power in range(10)))
+"""Seconds of a boot after which it is reported where it stands."""
+
+NOTE: Escalation = tuple(step for after in LOOKS for step in ((after, "dump"), (after + READ_AFTER, "read")))
+"""Report a slow boot."""
 
 _WITH_STACK: Escalation = (
     (0.0, "dump"),
@@ -115,6 +118,8 @@ class Child:
     """The verdict if it reaches its limit after it has booted."""
     verdict: str = ""
     stack: str = ""
+    looks: int = 0
+    """How often it was looked where its boot stands."""
 
     def step(self, step: Step) -> None:
         """Change the state as the table orders. Raises IllegalEvent."""

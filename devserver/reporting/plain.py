@@ -19,6 +19,10 @@ CONSEQUENCES = ("is never preloaded", "is part of ", "imports ", "is excluded")
 INTERRUPTED = 130
 
 
+SLOW = 5.0
+"""Seconds of a start after which a line reports where it stands, and at each doubling."""
+
+
 def line(event: Event, root: str = "") -> str | None:
     """Return what to print for `event`, without a final newline; None when it is not worth a line.
 
@@ -133,6 +137,8 @@ def _refused(event: events.Refused, root: str) -> str:
 
 def _process(event: Event, root: str) -> str | None:
     match event:
+        case events.Booting() if event.seconds >= SLOW:
+            return f"still {wording.stands(event, root)} after {event.seconds:g} s"
         case events.WorkerExited() if not event.planned:
             return f"worker {event.worker} (generation {event.generation}) exited: {event.reason}"
         case events.ManagerExited() if event.reason != "exit 0":

@@ -5,10 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from devserver.common.events import Live
+from devserver.common.events import Booting, Live
 from devserver.common.explain import relative
 
-__all__ = ["clock", "duration", "files", "milliseconds", "ordered", "plural", "relative", "size", "way"]
+__all__ = [
+    "clock",
+    "duration",
+    "files",
+    "milliseconds",
+    "ordered",
+    "plural",
+    "relative",
+    "size",
+    "stands",
+    "way",
+]
 
 STEPS = ("settle", "check", "fork", "import", "start", "live")
 """The steps of a reload in the order in which they happen."""
@@ -68,3 +79,11 @@ def files(paths: Iterable[str], root: str = "", most: int = 3) -> str:
     names = [relative(path, root) for path in paths]
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def stands(event: Booting, root: str) -> str:
+    """Return where a start stands: `importing pandas (main.py:3)`."""
+    where = f"{relative(event.path, root)}:{event.line}" if event.path else ""
+    if event.module:
+        return f"importing {event.module}" + (f" ({where})" if where else "")
+    return f"starting, at {where}," if where else "starting"

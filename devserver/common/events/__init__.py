@@ -20,6 +20,7 @@ from devserver.common.events.code import (
     Superseded,
 )
 from devserver.common.events.processes import (
+    Booting,
     Debugging,
     ManagerExited,
     ManagerStarted,
@@ -53,6 +54,7 @@ from devserver.common.events.traffic import (
 
 __all__ = [
     "AssetsChanged",
+    "Booting",
     "Changed",
     "Checked",
     "CompileWarning",
@@ -107,6 +109,7 @@ Event = (
     | ManagerExited
     | Preloaded
     | WorkerStarted
+    | Booting
     | WorkerReady
     | WorkerRetiring
     | WorkerExited

@@ -42,6 +42,20 @@ class WorkerStarted(EventBase, frozen=True, kw_only=True):
     """`boot`: it imports everything; `copy`, `swap`: it was forked from an image (docs/WARM.md)."""
 
 
+class Booting(EventBase, frozen=True, kw_only=True):
+    """A Worker has been starting for `seconds`: the package that it imports, and the app's line that does.
+
+    Without `module` it imports nothing now, or that is not known; without `path` the line is not known.
+    """
+
+    worker: int
+    generation: int
+    seconds: float
+    module: str = ""
+    path: str = ""
+    line: int = 0
+
+
 class WorkerReady(EventBase, frozen=True, kw_only=True):
     """`docs` is the path at which the app documents its API; `logs_requests`: it logs each by itself."""
 

@@ -32,6 +32,7 @@ from devserver.ipc.messages.manager import (
     ReloadAsked,
     Retire,
     RollDone,
+    StillBooting,
     WorkerForked,
     WorkerGone,
 )
@@ -116,6 +117,7 @@ FromManager = (
     | Retire
     | WorkerGone
     | RollDone
+    | StillBooting
     | ManagerNotice
 )
 ToWorker = Handle | ConnectionWindowUpdate | ConnectionTable | Leave | DebuggerState | StreamOrder
@@ -205,6 +207,7 @@ __all__ = [
     "Send",
     "Source",
     "StandDown",
+    "StillBooting",
     "Stop",
     "StreamNews",
     "StreamOrder",

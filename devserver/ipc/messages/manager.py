@@ -58,6 +58,17 @@ class RollDone(TaggedMessage, frozen=True):
     generation: int
 
 
+class StillBooting(TaggedMessage, frozen=True):
+    """A Worker has been booting for `seconds`: the package that it imports, and the app's line that does."""
+
+    worker: int
+    generation: int
+    seconds: float
+    module: str = ""
+    path: str = ""
+    line: int = 0
+
+
 class ManagerNotice(TaggedMessage, frozen=True):
     """A sentence for the user."""
 

@@ -191,6 +191,17 @@ class Supervisor:
                 self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
             case messages.ReloadAsked():
                 self._report(ReloadRequested())
+            case messages.StillBooting(worker, generation, seconds, module, path, line):
+                self._emit(
+                    events.Booting(
+                        worker=worker,
+                        generation=generation,
+                        seconds=seconds,
+                        module=module,
+                        path=path,
+                        line=line,
+                    )
+                )
             case messages.ManagerNotice():
                 self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
             case messages.Pong():

@@ -60,3 +60,17 @@ def test_files_are_named_as_briefly_as_they_can_be() -> None:
     assert thread_dump.short("/application/jobs.py", "/app") == "/application/jobs.py"
     assert thread_dump.short(PACKAGES, "/app") == "numpy/core.py"
     assert thread_dump.short(f"{STANDARD}/threading.py", "/app") == "threading.py"
+
+
+def test_the_import_that_is_under_way_is_found() -> None:
+    """The package that the app's own line imports, not what that imports; a deep dump has no own line."""
+    ours = '  File "/app/main.py", line 3 in <module>\n'
+    frozen = '  File "<frozen importlib._bootstrap>", line 241 in _call_with_frames_removed\n'
+    inner = '  File "/v/site-packages/numpy/core/__init__.py", line 20 in <module>\n'
+    outer = '  File "/v/site-packages/pandas/__init__.py", line 16 in <module>\n'
+    begin = "Current thread 0x00007f4c175ecb80 (most recent call first):\n"
+    module, place = thread_dump.importing(begin + inner + frozen + outer + frozen + ours)
+    assert (module, place and place.line) == ("pandas", 3)
+    assert thread_dump.importing(begin + inner + frozen + outer) == ("pandas", None)
+    assert thread_dump.importing(begin + ours)[0] == ""
+    assert thread_dump.importing("") == ("", None)

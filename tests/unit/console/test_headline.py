@@ -54,8 +54,8 @@ def test_a_start_counts_the_seconds() -> None:
 
 def test_a_long_import_says_where_it_is() -> None:
     """A start that takes long names the line that the import has come to."""
-    facts = replace(LIVE, live_since=0.0, starting_since=NOON, at="models.py:3 in <module>")
-    assert told(facts, 6) == "… STARTING  main.py  6 s  at models.py:3 in <module>"
+    facts = replace(LIVE, live_since=0.0, starting_since=NOON, at="importing pandas (main.py:3)")
+    assert told(facts, 6) == "… STARTING  main.py  6 s  importing pandas (main.py:3)"
 
 
 def test_failed_requests_stay_in_sight() -> None:

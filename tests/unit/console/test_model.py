@@ -7,6 +7,7 @@ from functools import reduce
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
+from devserver.console.facts import facts
 from devserver.console.model import Model, apply
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
@@ -35,6 +36,18 @@ def changed(edit: int, *paths: str) -> Event:
 
 def unchanged(edit: int) -> Event:
     return events.Checked(edit=edit, changed=False, settle_ms=5, check_ms=1)
+
+
+def test_a_start_that_takes_long_says_what_it_imports() -> None:
+    """The headline names the package and the app's own line, as long as that Worker starts."""
+    view = after(events.Started(version="0", pid=1, target="main.py", root="/app"), started(1))
+    slow = events.Booting(worker=1, generation=1, seconds=5, module="pandas", path="/app/main.py", line=3)
+    assert facts(apply(view, slow)).at == "importing pandas (main.py:3)"
+    nothing = events.Booting(worker=1, generation=1, seconds=5, path="/app/main.py", line=7)
+    assert facts(apply(view, nothing)).at == "at main.py:7"
+    ready = events.WorkerReady(worker=1, generation=1)
+    assert facts(after(slow, ready, view=view)).at == ""
+    assert apply(view, events.Booting(worker=2, generation=1, seconds=5)) is view
 
 
 def test_the_tree_holds_the_processes_that_live() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from devserver.common import events
 from devserver.common.events import Event, Listener
@@ -225,3 +226,12 @@ def test_an_error_in_the_apps_first_line_is_told_once() -> None:
         "  app.py:1\n"
         "  > 1 | import shopp"
     )
+
+
+def test_a_start_that_takes_long_is_one_line_from_five_seconds_on() -> None:
+    """It says what is imported and where, as far as that is known."""
+    slow = events.Booting(worker=1, generation=1, seconds=5, module="pandas", path="/app/main.py", line=3)
+    assert line(slow, "/app") == "devserver: still importing pandas (main.py:3) after 5 s"
+    assert line(replace(slow, module=""), "/app") == "devserver: still starting, at main.py:3, after 5 s"
+    assert line(replace(slow, module="", path=""), "/app") == "devserver: still starting after 5 s"
+    assert line(replace(slow, seconds=2.0), "/app") is None
