@@ -101,7 +101,6 @@ class Fleet:
         """Generations that another Manager boots faster than this one."""
         self._no_image = ""
         """The last reported reason for a missing image."""
-        """The places of slow boots that were reported."""
         self._relieved = False
         """Another Manager has taken over: it starts all further Workers."""
         self._stop_at = float("inf")
