@@ -93,7 +93,7 @@ class Scrollback:
                 self.entries += failure_view.whole(event.failure, title, page)
             case events.Requests():
                 self._requests(event, view)
-            case events.Live() | events.Refused():
+            case events.Live() | events.Refused() | events.Restored():
                 self.entries.append(_seam(event, view.root, width))
             case events.Notice():
                 self._fact(event, view.root, LEVELS[event.level])
@@ -223,7 +223,7 @@ _PALETTE = Console(quiet=True, force_terminal=False)
 """Only resolves the styles of decoded text; nothing is ever printed on it."""
 
 
-def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
+def _seam(event: events.Live | events.Refused | events.Restored, root: str, width: int) -> Text:
     """Return the line that a save leaves: the older code printed the output above it."""
     if isinstance(event, events.Live):
         mark, style = "✓", "green"
@@ -233,6 +233,9 @@ def _seam(event: events.Live | events.Refused, root: str, width: int) -> Text:
             wording.duration(event.total_ms),
             wording.way(event),
         ]
+    elif isinstance(event, events.Restored):
+        mark, style = "✓", "green"
+        parts = ["live", "what is saved is what runs"]
     else:
         mark, style = "✗", "red"
         refused = refusal(event.failures, root)

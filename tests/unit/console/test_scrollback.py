@@ -196,3 +196,14 @@ def test_requests_scroll_by_as_lines() -> None:
         f"{clock} GET  /slow client left 1 ms",
         "… 4 more requests",
     ]
+
+
+def test_a_save_that_takes_an_error_back_leaves_a_line_as_each_save_does() -> None:
+    """Nothing had to be started for it; the last line would else be that the code is not live."""
+    scroll = scrolled(
+        events.Refused(edit=1, generation=0, live=1, file="", line=0, failures=(Failure("check", "E", "m"),)),
+        events.Restored(edit=2, live=1),
+    )
+    refused, restored = printed(scroll).splitlines()
+    assert "not live" in refused
+    assert restored.startswith("── ✓ live · what is saved is what runs · ")
