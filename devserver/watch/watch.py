@@ -1,7 +1,7 @@
-"""The face of the watch: numbers the edits, has them read and checked, and reports them.
+"""The face of the watch: which files matter, what has happened to them, and what that means for the edits.
 
-Law: a save that is over is counted by the next `newest_edit`, where the system tells of changes; every edit
-that was noticed is settled, in the order of the numbers; a save is one edit, however many observers saw it.
+Law: a save that is over is counted by the next `newest_edit`, where the system tells of changes. A save is
+one edit, however many observers saw it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from devserver.common.tasks import Tasks
 from devserver.config import WatchConfig
 from devserver.watch.assets import Assets
 from devserver.watch.check import first_look
-from devserver.watch.check.checker import Findings, SourceChecker
+from devserver.watch.check.checker import SourceChecker
 from devserver.watch.check.first_look import FirstLook
 from devserver.watch.check.read import Content, signature
 from devserver.watch.check.unwatched import UnwatchedFiles
+from devserver.watch.edit_reader import EditReader
 from devserver.watch.notice.coverage import Coverage
-from devserver.watch.notice.debounce import Batch, Debouncer, Kind
+from devserver.watch.notice.debounce import Debouncer, Kind
 from devserver.watch.notice.moved_folders import FolderIdentities
 from devserver.watch.notice.poll_budget import PollBudget
-from devserver.watch.reports import Noticed, Remark, Report, Reread, Settled, Surveyed
+from devserver.watch.reports import Remark, Report, Reread, Surveyed
 from devserver.watch.scope.filters import Filters, Interest, gitignore_of
 
 MOST_PASSED_OVER = 1000
@@ -54,7 +55,7 @@ class Watch:
         self._places = FolderIdentities(
             self._coverage.tops, self._checker.off_loop, self._top_left, self._top_came
         )
-        self._debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
+        self._edits = EditReader(config, self._checker, self.wake, self._remember, self._tell, loop)
         debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
         self._assets = Assets(debouncer, self._checker.read, self._tell, loop)
         self._first_look = FirstLook()
@@ -62,21 +63,12 @@ class Watch:
         self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
         """The user was warned that a mount does not answer."""
-        self._noted: dict[str, None] = {}
-        self._begun = False
         self._passed_over: dict[str, Kind] = {}
         """Python files saved since the last edit began that did not matter then."""
         self._late: dict[str, Kind] = {}
         """What watchdog told of while the file was being read."""
         self._links: dict[str, set[str]] = {}
         """Where an attended symbolic link leads → the link."""
-        self._settled: dict[int, Settled] = {}
-        self._digests: dict[str, bytes] = {}
-        """What the last edit of a file has found in it."""
-        self._judged: dict[int, set[str]] = {}
-        """Edit → its files, between the last look at them and the report."""
-        self._reported = 0
-        self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(loop)
         self._closed = False
 
@@ -99,7 +91,7 @@ class Watch:
         self.wake()
         if self._coverage.weak and not self._closed:
             self._look_at_weak()
-        return self._debouncer.newest
+        return self._edits.newest
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
         """Take in own files that run, each with the digest of what runs, and folders that imports look into.
@@ -136,11 +128,11 @@ class Watch:
             self._passed_over.pop(path, None)
             self.touched(path, kind)
         if missed:
-            self._loop.call_soon(self._announce)
+            self._loop.call_soon(self._edits.announce)
 
     def is_unsettled(self, path: str) -> bool:
         """Return whether an edit not reported yet has `path`: the running code started without it."""
-        return self._debouncer.is_unread(path) or any(path in paths for paths in self._judged.values())
+        return self._edits.is_unsettled(path)
 
     def keep(self, files: Iterable[str]) -> None:
         """Let changes of these files matter, until others are named: a late import may read them."""
@@ -159,7 +151,7 @@ class Watch:
             for path, kind in list(self._passed_over.items()):
                 self.touched(path, kind)
             self._passed_over.clear()
-            self._announce()
+            self._edits.announce()
 
     def survey(self) -> None:
         """Read the files that matter beside the attended ones, report them, and take them as the baseline."""
@@ -177,13 +169,12 @@ class Watch:
         self.wake()
         if self._coverage.weak and not self._closed:
             await self._compare_all(known)
-        return self._debouncer.newest
+        return self._edits.newest
 
     async def close(self) -> None:
         """Stop. It reports nothing more; threads, descriptors and compilers are gone when it returns."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        await self._edits.close()
         await self._tasks.cancel()
         await self._assets.close()
         await self._coverage.close()
@@ -195,11 +186,11 @@ class Watch:
         """Take in the kernel's events up to now."""
         if not self._closed:
             self._coverage.drain()
-            if self._noted:
-                self._announce()
+            if self._edits.noted:
+                self._edits.announce()
 
     def touched(self, path: str, kind: Kind) -> None:
-        """Note an event of a file, and of the links that lead to it; `_announce` reports it."""
+        """Note an event of a file, and of the links that lead to it; the caller announces it."""
         for name in (path, *self._links.get(path, ())):
             if self._filters.interest(name) is not Interest.NONE:
                 self._note(name, kind)
@@ -209,10 +200,8 @@ class Watch:
                 self._pass_over(name, kind)
 
     def _note(self, path: str, kind: Kind) -> None:
-        if self._debouncer.note(path, kind, time.monotonic()):
-            self._begun = True
+        if self._edits.note(path, kind):
             self._passed_over = {}
-        self._noted[path] = None
 
     def _pass_over(self, path: str, kind: Kind) -> None:
         if path.endswith(".py") and len(self._passed_over) < MOST_PASSED_OVER:
@@ -234,12 +223,8 @@ class Watch:
         self._coverage.renew(folder)
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.DONE)
-        self._announce()
-        self._tell(Reread(self._unsettled()))
-
-    def _unsettled(self) -> int:
-        newest = self._debouncer.newest
-        return newest if newest > self._reported else 0
+        self._edits.announce()
+        self._tell(Reread(self._edits.unsettled))
 
     def overflowed(self) -> None:
         """Look at every file that runs: the kernel has dropped events."""
@@ -261,25 +246,25 @@ class Watch:
     def _hear(self, seen: dict[str, Kind]) -> None:
         """Report changes that no observer saw: skip what inotify saw, or what looks as when it was read."""
         self.wake()
-        self._late |= {path: kind for path, kind in seen.items() if self._debouncer.is_unread(path)}
-        read = [path for path in seen if not self._debouncer.is_unread(path)]
+        self._late |= {path: kind for path, kind in seen.items() if self._edits.is_unread(path)}
+        read = [path for path in seen if not self._edits.is_unread(path)]
         strict = {path: signature(path) for path in read if self._coverage.is_strict(os.path.dirname(path))}
         looks = strict | self._look.at(path for path in read if path not in strict)
         for path in read:
             if path not in looks or not self._checker.is_as_seen(path, looks[path]):
                 self.touched(path, seen[path])
-        self._announce()
+        self._edits.announce()
 
     def _look_at_weak(self) -> None:
         chosen = [
             path
             for path in self._poll_budget.due(time.monotonic())
-            if not (self._coverage.is_strict(os.path.dirname(path)) or self._debouncer.is_unread(path))
+            if not (self._coverage.is_strict(os.path.dirname(path)) or self._edits.is_unread(path))
         ]
         for path, now in self._look.at(chosen).items():
             if not self._checker.is_as_seen(path, now):
                 self.touched(path, Kind.OPEN)
-        self._announce()
+        self._edits.announce()
 
     def _say_that_it_hangs(self) -> None:
         if not self._hangs:
@@ -287,62 +272,7 @@ class Watch:
             text = "A mount does not answer: what is saved on it is noticed late, once it does."
             self.remark("warning", text)
 
-    # From the first event to the report
-
-    def _announce(self) -> None:
-        paths, self._noted = tuple(self._noted), {}
-        if self._begun:
-            self._begun = False
-            self._tell(Noticed(self._debouncer.newest, paths))
-        if paths:
-            self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._debouncer.deadline()
-        if deadline is not None and not self._closed:
-            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self.wake()
-        for batch in self._debouncer.due(time.monotonic()):
-            self._tasks.start(self._settle(batch))
-        self._arm()
-
-    async def _settle(self, batch: Batch) -> None:
-        looked = time.monotonic()
-        contents: list[Content] = []
-        packages: list[Content] = []
-        try:
-            contents, packages = await self._checker.read_edit(list(batch.paths))
-        except Exception as error:
-            self._bug(error)
-        self.wake()
-        if not self._debouncer.accept(batch.edit, self._checker.doubtful(contents), time.monotonic()):
-            self._arm()
-            return
-        contents += packages
-        self._judged[batch.edit] = {content.path for content in contents}
-        self._digests.update((content.path, content.digest) for content in contents)
-        self._remember(contents)
-        found = Findings((), {}, ())
-        try:
-            found = await self._checker.judge(contents)
-        except Exception as error:
-            self._bug(error)
-        times = (looked - batch.first) * 1000, (time.monotonic() - looked) * 1000
-        self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
-        while (settled := self._settled.pop(self._reported + 1, None)) is not None:
-            self._reported += 1
-            self._judged.pop(settled.edit, None)
-            self._tell(settled)
-
-    def _bug(self, error: Exception) -> None:
-        """Report a bug of devserver's; the edit settles all the same, or it would hold every request."""
-        self._loop.call_exception_handler({"message": "an edit could not be checked", "exception": error})
+    # What was read
 
     def _remember(self, contents: Sequence[Content]) -> None:
         self._checker.remember(contents)
@@ -362,26 +292,26 @@ class Watch:
     async def _compare(self, fresh: dict[str, bytes]) -> None:
         contents = await self._checker.read(fresh)
         self.wake()
-        contents = [content for content in contents if not self._debouncer.is_unread(content.path)]
+        contents = [content for content in contents if not self._edits.is_unread(content.path)]
         self._remember([content for content in contents if content.digest == fresh[content.path]])
         # What runs may be older than what was reported: another Worker of it, while newer code is refused.
         for content in contents:
-            if content.digest != self._digests.get(content.path, fresh[content.path]):
+            if content.digest != self._edits.digests.get(content.path, fresh[content.path]):
                 self.touched(content.path, Kind.DONE)
-        self._announce()
+        self._edits.announce()
 
     async def _reread(self, known: Mapping[str, bytes]) -> None:
         await self._compare_all(known)
-        self._tell(Reread(self._unsettled()))
+        self._tell(Reread(self._edits.unsettled))
 
     async def _compare_all(self, known: Mapping[str, bytes]) -> None:
         contents = [*await self._checker.read(known), *await self._checker.survey(wanted=True)]
         self.wake()
         for content in contents:
             differs = content.digest != known.get(content.path, b"")
-            if differs and not self._debouncer.is_unread(content.path):
+            if differs and not self._edits.is_unread(content.path):
                 self._note(content.path, Kind.DONE)
-        self._announce()
+        self._edits.announce()
 
     async def _survey(self) -> None:
         contents = await self._checker.survey()
@@ -390,7 +320,7 @@ class Watch:
         saved = {content.path for content in contents if self._was_saved(content)}
         for path in saved:
             self._note(path, Kind.DONE)
-        self._announce()
+        self._edits.announce()
         contents = [content for content in contents if content.path not in saved]
         for folder in {os.path.dirname(content.path) for content in contents}:
             if not self._filters.is_watched(folder):  # that of a linked package
