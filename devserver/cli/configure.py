@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from devserver.cli.options import http_addresses
+from devserver.cli.option_values import http_addresses
 from devserver.cli.target import Located
 from devserver.config import Config, ConsoleConfig, HttpConfig, ListenConfig, ProcessConfig, WatchConfig
 

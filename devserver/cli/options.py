@@ -1,13 +1,7 @@
-"""The options of the command: their names, kinds, defaults and help.
-
-Law: each value is well formed; whether it can be used shows only when it is used.
-"""
+"""The options of the command: their names, kinds, defaults and help."""
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -15,16 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from devserver.cli import habits
-from devserver.common import editor_links
-from devserver.common.errors import UsageError
-from devserver.config import Address, HttpConfig, ListenConfig, ProcessConfig
+from devserver.cli import option_values as values
+from devserver.config import HttpConfig, ListenConfig, ProcessConfig
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _LISTEN = ListenConfig()
 _HTTP = HttpConfig()
 _PROCESS = ProcessConfig()
-_ADDRESS = re.compile(r"(?:(?:\[(?P<v6>[^]]+)]|(?P<host>[^:\[\]]*)):)?(?P<port>[0-9]{1,5})")
 
 
 def with_options(function: Decorated) -> Decorated:
@@ -34,78 +26,6 @@ def with_options(function: Decorated) -> Decorated:
             function = option(function)
             function.__click_params__[-1].group = title  # type: ignore[attr-defined]
     return function
-
-
-def http_addresses(host: str | None, port: int | None) -> tuple[Address, ...]:
-    """Return what --host and --port name: nothing if neither is given."""
-    if host is None and port is None:
-        return ()
-    default = _LISTEN.default_http
-    return (Address(host=host or default.host, port=default.port if port is None else port),)
-
-
-def _address(value: str) -> Address:
-    found = _ADDRESS.fullmatch(value)
-    if found is None or int(found["port"]) > 65535:
-        raise click.BadParameter(
-            f"{value!r} is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or, for 127.0.0.1, 9501 alone."
-        )
-    return Address(host=found["v6"] or found["host"] or "127.0.0.1", port=int(found["port"]))
-
-
-def _host(value: str) -> str:
-    host = value[1:-1] if value.startswith("[") and value.endswith("]") else value
-    if not host or "/" in host or (":" in host and not _is_ipv6(host)):
-        raise click.BadParameter(
-            f"{value!r} is no host: try 127.0.0.1, ::1, localhost or, for every interface, 0.0.0.0; "
-            "the port is given with --port."
-        )
-    return host
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        ipaddress.IPv6Address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _allowed(value: str) -> str:
-    if not value or set(value) & set("/:"):
-        raise click.BadParameter(
-            f"{value!r} is no host's name: try shop.example or *.example, without a port."
-        )
-    return value
-
-
-def _seconds(value: str | float) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise click.BadParameter(f"{value!r} is no number of seconds, 0 or more.")
-    return seconds
-
-
-def _events(value: str) -> str:
-    if value.startswith("fd:") and not re.fullmatch("fd:[0-9]{1,9}", value):
-        raise click.BadParameter(f"{value!r} names no file descriptor: try fd:3.")
-    return value
-
-
-def _editor(value: str) -> str:
-    try:
-        return editor_links.template(value)
-    except UsageError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _socket_path(value: str) -> str:
-    if not value:
-        raise click.BadParameter("an empty path names no socket.")
-    return value
 
 
 class _Option(click.Option):
@@ -127,13 +47,13 @@ class _Option(click.Option):
 LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
 _default = partial(click.option, show_default=True)
-_time = partial(_default, type=_seconds, metavar="SECONDS")
+_time = partial(_default, type=values.seconds, metavar="SECONDS")
 _resume = partial(_default, type=click.Choice(["resume", "close"]))
 
 _LISTENING = (
     click.option(
         "--host",
-        type=_host,
+        type=values.host,
         metavar="HOST",
         show_default=_LISTEN.default_http.host,
         help="Listen for HTTP here; 0.0.0.0: on every interface.",
@@ -149,14 +69,14 @@ _LISTENING = (
     click.option(
         "--uds",
         multiple=True,
-        type=_socket_path,
+        type=values.socket_path,
         metavar="PATH",
         help="Listen on this Unix socket, and by default on no port. Repeatable.",
     ),
     click.option(
         "--tcp",
         multiple=True,
-        type=_address,
+        type=values.address,
         metavar="HOST:PORT",
         help="Listen for TCP handlers here. Repeatable; port 0: any.",
     ),
@@ -196,7 +116,7 @@ _HTTP_OPTIONS = (
     click.option(
         "--allow-host",
         multiple=True,
-        type=_allowed,
+        type=values.allowed,
         metavar="GLOB",
         help="Answer under this name too (the Host header). Repeatable.",
     ),
@@ -348,7 +268,7 @@ _SHOWING = (
     click.option("--plain/--no-plain", help="One line per event, also in a terminal."),
     click.option(
         "--editor",
-        type=_editor,
+        type=values.editor,
         metavar="NAME|URL",
         show_default="the one whose terminal this is",
         help="What links to files open: vscode, cursor, pycharm …, or a URL with {path} and {line}.",
@@ -366,7 +286,7 @@ _SHOWING = (
         help="Call when code does not go live, or fails.",
     ),
     click.option(
-        "--events", type=_events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines."
+        "--events", type=values.events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines."
     ),
 )
 GROUPS = {
