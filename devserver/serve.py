@@ -104,7 +104,8 @@ class DevServer:
             await watch.start()
             master.start()
             if config.control:
-                await control.open(master.edits, self._stop_asked, captured=reporter.terminal)
+                captured = reporter.terminal
+                await control.open(master.edits, self._stop_asked, captured, master.routes)
             reason = await self._reason
         except DevserverError as error:
             self._error = error

@@ -34,6 +34,7 @@ COMMANDS = {
     "logs": Entry("logs", "Show what the app printed and logged."),
     "errors": Entry("ask", "Show what has failed, with tracebacks."),
     "requests": Entry("logs", "Show the requests that were answered."),
+    "routes": Entry("routes", "Show the routes of the live app."),
     "check": Entry("check", "Check that files compile, or that the app starts."),
     "init": Entry("init", "Write [tool.devserver] with what was found."),
     "mcp": Entry("mcp_command", "Answer a coding agent over MCP."),

@@ -54,6 +54,7 @@ class _Tools:
             self.errors,
             self.logs,
             self.requests,
+            self.routes,
         )
         for tool in tools:
             server.add_tool(tool)
@@ -94,6 +95,15 @@ class _Tools:
         replies = await self._replies(protocol.AskRequests(since=since, failed=failed))
         found = [_plain(reply) for reply in replies if isinstance(reply, protocol.RequestSeen)]
         return {"requests": found, "note": _note(replies)}
+
+    async def routes(self) -> dict[str, Any]:
+        """The routes of the live app: path, methods, the function that answers, and its file and line.
+
+        `kind` handler: a function that the server calls. `note` says what is missing, and why.
+        """
+        replies = await self._replies(protocol.AskRoutes())
+        found = [_plain(reply) for reply in replies if isinstance(reply, protocol.RouteSeen)]
+        return {"routes": found, "note": _note(replies)}
 
     async def _one(self, request: Request, within_s: float = client.ANSWER_WITHIN) -> dict[str, Any]:
         return _plain((await self._replies(request, within_s))[0])

@@ -73,7 +73,11 @@ class AskRequests(_Request, frozen=True, kw_only=True, tag="requests"):
     failed: bool = False
 
 
-Request = AskStatus | AskWait | AskReload | AskStop | AskLogs | AskErrors | AskRequests
+class AskRoutes(_Request, frozen=True, kw_only=True, tag="routes"):
+    """Answered with a RouteSeen for each route of the live app, or a Problem if the app is too busy."""
+
+
+Request = AskStatus | AskWait | AskReload | AskStop | AskLogs | AskErrors | AskRequests | AskRoutes
 
 
 class _Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
@@ -174,6 +178,22 @@ class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
     generation: int
 
 
+class RouteSeen(_Reply, frozen=True, kw_only=True, tag="route"):
+    """A route of the live app, or a function that the server calls (`kind` handler, without a path).
+
+    No `methods`: any, or the framework does not say. `endpoint` is the dotted name of what is called, `file`
+    and `line` are where a function is defined.
+    """
+
+    path: str
+    kind: Literal["http", "websocket", "mount", "handler"]
+    methods: tuple[str, ...] = ()
+    name: str = ""
+    endpoint: str = ""
+    file: str = ""
+    line: int = 0
+
+
 class End(_Reply, frozen=True, kw_only=True, tag="end"):
     """The end of the answer. `note` is a sentence on what the answer leaves out, or empty."""
 
@@ -186,7 +206,7 @@ class Problem(_Reply, frozen=True, kw_only=True, tag="problem"):
     sentence: str
 
 
-Reply = Verdict | Status | Logged | LogFile | ErrorSeen | RequestSeen | End | Problem
+Reply = Verdict | Status | Logged | LogFile | ErrorSeen | RequestSeen | RouteSeen | End | Problem
 
 _encoder = msgspec.json.Encoder()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

@@ -23,6 +23,7 @@ from devserver.ipc import messages
 from devserver.ipc.messages import FromWorker
 from devserver.master.clients import Clients
 from devserver.master.dispatch.live_code import CONNECTION_HANDLERS
+from devserver.master.dispatch.live_routes import LiveRoutes
 from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import LinkCaughtUp, OutputReceived, Worker
 from devserver.master.edits import Edits
@@ -65,6 +66,7 @@ class Master:
             config, self._stamp, generations.is_settled, emit, self._changed, self._worker_idle
         )
         self._dispatcher = dispatcher = clients.dispatcher
+        self.routes = LiveRoutes(dispatcher)
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
         self.listen_policy = ListenPolicy(config, clients.factories(), emit)
         self.terminals = Terminals(dispatcher.workers, emit, self.handle, config.margin)
@@ -229,6 +231,7 @@ class Master:
                 self.terminals.prompts.on_exited(worker)
                 self.clients.router.abandon(worker)
                 self._dispatcher.remove(worker, cause)
+                self.routes.on_died(worker)
             case facts.WorkerRemoved(record, reason, exited):
                 self._changed()
                 self._apply_failed(self._failed_boots.on_worker_exited(record, reason, exited))
@@ -266,6 +269,8 @@ class Master:
                 self._emit(events.HandlerFailed(worker=worker.id, connection=0, failure=message.failure))
             case messages.DebuggerState():
                 self.terminals.prompts.on_reported(worker, message)
+            case messages.RoutesRead():
+                self.routes.on_read(worker, message)
             case messages.Leaving() | messages.TasksCancelled():
                 self.supervisor.on_message(worker, message)
             case _:

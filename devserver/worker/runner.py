@@ -16,7 +16,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from devserver.common.failure import Failure, Phase
-from devserver.ipc.messages import BootDone, Failed, Handle, Imported, Leave, Leaving, TasksCancelled
+from devserver.ipc.messages import (
+    BootDone,
+    Failed,
+    Handle,
+    Imported,
+    Leave,
+    Leaving,
+    RoutesAsked,
+    TasksCancelled,
+)
 from devserver.worker.asgi import shutdown_signal
 from devserver.worker.asgi.lifespan import Lifespan
 from devserver.worker.asgi.streams import Streams
@@ -29,6 +38,7 @@ from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
 from devserver.worker.run.jobs import Jobs
 from devserver.worker.run.master_link import ForLoop, MasterLink
+from devserver.worker.run.report_routes import report_routes
 from devserver.worker.run.task_places import places
 
 GONE = 5
@@ -65,7 +75,7 @@ class Runner:
         self._loop = loop
         self._link = link
         self._server = server
-        self._handlers = found.handlers
+        self._found, self._handlers = found, found.handlers
         self._debugger = debugger
         self._jobs = Jobs(found.handlers, link, server, debugger)
         self._app = found.app.kind if found.app else ""
@@ -272,6 +282,8 @@ class Runner:
                 self._loop.call_later(patience, self._jobs.let_go)
             case Handle():
                 self._jobs.run(message)
+            case RoutesAsked():
+                report_routes(self._found, self._link)
             case _ if self._streams is not None:
                 self._streams.take(message)
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from devserver.control import sockets
 from tests.command import SCRIPT, as_anybody, run
+from tests.frameworks import need
 from tests.harness import DEADLINE, answering, eventually, is_gone, serving
 
 APP = (
@@ -102,6 +104,61 @@ def test_the_life_of_a_background_server(project: Path) -> None:
     assert text.startswith(f"devserver: the server (pid {found.pid}) has ended; this is its log\n")
     assert "app: imported\n" in text
     assert text.endswith("devserver: stopped\n")
+
+
+ROUTED = (
+    "import os, time\n"
+    "from starlette.applications import Starlette\n"
+    "from starlette.responses import PlainTextResponse\n"
+    "from starlette.routing import Mount, Route\n"
+    "async def cart(request):\n"
+    "    return PlainTextResponse('cart')\n"
+    "async def busy(request):\n"
+    "    open('busy', 'w').close()\n"
+    "    while not os.path.exists('enough'):\n"
+    "        time.sleep(0.01)\n"
+    "    return PlainTextResponse('busy')\n"
+    "shop = Mount('/shop', routes=[Route('/cart', cart, methods=['PUT'])])\n"
+    "app = Starlette(routes=[Route('/busy', busy), shop])\n"
+)
+
+
+def test_the_routes_of_the_live_app(project: Path) -> None:
+    """As text and as JSON, after an edit the new ones; a busy app and one that lists none get a sentence."""
+    need("starlette")
+    (project / "main.py").write_text(ROUTED)
+    code, text = run(project, "--background", "main.py", "--port", "0")
+    assert code == 0, text
+    code, text = run(project, "routes")
+    assert (code, text.splitlines()) == (
+        0,
+        ["GET  /busy       main.busy  main.py:7", "PUT  /shop/cart  main.cart  main.py:5"],
+    )
+    code, (first, _, end) = answer(project, "routes")
+    assert (code, end) == (0, {"reply": "end", "version": 1, "note": ""})
+    assert (first["path"], first["methods"], first["kind"], first["line"]) == ("/busy", ["GET"], "http", 7)
+
+    (project / "main.py").write_text(ROUTED.replace("/cart", "/basket"))
+    assert run(project, "wait")[0] == 0
+    assert "/shop/basket" in run(project, "routes")[1]
+
+    port = answer(project, "status")[1][0]["listeners"][0]["port"]
+    with ThreadPoolExecutor() as pool:
+        busy = pool.submit(get, port, "/busy")
+        try:
+            eventually("the app is busy", (project / "busy").exists)
+            code, text = run(project, "routes")
+            assert (code, "the app has not answered within 3 s: it is busy" in text) == (3, True), text
+        finally:
+            (project / "enough").touch()
+        assert b"busy" in busy.result()
+    assert run(project, "routes")[0] == 0
+
+    (project / "main.py").write_text(APP)
+    assert run(project, "wait")[0] == 0
+    code, text = run(project, "routes")
+    sentence = "devserver: app is a function and does not list its routes: read its code for them\n"
+    assert (code, text) == (0, sentence)
 
 
 def test_a_background_server_that_cannot_start_says_why_and_leaves_nothing(project: Path) -> None:

@@ -18,7 +18,7 @@ from tests.harness import DEADLINE, answering, serving
 mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 Call = Callable[..., Awaitable[Any]]
-TOOLS = {"status", "wait", "reload", "errors", "logs", "requests"}
+TOOLS = {"status", "wait", "reload", "errors", "logs", "requests", "routes"}
 
 
 def talk(folder: Path, use: Callable[[Any], Awaitable[None]]) -> None:
@@ -55,6 +55,9 @@ def test_an_agent_edits_and_learns_whether_it_is_live(tmp_path: Path) -> None:
             assert errors[0]["current"]
             assert "refused: handlers.py:1" in (await call(session, "logs"))["text"]
             assert (await call(session, "requests"))["requests"] == []
+            routes = await call(session, "routes")
+            assert [(each["kind"], each["name"]) for each in routes["routes"]] == [("handler", "on_receive")]
+            assert routes["note"].startswith("these are the routes of the code that runs: NOT LIVE")
             server.save(answering("three"))
             assert (await call(session, "reload"))["state"] == "live"
 

@@ -28,6 +28,7 @@ class FakeWorker:
         self.id = number
         self.generation = generation
         self.slot = number
+        self.pid = 1000 + number
         self.capacity: dict[ServedBy, int] = {"handlers": 1, "app": capacity}
         self.link = FakeWorkerLink()
 

@@ -18,6 +18,7 @@ from devserver.ipc.messages.data import (
     LoopChoice,
     OpenedFile,
     Peer,
+    Route,
     Scope,
     Source,
     Target,
@@ -48,6 +49,7 @@ from devserver.ipc.messages.master import (
     Loaded,
     Ping,
     Reload,
+    RoutesAsked,
     StandDown,
     Stop,
     WorkerIdle,
@@ -89,6 +91,7 @@ from devserver.ipc.messages.worker import (
     Handled,
     Leaving,
     Opened,
+    RoutesRead,
     Send,
     TasksCancelled,
     Used,
@@ -120,7 +123,9 @@ FromManager = (
     | StillBooting
     | ManagerNotice
 )
-ToWorker = Handle | ConnectionWindowUpdate | ConnectionTable | Leave | DebuggerState | StreamOrder
+ToWorker = (
+    Handle | ConnectionWindowUpdate | ConnectionTable | RoutesAsked | Leave | DebuggerState | StreamOrder
+)
 FromWorker = (
     BootDone
     | Imported
@@ -138,6 +143,7 @@ FromWorker = (
     | Leaving
     | TasksCancelled
     | DebuggerState
+    | RoutesRead
     | Respond
     | ResponseBody
     | Accept
@@ -203,6 +209,9 @@ __all__ = [
     "ResponseBody",
     "Retire",
     "RollDone",
+    "Route",
+    "RoutesAsked",
+    "RoutesRead",
     "Scope",
     "Send",
     "Source",

@@ -52,6 +52,21 @@ class OpenedFile(msgspec.Struct, frozen=True, array_like=True):
     executed: bool
 
 
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A route of the app's, or a handler (without a path). No `methods`: any, or the framework does not say.
+
+    `endpoint` is the dotted name of what is called; `file` and `line` are where a function is defined.
+    """
+
+    path: str
+    kind: Literal["http", "websocket", "mount", "handler"]
+    methods: tuple[str, ...] = ()
+    name: str = ""
+    endpoint: str = ""
+    file: str = ""
+    line: int = 0
+
+
 class Target(msgspec.Struct, frozen=True, array_like=True):
     """What a Worker loads: `module` (dotted) found on `search`, and the attribute in it, if one was named."""
 

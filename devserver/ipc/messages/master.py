@@ -144,6 +144,10 @@ class ConnectionTable(TaggedMessage, frozen=True):
     rows: tuple[ConnectionRow, ...]
 
 
+class RoutesAsked(TaggedMessage, frozen=True):
+    """Read the app's routes, and answer with RoutesRead."""
+
+
 class Leave(TaggedMessage, frozen=True):
     """Finish what is in hand, run `on_worker_stop` and atexit, then exit.
 

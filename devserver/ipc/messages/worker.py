@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.common.failure import Failure, Frame
-from devserver.ipc.messages.data import How, OpenedFile, TaggedMessage
+from devserver.ipc.messages.data import How, OpenedFile, Route, TaggedMessage
 
 
 class Used(TaggedMessage, frozen=True):
@@ -47,6 +47,13 @@ class BootFailed(TaggedMessage, frozen=True):
     """Own files that took part in the failure: after a change of any of them, try again."""
     uninstalled: bool = False
     """A missing module is not own: after an installation, try again."""
+
+
+class RoutesRead(TaggedMessage, frozen=True):
+    """The app's routes. `note` is a sentence on what is missing, and why, or empty."""
+
+    routes: tuple[Route, ...]
+    note: str = ""
 
 
 class Send(TaggedMessage, frozen=True):

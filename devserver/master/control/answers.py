@@ -12,17 +12,29 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, assert_never
 
+import msgspec
+
 from devserver import __version__
 from devserver.common.events import Event, Requests, Stopped
 from devserver.control import protocol
 from devserver.control.protocol import Reply, Request, Verdict
+from devserver.ipc.messages import RoutesRead
 from devserver.master.control.journal import Journal, requests_in
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.verdict import is_settled, verdict
+from devserver.master.dispatch.live_routes import NotRead
 from devserver.master.reload.generations import Generations
 
+_Listing = protocol.AskLogs | protocol.AskErrors | protocol.AskRequests | protocol.AskRoutes
 MOST_UNSENT = 10_000
 """Lines that a follower may be behind."""
+
+
+class Routes(Protocol):
+    """What reads the routes of the live app."""
+
+    async def read(self) -> RoutesRead:
+        """Return them. Raises NotRead."""
 
 
 class Server(Protocol):
@@ -64,6 +76,8 @@ class Answers:
         self._output = output
         self._captured = captured
         self.stopping = asyncio.Event()
+        self.routes: Routes | None = None
+        """Set it before the first request for routes."""
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         """Yield the replies to a request. The caller closes a generator that does not end by itself."""
@@ -78,16 +92,20 @@ class Answers:
                 yield protocol.End(note="stopping")
                 self._stop("asked by devserver stop")
                 await asyncio.Event().wait()
+            case _:
+                async for reply in self._each(request):
+                    yield reply
+
+    def _each(self, request: _Listing) -> AsyncIterator[Reply]:
+        match request:
             case protocol.AskLogs():
-                async for reply in self._logs(request):
-                    yield reply
+                return self._logs(request)
             case protocol.AskErrors():
-                for error in self._errors(request.since):
-                    yield error
-                yield protocol.End()
+                return self._errors(request.since)
             case protocol.AskRequests():
-                async for reply in self._requests(request):
-                    yield reply
+                return self._requests(request)
+            case protocol.AskRoutes():
+                return self._routes()
             case _:
                 assert_never(request)
 
@@ -154,14 +172,31 @@ class Answers:
 
     # what was written, and what has failed
 
-    def _errors(self, since: float) -> list[protocol.ErrorSeen]:
+    async def _errors(self, since: float) -> AsyncIterator[Reply]:
         code = self._now()
         current = [
             protocol.ErrorSeen(at=time.time(), current=True, what=code.headline, failure=failure)
             for failure in code.failures
         ]
         past = [each for each in self._journal.errors(since) if each.failure not in code.failures]
-        return [*current, *past]
+        for error in (*current, *past):
+            yield error
+        yield protocol.End()
+
+    async def _routes(self) -> AsyncIterator[Reply]:
+        try:
+            assert self.routes is not None, "set before the first request"
+            read = await self.routes.read()
+        except NotRead as error:
+            yield protocol.Problem(sentence=str(error))
+            return
+        for route in read.routes:
+            yield protocol.RouteSeen(**msgspec.structs.asdict(route))
+        code = self._now()
+        notes = [read.note] if read.note else []
+        if code.state == "not-live":
+            notes.append(f"these are the routes of the code that runs: {code.headline}")
+        yield protocol.End(note="; ".join(notes))
 
     async def _logs(self, request: protocol.AskLogs) -> AsyncIterator[Reply]:
         if self._output is not None:

@@ -14,7 +14,7 @@ from devserver.common.errors import DevserverError
 from devserver.common.events import Event
 from devserver.control import client, protocol, sockets
 from devserver.control.sockets import NoControl
-from devserver.master.control.answers import Answers, Server
+from devserver.master.control.answers import Answers, Routes, Server
 from devserver.master.control.journal import Journal
 from devserver.master.control.output_file import OutputFile
 from devserver.master.control.server import ControlServer
@@ -44,7 +44,9 @@ class Control:
         if isinstance(event, events.Stopping) and self._answers is not None:
             self._answers.stopping.set()
 
-    async def open(self, server: Server, stop: Callable[[str], None], captured: bool) -> None:
+    async def open(
+        self, server: Server, stop: Callable[[str], None], captured: bool, routes: Routes | None = None
+    ) -> None:
         """Listen. Where the socket cannot be made, report that; the run goes on without it.
 
         `captured`: what the app prints comes as events.
@@ -52,6 +54,7 @@ class Control:
         if captured:
             self._output = None
         self._answers = Answers(server, self._journal, self._root, stop, self._output, captured)
+        self._answers.routes = routes
         try:
             self._server = ControlServer(self._answers, self._root, os.getcwd())
         except NoControl as error:

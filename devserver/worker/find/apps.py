@@ -95,6 +95,7 @@ def with_debugger(app: App) -> App:
         local = is_local(environ.get("REMOTE_ADDR"), header)
         return (debugged() if local else plain)(environ, start_response)
 
+    call.__wrapped__ = plain  # type: ignore[attr-defined]  # so its routes are found
     return replace(app, call=call)
 
 

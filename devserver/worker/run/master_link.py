@@ -30,6 +30,7 @@ from devserver.ipc.messages import (
     FromWorker,
     Handle,
     Leave,
+    RoutesAsked,
     StreamOrder,
     ToWorker,
 )
@@ -41,7 +42,7 @@ WINDOW = 1024 * 1024
 _REMEMBERED = 4096
 """Outboxes kept for their credit although the app holds no `conn` of theirs."""
 
-ForLoop = Handle | StreamOrder | Leave
+ForLoop = Handle | StreamOrder | RoutesAsked | Leave
 
 
 class MasterLink:
