@@ -149,7 +149,8 @@ class Images:
             number: base for number, base in self._bases.items() if number >= live or number in kept
         }
         self._why = {number: why for number, why in self._why.items() if number >= live or number in kept}
-        return [image.worker for image in old if image.worker not in needed]
+        spare = [image for image in self._images.values() if image.generation == live and image.ready][1:]
+        return [image.worker for image in (*(each for each in old if each.worker not in needed), *spare)]
 
 
 def differences(image: Image, snapshot: Mapping[str, Source]) -> tuple[Source, ...]:

@@ -70,6 +70,18 @@ def test_the_last_good_codes_image_stays_while_newer_code_is_tried() -> None:
     assert images.superfluous(2) == [1]
 
 
+def test_one_image_of_the_live_code_is_enough() -> None:
+    """Another Worker that had to boot fully leaves a second one; it is ended."""
+    images = left(1, 1)
+    images.expected(2, 1)
+    images.accepted(2, 1.0)
+    assert images.superfluous(1) == []
+    images.came(2, 1002, {A.path: A.digest})
+    assert images.superfluous(1) == [2]
+    images.gone(2)
+    assert source_of(images, 1) == 1
+
+
 def test_one_waits_for_an_image_that_may_still_come_and_not_for_long() -> None:
     """A slot is filled from the Manager when none has come."""
     images = Images()
