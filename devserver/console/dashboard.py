@@ -63,6 +63,8 @@ class Detail:
     words: int = 8
     links: int = 8
     hints: bool = True
+    error: bool = True
+    """Whether the error is drawn beside what a key has asked for."""
 
 
 def _ladder() -> Iterator[Detail]:
@@ -79,6 +81,7 @@ def _ladder() -> Iterator[Detail]:
         {"context": 0},
         {"traffic": False, "others": 0},
         {"steps": 0, "words": 0},
+        {"error": False},
         {"head": 3},
         {"hints": False},
         {"head": 2},
@@ -130,7 +133,7 @@ def _lines(view: Model, width: int, now: float, panel: Panel, detail: Detail) ->
         sections[0].append(counted)
     if view.prompts:
         sections.append([_prompt(prompt, view, width) for prompt in view.prompts.values()][:2])
-    if view.error and not view.pending:
+    if view.error and not view.pending and (detail.error or panel in ("", "urls")):
         sections.append(_error(view.error, Page(width, view.root, view.editor), detail))
     if panel == "help":
         sections.append(_help(width))
@@ -139,7 +142,7 @@ def _lines(view: Model, width: int, now: float, panel: Panel, detail: Detail) ->
         if view.timeline:
             sections.append([_timeline(view.timeline, view.root, width)])
     foot = [*_links(view, width, detail.links if panel != "urls" else 1_000)]
-    foot += [_hints(view, width)] if detail.hints or panel else []
+    foot += [_hints(view, width)] if detail.hints or panel in ("processes", "urls") else []
     sections.append(foot)
     lines: list[Text] = []
     for section in sections:
@@ -198,14 +201,21 @@ def _links(view: Model, width: int, most: int) -> list[Text]:
 def _prompt(prompt: Prompt, view: Model, width: int) -> Text:
     """Return which Worker is at which prompt, since when, and how to get back there."""
     stands = "reads its terminal" if prompt.how == "question" else "is in the debugger"
-    row = Text().append(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
-    if prompt.path:
-        row.append(f" at {wording.relative(prompt.path, view.root)}:{prompt.line}", style="cyan")
-    if prompt.what:
-        row.append(f" · {prompt.what}")
-    row.append(f" · since {wording.clock(prompt.since)} · the server goes on", style="dim")
-    if prompt.how != "elsewhere":
-        row.append(" · d ", style="bold").append("goes there", style="dim")
+    head = Text(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
+    place = f" at {wording.relative(prompt.path, view.root)}:{prompt.line}" if prompt.path else ""
+    parts = {
+        "place": Text(place, style="not bold cyan"),
+        "what": Text(f" · {prompt.what}" if prompt.what else "", style="not bold default"),
+        "since": Text(f" · since {wording.clock(prompt.since)}", style="not bold dim"),
+        "server": Text(" · the server goes on", style="not bold dim"),
+    }
+    key = Text(" · d ", style="bold").append("goes there", style="dim")
+    end = Text() if prompt.how == "elsewhere" else key
+    for less_important in ("", "server", "since", "what", "place"):
+        parts.pop(less_important, None)
+        row = Text.assemble(head, *parts.values(), end)
+        if cell_len(row.plain) <= width:
+            break
     return fit(row, width)
 
 
@@ -287,5 +297,7 @@ def _hints(view: Model, width: int) -> Text:
         )
     running = Text(" · ", style="dim").append_text(summary(view))
     if view.unknown_key:
-        running = Text(" · ", style="dim").append("that is no key: h shows them", style="yellow")
+        answer = Text("that is no key: h shows them", style="yellow")
+        running = Text(" · ", style="dim").append_text(answer)
+        row = row if cell_len(row.plain + running.plain) <= width else Text(" ").append_text(answer)
     return fit(row + running if cell_len(row.plain + running.plain) <= width else row, width)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -44,7 +45,7 @@ class DebugTerminal:
         """Whether the Worker draws on the whole screen."""
         self._noted = False
         """Whether a line of ours stands beneath the prompt."""
-        console.print(banner(prompt), overflow="crop", no_wrap=True)
+        console.print(banner(prompt, console.width), overflow="crop", no_wrap=True)
         terminal.raw()
         self.resize()
 
@@ -103,9 +104,11 @@ def note(event: events.Event, root: str) -> str:
     return ""
 
 
-def banner(prompt: Prompt) -> Text:
+def banner(prompt: Prompt, width: int = 80) -> Text:
     """Return the line to show before a Worker gets the terminal."""
     does = "is in the debugger" if prompt.how == "debugger" else "reads its terminal"
     row = Text(f"── worker {prompt.worker} {does}", style="bold yellow")
-    hints = " · the server goes on · ^] dashboard · ^\\ quits"
-    return row.append(hints, style="not bold yellow")
+    keys = " · ^] dashboard · ^\\ quits"
+    hints = (f" · the server goes on{keys}", keys, " · ^] out")
+    fitting = (hint for hint in hints if cell_len(row.plain + hint) <= width)
+    return row.append(next(fitting, hints[-1]), style="not bold yellow")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from rich.style import Style
-from rich.syntax import Syntax
+from rich.syntax import ANSI_DARK, ANSISyntaxTheme, Syntax
 from rich.text import Text
 
 from devserver.common.editor_links import link
@@ -20,7 +20,16 @@ from devserver.common.failure import Failure
 from devserver.common.failure_lines import MOST_IN_GROUP, TAB, caret, details, is_at
 from devserver.reporting import wording
 
-THEME = "ansi_dark"
+_FAINT = {"bright_cyan": "cyan", "bright_green": "green"}
+"""What is hard to see on white, and what is legible there too."""
+THEME = ANSISyntaxTheme(
+    {
+        token: style + Style(color=_FAINT[style.color.name])
+        if style.color and style.color.name in _FAINT
+        else style
+        for token, style in ANSI_DARK.items()
+    }
+)
 """The terminal's own sixteen colours: legible on a dark and on a light ground."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -22,12 +22,12 @@ KEYS: dict[str, Key] = {
     "q": "stop",
 }
 HELP = {
-    "h": "show or hide these keys",
-    "r": "reload: start the code anew, as if it had been saved",
+    "h": "these keys, on and off",
+    "r": "reload: start the code again",
     "o": "open the app in the browser",
     "c": "clear the screen, and what failed",
     "e": "the last error, whole",
-    "p": "show or hide the processes and where the last save's time went",
+    "p": "processes, time of the last save",
     "u": "all addresses",
     "q": "quit; again: at once",
 }

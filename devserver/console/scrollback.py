@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.ansi import AnsiDecoder
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
@@ -241,7 +242,9 @@ def _seam(event: events.Live | events.Refused | events.Restored, root: str, widt
         refused = refusal(event.failures, root)
         parts = ["not live", refused.where, refused.why]
     words = " · ".join(part for part in (*parts, wording.clock(event.at)) if part)
-    return failure_view.fit(Text(f"── {mark} {words} ──", style=f"dim {style}"), width)
+    rule = f"── {mark} {words}"
+    end = " ──" if cell_len(rule) + 3 <= width else ""
+    return failure_view.fit(Text(rule + end, style=f"dim {style}"), width)
 
 
 class Batch:

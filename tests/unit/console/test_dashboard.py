@@ -149,6 +149,47 @@ def test_a_key_that_means_nothing_is_answered() -> None:
     assert "that is no key: h shows them" in screen(replace(running(), unknown_key=True), 80, 24)
 
 
+@pytest.mark.parametrize("view", [running(), broken(SYNTAX)], ids=["running", "broken"])
+def test_what_a_key_asked_for_is_shown_whole_on_a_small_screen(view: Model) -> None:
+    """The error's source makes room: the first line says what it is."""
+    lines = screen(view, 40, 12, "help").splitlines()
+    assert all(any(line.startswith(f"   {key}  ") for line in lines) for key in "hroceqpu")
+    assert not [line for line in lines if line.startswith("   ") and "…" in line]
+    text = screen(view, 40, 12, "processes")
+    assert all(name in text for name in ("master", "manager", "w1"))
+
+
+def test_a_key_that_means_nothing_is_answered_on_a_narrow_screen() -> None:
+    """Instead of the keys."""
+    assert " that is no key: h shows them" in screen(replace(running(), unknown_key=True), 40, 24)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_prompt_says_at_every_width_which_key_answers_it(width: int) -> None:
+    """The time and the place go first where it is narrow."""
+    asks = events.Debugging(at=NOW, worker=3, active=True, path="/app/main.py", line=1, how="question")
+    (row,) = [line for line in screen(apply(running(), asks), width, 24).splitlines() if "⏸" in line]
+    assert row.startswith(" ⏸ w3 reads its terminal")
+    assert row.endswith(" · d goes there")
+    assert ("main.py:1" in row) == (width >= 60)
+    assert ("since" in row, "the server goes on" in row) == (width >= 80, width >= 200)
+
+
+def test_source_is_legible_on_a_light_ground() -> None:
+    """Bright cyan, green and yellow are hard to see on white."""
+    names = Failure(
+        phase="check",
+        type="SyntaxError",
+        message="no",
+        place=Place("/app/a.py", 3, 0, 0, "def name(a: int) -> str:\n    return b'x'\nprint(", 1),
+    )
+    console = Console(file=StringIO(), width=80, height=40, force_terminal=True, color_system="standard")
+    lines = console.render_lines(picture(broken(names), 80, 40, NOW), console.options, pad=False)
+    text = console._render_buffer([segment for line in lines for segment in line])
+    assert "\x1b[36mint" in text
+    assert not {code for code in ("92", "93", "96", "97") if f"[{code}m" in text or f";{code}m" in text}
+
+
 def test_the_counters_stand_in_the_second_line() -> None:
     """Requests, how many failed, a second, and the slowest one."""
     slow = events.Request(at=NOW, method="GET", path="/report", status=200, ms=240)

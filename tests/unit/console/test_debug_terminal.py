@@ -52,6 +52,8 @@ def test_it_begins_with_what_has_happened_and_how_to_go_on(terminal: Terminal) -
     assert screen.take() == f"{banner(PROMPT).plain}\n"
     assert sent == [("resize", {"worker": 3, "columns": 80, "rows": 24})]
     assert len(banner(PROMPT).plain) <= 80
+    assert banner(PROMPT, 40).plain.endswith(" · ^] out")
+    assert len(banner(PROMPT, 40).plain) <= 40
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x03", b"\x1a", b"\x1b[A", b"\xff"])
