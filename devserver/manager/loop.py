@@ -132,7 +132,8 @@ class Manager:
         signal.set_wakeup_fd(self._wakeup_in, warn_on_full_buffer=False)
         for wanted in (signal.SIGCHLD, signal.SIGUSR1):
             signal.signal(wanted, lambda *_: None)  # else the wakeup descriptor would not get it
-        for unwanted in (signal.SIGINT, signal.SIGHUP):
+        # A Worker that was just forked cannot dump its stacks yet: it ignores the order as this process does.
+        for unwanted in (signal.SIGINT, signal.SIGHUP, syscalls.DUMP_SIGNAL):
             signal.signal(unwanted, signal.SIG_IGN)
 
     # What comes in

@@ -51,7 +51,7 @@ def test_an_image_that_is_killed_costs_time_only(tmp_path: Path) -> None:
         the_image(server)
         assert saved(server, client, tmp_path, 4) == "swap"
         assert server.stop() == 0
-        assert server.past("lost") == []
+        assert [lost for lost in server.past("lost") if "after its answer" not in lost["what"]] == []
 
 
 def test_a_copy_that_is_killed_is_reported_by_its_image(tmp_path: Path) -> None:
