@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from devserver.ipc.messages import Route
 from devserver.worker.find.apps import App, with_debugger
 from devserver.worker.find.discover import Found
@@ -43,6 +45,7 @@ def shown(app: Any) -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_starlette_lists_its_routes_and_those_of_mounted_apps() -> None:
     """Also of hosts, of an app below an app, and behind middlewares; static files are one row."""
     need("starlette", "flask")
@@ -134,6 +137,7 @@ def test_quart_lists_its_rules() -> None:
     assert shown(app) == [("websocket", "/ws", "asynchronous"), ("GET", "/cart", "asynchronous")]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_litestar_lists_its_routes() -> None:
     """A path that several functions answer names none of them."""
     need("litestar")
