@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from bdb import Bdb
 from collections.abc import Callable
@@ -33,6 +34,8 @@ _ASKING = frozenset({__name__, "bdb", "cmd", "code", "getpass", "pdb"})
 _CALLERS = "_devserver_callers"
 LOOK_ROUND = 0.2
 """Seconds between two checks that the thread whose turn it is is still alive."""
+LATE = 1.0
+"""Seconds for which a Ctrl-C counts as typed at a prompt of another thread that has ended meanwhile."""
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +61,8 @@ class Debugger:
         self._turn = threading.Condition()
         self._telling = threading.Lock()
         self._thread = threading.get_ident()
+        self._left_at = float("-inf")
+        """When a prompt of another thread ended last."""
 
     def install(self) -> None:
         """Hook into everything that prompts the user. Call it once, in the main thread."""
@@ -155,6 +160,8 @@ class Debugger:
         with self._telling:
             with self._turn:
                 self._stands = [stand for stand in self._stands if stand not in stands]
+                if any(stand.thread != self._thread for stand in stands):
+                    self._left_at = time.monotonic()
                 message = self._message()
                 self._turn.notify_all()
             self._send(message)
@@ -182,10 +189,14 @@ class Debugger:
         return DebuggerState(True, self._link.worker, path, line, what, stand.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
-        """Handle Ctrl-C: interrupt the code that is being debugged, which may run in another thread."""
+        """Handle Ctrl-C: interrupt the code that is being debugged, which may run in another thread.
+
+        The main thread of a busy machine gets here late. The event loop is not what the user meant then.
+        """
         other = next((s.thread for s in reversed(self._stands) if s.thread != self._thread), None)
         if other is None:
-            signal.default_int_handler(signum, frame)
+            if time.monotonic() - self._left_at > LATE:
+                signal.default_int_handler(signum, frame)
         elif not _reads(other):
             import ctypes
 
