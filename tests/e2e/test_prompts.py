@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from devserver.master.terminal import readers
 from tests.frameworks import need
 from tests.prompting import PICTURE, Server
 
@@ -191,12 +193,21 @@ def test_whatever_reads_the_terminal_has_the_keys(
             server.see(prompt)
             server.read_until(lambda: PICTURE not in server.text)
         else:
-            server.read_until(lambda: "busy" in server.text)
+            server.read_until(lambda: reads_its_terminal(server.process.pid))
         server.type(keys)
         assert server.answer(asked) == answer
         assert server.get("/other") == "other"
         assert server.quit() == 0
         assert server.settings == server.before
+
+
+def reads_its_terminal(pid: int) -> bool:
+    """Return whether a process below this one waits in read(2) for its terminal: nothing else shows it."""
+    for process in readers._family(pid):
+        with suppress(OSError):
+            if readers._reads(process, os.stat(f"/proc/{process}/fd/0").st_rdev):
+                return True
+    return False
 
 
 STARTS = {
