@@ -102,10 +102,10 @@ class DevServer:
             name, root = config.name, config.watch.root
             reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
-            master.start()
-            if config.control:
+            if config.control:  # before anything is live: who reads that it is may ask at once
                 captured = reporter.terminal
                 await control.open(master.edits, self._stop_asked, captured, master.routes)
+            master.start()
             reason = await self._reason
         except DevserverError as error:
             self._error = error

@@ -239,12 +239,9 @@ def test_logs_are_followed_until_the_server_stops(project: Path) -> None:
         server.wait("ready")
         following = subprocess.Popen([*SCRIPT, "logs", "--follow"], cwd=project, stdout=subprocess.PIPE)
         assert following.stdout is not None
-        line = b""
-        while b"ready: generation 1" not in line:
-            line = following.stdout.readline()
+        assert any(b"ready: generation 1" in line for line in following.stdout)
         (project / "main.py").write_text(APP.replace("TEXT", "two"))
-        while b"live generation 2" not in line:
-            line = following.stdout.readline()
+        assert any(b"live generation 2" in line for line in following.stdout)
         server.stop()
         rest = following.stdout.read()
         assert rest.endswith(b"devserver: stopped\n")
