@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DEPTH = 14
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}|\b[0-9]{12,}\b")
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}|\b[0-9]{12,}\b|(?<=\w:)[0-9]{7,}\b")
+"""An address in a text. Pydantic writes `main.Item:ID`; where the heap lies low, an id has nine digits."""
 _LARGE = 1 << 40
 """Whole numbers from here on may be the id of an object, or a hash made of one."""
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
