@@ -84,8 +84,8 @@ def test_a_save_before_the_app_comes_to_create_the_file_is_not_lost(tmp_path: Pa
         server.save("v2", "config.json")
         server.wait("checked", changed=True)
         (tmp_path / "gate").touch()
-        client = Client(server.port)
-        assert client.ask("x") == (tmp_path / "config.json").read_text()
+        client, file = Client(server.port), tmp_path / "config.json"
+        eventually("what is on the disk runs", lambda: client.ask("x") == file.read_text())
         assert server.stop() == 0
 
 

@@ -49,6 +49,7 @@ def test_a_save_that_was_refused_for_another_file_runs_when_that_one_is_undone(
         assert client.ask("x") == "1 1"
         server.save(word(1), "b.py")
         assert client.ask("x") == "2 1"
+        server.wait("live")  # the answer may come before the event is written
         assert last_word(server)["event"] == "live"
         assert server.stop() == 0
 
