@@ -23,16 +23,9 @@ def starts(arguments: Sequence[str]) -> tuple[Failure, ...]:
 
     The app's output goes to standard error. Raises what the command raises for `arguments`.
     """
-    from devserver.cli.command import serve_with
+    from devserver.cli.command import config_for
 
-    found: list[Failure] = []
-
-    def try_it(config: Config) -> int:
-        found.extend(_boot(config))
-        return 0
-
-    serve_with(arguments, try_it)
-    return tuple(found)
+    return _boot(config_for(arguments))
 
 
 def _boot(config: Config) -> tuple[Failure, ...]:

@@ -121,7 +121,7 @@ def _tell(found: Checked, root: str, as_json: bool) -> None:
         say(warning.removeprefix(plain.PREFIX))
     for failure in found.failures:
         say(plain.failure_text(failure, root) + "\n")
-    files = f"{found.files} file" + ("s" if found.files != 1 else "")
+    files = plural(found.files, "file")
     if found.failures:
         say(f"{len(found.failures)} of {files} broken" if not found.imported else "the app does not start")
     else:

@@ -19,16 +19,9 @@ def compare(arguments: Sequence[str]) -> Found:
 
     The app's output goes to standard error. Raises what the command raises for `arguments`.
     """
-    from devserver.cli.command import serve_with
+    from devserver.cli.command import config_for
 
-    found: list[Found] = []
-
-    def compare_it(config: Config) -> int:
-        found.append(_ask(config))
-        return 0
-
-    serve_with(arguments, compare_it)
-    return found[0]
+    return _ask(config_for(arguments))
 
 
 def _ask(config: Config) -> Found:

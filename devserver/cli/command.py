@@ -168,6 +168,18 @@ def serve_with(arguments: Sequence[str], serve: Callable[[Config], int] | None =
     return int(code or 0)
 
 
+def config_for(arguments: Sequence[str]) -> Config:
+    """Return the settings that `devserver ARGUMENTS` serves with. Raises what `serve_with` raises."""
+    found: list[Config] = []
+
+    def keep(config: Config) -> int:
+        found.append(config)
+        return 0
+
+    serve_with(arguments, keep)
+    return found[0]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: those of this process); return its exit code."""
     _fill_standard_streams()
