@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from devserver.common.tasks import Tasks
 from devserver.watch.check.read import Content
 from devserver.watch.notice.debounce import Batch, Debouncer, Kind
+from devserver.watch.notice.debounce_timer import DebounceTimer
 from devserver.watch.reports import AssetsSaved
 
 Read = Callable[[Iterable[str]], Awaitable[list[Content]]]
@@ -30,42 +31,29 @@ class Assets:
         self._debouncer = debouncer
         self._read = read
         self._report = report
-        self._loop = loop
         self._digests: dict[str, bytes] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DebounceTimer(debouncer, self._on_time, loop)
         self._tasks = Tasks(loop)
 
     def touched(self, path: str, kind: Kind) -> None:
         """Take in an event of such a file."""
         self._debouncer.note(path, kind, time.monotonic())
-        self._arm()
+        self._timer.arm()
 
     async def close(self) -> None:
         """Report nothing any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.close()
         await self._tasks.cancel()
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._debouncer.deadline()
-        if deadline is not None:
-            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
-
     def _on_time(self) -> None:
-        self._timer = None
         for batch in self._debouncer.due(time.monotonic()):
             self._tasks.start(self._look(batch))
-        self._arm()
 
     async def _look(self, batch: Batch) -> None:
         contents = await self._read(list(batch.paths))
         empty = [content.path for content in contents if not content.data]
         if not self._debouncer.accept(batch.edit, empty, time.monotonic()):
-            self._arm()
+            self._timer.arm()
             return
         changed = [
             content.path

@@ -14,6 +14,7 @@ from devserver.config import WatchConfig
 from devserver.watch.check.checker import Findings, SourceChecker
 from devserver.watch.check.read import Content
 from devserver.watch.notice.debounce import Batch, Debouncer, Kind
+from devserver.watch.notice.debounce_timer import DebounceTimer
 from devserver.watch.reports import Noticed, Report, Settled
 
 
@@ -44,9 +45,8 @@ class EditReader:
         """Edit → its files, between the last look at them and the report."""
         self._settled: dict[int, Settled] = {}
         self._reported = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DebounceTimer(self._debouncer, self._on_time, loop)
         self._tasks = Tasks(loop)
-        self._closed = False
 
     @property
     def newest(self) -> int:
@@ -81,29 +81,17 @@ class EditReader:
             self._begun = False
             self._report(Noticed(self._debouncer.newest, paths))
         if paths:
-            self._arm()
+            self._timer.arm()
 
     async def close(self) -> None:
         """Stop: nothing more is read."""
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.close()
         await self._tasks.cancel()
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._debouncer.deadline()
-        if deadline is not None and not self._closed:
-            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._on_time)
-
     def _on_time(self) -> None:
-        self._timer = None
         self._wake()
         for batch in self._debouncer.due(time.monotonic()):
             self._tasks.start(self._settle(batch))
-        self._arm()
 
     async def _settle(self, batch: Batch) -> None:
         looked = time.monotonic()
@@ -115,7 +103,7 @@ class EditReader:
             self._bug(error)
         self._wake()
         if not self._debouncer.accept(batch.edit, self._checker.doubtful(contents), time.monotonic()):
-            self._arm()
+            self._timer.arm()
             return
         contents += packages
         self._judged[batch.edit] = {content.path for content in contents}
