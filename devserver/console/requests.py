@@ -44,7 +44,7 @@ class Traffic:
         return replace(found, slowest=f"{slowest.method} {slowest.path}", slowest_ms=slowest.ms)
 
     def plus_failure(self) -> Traffic:
-        """Return the counters with one more failure, of which no request's 5xx tells."""
+        """Return the counters with one more failure that no request with a 5xx stands for."""
         return replace(self, failed=self.failed + 1)
 
     def rate(self, now: float) -> float:

@@ -274,7 +274,7 @@ class Master:
             case messages.Leaving() | messages.TasksCancelled():
                 self.supervisor.on_message(worker, message)
             case _:
-                raise AssertionError(f"nobody takes {type(message).__name__}")
+                raise AssertionError(f"no handler takes {type(message).__name__}")
 
     def _apply_any(self, commands: Sequence[decisions.Command]) -> None:
         if commands:

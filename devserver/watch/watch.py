@@ -1,6 +1,6 @@
 """The face of the watch: which files matter, what has happened to them, and what that means for the edits.
 
-Law: a save that is over is counted by the next `newest_edit`, where the system tells of changes. A save is
+Law: a save that is over is counted by the next `newest_edit`, where the system reports changes. A save is
 one edit, however many observers saw it.
 """
 
@@ -329,7 +329,7 @@ class Watch:
         self._tell(Surveyed(self._checker.surveyed(contents)))
 
     def _was_saved(self, content: Content) -> bool:
-        """Return whether a file was saved before the survey read it, and nobody has told of that yet.
+        """Return whether a file was saved before the survey read it, without an edit yet.
 
         What runs may have read the state before: the file is no baseline.
         """

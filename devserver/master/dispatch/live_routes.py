@@ -1,6 +1,6 @@
 """Asks a Worker of the live code which routes the app has.
 
-Laws: a Worker that does not answer holds up nobody, and is asked once however many clients want to know.
+Laws: a Worker that does not answer delays nothing but the question. It is asked once for all clients.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ READ_WITHIN = 3.0
 
 
 class NotRead(DevserverError):
-    """Why no Worker has told the routes, in one sentence."""
+    """One sentence: why the routes could not be read."""
 
 
 class LiveRoutes:

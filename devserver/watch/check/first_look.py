@@ -1,4 +1,4 @@
-"""What the files looked like before anything ran: how a save is recognised where the system tells of none."""
+"""What the files looked like before anything ran: shows a save where the system reports none."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Answers which routes the app has.
 
-Law: it holds up nothing. A thread reads them, and whatever the app's attributes raise is a sentence.
+Law: a thread reads them, so the app's work goes on. What the app's attributes raise becomes a sentence.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def read(found: Found) -> RoutesRead:
         reason = f"{type(error).__name__}: {error}"[:500]
         return RoutesRead(handlers, f"the routes of {found.app.name} cannot be read: {reason}")
     if answer is None:
-        return RoutesRead(handlers, _untold(found.app))
+        return RoutesRead(handlers, _not_listed(found.app))
     routes, more = answer
     return RoutesRead((*routes, *handlers), f"only the first {MOST_ROUTES:,} routes" if more else "")
 
 
-def _untold(app: App) -> str:
+def _not_listed(app: App) -> str:
     kind = type(app.call)
     what = "a function" if kind.__module__ == "builtins" else f"of {kind.__module__}.{kind.__qualname__}"
     return f"{app.name} is {what} and does not list its routes: read its code for them"
