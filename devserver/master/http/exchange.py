@@ -54,13 +54,13 @@ class Exchange(AppJob):
         self._context = context
         self._connection = scope["state"]["connection"]
         self._upload = upload_of(scope["headers"], receive)
-        self._response = Response(self._connection, send, self._grant)
+        self._response = Response(self._connection, send)
         self._page: Navigation | None = None
         self._error: HeldError | None = None
         if is_navigation(scope["method"], scope["headers"]):
             self._page = context.refresh.navigation(scope)
             if context.own_answers.shows_errors(scope):
-                self._error = HeldError(self._pass_on, context.loop)
+                self._error = HeldError(context.loop)
         self._repeated = False
         self._events: EventStream | None = None
         self._reopening = False
@@ -83,7 +83,7 @@ class Exchange(AppJob):
         self._connection.listener = self
         self._context.admission.admit(self)
         try:
-            await self._response.write(self._context.loop)
+            await self._response.write(self._context.loop, self._grant)
         except BaseException:  # the app has no client any more
             self._leave()
             raise
@@ -275,7 +275,7 @@ class Exchange(AppJob):
         if is_stream:
             self._events = EventStream()
         if self._error is not None and self._error.takes(
-            (message.status, message.headers), message.body, message.more
+            (message.status, message.headers), message.body, message.more, self._pass_on
         ):
             return
         stale = self._context.own_answers.stale(self.scope)

@@ -19,12 +19,11 @@ Head = tuple[int, Headers]
 
 
 class Response:
-    """Written by one coroutine, filled by callbacks. `grant` gets how many bytes the client has read."""
+    """Written by one coroutine, filled by callbacks."""
 
-    def __init__(self, connection: HttpConnection, send: Send, grant: Callable[[int], None]) -> None:
+    def __init__(self, connection: HttpConnection, send: Send) -> None:
         self._connection = connection
         self._send = send
-        self._grant = grant
         self._parts: deque[tuple[Head | None, bytes, bool, int]] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._owed = 0
@@ -70,8 +69,11 @@ class Response:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def write(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write until it is complete or the client is gone."""
+    async def write(self, loop: asyncio.AbstractEventLoop, grant: Callable[[int], None]) -> None:
+        """Write until it is complete or the client is gone. `grant` gets how many bytes the client has read.
+
+        It is not kept: a reference to its owner would leave each request to the garbage collector.
+        """
         while True:
             while not self._parts:
                 if self.gone:
@@ -90,7 +92,7 @@ class Response:
             self._owed += credit
             if self._owed >= WINDOW // 4:
                 owed, self._owed = self._owed, 0
-                self._grant(owed)
+                grant(owed)
 
     async def _write_head(self, head: Head, data: bytes, more: bool) -> None:
         corked = self._connection.corked

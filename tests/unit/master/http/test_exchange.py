@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from devserver.common import events
@@ -311,3 +314,37 @@ def test_a_download_earns_credit_only_by_what_the_client_takes() -> None:
         assert client.body == piece * 4
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        pytest.param("GET", [], id="a GET"),
+        pytest.param("GET", [(b"sec-fetch-dest", b"document")], id="a navigation"),
+        pytest.param("POST", [(b"content-length", b"2")], id="an upload"),
+    ],
+)
+def test_a_request_that_is_answered_leaves_nothing_to_the_garbage_collector(
+    method: str, headers: Headers
+) -> None:
+    """Cyclic garbage of each request would make the collector run, which costs a tenth of the requests."""
+
+    async def scenario() -> None:
+        harness = GatewayHarness()
+        worker = harness.worker()
+        client = await harness.request(method=method, headers=headers)
+        (job,) = harness.dispatcher.jobs_in_hand()
+        exchange = weakref.ref(job)
+        del job
+        client.says_body(b"hi")
+        await turns()
+        await harness.hears(worker, Respond(number(worker), 200, TEXT, b"hello"), Closed(number(worker)))
+        assert client.status == 200
+        await turns()
+        assert exchange() is None
+
+    gc.disable()
+    try:
+        run(scenario())
+    finally:
+        gc.enable()
