@@ -61,7 +61,12 @@ class FakeManager(Manager):
         return [order.generation for order in self.received(Reload)]
 
 
-def imported(*names: str, generation: int = 1, environment: dict[str, str | None] | None = None) -> Imported:
+def imported(
+    *names: str,
+    generation: int = 1,
+    environment: dict[str, str | None] | None = None,
+    installed_ms: float = 300.0,
+) -> Imported:
     """Return the report of a Worker that has imported these modules in this environment."""
     notes = tuple(ModuleNote(name, f"/site-packages/{name}.py") for name in names)
-    return Imported(1, generation, notes, (Surroundings(environment or {}),))
+    return Imported(1, generation, notes, (Surroundings(environment or {}),), installed_ms=installed_ms)

@@ -88,7 +88,7 @@ class Imported(TaggedMessage, frozen=True):
     """The modules that a Worker has imported and that are not own, in the order in which imports began.
 
     Notes refer to `surroundings`, and so does `last`: the present ones. `reason`: why later imports are not
-    in the notes, "" if they are.
+    in the notes, "" if they are. `installed_ms`: how long these modules took.
     """
 
     worker: int
@@ -97,3 +97,4 @@ class Imported(TaggedMessage, frozen=True):
     surroundings: tuple[Surroundings, ...]
     last: int = 0
     reason: str = ""
+    installed_ms: float = 0.0

@@ -25,7 +25,7 @@ from devserver.master.supervision.surroundings import (
 )
 
 WORTH = 30.0
-"""Milliseconds that an app's import has to take before another process is worth its memory."""
+"""Milliseconds that installed modules have to take before a process that holds them is worth its memory."""
 TRIES = 8
 PATIENCE = 60.0
 """Seconds that one try may take."""
@@ -53,7 +53,7 @@ class StandbyManager:
         self._basis: messages.Imported | None = None
         self._without: dict[str, str] = {}
         self._doubts: dict[str, bytes] = {}
-        self._cold_ms = 0.0
+        self._import_ms = 0.0
         self._changed: set[str] = set()
         """Variables that have changed: an import does not depend on one that changes twice."""
         self._suspected: dict[str, Any] = {}
@@ -75,13 +75,13 @@ class StandbyManager:
         if self._suspected:
             self._distrusted |= self._suspected.keys() - holds(imported, self._suspected)
             self._suspected = {}
-        worth = import_ms >= WORTH and imported.notes
+        worth = imported.installed_ms >= WORTH and imported.notes
         if import_ms >= WORTH and not imported.notes:
             self._tell_once(imported.reason, import_ms)
         known = {note.name for note in self._basis.notes} if self._basis else set()
         if not self.enabled or not worth or known >= {note.name for note in imported.notes}:
             return
-        self._basis, self._cold_ms = imported, import_ms
+        self._basis, self._import_ms = imported, import_ms
         self._prepare_soon()
 
     def on_imported_later(self, imported: messages.Imported) -> None:
@@ -101,7 +101,13 @@ class StandbyManager:
         notes, table = (*basis.notes, *fresh), (*basis.surroundings, *imported.surroundings)
         reason = imported.reason or basis.reason
         self._basis = messages.Imported(
-            imported.worker, imported.generation, notes, table, basis.last, reason
+            imported.worker,
+            imported.generation,
+            notes,
+            table,
+            basis.last,
+            reason,
+            basis.installed_ms + imported.installed_ms,
         )
         self._prepare_soon()
 
@@ -141,7 +147,7 @@ class StandbyManager:
             return
         basis = cut(self._basis, self._distrusted)
         if not basis.notes:
-            self._tell_once(basis.reason, self._cold_ms)
+            self._tell_once(basis.reason, self._import_ms)
             return
         if self._tries == TRIES + 1:
             basis = cut_before(basis, self._without)
@@ -186,7 +192,7 @@ class StandbyManager:
             events.Preloaded(
                 modules=report.modules,
                 ms=report.ms,
-                cold_ms=self._cold_ms,
+                cold_ms=self._basis.installed_ms if self._basis else 0.0,
                 left_out=report.left_out,
                 ended=report.ended or self._ended,
             )

@@ -101,6 +101,7 @@ class ImportLog:
             last=self._look() if self._last is None else self._last,
             surroundings=tuple(self._surroundings),
             reason=self._reason,
+            installed_ms=self.spent * 1000,
         )
 
     def _running(self, spec: ModuleSpec, running: bool) -> None:

@@ -44,7 +44,7 @@ async def test_it_is_ready_when_it_has_told_what_became_of_it() -> None:
     harness.report()
     [told] = harness.events
     assert isinstance(told, Preloaded)
-    assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 400.0)
+    assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 300.0)
     assert harness.standby.take() is harness.managers[0]
     assert harness.standby.take() is None
 
@@ -65,13 +65,13 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
 
 @clocked
 async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
-    """A bare app gets no second Manager."""
+    """Neither a bare app gets a second Manager, nor one whose own modules take all the time."""
     harness = StandbyHarness()
-    harness.standby.on_imported(imported("yaml"), WORTH - 0.1)
+    harness.standby.on_imported(imported("yaml", installed_ms=WORTH - 0.1), 400.0)
     harness.standby.on_imported(imported(), 400.0)
     await passes(CALM)
     assert harness.managers == []
-    harness.standby.on_imported(imported("yaml"), WORTH)
+    harness.standby.on_imported(imported("yaml", installed_ms=WORTH), WORTH)
     await passes(CALM)
     assert len(harness.managers) == 1
 
@@ -195,7 +195,9 @@ async def test_the_environment_after_the_last_import_is_what_is_compared() -> No
     """What the app set meanwhile and took back is no change."""
     harness = StandbyHarness()
     table = (Surroundings({"TMP": "x"}), Surroundings({"KNOB": "one"}))
-    harness.standby.on_imported(Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1), 400.0)
+    harness.standby.on_imported(
+        Imported(1, 1, (ModuleNote("numpy", "/n.py"),), table, last=1, installed_ms=300.0), 400.0
+    )
     again = Imported(1001, 2, (), (Surroundings(), *table), last=2)
     assert harness.standby.surroundings_changed(again) == ()
 
@@ -248,7 +250,7 @@ def _ready(folder: str, *names: str) -> Imported:
     """Return the notes of an app that changes the folder after its first import."""
     notes = tuple(ModuleNote(name, f"/{name}.py", min(number, 1)) for number, name in enumerate(names))
     table = tuple(Surroundings(conditions={"the working directory": each}) for each in ("/start", folder))
-    return Imported(1, 1, notes, table, last=1)
+    return Imported(1, 1, notes, table, last=1, installed_ms=300.0)
 
 
 @clocked

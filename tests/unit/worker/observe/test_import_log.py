@@ -10,7 +10,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -78,6 +78,19 @@ def test_installed_modules_are_noted_in_the_order_in_which_their_imports_began(
     assert (taken.worker, taken.generation, taken.reason) == (7, 3, "")
     assert {note.name: note.origin for note in taken.notes}["far_first"] == str(first)
     assert "near" not in [note.name for note in taken.notes]
+
+
+def test_only_the_time_of_installed_modules_is_counted(
+    notes: ImportLog, installed: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What preloading is said to save is not what the app's own modules take."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("devserver.worker.observe.import_log.time.perf_counter", lambda: clock.now)
+    monkeypatch.setattr(sys, "given_clock", clock, raising=False)
+    installed("far_slow.py", "import sys\nsys.given_clock.now += 0.25\n")
+    (tmp_path / "own/near_slow.py").write_text("import sys, far_slow\nsys.given_clock.now += 8\n")
+    importlib.import_module("near_slow")
+    assert notes.taken(1, 1).installed_ms == 250.0
 
 
 def test_the_standard_library_is_noted_and_what_was_there_before_is_not(
