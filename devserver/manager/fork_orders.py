@@ -1,0 +1,165 @@
+"""How each Worker is forked: by the Manager itself, or by an image that is copied. Pure, as the fleet is.
+
+Laws: each fork that was ordered of an image ends in a copy, in a fork of the Manager's own, or in the report
+of a Worker that never had a process. An image that hangs, or that no generation needs any more, is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from devserver.ipc.messages import LEFT, Configure, Loaded, ManagerNotice, Reload
+from devserver.manager.child_table import ChildTable
+from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
+from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, TellImage
+from devserver.manager.snapshots import Snapshots
+from devserver.manager.states import NOTE, Child, Escalation
+
+
+class ForkOrders:
+    """Orders forks, and ends images, in commands that the table collects.
+
+    Methods that return Workers return those that will have no process: the caller removes them.
+    """
+
+    def __init__(self, settings: Configure, table: ChildTable) -> None:
+        self.snapshots = Snapshots()
+        self._settings = settings
+        self._table = table
+        self._images = Images()
+        self._copying: dict[int, tuple[int, float]] = {}
+        """Worker → the image that forks it, and the time from which that image counts as hung."""
+        self._elsewhere: set[int] = set()
+        """Generations that another Manager boots faster than this one."""
+        self._no_image = ""
+        """The last reported reason for a missing image."""
+
+    def deadlines(self, waiting: Iterable[int]) -> list[float]:
+        """Return when copies count as hung, and until when these generations wait for an image."""
+        moments = [hangs for _image, hangs in self._copying.values()]
+        awaited = map(self._images.awaited_until, waiting)
+        return moments + [moment for moment in awaited if moment is not None and moment > self._table.now]
+
+    # what Workers may be forked from
+
+    def ordered(self, order: Reload) -> None:
+        """Add a generation. Raises IllegalEvent if its base is forgotten."""
+        self.snapshots.add(order.generation, order.base, order.changes)
+        self._images.ordered(order.generation, order.base, order.cold)
+        if order.elsewhere:
+            self._elsewhere.add(order.generation)
+
+    def loaded(self, order: Loaded) -> None:
+        """Add a file that a Worker read late."""
+        self.snapshots.loaded(order.generation, order.source)
+        for image in self._images.loaded(order.generation, order.source):
+            self._table.out.append(TellImage(image, order.source))
+
+    def accepted(self, child: Child) -> None:
+        """Record that the Master has accepted a Worker: its image may be copied."""
+        self._images.accepted(child.worker, self._table.now)
+
+    def awaits_image(self, generation: int) -> bool:
+        """Return whether to wait for an image that a Worker of this generation may be copied from."""
+        until = self._images.awaited_until(generation)
+        return until is not None and until > self._table.now
+
+    def is_left(self, generation: int) -> bool:
+        """Return whether another Manager is to boot it, since no image here will do."""
+        return generation in self._elsewhere and self._images.of(generation) is None
+
+    def why_left(self, generation: int) -> str:
+        """Return the verdict on a candidate that another Manager is to boot."""
+        return LEFT + self._images.why(generation)
+
+    # forks
+
+    def fork(self, slot: int, generation: int, live: int) -> Child:
+        """Order a Worker. Its boot has a limit, except perhaps that of the first generation."""
+        timeout = self._settings.boot_timeout
+        timetable: Escalation = NOTE
+        if timeout and (live or not self._settings.first_boot):
+            timetable = (*(step for step in NOTE if step[0] < timeout), (timeout, "limit"))
+        child = self._table.fork(slot, generation, timetable)
+        self._order(child)
+        return child
+
+    def _order(self, child: Child) -> None:
+        """Order the fork of a Worker: by a suitable image, else by the Manager."""
+        image = self._images.of(child.generation)
+        if image is not None:
+            changes = differences(image, self.snapshots[child.generation])
+            self._copying[child.worker] = image.worker, self._table.now + HANGS_AFTER
+            self._table.out.append(Fork(child.worker, child.slot, child.generation, image.worker, changes))
+            return
+        for overdue in self._images.overdue(child.generation, self._table.now):
+            self._images.refused(child.generation, OVERDUE)
+            self._end_image(overdue, OVERDUE)  # nothing is copied from one that was never ready
+        if self._settings.worker.warm:
+            self._images.expected(child.worker, child.generation)
+        self._table.out.append(Fork(child.worker, child.slot, child.generation))
+
+    # facts
+
+    def forked(self, child: Child, forked: Forked) -> None:
+        """Record the process of a Worker."""
+        self._copying.pop(child.worker, None)
+        self._elsewhere.discard(child.generation)
+        why = self._images.why(child.generation) if forked.way == "boot" else ""
+        self._table.forked(child, forked, why)
+
+    def failed(self, child: Child) -> None:
+        """Record that the kernel has refused a Worker's process."""
+        self._copying.pop(child.worker, None)
+
+    def exited(self, child: Child) -> list[Child]:
+        """Record that a Worker was reaped: if it was never accepted, its image is of no use."""
+        if child.accepted or child.worker not in self._images.all:
+            return []
+        return self._end_image(child.worker)
+
+    def image_came(self, fact: ImageCame) -> None:
+        """Record an image; send it the files that it lacks."""
+        for source in self._images.came(fact.worker, fact.pid, fact.holds):
+            self._table.out.append(TellImage(fact.worker, source))
+
+    def image_gone(self, worker: int, reason: str) -> list[Child]:
+        """Record that there is no image, or not any more: fork in the Manager what it had yet to fork."""
+        self._images.gone(worker, reason)
+        copies = [copy for copy, (image, _hangs) in self._copying.items() if image == worker]
+        return [child for copy in copies for child in self.copy_failed(self._table.unborn(copy), reason)]
+
+    def report_no_image(self, reason: str) -> None:
+        """Report why there is no image; each reason once in a row."""
+        if reason and reason != self._no_image:
+            self._no_image = reason
+            self._table.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
+
+    def copy_failed(self, child: Child, reason: str) -> list[Child]:
+        """Fork in the Manager what an image cannot fork, unless it is not needed or left to another."""
+        asked, _hangs = self._copying.pop(child.worker)
+        image = self._images.of(child.generation)
+        self._images.refused(child.generation, reason)
+        ended = []
+        if image is not None and image.worker == asked and image.generation == child.generation:
+            ended = self._end_image(asked)  # a file that its import read has changed
+        if child.state == "ending":
+            return [*ended, child]
+        if self.is_left(child.generation):
+            child.verdict = LEFT + reason
+            return [*ended, child]
+        self._order(child)
+        return ended
+
+    # the end of images
+
+    def end_images(self, live: int, *, every: bool) -> list[Child]:
+        """End images that hang, and those that no generation from `live` on needs, or every one."""
+        hung = {image for image, hangs in self._copying.values() if hangs <= self._table.now}
+        ended = [child for image in sorted(hung) for child in self._end_image(image, OVERDUE)]
+        useless = self._images.all if every else self._images.superfluous(live)
+        return ended + [child for image in sorted(useless) for child in self._end_image(image)]
+
+    def _end_image(self, image: int, why: str = "") -> list[Child]:
+        self._table.out.append(EndImage(image))
+        return self.image_gone(image, why)
