@@ -8,21 +8,23 @@ import pytest
 
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import Configure, FromManager, Reload, Source, Target, ToManager, WorkerSettings
+from devserver.manager.forker import Forker
 from devserver.manager.loop import Manager
 from devserver.manager.protocol import Fork, ForkFailed
+from devserver.manager.signal_pipe import SignalPipe
+from devserver.manager.snapshots import Snapshot
 
 
 def test_orders_that_arrive_at_once_are_carried_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Worker is forked while its snapshot is there, though the next order has it forgotten."""
     born: list[tuple[int, bool]] = []
 
-    def fork(manager: Manager, order: Fork) -> None:
-        assert manager._fleet is not None
-        born.append((order.generation, order.generation in manager._fleet.snapshots))
-        manager._feed(ForkFailed(order.worker, "no process is needed here"))
+    def fork(_forker: Forker, order: Fork, sources: Snapshot) -> ForkFailed:
+        born.append((order.generation, "app" in sources))
+        return ForkFailed(order.worker, "no process is needed here")
 
-    monkeypatch.setattr(Manager, "_fork", fork)
-    monkeypatch.setattr(Manager, "_take_signals", lambda manager: None)
+    monkeypatch.setattr(Forker, "fork", fork)
+    monkeypatch.setattr(SignalPipe, "take_signals", lambda _pipe: None)
     ours, theirs = socket.socketpair()
     master: Channel[FromManager, ToManager] = Channel(ours, FromManager, carries_fds=True)
     source = Source("app", b"", b"")
