@@ -1,7 +1,7 @@
 """Apps over green threads: serves what gevent has patched on its own loop, and refuses what eventlet has.
 
-Law: the loop that we run on waits where gevent waits, so that the app's greenlets run meanwhile; and none of
-them finds a running event loop that is ours.
+Law: the loop that we run on waits where gevent waits, so that the app's greenlets run meanwhile. They find the
+running event loop that they have left, never ours.
 """
 
 from __future__ import annotations
@@ -45,14 +45,17 @@ def new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop that lets greenlets run while it waits."""
     selector: Any = import_module("gevent.selectors").GeventSelector()
     select = selector.select
+    theirs: asyncio.AbstractEventLoop | None = None
 
     def select_in_the_open(timeout: float | None = None) -> Any:
-        running = events._get_running_loop()
-        events._set_running_loop(None)  # an asyncio.run() in a greenlet is not ours
+        nonlocal theirs
+        ours = events._get_running_loop()
+        events._set_running_loop(theirs)  # an asyncio.run() in a greenlet goes on as we found it
         try:
             return select(timeout)
         finally:
-            events._set_running_loop(running)
+            theirs = events._get_running_loop()
+            events._set_running_loop(ours)
 
     selector.select = select_in_the_open
     return asyncio.SelectorEventLoop(selector)
