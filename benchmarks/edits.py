@@ -1,76 +1,46 @@
 """How long from a save to the first answer of its code, by what is edited and where.
 
-    python -m benchmarks.edits [--saves 5] [--servers devserver,devserver-cold,uvicorn,uvicorn-hmr]
+    python -m benchmarks.edits [--saves 5] [--apps fastapi,django] [--servers devserver,uvicorn] [--write]
 
-One app of FastAPI with fifty modules of its own is served by one server after the other. In each place first
-the body of a function is edited, then a constant at module level. Prints a table of medians, in ms, with the
-ways that devserver took (docs/WARM.md) and how many answers of older code came after the save. Requests begin
-at the save, each over a new connection. `devserver-cold` is devserver with `--warm off`. uvicorn-hmr needs
-Python 3.12.
+Each app (benchmarks/edit_apps.py) is served by one server after the other, on a terminal, with reloading on.
+`devserver --warm off` is devserver without its images. uvicorn-hmr needs Python 3.12.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import platform
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import report
+from benchmarks.chart import bars
 from benchmarks.client import free_port, get
-from benchmarks.peers import version
-from benchmarks.projects import FASTAPI_APP
+from benchmarks.edit_apps import EDITED_APPS, Edit, EditedApp
+from benchmarks.peers import DEVSERVER, PEERS, UVICORN_HMR, missing
 from benchmarks.server import DidNotStart, EventFile, Preloading, Server
 
 PATIENCE = 10.0
 """Seconds in which the new code has to answer; no further save of that edit is measured else."""
 REST = 1.0
 """Seconds between two saves."""
-_EDITED = """
-CONSTANT = 0
+COLD = "devserver --warm off"
+SERVERS = (DEVSERVER.name, COLD, "uvicorn", "granian", UVICORN_HMR.name, "flask run", "runserver")
+PLOTTED = (("fastapi", "body, router 26"), ("fastapi", "constant, router 26"), ("django", "body, a view"))
+HOW = f"""\
+## What a save costs, by what is edited
 
+`python -m benchmarks.edits --write`
 
-@@ROUTES@.get("/edited/body")
-def edited_body() -> str:
-    return "version 000000"
-
-
-@@ROUTES@.get("/edited/constant")
-def edited_constant() -> str:
-    return f"version {CONSTANT:06}"
+A file is saved, {REST:g} s after the last answer; medians in ms from the save to the first answer of its
+code. A client asks over a new connection each time, 2 ms after the last answer. In brackets which way
+devserver took ([WARM.md](WARM.md)); *boot* runs all modules. *Stale*: answers of older code that came after
+the saves of that row. *Never*: not within {PATIENCE:g} s.
 """
-_MODEL = """
-
-class Edited(Base):
-    __tablename__ = "edited"
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-    def label(self) -> str:
-        return "version 000000"  # of the model
-
-
-@router.get("/edited/model")
-def edited_model() -> str:
-    return Edited(id=1).label()
-"""
-_ROUTERS = (6, 26, 46)
-_MODEL_IN = 26
-
-
-@dataclass(frozen=True)
-class Edit:
-    """`line` stands once in `file`; `@` in it is the version that `path` answers with."""
-
-    name: str
-    file: str
-    path: str
-    line: str
 
 
 @dataclass
@@ -89,80 +59,51 @@ class Row:
         return f"{statistics.median(self.times):.0f}{ways}{stale}"
 
 
-def edits() -> Iterator[Edit]:
-    """Yield every edit: a body and a constant in each place, and a method of a model on the shared base."""
-    places = [(f"router {number}", _part(number), f"/part{number:02}") for number in _ROUTERS]
-    for name, file, prefix in (*places, ("main", FASTAPI_APP.saved, "")):
-        yield Edit(f"body, {name}", file, f"{prefix}/edited/body", '    return "version @"\n')
-        yield Edit(f"constant, {name}", file, f"{prefix}/edited/constant", "CONSTANT = @\n")
-    prefix = f"/part{_MODEL_IN:02}"
-    line = '    return "version @"  # of the model\n'
-    yield Edit("body, method of a model", _part(_MODEL_IN), f"{prefix}/edited/model", line)
+Results = dict[str, dict[str, Row]]
+"""By server and edit."""
 
 
-def _part(number: int) -> str:
-    return f"shop/parts/part{number:02}.py"
-
-
-def _make(folder: Path) -> None:
-    FASTAPI_APP.make(folder)
-    main = FASTAPI_APP.text.replace("@VERSION@", "000000") + _EDITED.replace("@ROUTES@", "app")
-    (folder / FASTAPI_APP.saved).write_text(main)
-    for number in _ROUTERS:
-        part = folder / _part(number)
-        more = _EDITED.replace("@ROUTES@", "router") + (_MODEL if number == _MODEL_IN else "")
-        part.write_text(part.read_text() + more)
-
-
-def measure(name: str, saves: int) -> dict[str, Row]:
+def measure(name: str, app: EditedApp, saves: int) -> dict[str, Row]:
     """Return what a server took for each edit, by the edit's name; nothing if it does not start."""
+    report.progress(f"{app.key}: {name}")
     with tempfile.TemporaryDirectory() as text:
         folder, port = Path(text, "project"), free_port()
         folder.mkdir()
-        _make(folder)
+        app.make(folder)
         events = EventFile(Path(text, "events"))
         try:
-            server = Server(_command(name, port, events), folder, port)
+            server = Server(_command(name, app, port, events), folder, port)
         except DidNotStart as error:
-            print(f"{name} did not start: {error}", file=sys.stderr)
+            report.progress(f"{name} did not start: {error}")
             return {}
         try:
-            if name.startswith("devserver"):
+            if name in (DEVSERVER.name, COLD):
                 Preloading().wait(events)
             time.sleep(REST)
-            return {edit.name: _series(folder, edit, port, saves, events) for edit in edits()}
+            return {edit.name: _series(folder, edit, port, saves, events) for edit in app.edits}
         finally:
             server.stop()
 
 
-def _command(name: str, port: int, events: EventFile) -> list[str]:
-    if name.startswith("devserver"):
-        warm = "off" if name.endswith("-cold") else "auto"
-        options = ["--warm", warm, "--events", str(events.path), "--port", str(port)]
-        return [sys.executable, "-m", "devserver", *options, FASTAPI_APP.target]
-    module, more = ("uvicorn_hmr", []) if name == "uvicorn-hmr" else (name, ["--reload"])
-    return [sys.executable, "-m", module, FASTAPI_APP.name, "--port", str(port), *more]
+def _command(name: str, app: EditedApp, port: int, events: EventFile) -> list[str]:
+    if name not in (DEVSERVER.name, COLD):
+        return next(peer for peer in PEERS if peer.name == name).start_with(app, port, 1)
+    warm = "off" if name == COLD else "auto"
+    return [*DEVSERVER.start_with(app, port, 1), "--warm", warm, "--events", str(events.path)]
 
 
 def _series(folder: Path, edit: Edit, port: int, saves: int, events: EventFile) -> Row:
-    row, file = Row(), folder / edit.file
+    row = Row()
     lived = len(events.all("live"))
     for number in range(1, saves + 1):
-        text = file.read_text()
-        old, new = (edit.line.replace("@", _written(edit, each)) for each in (number - 1, number))
-        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {edit.file}"
-        file.write_text(text.replace(old, new))
-        took = _await(port, edit.path, number, row)
+        edit.save(folder, number)
+        took = _await(port, edit.asked(number), number, row)
         if took is None:
             break
         row.times.append(took)
         time.sleep(REST)
     row.ways = {str(fact["way"]) for fact in events.all("live")[lived:]}
     return row
-
-
-def _written(edit: Edit, number: int) -> str:
-    return str(number) if edit.line.startswith("CONSTANT") else f"{number:06}"
 
 
 def _await(port: int, path: str, number: int, row: Row) -> float | None:
@@ -178,21 +119,55 @@ def _await(port: int, path: str, number: int, row: Row) -> float | None:
     return None
 
 
+def _servers(app: EditedApp, wanted: Sequence[str]) -> list[str]:
+    """Return which of the wanted servers can serve the app and are installed."""
+    peers = [
+        peer
+        for peer in PEERS
+        if peer.name in wanted
+        and app.interface in peer.interfaces
+        and not missing((peer.distribution, *peer.needs))
+    ]
+    names = {peer.name for peer in peers} | {COLD}
+    return [name for name in wanted if name in names]
+
+
+def _table(app: EditedApp, results: Results) -> str:
+    rows = [
+        [edit.name, *(str(rows.get(edit.name, Row())) for rows in results.values())] for edit in app.edits
+    ]
+    return report.table(["edit", *results], rows)
+
+
+def _plot(edit: str, title: str, results: Results) -> str:
+    rows = {name: rows[edit] for name, rows in results.items() if edit in rows and rows[edit].times}
+    measured = [(name, statistics.median(row.times), max(row.times)) for name, row in rows.items()]
+    return bars(f"{title}: {edit}", measured, "ms")
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--saves", type=int, default=5)
-    parser.add_argument("--servers", default="devserver,devserver-cold,uvicorn,uvicorn-hmr")
+    parser.add_argument("--apps", default=",".join(app.key for app in EDITED_APPS))
+    parser.add_argument("--servers", default=",".join(SERVERS))
+    parser.add_argument("--write", action="store_true", help="into docs/BENCHMARKS.md")
     given = parser.parse_args()
-    names = [name for name in given.servers.split(",") if version(name.removesuffix("-cold"))]
-    load = f"{os.getloadavg()[0]:.1f}"
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}; load {load}\n")
-    results = {name: measure(name, given.saves) for name in names}
-    print("| edit | " + " | ".join(names) + " |")
-    print("|---|" + "---:|" * len(names))
-    for edit in edits():
-        cells = [str(results[name].get(edit.name, Row())) for name in names]
-        print(f"| {edit.name} | " + " | ".join(cells) + " |")
+    began = time.monotonic()
+    machine = report.machine()
+    texts, plots = [HOW, f"{machine}.\n"], {}
+    for app in EDITED_APPS:
+        if app.key not in given.apps.split(",") or missing(app.needs):
+            continue
+        results = {name: measure(name, app, given.saves) for name in _servers(app, given.servers.split(","))}
+        texts += [f"### {app.title}\n", _table(app, results), ""]
+        for key, edit in PLOTTED:
+            if key == app.key:
+                name = f"edits-{key}-{edit.partition(',')[0]}"
+                plots[name] = _plot(edit, app.title.partition(":")[0], results)
+                texts += [f"{{plot:{name}}}", ""]
+    report.progress(f"{time.monotonic() - began:.0f} s")
+    report.publish("edits", "\n".join(texts), plots, given.write)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Protocol
 
-from benchmarks.apps import App
 
-Command = Callable[[App, int, int], list[str]]
+class Served(Protocol):
+    """An app: `target` is for devserver, `name` for the others."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def target(self) -> str: ...
+
+
+Command = Callable[[Served, int, int], list[str]]
 """From an app, a port and a number of Workers to the command, less the interpreter."""
 
 
@@ -31,7 +41,7 @@ class Peer:
         """Return the name with the version."""
         return f"{self.name} {version(self.distribution)}"
 
-    def start_with(self, app: App, port: int, workers: int) -> list[str]:
+    def start_with(self, app: Served, port: int, workers: int) -> list[str]:
         """Return the whole command."""
         return [sys.executable, *self.command(app, port, workers)]
 
@@ -49,43 +59,49 @@ def missing(needs: tuple[str, ...]) -> list[str]:
     return [name for name in needs if not version(name)]
 
 
-def _devserver(app: App, port: int, workers: int) -> list[str]:
+def _devserver(app: Served, port: int, workers: int) -> list[str]:
     many = ["--workers", str(workers)] if workers > 1 else []
     return ["-m", "devserver", "--port", str(port), *many, app.target]
 
 
-def _uvicorn(app: App, port: int, workers: int) -> list[str]:
+def _uvicorn(app: Served, port: int, workers: int) -> list[str]:
     more = ["--workers", str(workers)] if workers > 1 else ["--reload"]
     return ["-m", "uvicorn", "--port", str(port), *more, app.name]
 
 
-def _granian(app: App, port: int, workers: int) -> list[str]:
+def _granian(app: Served, port: int, workers: int) -> list[str]:
     options = ["--interface", "asgi", "--port", str(port), "--workers", str(workers), "--reload"]
     return ["-m", "granian", *options, app.name]
 
 
-def _hypercorn(app: App, port: int, workers: int) -> list[str]:
+def _hypercorn(app: Served, port: int, workers: int) -> list[str]:
     return ["-m", "hypercorn", "--bind", f"127.0.0.1:{port}", "-w", str(workers), "--reload", app.name]
 
 
-def _gunicorn(app: App, port: int, workers: int) -> list[str]:
+def _gunicorn(app: Served, port: int, workers: int) -> list[str]:
     options = ["--bind", f"127.0.0.1:{port}", "-w", str(workers), "-k", "asgi", "--reload"]
     return ["-m", "gunicorn", *options, app.name]
 
 
-def _flask(app: App, port: int, workers: int) -> list[str]:
+def _uvicorn_hmr(app: Served, port: int, workers: int) -> list[str]:
+    return ["-m", "uvicorn_hmr", app.name, "--port", str(port)]
+
+
+def _flask(app: Served, port: int, workers: int) -> list[str]:
     return ["-m", "flask", "--app", app.name, "--debug", "run", "--port", str(port)]
 
 
-def _runserver(app: App, port: int, workers: int) -> list[str]:
+def _runserver(app: Served, port: int, workers: int) -> list[str]:
     return ["manage.py", "runserver", f"127.0.0.1:{port}"]
 
 
 ONE_ONLY = "has one only"
 DEVSERVER = Peer("devserver", "devserver", ("asgi", "flask", "django"), _devserver)
+UVICORN_HMR = Peer("uvicorn-hmr", "uvicorn-hmr", ("asgi",), _uvicorn_hmr, ONE_ONLY)
 PEERS = (
     DEVSERVER,
     Peer("uvicorn", "uvicorn", ("asgi",), _uvicorn, "without reload", ("watchfiles",)),
+    UVICORN_HMR,
     Peer("granian", "granian", ("asgi",), _granian, needs=("watchfiles",)),
     Peer("hypercorn", "hypercorn", ("asgi",), _hypercorn),
     Peer("gunicorn", "gunicorn", ("asgi",), _gunicorn),

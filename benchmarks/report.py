@@ -21,13 +21,14 @@ Written by the benchmarks themselves; each replaces its own part. They need Linu
 ```console
 $ pip install -e '.[bench]'
 $ python -m benchmarks.duel --write      # about 12 minutes
+$ python -m benchmarks.edits --write     # about 12 minutes; Python 3.12 or later for uvicorn-hmr
 $ python -m benchmarks.growth --write    # about 4 minutes
 $ python -m benchmarks.endurance --write # about 5 minutes
 ```
 
 Let the machine be otherwise idle. Without `--write` the results are printed.
 """
-_PARTS = ("duel", "growth", "endurance")
+_PARTS = ("duel", "edits", "growth", "endurance")
 
 
 def machine() -> str:
