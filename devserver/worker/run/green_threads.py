@@ -1,7 +1,7 @@
 """Apps over green threads: serves what gevent has patched on its own loop, and refuses what eventlet has.
 
-Law: the loop that we run on waits where gevent waits, so that the app's greenlets run meanwhile. They find the
-running event loop that they have left, never ours.
+Law: the loop that we run on waits where gevent waits, so that the app's greenlets run meanwhile. They find
+the running event loop that they have left, never ours.
 """
 
 from __future__ import annotations
