@@ -28,8 +28,8 @@ class Address(Struct, frozen=True, kw_only=True):
 class ListenConfig(Struct, frozen=True, kw_only=True):
     """What to listen on; each kind for itself.
 
-    An address that is named is opened as it is named. A kind without one gets a default, or the next free
-    port after it, unless there is a Unix socket: that one takes HTTP and frames for handlers alike.
+    A named address is opened as named. A kind without one gets its default, or the next free port after it.
+    With a Unix socket there are no defaults: the socket takes HTTP and the handlers' frames alike.
     """
 
     http: tuple[Address, ...] = ()
@@ -38,30 +38,30 @@ class ListenConfig(Struct, frozen=True, kw_only=True):
     default_http: Address = Address(host="127.0.0.1", port=8000)
     default_tcp: Address = Address(host="127.0.0.1", port=9501)
     certfile: str = ""
-    """With a certificate what listens for HTTP speaks HTTPS."""
+    """With a certificate, the HTTP listeners speak HTTPS."""
     keyfile: str = ""
     """Empty: the key is in `certfile`."""
 
 
 class HttpConfig(Struct, frozen=True, kw_only=True):
-    """How HTTP is spoken, and what becomes of open streams and WebSockets when new code goes live."""
+    """HTTP's settings, and what happens to open streams and WebSockets when new code goes live."""
 
     root_path: str = ""
     proxy_headers: bool = True
     forwarded_allow_ips: str = ""
     """Whose proxy headers are believed; empty: those of $FORWARDED_ALLOW_IPS, else of 127.0.0.1 and ::1."""
     host: str = "127.0.0.1"
-    """The host as it was given: its name passes the check of Host."""
+    """The value of --host: the check of Host accepts this name."""
     index: str = ""
     """The page at `/` of a module that has handlers and no app; it need not exist."""
     allow_hosts: tuple[str, ...] = ()
-    """Globs of further names that pass it."""
+    """Globs of further names that the check of Host accepts."""
     websockets: Literal["resume", "close"] = "resume"
     streams: Literal["resume", "close"] = "resume"
     browser_reload: bool = True
-    """Pages that browsers open get a script that shows a save without a press of F5."""
+    """Pages that browsers open get a script that refreshes them after a save."""
     error_page: bool = True
-    """A request of a local browser in which the app raises shows the error, if the app has no page for it."""
+    """If the app raises and has no error page, a local browser gets ours, with the source."""
     stream_limit: float = 10.0
     """How long the old code may go on with an event stream that has no ids."""
 
@@ -72,13 +72,13 @@ class ProcessConfig(Struct, frozen=True, kw_only=True):
     workers: int = 0
     """0: one for an app, which may keep state in memory; two for handlers, so that one may block."""
     threads: int = 10
-    """Of a WSGI app; a2wsgi's own default. A few requests that take long do not keep the others waiting."""
+    """Of a WSGI app; a2wsgi's own default. A few slow requests do not block the others."""
     access_log: bool = True
     preload: Literal["auto", "off"] = "auto"
     preload_exclude: tuple[str, ...] = ()
     """Globs of modules that each Worker imports by itself."""
     warm: Literal["auto", "off"] = "off"
-    """Fork Workers from an image of one that has imported the app, where that cannot be told from a boot."""
+    """Fork Workers from an image of the imported app, where the result equals a boot."""
     boot_timeout: float = 60.0
     drain: float = 600.0
     stop: float = 5.0
@@ -107,7 +107,7 @@ class WatchConfig(Struct, frozen=True, kw_only=True):
     exclude: tuple[str, ...] = ()
     """Globs, as in .gitignore, of files and folders that are not watched."""
     further: tuple[str, ...] = ()
-    """Folders that are watched as the root is; paths that are real."""
+    """Further folders that are watched as the root is; their real paths."""
     settings: tuple[str, ...] = ()
     """Files, wherever they lie, whose edit reloads."""
     poll: bool = False

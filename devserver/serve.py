@@ -33,17 +33,17 @@ INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
 KEY = "asked by key"
 IMPATIENT = frozenset({"SIGINT", KEY})
-"""What ends the waiting when it comes during a gentle stop."""
+"""One of these during a graceful stop ends the server at once."""
 
 
 ReadOptions = Callable[[Path], dict[str, Any] | None]
-"""Reads the table [tool.devserver] of a folder; None: it cannot be read."""
+"""Returns the table [tool.devserver] of a folder, None if it cannot be read."""
 
 
 def run(config: Config, stream: LineWriter | None, read_options: ReadOptions) -> int:
     """Serve until stopped, with the events on `stream`; return the exit code.
 
-    `read_options` reads what cannot change during a run, so that a change of it is reported.
+    `read_options` reads the options that apply at the start only: a change of them is reported.
 
     Raises DevserverError for what the user must fix.
     """
@@ -102,7 +102,7 @@ class DevServer:
             name, root = config.name, config.watch.root
             reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
-            if config.control:  # before anything is live: who reads that it is may ask at once
+            if config.control:  # before anything is live: a client that reads "live" may ask at once
                 captured = reporter.terminal
                 await control.open(master.edits, self._stop_asked, captured, master.routes)
             master.start()
@@ -174,11 +174,11 @@ class DevServer:
             self._looking = asyncio.ensure_future(self._compare_options(reporter))
 
     async def _compare_options(self, reporter: Reporter) -> None:
-        """Report that options which were edited do not apply to this run."""
+        """Report that the edited options do not apply to this run."""
         options = await asyncio.to_thread(self._read_options, Path(self._config.watch.root))
         if options is not None and options != self._options:
             self._options = options
-            text = "[tool.devserver] has changed: options apply at the next start of devserver"
+            text = "[tool.devserver] has changed: the options apply once you start devserver again"
             reporter.emit(events.Notice(level="info", text=text))
 
     def _watch_reports(self, edits: Edits, reporter: Reporter) -> Callable[[Report], None]:

@@ -1,4 +1,4 @@
-"""The commands on a running server: is my save live, and if not, why; do it again; stop."""
+"""The commands that ask or control a running server: status, wait, reload, stop, errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devserver.reporting import wording
 from devserver.reporting.plain import failure_text
 
 GRACE = 10.0
-"""Seconds that a server has for its answer beyond the time limit that it was given."""
+"""Seconds for a server's answer beyond the time limit in the request."""
 PATIENCE = 60.0
 
 
@@ -95,9 +95,9 @@ def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) ->
 @on_a_server
 @since_option
 def errors(project: str | None, pid: int | None, as_json: bool, since: float | None) -> int:
-    """Show what has failed: why the saved code is not live, then requests and handlers.
+    """Show the failures: why the saved code is not live, then those of requests and handlers.
 
-    Exit code 0: nothing. 1: something. 3: no server runs.
+    Exit code 0: none. 1: at least one. 3: no server runs.
     """
     talk = Talk(project, pid, as_json)
     found = 0
@@ -125,7 +125,7 @@ def _verdict(talk: Talk, request: protocol.AskWait | protocol.AskReload, timeout
 
 
 def show_verdict(code: Verdict) -> None:
-    """Write the headline, then each failure whole."""
+    """Write the headline, then each failure with its traceback."""
     say(code.headline)
     for failure in code.failures:
         say(failure_text(failure, code.root))

@@ -1,4 +1,4 @@
-"""Starts the app as devserver does, without clients, and ends it: does it start?"""
+"""Checks whether the app starts: boots it as devserver does, without clients, and ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devserver.common.failure import Failure
 from devserver.config import Config, ListenConfig
 
 FAILED = 120
-"""The child's exit code if devserver itself has failed; its standard error says why."""
+"""The child's exit code if devserver itself has failed; the reason is on its standard error."""
 
 
 def starts(arguments: Sequence[str]) -> tuple[Failure, ...]:

@@ -1,5 +1,5 @@
-"""`devserver check`: whether files compile, with --import whether the app starts, with --cold whether a swap
-of it equals a cold start. Nothing is served.
+"""`devserver check`: do the files compile; with --import, does the app start; with --cold, does a swap of
+its functions equal a cold start? Nothing is served.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from devserver.watch.scope.tree import walk
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply", tag="check"):
-    """What `check --json` answers.
+    """The answer of `check --json`.
 
-    `imported`: the app was started too, as far as it starts. `cold`: it was compared with a cold start.
+    `imported`: the app was started, too. `cold`: the comparison with a cold start.
     """
 
     version: int = VERSION
@@ -51,14 +51,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply", tag=
     is_flag=True,
     help="Then swap every function of the app, and compare it with a cold start.",
 )
-@click.option("--app", metavar="TARGET", help="What to start; default: what devserver alone serves here.")
+@click.option("--app", metavar="TARGET", help="The app to start; default: as devserver without arguments.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def check(paths: tuple[str, ...], boot: bool, compared: bool, app: str | None, as_json: bool) -> int:
-    """Check that files compile: those of the project, or PATHs; nothing is served, no server is needed.
+    """Check that the project's files, or PATHs, compile. No server is needed, nothing is served.
 
-    With --import, whether the app starts: its imports, its start-up; it is asked nothing. With --cold, also
-    whether a save that swaps functions (--warm) leaves what a cold start gives.
-    Exit code 0: all is well. 1: something is broken, and shown.
+    With --import, also import and start the app, without a request. With --cold, also compare a save that
+    swaps functions (--warm) with a cold start.
+    Exit code 0: no errors. 1: errors, which are shown.
     """
     target = [app] if app else []
     start = partial(starts, target) if boot or compared or app else None
@@ -72,7 +72,7 @@ def run(
     compare: Callable[[], Found] | None,
     as_json: bool,
 ) -> int:
-    """Check the files and folders; then `boot` and `compare`, each if all is well before it.
+    """Check the files and folders; then `boot` and `compare`, each if no error was found before.
 
     Return the exit code. Raises UsageError.
     """
@@ -159,7 +159,7 @@ def _files(paths: Iterable[str]) -> Iterator[str]:
         elif os.path.exists(path):
             yield path
         else:
-            raise UsageError(f"there is no {name}: check the path")
+            raise UsageError(f"there is no file or folder {name}: check the path")
 
 
 def _unreadable(path: str, error: str) -> Failure:

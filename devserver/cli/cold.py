@@ -1,4 +1,4 @@
-"""Compares the app with a cold start of it, as `devserver check --cold`: would a swap change what it is?"""
+"""`devserver check --cold`: compares the app after a swap of its functions with a cold start of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MODULE = "devserver.worker.cold_check"
 
 
 def compare(arguments: Sequence[str]) -> Found:
-    """Return in what the app that `devserver ARGUMENTS` serves differs, once swapped, from a cold start.
+    """Return how the app that `devserver ARGUMENTS` serves differs from a cold start once swapped.
 
     The app's output goes to standard error. Raises what the command raises for `arguments`.
     """
@@ -25,7 +25,7 @@ def compare(arguments: Sequence[str]) -> Found:
 
 
 def _ask(config: Config) -> Found:
-    """Import the app in processes of their own: nothing of it stays here."""
+    """Import the app in other processes, so that none of its modules are left in this one."""
     asked = Asked(config.watch.root, config.target, config.process.env_file)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     done = subprocess.run(

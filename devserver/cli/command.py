@@ -1,4 +1,4 @@
-"""The command line: the only place where errors become sentences on stderr and exit codes.
+"""The command line: the only place that turns errors into sentences on stderr and exit codes.
 
 Law: flags > environment (DEVSERVER_*) > [tool.devserver] of the nearest pyproject.toml > config's defaults.
 Exit code 0 is a graceful stop, 2 a command that cannot be carried out as given, 1 any other failure.
@@ -32,7 +32,7 @@ from devserver.common.errors import DevserverError, UsageError
 from devserver.config import Config
 
 OTHER_VARIABLES = (f"{PREFIX}_EDITOR",)
-"""Those that are no options."""
+"""Our environment variables that are not options."""
 
 
 def run(config: Config) -> int:
@@ -56,7 +56,7 @@ def run(config: Config) -> int:
 
 
 class Invocation(Struct, frozen=True):
-    """The command's context beside its options. `serve` takes the settings; None: they are served."""
+    """The command's context beside its options. `serve` takes the settings; None: serve them."""
 
     settings: Settings
     serve: Callable[[Config], int] | None = None
@@ -82,7 +82,7 @@ def command(ctx: click.Context, /, target: str | None, args: tuple[str, ...], **
         start = _app_dir(folder if from_file else Path.cwd(), options["app_dir"])
     located = locate(target, start)
     if options["ssl_keyfile"] and not options["ssl_certfile"]:
-        raise UsageError("--ssl-keyfile is a key without a certificate: name that with --ssl-certfile")
+        raise UsageError("--ssl-keyfile needs a certificate: name it with --ssl-certfile")
     for name in ("ssl_certfile", "ssl_keyfile"):  # in the project's file they are relative to its folder
         if options[name] and ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
             options[name] = str(folder / options[name])
@@ -124,7 +124,7 @@ def _watched(start: Path, folders: Sequence[str]) -> tuple[str, ...]:
         if not folder.is_dir():
             raise UsageError(f"--watch {named}: there is no folder {folder}")
         if folder in (Path(folder.anchor), Path(os.path.expanduser("~"))):
-            raise UsageError(f"--watch {named}: {folder} is too large to watch: name a folder in it")
+            raise UsageError(f"--watch {named}: {folder} is too large to watch: name a folder below it")
         found.append(str(folder))
     return tuple(dict.fromkeys(found))
 

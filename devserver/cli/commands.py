@@ -1,4 +1,4 @@
-"""The commands beside `devserver TARGET`: each is imported only when it runs, so the others cost nothing.
+"""The commands beside `devserver TARGET`. Each is imported only when it runs.
 
 Law: a first argument that is one of these names is a command, whatever files there are; a target of that name
 is reached by its path (`./status.py`) or after `dev`.
@@ -16,7 +16,7 @@ from msgspec import Struct
 from devserver.common.errors import DevserverError, TargetError, UsageError
 
 SERVING = ("dev", "run")
-"""As other servers' users have it: these mean `devserver TARGET`."""
+"""Words of other servers: they mean `devserver TARGET`."""
 
 
 class Entry(Struct, frozen=True):
@@ -27,16 +27,16 @@ class Entry(Struct, frozen=True):
 
 
 COMMANDS = {
-    "status": Entry("ask", "Say whether the newest code is live, and where."),
-    "wait": Entry("ask", "Wait until what is saved is live, or say why it cannot be."),
-    "reload": Entry("ask", "Start the code again though no file has changed."),
-    "stop": Entry("ask", "Stop the server gently."),
+    "status": Entry("ask", "Show whether the newest code is live, and where."),
+    "wait": Entry("ask", "Wait until the saved code is live, or show why it is not."),
+    "reload": Entry("ask", "Start the code again, even if no file has changed."),
+    "stop": Entry("ask", "Stop the server gracefully."),
     "logs": Entry("logs", "Show what the app printed and logged."),
-    "errors": Entry("ask", "Show what has failed, with tracebacks."),
+    "errors": Entry("ask", "Show the failures, with tracebacks."),
     "requests": Entry("logs", "Show the requests that were answered."),
     "routes": Entry("routes", "Show the routes of the live app."),
     "check": Entry("check", "Check that files compile, or that the app starts."),
-    "init": Entry("init", "Write [tool.devserver] with what was found."),
+    "init": Entry("init", "Write [tool.devserver] into pyproject.toml."),
     "mcp": Entry("mcp_command", "Answer a coding agent over MCP."),
 }
 
@@ -73,7 +73,7 @@ def failed(arguments: Sequence[str], error: DevserverError, say: Callable[[str, 
 
 
 def complete(command: click.Command, instruction: str) -> int:
-    """Write the completion that a shell asks for: its script, or the words that may come next."""
+    """Write the completion that a shell asks for: its script, or the possible next words."""
     from click.shell_completion import shell_complete
 
     group = _Whole(command)
@@ -81,7 +81,7 @@ def complete(command: click.Command, instruction: str) -> int:
 
 
 class _Whole(click.Group):
-    """Everything that may be typed, as one group: for completion alone."""
+    """All commands and options as one group: for completion only."""
 
     def __init__(self, command: click.Command) -> None:
         super().__init__("devserver", invoke_without_command=True, params=list(command.params[2:]))

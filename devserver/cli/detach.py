@@ -26,9 +26,9 @@ FIRST_START = 60.0
 
 
 def detach(serve: Callable[[], int], root: str, name: str) -> int:
-    """Run `serve` in a process of its own; return the exit code once it is live, or cannot be.
+    """Run `serve` in a process of its own; return the exit code once it is live or has failed.
 
-    If that target runs in the project already, report where, and start nothing. Raises UsageError.
+    If that target already runs in the project, report where, and start nothing. Raises UsageError.
     """
     if running := _running(root, name):
         say(f"already running, pid {running.pid}")
@@ -39,7 +39,8 @@ def detach(serve: Callable[[], int], root: str, name: str) -> int:
     try:
         place = sockets.claim()
     except NoControl as error:
-        raise UsageError(f"there is no place for the socket of a background server: {error}") from error
+        text = f"a background server needs a control socket, and there is no place for one: {error}"
+        raise UsageError(text) from error
     _remove_old_logs(root)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -72,7 +73,7 @@ def _remove_old_logs(root: str) -> None:
 
 
 def _become_daemon(log: str) -> None:
-    """Leave the terminal: a session of its own, nothing to read, and a file to write to."""
+    """Leave the terminal: a new session, /dev/null as standard input, the log as output."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
@@ -101,14 +102,14 @@ def _report(pid: int, log: str, root: str) -> int:
             for _ in client.ask(found, protocol.AskStop(), FIRST_START):
                 pass
         _, ended = os.waitpid(pid, 0)
-        say("devserver: not started: mend this and start again", err=True)
+        say("devserver: not started: fix this and start it again", err=True)
         return os.waitstatus_to_exitcode(ended) or NO  # 2: there is no app, as in the foreground
     if status := look(found):
         for url in status.urls or [str(each) for each in status.listeners]:
             say(f"  {url}")
     say(f"  pid {pid}; output: {log}")
     if verdict.state == "starting":
-        text = f"still starting after {FIRST_START:g} s: devserver wait waits on, devserver stop ends it"
+        text = f"still starting after {FIRST_START:g} s: use devserver wait, or devserver stop to end it"
         say(f"devserver: {text}", err=True)
         return NO
     say("  devserver status, wait, logs, errors and stop work from this folder")

@@ -18,12 +18,12 @@ OTHERS = "Others"
 NOTES = """\
 TARGET is a file (handlers.py), a module (shop.main), or either with an attribute (shop.main:app). ARGS are
 the app's sys.argv; those that begin with a dash go after --. devserver dev TARGET and devserver run TARGET
-mean the same. Of uvicorn's, fastapi's and flask's options those that mean something here work: --reload,
+mean the same. The options of uvicorn, fastapi and flask that mean something here work, too: --reload,
 --reload-dir, --reload-include, --reload-exclude …
 
 Each option is also an environment variable (DEVSERVER_WORKERS=4), a key of [tool.devserver] in
-pyproject.toml (workers = 4) and a line of .env (DEVSERVER_WORKERS=4). A flag outweighs the environment, that
-outweighs pyproject.toml, and that outweighs .env.
+pyproject.toml (workers = 4) and a line of .env (DEVSERVER_WORKERS=4). Flags override the environment, the
+environment overrides pyproject.toml, and pyproject.toml overrides .env.
 
 For completion: eval "$(_DEVSERVER_COMPLETE=bash_source devserver)", or zsh_source, or
 _DEVSERVER_COMPLETE=fish_source devserver | source."""

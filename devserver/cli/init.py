@@ -1,6 +1,6 @@
-"""`devserver init`: writes the settings that it finds into [tool.devserver] of pyproject.toml.
+"""`devserver init`: writes [tool.devserver], with the target that it finds, into pyproject.toml.
 
-Law: it changes nothing that is in the file already, an existing table included.
+Law: it changes nothing that the file already has, an existing table included.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HINTS = """\
 @click.command()
 @click.argument("target", required=False)
 def init(target: str | None) -> int:
-    """Write [tool.devserver] into pyproject.toml, with TARGET or what was found here."""
+    """Write [tool.devserver] into pyproject.toml, with TARGET or the app that was found here."""
     return write_table(target)
 
 
@@ -38,7 +38,7 @@ def write_table(spec: str | None) -> int:
     file = folder / "pyproject.toml"
     text = _read(file)
     if "devserver" in _tools(file, text):
-        raise UsageError(f"{file} has a table [tool.devserver] already: edit that, nothing was written")
+        raise UsageError(f"{file} already has a table [tool.devserver]: nothing was written; edit that table")
     target = _named(located, folder)
     table = f'[tool.devserver]\ntarget = "{target}"\n{HINTS}'
     gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
@@ -63,7 +63,7 @@ def _tools(file: Path, text: str) -> dict[str, object]:
     try:
         tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file} cannot be read: {error}: mend it first, nothing was written") from error
+        raise UsageError(f"{file} cannot be read: {error}: nothing was written; fix it first") from error
     return tools if isinstance(tools, dict) else {}
 
 

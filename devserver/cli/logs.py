@@ -1,4 +1,4 @@
-"""The commands that show the output and the requests, up to now or as they come."""
+"""The commands that show the app's output and its requests, up to now or as they come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from devserver.reporting import wording
 LOOK_AGAIN = 0.1
 """Seconds between looks at a file that is followed."""
 
-_follow = click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until the server stops.")
+_follow = click.option("--follow", "-f", is_flag=True, help="Go on until the server stops.")
 
 
 @click.command()
@@ -32,7 +32,7 @@ def logs(
 ) -> int:
     """Show what the app has printed and logged, with devserver's own lines.
 
-    Of a background server that has ended, its last log.
+    For a background server that has ended: its last log.
     """
     try:
         talk = Talk(project, pid, False)
@@ -88,7 +88,7 @@ def requests(
 
 
 def _split(pieces: deque[Logged]) -> Iterator[Logged]:
-    """Yield whole lines of what came in pieces."""
+    """Join the pieces, and yield whole lines."""
     rest: Logged | None = None
     for piece in pieces:
         text = piece.text

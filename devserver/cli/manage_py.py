@@ -1,6 +1,6 @@
-"""Which settings module a Django project's manage.py names, read from its text.
+"""Finds the settings module that a Django project's manage.py names, in its text.
 
-Law: the file is read and not run; the environment variable wins, as it does for Django.
+Law: the file is read, never run; the environment variable overrides it, as in Django.
 """
 
 from __future__ import annotations

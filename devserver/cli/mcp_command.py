@@ -1,4 +1,4 @@
-"""`devserver mcp`, without its dependencies: they are imported when it runs."""
+"""`devserver mcp`; its dependencies are imported when it runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from devserver.cli.talk import folder_of
 
 
 @click.command()
-@click.option("--project", metavar="DIR", help="The project that is meant; default: the one you are in.")
+@click.option("--project", metavar="DIR", help="Select this project's server; default: where you are.")
 def mcp(project: str | None) -> int:
     """Answer a coding agent over MCP on stdin and stdout, about the server of this project.
 

@@ -1,6 +1,6 @@
 """`devserver mcp`: the commands on a running server as tools of an MCP server over stdio, for coding agents.
 
-Law: it keeps no state: each call looks for the server, so it may start before the server and outlives it.
+Law: it keeps no state. Each call looks for the server, so it may start before the server and outlive it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ except ImportError as error:  # pragma: no cover
 
 INSTRUCTIONS = """\
 devserver serves this project and reloads on every save; it is never restarted.
-After editing, call `wait`: it answers once what is on the disk is live, or says why it cannot be.
-If a request failed, `errors` has its traceback, and `logs` what the app printed.
+After editing, call `wait`: it answers once the code on the disk is live, or with the reason why it is not.
+If a request failed, `errors` has its traceback, and `logs` has the app's output.
 """
 GRACE_S = 10.0
 MOST_LINES = 200
-"""Lines of the log unless more are asked for."""
+"""Lines of the log by default."""
 
 
 def serve(folder: str) -> None:
@@ -64,18 +64,19 @@ class _Tools:
         return await self._one(protocol.AskStatus())
 
     async def wait(self, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Call this after every edit: wait until what is on the disk now is live, or get the error whole.
+        """Call this after every edit: wait until the code on the disk now is live, or get the whole error.
 
-        `state` is live, not-live (then `failures` says why, and older code goes on), starting or stopping.
+        `state` is live, not-live (then `failures` has the reasons, and older code goes on), starting or
+        stopping.
         """
         return await self._one(protocol.AskWait(timeout_s=timeout_s), timeout_s + GRACE_S)
 
     async def reload(self, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Start the code again though no file has changed, and wait as `wait` does."""
+        """Start the code again, even if no file has changed, and wait as `wait` does."""
         return await self._one(protocol.AskReload(timeout_s=timeout_s), timeout_s + GRACE_S)
 
     async def errors(self, since: float = 0.0) -> dict[str, Any]:
-        """What has failed, with tracebacks: what keeps the saved code from being live, then requests.
+        """The failures, with tracebacks: first why the saved code is not live, then those of requests.
 
         `since` is Unix time in seconds.
         """
@@ -99,7 +100,8 @@ class _Tools:
     async def routes(self) -> dict[str, Any]:
         """The routes of the live app: path, methods, the function that answers, and its file and line.
 
-        `kind` handler: a function that the server calls. `note` says what is missing, and why.
+        `kind` handler: a function that the server calls. `note` is a sentence on missing routes, with the
+        reason.
         """
         replies = await self._replies(protocol.AskRoutes())
         found = [_plain(reply) for reply in replies if isinstance(reply, protocol.RouteSeen)]

@@ -1,6 +1,6 @@
-"""What the values of options may be. Each function returns the value of a text, or raises click.BadParameter.
+"""The kinds of option values. Each function parses a text, or raises click.BadParameter.
 
-Law: each value is well formed; whether it can be used shows only when it is used.
+Law: each value is well formed; whether it works shows only when it is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def address(value: str) -> Address:
     found = _ADDRESS.fullmatch(value)
     if found is None or int(found["port"]) > 65535:
         raise click.BadParameter(
-            f"{value!r} is no HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or, for 127.0.0.1, 9501 alone."
+            f"{value!r} is not HOST:PORT: try 127.0.0.1:9501, [::1]:9501 or, for 127.0.0.1, 9501 alone."
         )
     return Address(host=found["v6"] or found["host"] or "127.0.0.1", port=int(found["port"]))
 
@@ -31,8 +31,8 @@ def host(value: str) -> str:
     host = value[1:-1] if value.startswith("[") and value.endswith("]") else value
     if not host or "/" in host or (":" in host and not _is_ipv6(host)):
         raise click.BadParameter(
-            f"{value!r} is no host: try 127.0.0.1, ::1, localhost or, for every interface, 0.0.0.0; "
-            "the port is given with --port."
+            f"{value!r} is not a host: try 127.0.0.1, ::1, localhost or, for every interface, 0.0.0.0; "
+            "give the port with --port."
         )
     return host
 
@@ -48,7 +48,7 @@ def _is_ipv6(host: str) -> bool:
 def allowed(value: str) -> str:
     if not value or set(value) & set("/:"):
         raise click.BadParameter(
-            f"{value!r} is no host's name: try shop.example or *.example, without a port."
+            f"{value!r} is not a host name: try shop.example or *.example, without a port."
         )
     return value
 
@@ -59,7 +59,7 @@ def seconds(value: str | float) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise click.BadParameter(f"{value!r} is no number of seconds, 0 or more.")
+        raise click.BadParameter(f"{value!r} is not a number of seconds, 0 or more.")
     return seconds
 
 
@@ -83,7 +83,7 @@ def socket_path(value: str) -> str:
 
 
 def http_addresses(host: str | None, port: int | None) -> tuple[Address, ...]:
-    """Return what --host and --port name: nothing if neither is given."""
+    """Return the addresses that --host and --port name: none if neither is given."""
     if host is None and port is None:
         return ()
     default = ListenConfig().default_http

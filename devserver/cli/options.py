@@ -1,4 +1,4 @@
-"""The options of the command: their names, kinds, defaults and help."""
+"""The options of `devserver TARGET`: their names, kinds, defaults and help."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROCESS = ProcessConfig()
 
 
 def with_options(function: Decorated) -> Decorated:
-    """Give a command all the options, in their order in --help, and those that it takes from others."""
+    """Give a command all options, in their order in --help, and those of other servers."""
     for title, options in (*reversed(GROUPS.items()), ("", habits.OPTIONS)):
         for option in reversed(options):
             function = option(function)
@@ -29,7 +29,7 @@ def with_options(function: Decorated) -> Decorated:
 
 
 class _Option(click.Option):
-    """An option with further names, which other servers have for it; --help does not show them."""
+    """An option with the names that other servers have for it, too; --help does not show those."""
 
     def __init__(self, names: Sequence[str], aliases: Sequence[str] = (), **settings: Any) -> None:
         name = next(name for name in names if name.startswith("--")).partition("/")[0].lstrip("-")
@@ -99,7 +99,10 @@ _LISTENING = (
 )
 _HTTP_OPTIONS = (
     click.option(
-        "--root-path", default="", metavar="PATH", help="Where a proxy has the app: ASGI root_path."
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="Path at which a proxy serves the app: ASGI root_path.",
     ),
     _default(
         "--proxy-headers/--no-proxy-headers",
@@ -111,7 +114,7 @@ _HTTP_OPTIONS = (
         default="",
         metavar="IPS",
         show_default="$FORWARDED_ALLOW_IPS or 127.0.0.1,::1",
-        help="Whose: addresses, networks or *.",
+        help="Believe these proxies only: addresses, networks or *.",
     ),
     click.option(
         "--allow-host",
@@ -123,23 +126,23 @@ _HTTP_OPTIONS = (
     _default(
         "--browser-reload/--no-browser-reload",
         default=_HTTP.browser_reload,
-        help="Have pages in browsers show each save by themselves.",
+        help="Refresh pages in browsers after each save.",
     ),
     _default(
         "--error-page/--no-error-page",
         default=_HTTP.error_page,
-        help="Show the error in a browser on this machine if the app has no page for a 500.",
+        help="Show errors in browsers on this machine if the app has no page for a 500.",
     ),
     _resume(
         "--websockets",
         default=_HTTP.websockets,
-        help="What becomes of open WebSockets when new code goes live.",
+        help="What happens to open WebSockets when new code goes live.",
     ),
     _resume("--streams", default=_HTTP.streams, help="The same for event streams with ids."),
     _time(
         "--stream-limit",
         default=_HTTP.stream_limit,
-        help="How long those without ids, and tasks that requests left behind, may go on.",
+        help="How long event streams without ids, and tasks that requests left behind, may go on.",
     ),
 )
 _RUNNING = (
@@ -173,48 +176,48 @@ _RUNNING = (
     _default(
         "--control/--no-control",
         default=True,
-        help="Answer devserver status, wait, stop … over a socket that is private to you.",
+        help="Answer devserver status, wait, stop … over a socket that only you can use.",
     ),
 )
 _RELOADING = (
     _time(
         "--boot-timeout",
         default=_PROCESS.boot_timeout,
-        help="How long new code may take to import and start. 0: for ever.",
+        help="How long new code may take to import and start. 0: no limit.",
     ),
     _time(
-        "--drain", default=_PROCESS.drain, help="How long a replaced Worker may take to finish what it has."
+        "--drain", default=_PROCESS.drain, help="How long a replaced worker may take to finish its requests."
     ),
     _time(
         "--stop-timeout",
         cls=_Option,
         aliases=("--timeout-graceful-shutdown",),
         default=_PROCESS.stop,
-        help="The same, when the server stops; or for one with nothing in hand.",
+        help="The same when the server stops, or for an idle worker's shutdown.",
     ),
     _default(
         "--handover",
         type=click.Choice(["auto", "overlap", "exclusive"]),
         default=_PROCESS.handover,
-        help="Start a new Worker beside the old one, or after it.",
+        help="Start a new worker beside the old one, or after it.",
     ),
     _default(
         "--preload",
         type=click.Choice(["auto", "off"]),
         default=_PROCESS.preload,
-        help="Import what is not the app's own once, ahead of the next Workers.",
+        help="Import installed packages once, ahead of the next workers.",
     ),
     click.option(
         "--preload-exclude",
         multiple=True,
         metavar="GLOB",
-        help="Modules that each Worker imports by itself. Repeatable.",
+        help="Modules that each worker imports by itself. Repeatable.",
     ),
     _default(
         "--warm",
         type=click.Choice(["auto", "off"]),
         default=_PROCESS.warm,
-        help="Fork workers from an image of the imported app where that is exact. off: import it each time.",
+        help="Fork workers from an image of the imported app where that is exact. off: always import it.",
     ),
 )
 _WATCHING = (
@@ -238,7 +241,7 @@ _WATCHING = (
         "--assets",
         multiple=True,
         metavar="GLOB",
-        help="Refresh pages for these files, and replace no worker. Repeatable.",
+        help="Only refresh pages for these files; replace no worker. Repeatable.",
     ),
     click.option(
         "--exclude",
@@ -248,7 +251,7 @@ _WATCHING = (
         metavar="GLOB",
         help="Do not watch these, as in .gitignore. Repeatable.",
     ),
-    click.option("--poll/--no-poll", help="Look at the files regularly: for mounts that tell of no changes."),
+    click.option("--poll/--no-poll", help="Look at the files regularly: for mounts that report no changes."),
 )
 _SHOWING = (
     _default(
@@ -260,7 +263,7 @@ _SHOWING = (
         default="",
         metavar=f"[{'|'.join(LEVELS)}]",
         show_default="info",
-        help="Of the loggers uvicorn, uvicorn.error and uvicorn.access.",
+        help="Level of the loggers uvicorn, uvicorn.error and uvicorn.access.",
     ),
     click.option(
         "--log-config", default="", metavar="FILE", help="Set up logging from this file: .json, .yaml, .ini."
@@ -270,20 +273,20 @@ _SHOWING = (
         "--editor",
         type=values.editor,
         metavar="NAME|URL",
-        show_default="the one whose terminal this is",
-        help="What links to files open: vscode, cursor, pycharm …, or a URL with {path} and {line}.",
+        show_default="the one whose terminal this is, else plain links",
+        help="Open links to files in: vscode, cursor, pycharm …, or a URL with {path} and {line}.",
     ),
     click.option(
         "--hide-requests",
         multiple=True,
         metavar="GLOB",
-        help="Show no request for these paths, unless it failed. Repeatable.",
+        help="Hide requests for these paths, unless they failed. Repeatable.",
     ),
     _default(
         "--notify",
         type=click.Choice(["off", "bell", "osc9"]),
         default="off",
-        help="Call when code does not go live, or fails.",
+        help="Notify you when code is refused or fails.",
     ),
     click.option(
         "--events", type=values.events, default="", metavar="FILE|-|fd:N", help="Write events as JSON lines."

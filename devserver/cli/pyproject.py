@@ -15,13 +15,13 @@ from msgspec import Struct, field
 from devserver.common.errors import UsageError
 
 PREFIX = "DEVSERVER"
-"""What the names of our environment variables begin with."""
+"""The prefix of our environment variables."""
 
 
 class Settings(Struct, frozen=True):
-    """Values by the name of their parameter, and the project's folder.
+    """Values by the name of their option, and the project's folder.
 
-    `files` has the file that each value comes from.
+    `files`: the file that each value comes from.
     """
 
     folder: Path

@@ -1,7 +1,7 @@
-"""What the commands on a running server share: which server is meant, how it is asked, how text is written.
+"""What the commands on a running server share: which server is selected, how to ask it, how to write text.
 
-Law: an answer goes to standard output, a problem to standard error. Exit code 0 is yes, 1 no, 2 a command
-that cannot be carried out as given, 3 no server that answers.
+Law: an answer goes to standard output, a problem to standard error. Exit code 0 is yes, 1 no, 2 a usage
+error, 3 no server that answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from devserver.control.sockets import Found
 
 NO, USAGE, NO_SERVER = 1, 2, 3
 LOOK_WITHIN = 1.0
-"""Seconds for each server of which only the place is wanted."""
+"""Seconds for the status of each server that may be meant."""
 MOST_ELSEWHERE = 8
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -37,10 +37,10 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 
 _WHICH = (
     click.option("--json", "as_json", is_flag=True, help="Answer as JSON, one object a line."),
     click.option(
-        "--project", metavar="DIR", help="The project whose server is meant; default: the one you are in."
+        "--project", metavar="DIR", help="Select the server of this project; default: the one you are in."
     ),
     click.option(
-        "--pid", type=int, metavar="PID", help="The server with this process number, if several run."
+        "--pid", type=int, metavar="PID", help="Select the server with this process id, if several run."
     ),
 )
 
@@ -87,7 +87,7 @@ def folder_of(project: str | None) -> str:
 
 
 def find(folder: str, pid: int | None) -> Found:
-    """Return the selected server: the one with that process number, or the only one of the project.
+    """Return the selected server: the one with that process id, or the only one of the project.
 
     Raises NoServer if there is none, UsageError if there are several.
     """
@@ -95,7 +95,7 @@ def find(folder: str, pid: int | None) -> Found:
         for found in sockets.everywhere():
             if found.pid == pid:
                 return found
-        raise NoServer(f"no devserver with the process number {pid} answers commands")
+        raise NoServer(f"no devserver with the process id {pid} answers commands: see devserver status")
     servers = sockets.of_project(folder)
     if len(servers) == 1:
         return servers[0]
@@ -104,7 +104,7 @@ def find(folder: str, pid: int | None) -> Found:
         return alive[0][0]
     if alive:
         each = "; ".join(f"--pid {found.pid}: {_place(status)}" for found, status in alive)
-        raise UsageError(f"{len(alive)} servers run in this project, say which is meant: {each}")
+        raise UsageError(f"{len(alive)} servers run in this project, select one: {each}")
     raise NoServer(
         f"no devserver runs in {folder}: start one there with devserver --background{_elsewhere()}"
     )
@@ -137,7 +137,7 @@ def moment(text: str, now: float) -> float:
         day = time.localtime(now)
         at = time.mktime((*day[:3], int(found[1]), int(found[2]), int(found[3] or 0), *day[6:8], -1))
         return at if at <= now else at - 86400
-    raise click.BadParameter(f"{text!r} is no time: try 10s, 5m, 2h, 12:03 or 12:03:11.")
+    raise click.BadParameter(f"{text!r} is not a time: try 10s, 5m, 2h, 12:03 or 12:03:11.")
 
 
 def since_option(function: Decorated) -> Decorated:
@@ -147,7 +147,7 @@ def since_option(function: Decorated) -> Decorated:
         type=lambda text: moment(text, time.time()),
         default=None,
         metavar="TIME",
-        help="From then on: 10s, 5m, 2h ago, or a time of day: 12:03, 12:03:11.",
+        help="Only from then on: 10s, 5m, 2h ago, or a time of day: 12:03, 12:03:11.",
     )
     return option(function)
 
@@ -158,7 +158,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Write text whatever the terminal's encoding is; colours of the app only to a terminal."""
+    """Write text in any encoding of the terminal; the app's colours go to a terminal only."""
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:

@@ -1,6 +1,6 @@
-"""From the command line's TARGET to a module and its project's root, by looking at files alone.
+"""Finds the module and the project's root of the command line's TARGET, by looking at files alone.
 
-Law: this imports nothing of the app; only Workers do.
+Law: nothing here imports the app; only Workers do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SERVES = re.compile(
     rb"|(?:async )?def (?:app|application|create_app|make_app|on_\w+)\b)",
     re.MULTILINE,
 )
-"""What a file that serves something has at the start of a line: a hint where several have usual names."""
+"""The start of a line in files that serve something: a hint where several files have usual names."""
 
 
 class Located(Struct, frozen=True):
@@ -62,7 +62,7 @@ def locate(spec: str | None, cwd: Path) -> Located:
             return _usual(cwd, "no target was given, and", "", cwd)
         return _from_spec(*_split(spec, cwd), cwd)
     except OSError as error:
-        raise TargetError(f"the target {spec!r} cannot be looked at: {error.strerror}") from error
+        raise TargetError(f"the target {spec!r} cannot be read: {error.strerror}: check the path") from error
 
 
 def _from_spec(name: str, attribute: str, cwd: Path) -> Located:
@@ -80,9 +80,9 @@ def _from_spec(name: str, attribute: str, cwd: Path) -> Located:
     if place.is_dir():
         return _usual(place.resolve(), f"{name!r} is a folder, and", attribute, cwd)
     if is_path:
-        raise TargetError(f"there is no file {place}: check the path, or name a module, as in shop.main:app")
+        raise TargetError(f"there is no file {place}: check the path, or name a module: shop.main:app")
     if not _DOTTED.fullmatch(name):
-        raise TargetError(f"{name!r} is neither a file in {cwd} nor a module's name: check the target")
+        raise TargetError(f"{name!r} is neither a file in {cwd} nor a module name: check the target")
     if located := _from_module(name, attribute, cwd, (None,)):
         return located
     raise TargetError(
@@ -101,7 +101,7 @@ def _split(spec: str, cwd: Path) -> tuple[str, str]:
     if not colon or (cwd / spec).is_file():
         name, attribute = spec, ""
     elif not _DOTTED.fullmatch(attribute):
-        raise TargetError(f"{attribute!r} in the target {spec!r} is no attribute's name: try shop.main:app")
+        raise TargetError(f"{attribute!r} in the target {spec!r} is not an attribute name: try shop.main:app")
     if not name:
         raise TargetError(f"the target {spec!r} names no file and no module: try app.py or shop.main:app")
     return name, attribute
@@ -147,16 +147,18 @@ def _no_settings(file: Path) -> str:
 
 
 def _from_file(file: Path, attribute: str, cwd: Path) -> Located:
-    """Name the module of a file: packages are climbed while there is an `__init__.py`."""
+    """Return the target for a file: each folder above with an `__init__.py` is a package."""
     if file.suffix != ".py":
-        raise TargetError(f"{file} is no Python file: name a .py file or a module, as in shop.main:app")
+        raise TargetError(f"{file} is not a Python file: name a .py file or a module, such as shop.main:app")
     parts = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent
     while (folder / _PACKAGE).is_file() and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent
     if not parts or "." in file.stem:
-        raise TargetError(f"{file} cannot be imported, for its name is no module's: rename it, or its folder")
+        raise TargetError(
+            f"{file} cannot be imported: its name is not a module name; rename it or its folder"
+        )
     target = Target(".".join(parts), _distinct(folder, cwd), attribute, str(file))
     return Located(target, file, _root(file, folder, cwd))
 

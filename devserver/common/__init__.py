@@ -1,1 +1,1 @@
-"""Any process: errors, failures as data, events for tools, framing. Imports nothing else of the package."""
+"""Any process: errors, failures as data, events for tools, framing. Imports nothing else of devserver."""

@@ -44,13 +44,13 @@ def template(editor: str) -> str:
     if _URL.fullmatch(name) and not set(re.findall(r"\{(.*?)\}", name)) - {"path", "line", "column"}:
         return name
     raise UsageError(
-        f"--editor {editor!r} names no editor that links can open: give one of {', '.join(EDITORS)}, "
+        f"--editor {editor!r} is not an editor that links can open: give one of {', '.join(EDITORS)}, "
         "or a URL like myeditor://open?file={path}&line={line}"
     )
 
 
 def guessed(environment: Mapping[str, str]) -> str:
-    """Return the template for the editor in whose terminal this runs; without one, plain links to files."""
+    """Return the template for the editor whose terminal this is, else that of plain links to files."""
     if environment.get("TERMINAL_EMULATOR", "").startswith("JetBrains"):
         return EDITORS["none"]  # it finds file:line by itself
     if environment.get("CURSOR_TRACE_ID"):
@@ -61,13 +61,13 @@ def guessed(environment: Mapping[str, str]) -> str:
 
 
 def for_pages(template: str | None, environment: Mapping[str, str]) -> str:
-    """Return the template for links in web pages, from which no browser opens a file; None: guess it."""
+    """Return the template for links in web pages, where links to files do not work; None: guess it."""
     found = guessed(environment) if template is None else template
     return "" if found.startswith("file:") else found
 
 
 def link(template: str, path: str, line: int = 1, column: int = 0) -> str:
-    """Return the URL that opens `path`; empty if it is not a file, or without a template."""
+    """Return the URL that opens `path`; empty if `path` is not absolute, or without a template."""
     if not template or not path.startswith("/"):
         return ""
     values = {"path": quote(path), "line": str(max(1, line)), "column": str(max(1, column))}

@@ -1,8 +1,7 @@
 """Encodes messages and events whatever text the app put into them.
 
-Law: text that is not valid Unicode (an undecodable file name, a lone surrogate in what was raised) keeps no
-message from being sent. People and other programs get it escaped; between devserver's own processes it
-arrives unchanged.
+Law: text that is not valid Unicode (an undecodable file name, a lone surrogate) never stops a message.
+People and other programs get it escaped; between devserver's own processes it arrives unchanged.
 """
 
 from __future__ import annotations

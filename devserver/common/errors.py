@@ -1,4 +1,4 @@
-"""Every error that devserver itself raises, in one tree; `cli` alone turns them into exit codes."""
+"""The errors that devserver itself raises, in one tree; only `cli` turns them into exit codes."""
 
 
 class DevserverError(Exception):
@@ -14,7 +14,7 @@ class TargetError(UsageError):
 
 
 class ListenError(UsageError):
-    """An address that was asked for by name cannot be listened on."""
+    """A named address cannot be listened on."""
 
 
 class FrameError(DevserverError):
@@ -34,4 +34,4 @@ class NoMessage(ConnectionGone):
 
 
 class IllegalEvent(DevserverError):
-    """A report that the state does not allow; the state has not changed."""
+    """An event that the state does not allow; the state has not changed."""

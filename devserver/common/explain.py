@@ -1,6 +1,6 @@
-"""A failure of the app's code as its author sees it: one model, which every rendering draws.
+"""A failure of the app's code as its author sees it: one model for every rendering.
 
-Law: pure and bounded, whatever the app raised; no file is read, because it may have changed since.
+Law: pure and bounded, whatever the app raised. No file is read: it may have changed since.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Explanation(Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """The exception as Python words it, on one line, with its suggestion."""
+        """Return the exception as Python words it, on one line, with its suggestion."""
         message = f"{self.message} …" if self.rest else self.message
         text = f"{self.type}: {message}" if message else self.type
         end = "" if text.endswith(("…", ".", "?", "!")) else "."
@@ -97,12 +97,12 @@ class Explanation(Struct, frozen=True):
 
     @property
     def causes(self) -> tuple[Explanation, ...]:
-        """The exceptions that it came from, the next one first."""
+        """Return the exceptions that led to it, the nearest one first."""
         return () if self.cause is None else (self.cause, *self.cause.causes)
 
     @property
     def root(self) -> Explanation:
-        """The exception to look at first: of a group, the first one in it."""
+        """Return the exception to look at first: of a group, the first one in it."""
         return self.group[0].root if self.group else self
 
 
@@ -164,9 +164,9 @@ def _source(place: Place) -> Iterator[SourceLine]:
 
 
 def _folded(frames: Sequence[Frame], root: str) -> Iterator[Step | str]:
-    """Yield the steps; rounds of a recursion and runs of library code are summed up in a few words.
+    """Yield the steps; rounds of a recursion and runs of library code are folded into one line.
 
-    A framework's middleware explains nothing about the app's fault, and there is a lot of it.
+    A framework's middleware adds many steps that do not explain the app's fault.
     """
     for rounds, cycle in _cycles(frames):
         if rounds < LEAST_ROUNDS:

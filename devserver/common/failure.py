@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
     """Where the fault lies: 1-based line and column (0: unknown), and the source around it.
 
     `excerpt` starts at line `first`; it is carried along because the file may change before it is shown.
-    `opening` are the quotes of a string that began before it: with them it can be coloured as the file is.
+    `opening` are the quotes of a string that begins before the excerpt: the colours depend on them.
     """
 
     path: str
@@ -46,8 +46,8 @@ class Place(msgspec.Struct, frozen=True):
 class Failure(msgspec.Struct, frozen=True):
     """What went wrong in the app's code. `place` is the app's own line, if there is one in it.
 
-    `cause` is the exception that it came from; with `handling` it is one that was being handled when this
-    was raised, else it is that of `raise … from`. `group` are the exceptions of an exception group.
+    `cause` is the exception of `raise … from`; with `handling`, the one that was being handled when this one
+    was raised. `group` are the exceptions of an exception group.
     """
 
     phase: Phase
@@ -84,7 +84,7 @@ _ENDS = {quotes: re.compile(r"(?:\\.|[^\\])*?" + quotes, re.DOTALL) for quotes i
 
 
 def opening(source: str, first: int) -> str:
-    """Return the quotes of the string in whose midst line `first` of Python source begins, if it does."""
+    """Return the quotes of the string that is open where line `first` of Python source begins, or ""."""
     before = "".join(source.splitlines(keepends=True)[: first - 1])
     at = 0
     while found := _STRINGS.search(before, at):

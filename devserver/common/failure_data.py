@@ -1,4 +1,4 @@
-"""An explained failure as JSON: for API clients, for `--json`, for tools.
+"""A failure's explanation as JSON: for API clients, for `--json`, for tools.
 
 `file` is relative to the project; lines and columns count from 1, `end_column` is exclusive; null: unknown.
 """

@@ -1,4 +1,4 @@
-"""An explained failure as plain lines: for logs, for curl, for a command's output.
+"""A failure's explanation as plain lines: for logs, for curl, for a command's output.
 
 Law: as `explain`; the lines have no colours, and no control character of the app's.
 """
@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def lines(told: Explanation) -> Iterator[str]:
-    """Yield what is known of a failure besides its reason, which is one line before these."""
+    """Yield the lines that follow the reason of a failure."""
     yield from source(told)
     for step in way(told):
         if isinstance(step, str):

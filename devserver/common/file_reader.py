@@ -1,6 +1,6 @@
 """Reads files of the project for an event loop: in a thread, with a deadline.
 
-Law: it never waits for a pipe or a device; a disk that does not answer blocks only the caller.
+Law: it never waits for a pipe or a device. If a disk does not answer, only the caller waits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 class Reader:
-    """Reads one file for the loop. While a read is stuck, no other one starts."""
+    """Reads one file for the loop. While a read is stuck, no second one starts."""
 
     def __init__(self, path: str, largest: int) -> None:
         self._path = path

@@ -1,8 +1,8 @@
-"""How the bytes of a TCP connection are cut into frames.
+"""Cuts the bytes of a TCP connection into frames.
 
 Law: the frames and the error depend on the bytes alone, never on the pieces in which they arrive. (`Raw` has
-no frames of its own: there the joined bytes are the same.) An error is known with the first byte that no
-continuation can repair.
+no frames of its own: there the joined bytes are the same.) The error is set at the first byte after which no
+continuation is valid.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAXIMUM = 1024 * 1024
 
 _INTEGER = re.compile("[@=<>!]?[bBhHiIlLqQ]")
 _EXCERPT = 24
-"""Bytes of a frame that is too long which its error shows."""
+"""Bytes that an error shows of a frame that is too long."""
 
 
 class _Framing(msgspec.Struct, frozen=True, kw_only=True, tag_field="framing", tag=str.lower):
@@ -40,7 +40,7 @@ class _Framing(msgspec.Struct, frozen=True, kw_only=True, tag_field="framing", t
 
 
 class Raw(_Framing, frozen=True):
-    """Whatever arrives, as it arrives: at most `maximum` bytes a frame."""
+    """Bytes as they arrive, at most `maximum` in a frame."""
 
 
 class Lines(_Framing, frozen=True):
@@ -62,9 +62,8 @@ class LengthPrefixed(_Framing, frozen=True):
     """Frames that carry their length in a header (Swoole's fixed-header protocol).
 
     `format` is the `struct` format of the length field, `offset` where it lies in the header, `header` the
-    header's length in bytes (default: up to the end of the field). `counts_header` says whether the length
-    includes the header. A frame is the whole of it, header and body, unless `strip` is true: then the body.
-    `maximum` bounds the whole of it either way.
+    header's length in bytes (default: up to the end of the field). `counts_header`: the length includes the
+    header. A frame is the body alone; with `strip` false, header and body. `maximum` bounds both together.
     """
 
     format: str = "!I"
@@ -99,7 +98,7 @@ Framing = Raw | Lines | Delimited | LengthPrefixed
 
 
 class Decoder(Protocol):
-    """Cuts a stream: the same frames whatever pieces the bytes come in."""
+    """Cuts a stream into the same frames, however its bytes are split on arrival."""
 
     error: FrameError | None
     """Set once the stream has broken its framing; no frame follows."""
@@ -177,7 +176,7 @@ class _EndDecoder:
         return frames[:good]
 
     def _may_end(self) -> bool:
-        """Return whether the buffer's last bytes can begin an end that comes in time."""
+        """Return whether the buffer's last bytes may begin an end before the maximum is reached."""
         first = max(0, len(self._buffer) - len(self._longest_end) + 1)
         return any(self._longest_end.startswith(self._buffer[at:]) for at in range(first, self._maximum + 1))
 

@@ -1,4 +1,4 @@
-"""Whether a client is on this machine: only such a client is shown the app's source code.
+"""Whether a client is on this machine: only such a client may see the app's source code.
 
 Law: a client that is not clearly local counts as remote.
 """
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 _FOR = re.compile(r"for=(\"[^\"]*\"|[^;,\s]*)", re.IGNORECASE)
-"""Whom a proxy speaks for: RFC 7239, section 5.2."""
+"""The client that a proxy forwards for: RFC 7239, section 5.2."""
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -19,7 +19,7 @@ def is_local(address: str | None, header: Callable[[str], str]) -> bool:
 
     No page can read what a browser opens in a tab; a page of another port of this machine may read all.
     `address` is the peer's, empty or None for a Unix socket. `header` returns one by its name in lower case,
-    empty if there is none. The client that a proxy forwards for, trusted or not, has to be local too.
+    "" if it is missing. The client that a proxy forwards for, trusted or not, has to be local, too.
     """
     if address and not _is_loopback(address):
         return False

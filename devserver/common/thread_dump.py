@@ -1,6 +1,6 @@
 """Python's dumps of threads as data; and which frames are the app's own.
 
-Pure. A dump is what `faulthandler` writes: threads apart by an empty line, innermost frame first.
+Pure. A dump is what `faulthandler` writes: an empty line between threads, the innermost frame first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The working folder of a process, where it may have been removed and created again."""
+"""The working folder of a process; the folder may be removed and created again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def enter(path: str) -> None:
-    """Change to the folder that is at `path` now, or the nearest above: a process needs one that exists."""
+    """Change to the folder at `path`, or to the nearest one above it that exists."""
     while True:
         try:
             os.chdir(path)

@@ -1,6 +1,6 @@
 """`python -P -m devserver.console FD [SETTINGS]`: the console of the Master at the other end of a socket.
 
-Its terminal is on the standard streams; NO_COLOR is obeyed.
+The standard streams are its terminal; it obeys NO_COLOR.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> int:
 
     from devserver.reporting import terminal
 
-    ours = terminal.of_process()  # before anything changes it
+    ours = terminal.of_process()  # before anything changes its settings
 
     import msgspec
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The app's addresses: the listeners, as a browser here and one in the network reach them."""
+"""The app's addresses: how a browser on this machine, or one in the network, reaches the listeners."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import NamedTuple
 from devserver.common.events import Listener
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Addresses that mean every interface, and what a browser on this machine is given for them."""
+"""Addresses that mean every interface → the address for a browser on this machine."""
 FAR = ("192.0.2.1", 9)
-"""An address of documentation: nothing is sent to it (RFC 5737)."""
+"""An address reserved for documentation (RFC 5737); nothing is sent to it."""
 
 
 class Link(NamedTuple):
-    """`url` is empty for what no browser opens."""
+    """`url` is empty if no browser can open it."""
 
     label: str
     url: str
@@ -46,7 +46,7 @@ def _here(listener: Listener) -> Listener:
 
 
 def network_addresses(listeners: Sequence[Listener]) -> tuple[str, ...]:
-    """Return the address by which others in the network reach this machine, if they may; sends nothing."""
+    """Return this machine's address in the network, if a listener is open to it. Sends nothing."""
     if not any(listener.address == "0.0.0.0" for listener in listeners):
         return ()
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

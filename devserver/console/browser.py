@@ -1,4 +1,4 @@
-"""Opens the app in the user's browser, as a process of its own: nothing of it may reach the terminal."""
+"""Opens the app in the user's browser, in a separate process: its output must not reach the terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from devserver.common.events import Listener
 from devserver.console.addresses import links
 
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
-"""Variables of which one is set where a browser with a window can be opened."""
+"""Environment variables; one of them is set where a browser can open a window."""
 
 
 def address(listeners: tuple[Listener, ...]) -> str:
-    """Return the URL to open; empty if nothing speaks HTTP."""
+    """Return the URL to open; empty if no listener speaks HTTP."""
     return next((each.url for each in links(listeners, "", ()) if each.url), "")
 
 

@@ -1,7 +1,8 @@
 """The dashboard: `picture` is a pure function of what the console knows, the terminal's size and the time.
 
-Law: the headline comes first, at the left. Each row is one line that fits; the rows take at most half of the
-terminal, unless a key has asked for more. Where room is short the least important goes first, by the ladder.
+Law: the headline comes first, at the left. Each row fits into one line. The rows take at most half of the
+terminal, more only with a panel that a key has opened. Where room is short, `LADDER` drops the least
+important first.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from devserver.console.process_table import summary, tree
 from devserver.reporting import wording
 
 Panel = Literal["", "help", "processes", "urls"]
-"""What a key has asked for."""
+"""The part that a key has opened."""
 
 STYLES: dict[Mood, str] = {
     "good": "green",
@@ -51,7 +52,7 @@ BAR = 24
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
-    """How much is drawn. `head`: rows of the headline, `others`: broken files after the first."""
+    """How much the dashboard shows. `head`: rows of the headline, `others`: broken files after the first."""
 
     gaps: bool = True
     head: int = 4
@@ -64,7 +65,7 @@ class Detail:
     links: int = 8
     hints: bool = True
     error: bool = True
-    """Whether the error is drawn beside what a key has asked for."""
+    """Whether the error is shown beside the panel."""
 
 
 def _ladder() -> Iterator[Detail]:
@@ -108,14 +109,14 @@ def picture(view: Model, width: int, height: int, now: float, panel: Panel = "")
 
 
 def rows(height: int, panel: Panel = "") -> int:
-    """Return how many lines the dashboard may take: the rest is for the app's output."""
+    """Return how many lines the dashboard may take; the app's output gets the rest."""
     return max(1, height - max(2, height // 4) if panel else height // 2)
 
 
 def farewell(view: Model, width: int) -> RenderableType:
     """Return the lines that stay on the screen when the console exits."""
     if view.exit_code is None:
-        text = Text("devserver has left without a word: it was killed, or it crashed", style="red")
+        text = Text("devserver ended without a report: it was killed, or it crashed", style="red")
     else:
         text = Text("devserver stopped", style="bold")
         if view.exit_code:
@@ -166,7 +167,7 @@ def _headline(line: Headline, width: int, most: int) -> list[Text]:
 
 
 def _traffic(view: Model, width: int, now: float) -> Text | None:
-    """Return the counters in one row; the least important go where it is narrow."""
+    """Return the counters in one row; a narrow terminal shows the most important only."""
     parts = requests.summary(view.traffic, now)
     if view.traffic.failed:
         parts.insert(1, f"{view.traffic.failed:,} failed")
@@ -180,7 +181,7 @@ def _traffic(view: Model, width: int, now: float) -> Text | None:
 
 
 def _links(view: Model, width: int, most: int) -> list[Text]:
-    """Return the app's addresses: in one row if all of them fit, else a row each."""
+    """Return the app's addresses: in one row if they fit, else one per row."""
     if not most:
         return []
     found = links(view.listeners, view.docs, view.network)
@@ -199,7 +200,7 @@ def _links(view: Model, width: int, most: int) -> list[Text]:
 
 
 def _prompt(prompt: Prompt, view: Model, width: int) -> Text:
-    """Return which Worker is at which prompt, since when, and how to get back there."""
+    """Return the row of a Worker at a prompt: where, since when, and the key that leads back there."""
     stands = "reads its terminal" if prompt.how == "question" else "is in the debugger"
     head = Text(f" ⏸ w{prompt.worker} {stands}", style="bold yellow")
     place = f" at {wording.relative(prompt.path, view.root)}:{prompt.line}" if prompt.path else ""
@@ -253,7 +254,7 @@ def _words(steps: list[tuple[str, float]]) -> Text:
 
 
 def _bar(steps: list[tuple[str, float]]) -> Text:
-    """Return the steps as stretches of one line, in proportion; the last cell is where the sum ends."""
+    """Return the steps as parts of one line, in proportion to their durations."""
     bar = Text()
     total, elapsed, drawn = sum(value for _, value in steps) or 1.0, 0.0, 0
     for name, value in steps:
@@ -265,7 +266,7 @@ def _bar(steps: list[tuple[str, float]]) -> Text:
 
 
 def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
-    """Return the first fault's source and the way to it; the headline has its words, if they fit there."""
+    """Return the first fault's source and the steps to it; the headline has its message, if it fits."""
     if not error.failures:
         return []
     told = explain(error.failures[0], page.root)
@@ -287,7 +288,7 @@ def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
 
 
 def _hints(view: Model, width: int) -> Text:
-    """Return which processes run, in a few words, and the keys."""
+    """Return the keys, and a summary of the processes."""
     if view.stopping:
         return fit(Text().append(" q", style="bold").append(" stop now", style="dim"), width)
     row = Text()
@@ -297,7 +298,7 @@ def _hints(view: Model, width: int) -> Text:
         )
     running = Text(" · ", style="dim").append_text(summary(view))
     if view.unknown_key:
-        answer = Text("that is no key: h shows them", style="yellow")
+        answer = Text("unknown key: h shows the keys", style="yellow")
         running = Text(" · ", style="dim").append_text(answer)
         row = row if cell_len(row.plain + running.plain) <= width else Text(" ").append_text(answer)
     return fit(row + running if cell_len(row.plain + running.plain) <= width else row, width)

@@ -1,7 +1,7 @@
-"""Which Worker has the terminal: those in a debugger get it one after the other; pure.
+"""The queue of Workers at a prompt: they get the terminal one after the other; pure.
 
-The output of such a Worker is not cut into lines but kept as it is until its turn. Output that was not shown
-when the debugger lets go becomes normal output.
+The output of such a Worker is not cut into lines; it is kept unchanged until its turn. What was not shown by
+the end of the prompt becomes normal output.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from devserver.common import events
 from devserver.common.events import Event
 
 MOST_UNSEEN = 64 * 1024
-"""Characters that are kept of a Worker that waits for its turn: the newest."""
+"""Characters kept of the output of a Worker that waits for its turn: the newest ones."""
 
-CUT = "… (its beginning was left out)\r\n"
+CUT = "… (earlier output was dropped)\r\n"
 LONGEST_PROMPT = 1024
 
 
@@ -32,7 +32,7 @@ class _Turn:
 
 
 class DebugQueue:
-    """The Workers in a debugger, in order of arrival; `closed`: no Worker gets the terminal."""
+    """The Workers at a prompt, in order of arrival; `closed`: no Worker gets the terminal."""
 
     def __init__(self, *, closed: bool = False) -> None:
         self._turns: dict[int, _Turn] = {}
@@ -73,12 +73,12 @@ class DebugQueue:
             turn.unseen = text + turn.unseen
 
     def pause(self, worker: int) -> None:
-        """Keep the prompt to show it again: the holder loses the terminal for a while."""
+        """Keep the prompt, to show it again: the Worker loses the terminal for a while."""
         if turn := self._turns.get(worker):
             turn.unseen, turn.prompt = turn.prompt + turn.unseen, ""
 
     def close(self) -> list[Event]:
-        """Give the terminal to no Worker any more; return the held output."""
+        """Give the terminal to no further Worker; return the held output."""
         self._closed = True
         return [event for worker in list(self._turns) for event in self._end(worker)]
 

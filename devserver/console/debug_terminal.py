@@ -1,6 +1,6 @@
-"""The terminal while a Worker in a debugger has it: its output is shown as it is, it gets each key.
+"""The terminal while a Worker at a prompt has it: its output is shown unchanged, and it gets each key.
 
-Ctrl-C is a key like any other: the Worker's own terminal makes an interrupt of it, for the Worker alone.
+Ctrl-C is a key like any other: the Worker's own terminal turns it into a SIGINT for that Worker only.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from devserver.reporting import plain
 from devserver.reporting.terminal import SANE, Terminal
 
 STOP, AWAY = b"\x1c", b"\x1d"
-"""Ctrl-\\ and Ctrl-]: the two keys that are the console's."""
+"""Ctrl-\\ and Ctrl-]: the two keys that the console handles."""
 
 _SCREEN = re.compile(r"\x1b\[\?(?:1049|1047|47)([hl])")
-"""Goes to the alternate screen, and back."""
+"""Switches to the alternate screen, and back."""
 
 _UNSEEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
-"""What moves no cursor, or only back to the margin."""
+"""Control sequences that leave the cursor where it is, or move it to the margin."""
 
 Send = Callable[..., None]
 """Sends an order to the Master; its fields are keyword arguments."""
 
 
 class DebugTerminal:
-    """Takes the terminal at once; `end` must follow. The caller draws nothing until then."""
+    """Takes the terminal at once, until `end`. The caller draws nothing meanwhile."""
 
     def __init__(self, prompt: Prompt, console: Console, terminal: Terminal, send: Send) -> None:
         self.worker = prompt.worker
@@ -40,11 +40,11 @@ class DebugTerminal:
         self._send = send
         self._size = (0, 0)
         self._begun = False
-        """Whether the cursor stands in a line that is not finished."""
+        """Whether the cursor is in an unfinished line."""
         self._full = False
-        """Whether the Worker draws on the whole screen."""
+        """Whether the Worker uses the alternate screen."""
         self._noted = False
-        """Whether a line of ours stands beneath the prompt."""
+        """Whether a line of ours is shown beneath the prompt."""
         console.print(banner(prompt, console.width), overflow="crop", no_wrap=True)
         terminal.raw()
         self.resize()
@@ -88,17 +88,17 @@ class DebugTerminal:
         return data[len(keys) : len(keys) + 1]
 
     def end(self) -> None:
-        """Undo what the Worker may have left on the screen; the terminal's settings are the caller's."""
+        """Reset what the Worker may have left on the screen; the caller restores the terminal's settings."""
         self._send("resize", worker=self.worker, columns=0, rows=0)
         below = "\x1b7\n\r\x1b[2K\x1b8" if self._noted else ""
         self._write(below + SANE.decode() + ("\r\n" if self._begun else ""))
 
 
 def note(event: events.Event, root: str) -> str:
-    """Return the line beneath a prompt: what became of a save, because it is live everywhere else."""
+    """Return the line beneath a prompt on the result of a save; other Workers may run it already."""
     match event:
         case events.Live() if event.edit:
-            return "  the save is live for everybody else"
+            return "  the save is live in the other workers"
         case events.Refused() if event.live:
             return f"  {plain.line(event, root) or ''}".partition("\n")[0]
     return ""
@@ -108,7 +108,7 @@ def banner(prompt: Prompt, width: int = 80) -> Text:
     """Return the line to show before a Worker gets the terminal."""
     does = "is in the debugger" if prompt.how == "debugger" else "reads its terminal"
     row = Text(f"── worker {prompt.worker} {does}", style="bold yellow")
-    keys = " · ^] dashboard · ^\\ quits"
+    keys = " · ^] dashboard · ^\\ quit"
     hints = (f" · the server goes on{keys}", keys, " · ^] out")
     fitting = (hint for hint in hints if cell_len(row.plain + hint) <= width)
     return row.append(next(fitting, hints[-1]), style="not bold yellow")

@@ -1,4 +1,4 @@
-"""Makes the headline's facts from the console's view; pure."""
+"""Derives the headline's facts from the console's model; pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def facts(view: Model) -> Facts:
 
 
 def _stands(view: Model) -> str:
-    """Return where a start that takes long stands."""
+    """Return the progress of a slow start."""
     booting = view.booting
     worker = view.workers.get(booting.worker) if booting else None
     if booting is None or worker is None or worker.state != "booting":
@@ -47,7 +47,7 @@ def _names(paths: tuple[str, ...], root: str) -> tuple[str, ...]:
 
 
 def refusal(failures: tuple[Failure, ...], root: str) -> Refusal:
-    """Return where and why the newest save does not run."""
+    """Return where and why the newest save was refused."""
     if not failures:
         return Refusal(where="", why="the new code was refused")
     told = explain(failures[0], root).root

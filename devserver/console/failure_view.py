@@ -1,6 +1,6 @@
-"""A failure of the app's code as lines of styled text: the source with its marks, and the way to it.
+"""A failure of the app's code as lines of styled text: the source with its marks, and the steps to it.
 
-It is drawn from the failure's own data: no file is read, because it may have changed since.
+No file is read, because it may have changed since: the failure carries its source.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from devserver.common.failure_lines import MOST_IN_GROUP, TAB, caret, details, i
 from devserver.reporting import wording
 
 _FAINT = {"bright_cyan": "cyan", "bright_green": "green"}
-"""What is hard to see on white, and what is legible there too."""
+"""Colours that are hard to read on white → readable ones."""
 THEME = ANSISyntaxTheme(
     {
         token: style + Style(color=_FAINT[style.color.name])
@@ -30,13 +30,13 @@ THEME = ANSISyntaxTheme(
         for token, style in ANSI_DARK.items()
     }
 )
-"""The terminal's own sixteen colours: legible on a dark and on a light ground."""
+"""The terminal's own sixteen colours: readable on dark and on light backgrounds."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Page:
-    """How wide the lines are, and how a file is linked: see `editor_links`."""
+    """The width of the lines, and the template of links to files: see `editor_links`."""
 
     def __init__(self, width: int, root: str = "", editor: str = "") -> None:
         self.width = width
@@ -139,7 +139,7 @@ def causes(told: Explanation, page: Page) -> list[Text]:
 
 
 def whole(failure: Failure, title: str, page: Page) -> list[Text]:
-    """Return all of a failure, for the scrolling part: only the ends of long lines are cut."""
+    """Return a whole failure, for the scrollback: only the ends of long lines are cut."""
     told = explain(failure, page.root)
     row = Text(" ✗ ", style="bold red").append(title, style="bold default")
     return [row.append(" " if title else "").append(told.reason, style="not bold red"), *_whole(told, page)]
@@ -167,12 +167,12 @@ def _whole(told: Explanation, page: Page) -> Iterator[Text]:
 
 
 def printable(text: str) -> str:
-    """Return `text` as one line in which no control character can bend the screen; its length is kept."""
+    """Return `text` as one line of the same length without control characters."""
     return _CONTROL.sub(lambda match: " " if match[0] in "\t\n\r" else "\ufffd", text)
 
 
 def fit(row: Text, width: int) -> Text:
-    """Return `row` as one printable line that fits."""
+    """Return `row` as one printable line of at most `width` cells."""
     if _CONTROL.search(row.plain):
         row.plain = printable(row.plain)
     row.truncate(width, overflow="ellipsis")

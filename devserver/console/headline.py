@@ -1,6 +1,6 @@
-"""The one line that answers: is my last save live, and if not, why? A pure function of facts and a clock.
+"""The headline answers: is my last save live, and if not, why? A pure function of facts and a clock.
 
-Law: it comes first on the screen and is the terminal's title, in the same words. A reader understands it
+Law: it is the first line on the screen, and the terminal's title in the same words. A reader understands it
 without knowing how devserver works.
 """
 
@@ -21,7 +21,7 @@ GAP = "  "
 LONGEST_TITLE = 120
 """Characters of the terminal's title."""
 FIRST_SECOND = 1.0
-"""Seconds after which it is shown how long a start has taken so far."""
+"""Seconds after which the headline shows how long a start has taken so far."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """The facts of the headline. Times are Unix times, 0: does not apply; files as the user names them."""
+    """The facts of the headline. Times are Unix times, 0: does not apply. Files as the user names them."""
 
     name: str = ""
     """What was started: `main.py`."""
@@ -47,10 +47,10 @@ class Facts:
     starting_since: float = 0.0
     starting: tuple[str, ...] = ()
     at: str = ""
-    """Where a start that takes long stands: `importing pandas (main.py:3)`."""
+    """The progress of a slow start: `importing pandas (main.py:3)`."""
     refused: Refusal | None = None
     failed: int = 0
-    """How often the live code has failed to answer."""
+    """How many requests or calls the live code has failed."""
     failed_what: Literal["request", "call"] = "request"
     last_failure: str = ""
     """`GET /boom ZeroDivisionError: division by zero`."""
@@ -145,7 +145,7 @@ Span = tuple[str, str]
 def laid_out(line: Headline, width: int, most: int) -> list[list[Span]]:
     """Return the headline in at most `most` rows of `width` cells, each a list of parts.
 
-    What does not fit behind the state gets rows of its own; the last row is cut.
+    Parts that do not fit behind the state get rows of their own; the last row is cut.
     """
     parts: list[Span] = [("state", f"{line.mark} {line.state}")]
     parts += [(name, text) for name in ("where", "what", "when") if (text := getattr(line, name))]

@@ -1,4 +1,4 @@
-"""What the console's own keys of the dashboard do."""
+"""The actions of the keys that the console handles itself."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "u
 
 
 class KeyActions:
-    """Keeps which panel is open. `clears`: empty the screen at the next drawing."""
+    """`panel` is the open one. `clears`: clear the screen at the next drawing."""
 
     def __init__(self) -> None:
         self.panel: Panel = ""
         self.clears = False
 
     def press(self, key: str, view: Model, width: int) -> tuple[Model, list[Entry]]:
-        """Return the view, and what to print."""
+        """Return the new model, and the lines to print."""
         view = replace(view, unknown_key=key == "unknown")
         entries: list[Entry] = []
         if key in PANELS:
@@ -39,7 +39,7 @@ class KeyActions:
 
 
 def _last_error(view: Model, width: int) -> list[Entry]:
-    """Return the whole newest error: why the last save does not run, else the live code's last failure."""
+    """Return the whole newest error: why the last save was refused, else the live code's last failure."""
     page = failure_view.Page(width, view.root, view.editor)
     entries: list[Entry] = []
     if view.error:

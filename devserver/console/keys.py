@@ -1,4 +1,4 @@
-"""Which keys mean what; pure.
+"""The keys and their meanings; pure.
 
 Pasted text, and the sequences of arrow and function keys, mean nothing.
 """
@@ -9,7 +9,7 @@ import re
 from typing import Literal
 
 Key = Literal["reload", "stop", "help", "open", "clear", "error", "processes", "urls", "unknown"]
-"""What a key asks for; `unknown`: a key that asks for nothing."""
+"""A key's action; `unknown`: a key without one."""
 
 KEYS: dict[str, Key] = {
     "h": "help",
@@ -22,14 +22,14 @@ KEYS: dict[str, Key] = {
     "q": "stop",
 }
 HELP = {
-    "h": "these keys, on and off",
+    "h": "show or hide these keys",
     "r": "reload: start the code again",
     "o": "open the app in the browser",
-    "c": "clear the screen, and what failed",
-    "e": "the last error, whole",
-    "p": "processes, time of the last save",
-    "u": "all addresses",
-    "q": "quit; again: at once",
+    "c": "clear the screen and the failures",
+    "e": "show the whole last error",
+    "p": "show processes, and the last save's timeline",
+    "u": "show all addresses",
+    "q": "quit; again: without waiting",
 }
 
 _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
@@ -37,9 +37,9 @@ _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
 
 
 def decode(data: bytes) -> list[Key]:
-    """Return the actions that the bytes of one read of the terminal ask for.
+    """Return the actions of the keys in the bytes of one read of the terminal.
 
-    A read with any other letter in it is a paste or a typing error: it asks for nothing else.
+    A read that has any other letter is a paste or a typing error: it is one unknown key.
     """
     letters = _SEQUENCE.sub(b"", data).decode("ascii", "replace").lower()
     pressed = [letter for letter in letters if not letter.isspace()]

@@ -1,6 +1,6 @@
 """ASCII substitutes for devserver's symbols, for a terminal that cannot show them; pure.
 
-Law: one character replaces one, so that the layout stays.
+Law: one character replaces one, so the layout stays.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ASCII = str.maketrans(
 
 
 def can_show(encoding: str, term: str) -> bool:
-    """Return whether a terminal shows more than ASCII: by its encoding, and not with the console's font."""
+    """Return whether a terminal shows more than ASCII, judged by its encoding and $TERM."""
     return encoding.lower().replace("-", "").startswith("utf") and term != "linux"
 
 
 def plain(segments: Iterable[Segment]) -> Iterable[Segment]:
-    """Yield the same with devserver's symbols in ASCII."""
+    """Yield the segments with devserver's symbols in ASCII."""
     for text, style, control in segments:
         yield Segment(text.translate(ASCII), style, control)

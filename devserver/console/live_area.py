@@ -1,4 +1,4 @@
-"""The picture on the terminal, below what scrolls: the owner of rich's Live."""
+"""The area at the foot of the terminal that holds the dashboard, below the scrollback; owns rich's Live."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from devserver.console import letters
 
 
 class LiveArea:
-    """Draws `picture(width, height)` at the size of the moment, from now on until it is lifted.
-
-    Until then output of the console appears above it.
+    """Draws `picture(width, height)` at the terminal's present size until `lift`. Printed lines appear above
+    it.
     """
 
     def __init__(self, console: Console, picture: Callable[[int, int], RenderableType]) -> None:
@@ -24,7 +23,7 @@ class LiveArea:
         self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
         self._size = console.size
         self._widths: list[int] = []
-        """How wide the lines are that stand on the terminal."""
+        """The widths of the lines that are drawn now."""
         self._live = Live(
             self,
             console=console,
@@ -38,7 +37,7 @@ class LiveArea:
 
     @property
     def outgrown(self) -> bool:
-        """Whether the terminal's size differs from the one that the picture was drawn for."""
+        """Return whether the terminal's size has changed since the last drawing."""
         return self._console.size != self._size
 
     def refresh(self) -> None:
@@ -46,19 +45,21 @@ class LiveArea:
         self._live.refresh()
 
     def clear(self) -> None:
-        """Empty the screen and what has scrolled off it; the picture is drawn at the top."""
+        """Clear the screen and its history; the dashboard is drawn at the top."""
         self._live.stop()
         self._console.file.write("\x1b[H\x1b[2J\x1b[3J")
         self._widths = []
         self._live.start()
 
     def lift(self) -> None:
-        """Take it away."""
+        """Remove it from the screen."""
         self.mind_size()
         self._live.stop()
 
     def mind_size(self) -> None:
-        """Adapt to a resize: most terminals have folded the picture, so that it is higher than Live knows."""
+        """Adapt to a resize: most terminals have wrapped the lines, so there are more rows than Live knows
+        of.
+        """
         size, self._size = self._console.size, self._console.size
         folded = sum(max(1, -(-width // size.width)) for width in self._widths)
         height = len(self._widths)

@@ -1,7 +1,7 @@
-"""What the console knows: a value, made from the events and nothing else.
+"""The console's model: a value that is built from the events and nothing else.
 
-`apply` is pure. It believes only facts: a Worker that no event has named does not exist, and news of one that
-has left changes nothing.
+`apply` is pure. A Worker that no WorkerStarted has named does not exist; an event about an exited one changes
+nothing.
 """
 
 from __future__ import annotations
@@ -90,19 +90,19 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """Everything that is drawn."""
+    """Everything that the dashboard shows."""
 
     target: str = ""
     root: str = ""
     master: Process | None = None
     managers: tuple[Process, ...] = ()
     workers: Mapping[int, Worker] = field(default_factory=dict)
-    """By number; in the order in which they were started."""
+    """By number, in the order of their start."""
     prompts: Mapping[int, Prompt] = field(default_factory=dict)
     """By the number of the Worker."""
     listeners: tuple[Listener, ...] = ()
     network: tuple[str, ...] = ()
-    """Addresses of this machine in the network, where it is reached by them."""
+    """This machine's addresses in the network, if listeners are open to it."""
     docs: str = ""
     """The path at which the app documents its API."""
     logs_requests: bool = False
@@ -110,19 +110,19 @@ class Model:
     editor: str = ""
     """The template of links to files."""
     quiet: tuple[str, ...] = ()
-    """Globs of paths whose requests are not shown one by one."""
+    """Globs of paths whose requests are hidden."""
     unknown_key: bool = False
-    """A key was pressed that means nothing."""
+    """The last key has no meaning."""
     connections: int = 0
     waiting: int = 0
     generation: int = 0
     """The live one; 0: none yet."""
     lives: Mapping[int, float] = field(default_factory=dict)
-    """Since when each of the last generations is live (Unix time)."""
+    """When each of the last generations went live (Unix time)."""
     pending: Mapping[int, Save] = field(default_factory=dict)
     """Edits that are neither live nor refused yet."""
     booting: events.Booting | None = None
-    """Where the last start that took long stands, or stood."""
+    """The progress of the last slow start."""
     timeline: Timeline | None = None
     error: Error | None = None
     traffic: Traffic = field(default_factory=Traffic)
@@ -146,7 +146,7 @@ class Model:
 
     @property
     def is_new(self) -> bool:
-        """Whether no generation was live or refused yet."""
+        """Return whether no generation was live or refused yet."""
         return not self.generation and self.error is None
 
 
@@ -154,7 +154,7 @@ MOST_LIVES = 8
 
 
 def apply(view: Model, event: Event) -> Model:
-    """Return the view after `event`; the very same object if the drawing would not change."""
+    """Return the model after `event`; the very same object if the dashboard would not change."""
     match event:
         case events.Started():
             master = Process(pid=event.pid, started=event.at)
@@ -197,7 +197,7 @@ def _work(view: Model, event: events.Requests | events.HandlerFailed) -> Model:
 
 
 def forgive(view: Model) -> Model:
-    """Return the view after the user has seen what failed."""
+    """Return the model without the failures, which the user has seen."""
     if not view.traffic.failed:
         return view
     return replace(view, traffic=replace(view.traffic, failed=0))

@@ -1,4 +1,4 @@
-"""Notifies the user when the state turns bad, or good again: by the bell, or by OSC 9."""
+"""Notifies the user when the state turns bad, or good again: with the bell, or with OSC 9."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from devserver.reporting import plain
 
 
 class PlainShell(Shell):
-    """Writes the lines of a run without a terminal; holds them while a Worker has the keys."""
+    """Writes plain lines; holds them while a Worker has the terminal."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ class PlainShell(Shell):
             return
         lines, self._lines = self._lines, []
         if self._dropped:
-            lines.insert(0, f"{plain.PREFIX}lost: {self._dropped} lines while somebody was at a prompt\n")
+            lines.insert(0, f"{plain.PREFIX}lost: {self._dropped} lines, because a worker was at a prompt\n")
             self._dropped = 0
         if lines:
             self._console.file.write("".join(lines))

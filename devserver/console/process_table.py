@@ -1,4 +1,4 @@
-"""The process tree as rows of a table that drops its least important columns where there is no room."""
+"""The process tree as rows of a table, which drops its least important columns where room is short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GAP = "  "
 
 
 def colour(slot: int) -> str:
-    """Return the colour of a slot, the same in the tree and before the output."""
+    """Return the colour of a slot, in the table and before the output."""
     return SLOTS[(slot - 1) % len(SLOTS)]
 
 
@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 def tree(view: Model, width: int, most: int, *, head: bool) -> list[Text]:
-    """Return the tree, at most `most` Workers of it: the busy and the young ones are kept."""
+    """Return the tree with at most `most` Workers: it keeps the busy and the young ones."""
     table = [[Text(column.title, style="dim") for column in _COLUMNS]] if head else []
     if view.master:
         table.append(_process("master", view.master))
@@ -60,7 +60,7 @@ def tree(view: Model, width: int, most: int, *, head: bool) -> list[Text]:
 
 
 def summary(view: Model) -> Text:
-    """Return which processes run the app, in a few words."""
+    """Return a summary of the processes that run the app."""
     row = Text(wording.plural(len(view.workers), "process", "processes"), style="dim")
     memory = wording.size(sum(worker.memory for worker in view.workers.values()))
     busy = sum(worker.state == "busy" for worker in view.workers.values())
@@ -69,7 +69,7 @@ def summary(view: Model) -> Text:
 
 
 def states(workers: list[Worker]) -> str:
-    """Return how many are in which state: `1 busy, 3 idle`."""
+    """Return how many Workers are in each state: `1 busy, 3 idle`."""
     counted = Counter(worker.state for worker in workers)
     return ", ".join(f"{counted[state]} {state}" for state in STYLES if counted[state])
 

@@ -1,4 +1,4 @@
-"""What the console shows of requests: one line each, and the counters of the live code; pure."""
+"""The requests in the console: one line each, and the counters of the live code; pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from devserver.common.events import Request
 from devserver.reporting import wording
 
 SPAN = 5
-"""Seconds over which requests a second are counted."""
+"""Seconds over which the rate is an average."""
 SLOW = 1_000
-"""Milliseconds from which on a time is marked."""
+"""Milliseconds; a request that took longer is marked."""
 STATUSES = {1: "dim", 2: "green", 3: "cyan", 4: "yellow", 5: "bold red"}
 
 
@@ -44,7 +44,7 @@ class Traffic:
         return replace(found, slowest=f"{slowest.method} {slowest.path}", slowest_ms=slowest.ms)
 
     def plus_failure(self) -> Traffic:
-        """Return the counters with one more failure that no request with a 5xx stands for."""
+        """Return the counters with one more failure, which no request with a 5xx has counted."""
         return replace(self, failed=self.failed + 1)
 
     def rate(self, now: float) -> float:
@@ -52,7 +52,7 @@ class Traffic:
         return sum(count for at, count in self.seconds.items() if now - 1 - SPAN < at <= now) / SPAN
 
     def changes_at(self, now: float) -> float | None:
-        """Return when to draw the rate again without any event; None: never."""
+        """Return when the rate changes without any event; None: never."""
         return now + 1 if self.rate(now) else None
 
 
@@ -69,7 +69,7 @@ def summary(traffic: Traffic, now: float) -> list[str]:
 
 
 def is_quiet(request: Request, globs: Sequence[str]) -> bool:
-    """Return whether to hide a request's line: the user asked for that, and the request succeeded."""
+    """Return whether to hide a request's line: its path matches a glob, and it succeeded."""
     path = request.path.partition("?")[0]
     return 0 < request.status < 400 and any(fnmatch.fnmatchcase(path, glob) for glob in globs)
 

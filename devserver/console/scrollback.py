@@ -1,7 +1,7 @@
-"""The lines that scroll above the picture, in order: the app's output and passing facts.
+"""The lines that scroll above the dashboard, in order: the app's output and reports.
 
-A line of output is never cut or wrapped here: the terminal folds it, and copies it whole. Its colours are
-kept; its other control sequences are left out, so that no output can draw over the picture.
+A line of output is never cut or wrapped here: the terminal wraps it, so it can be copied as a whole. Its
+colours are kept. Its other control sequences are removed, so no output can draw over the dashboard.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _NO_STYLE = Style.null()
 
 @dataclass(slots=True)
 class _Source:
-    """A Worker's output on its way; `quiet_at`: when the held text becomes due."""
+    """A Worker's output; `quiet_at`: when to show its unfinished line."""
 
     slot: int
     lines: LineBuffer = field(default_factory=LineBuffer)
@@ -63,13 +63,13 @@ class Scrollback:
 
     @property
     def due_at(self) -> float | None:
-        """When to show the next unfinished line, in the caller's time."""
+        """Return when to show the next unfinished line, on the caller's clock."""
         return min(
             (each.quiet_at for each in self._sources.values() if each.quiet_at is not None), default=None
         )
 
     def take(self, event: Event, view: Model, width: int, now: float) -> None:
-        """Add what `event` leaves on the screen while the picture is drawn."""
+        """Add the lines of `event` while the dashboard is drawn."""
         if not isinstance(event, events.Output | events.WorkerLoad | events.Connections):
             self._settle()
         self._take(event, view, width, now)
@@ -85,7 +85,7 @@ class Scrollback:
                 self._sources.pop(event.worker, None)
                 self._slots.pop(event.worker, None)
                 if not event.planned:
-                    text = f"a process of the app has ended: {event.reason}; another one takes its place"
+                    text = f"a worker process exited: {event.reason}; another one replaces it"
                     self.entries.append(Text(text, style="red", overflow="fold"))
             case events.HandlerFailed():
                 self._release(event.worker)
@@ -114,14 +114,14 @@ class Scrollback:
             self.entries.append(Text(f"… {wording.plural(hidden, 'more request')}", style="dim"))
 
     def take_plain(self, event: Event, view: Model, now: float) -> None:
-        """Add what `event` leaves on the screen while there is no picture."""
+        """Add the lines of `event` while there is no dashboard."""
         if isinstance(event, events.Output):
             self._output(event, now)
         else:
             self._fact(event, view.root, "")
 
     def take_back(self, worker: int) -> str:
-        """Return the unfinished line of a Worker that is not shown yet, and forget it."""
+        """Return a Worker's unfinished line, and forget it."""
         each = self._sources.get(worker)
         if each is None:
             return ""
@@ -168,7 +168,7 @@ class Scrollback:
         """Return the entries to print, and forget them."""
         entries, self.entries = self.entries, []
         if self._dropped:
-            text = f"… {wording.plural(self._dropped, 'line')} before this were too many to hold"
+            text = f"… dropped {wording.plural(self._dropped, 'earlier line')}"
             entries.insert(0, Text(text, style="yellow"))
             self._dropped = 0
         return entries
@@ -221,11 +221,11 @@ def _coloured(decoder: AnsiDecoder, text: str) -> list[Segment]:
 
 
 _PALETTE = Console(quiet=True, force_terminal=False)
-"""Only resolves the styles of decoded text; nothing is ever printed on it."""
+"""Resolves the styles of decoded text; nothing is printed on it."""
 
 
 def _seam(event: events.Live | events.Refused | events.Restored, root: str, width: int) -> Text:
-    """Return the line that a save leaves: the older code printed the output above it."""
+    """Return the line on the result of a save: older code printed the output above it."""
     if isinstance(event, events.Live):
         mark, style = "✓", "green"
         parts = [
@@ -248,7 +248,7 @@ def _seam(event: events.Live | events.Refused | events.Restored, root: str, widt
 
 
 class Batch:
-    """Entries to print together: each print above the picture draws the picture again."""
+    """Entries to print together, because each print above the dashboard draws the dashboard again."""
 
     def __init__(self, entries: Sequence[Entry], *, ascii_only: bool = False) -> None:
         self._entries = entries

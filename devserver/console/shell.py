@@ -1,8 +1,8 @@
-"""The shell of the console: events in, the picture and what scrolls above it out, keys back as orders.
+"""The console's I/O shell: events in; the dashboard and the scrollback out; keys back as orders.
 
 One thread, one loop. It draws on change, at most `RATE` times a second, and always draws the last state. It
-does not run while idle. It may block on its terminal: the Master buffers for it. While a Worker in a debugger
-has the terminal it draws nothing, and holds the output.
+does not run while idle. It may block on its terminal, because the Master buffers for it. While a Worker at a
+prompt has the terminal, it draws nothing and holds the output.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ from devserver.reporting.terminal import Terminal
 
 RATE = 8
 BATCH = 500
-"""Lines printed at once: each print above the picture draws the picture again, which takes milliseconds."""
+"""Lines printed at once: each print above the dashboard draws the dashboard again, which takes ms."""
 
 CHUNK = 256 * 1024
 BACKGROUND = 1.0
-"""Seconds between two looks at whether a background job has come to the foreground: no signal tells."""
+"""Seconds between two checks whether this job is in the foreground again: no signal reports it."""
 
 MOST_HELD = 2_000
-"""Lines that are held while a Worker in a debugger has the terminal."""
+"""Lines that are held while a Worker at a prompt has the terminal."""
 
 STDIN = 0
 BACK = b"d"
-"""Back from the dashboard to the prompt."""
+"""The key that leads from the dashboard back to the prompt."""
 PICTURE = 0
-"""Who has the terminal: the picture, or a Worker by its number."""
+"""The owner of the terminal is the dashboard; any other number is a Worker's."""
 
 
 class _Ended(Exception):
-    """SIGTERM or SIGHUP: raised from the handler, so that it ends a write that blocks, too."""
+    """SIGTERM or SIGHUP has arrived: raised from the handler, so that it also ends a write that blocks."""
 
 
 class Shell:
-    """The console on its terminal, until the link ends."""
+    """The console on its terminal, until the Master closes the link."""
 
     def __init__(
         self, link: socket.socket, console: Console, terminal: Terminal | None, settings: ConsoleSettings
@@ -78,7 +78,7 @@ class Shell:
         self._turns = DebugQueue(closed=terminal is None)
         self._attachment: DebugTerminal | None = None
         self._away = False
-        """The user looks at the dashboard while somebody stands at a prompt."""
+        """The user looks at the dashboard although a Worker is at a prompt."""
         self._selector = selectors.DefaultSelector()
         self._incoming = b""
         self._changed = True
@@ -179,7 +179,7 @@ class Shell:
 
     @property
     def _moves(self) -> bool:
-        """Whether the picture changes with time alone: a running start, a falling rate."""
+        """Return whether the dashboard changes with time alone: a running start, a falling rate."""
         now = time.time()
         return self._canvas is not None and bool(
             facts(self._view).starting_since or self._view.traffic.rate(now)
@@ -190,7 +190,7 @@ class Shell:
         return Group(*bars, picture(self._view, width, height, time.time(), self._keys.panel))
 
     def _mind_ground(self) -> None:
-        """Use the terminal and read keys in the foreground only: in the background another job has it."""
+        """Use the terminal and read keys only in the foreground: in the background another job has it."""
         foreground = self._terminal is None or self._terminal.foreground
         self._away = self._away and self._turns.holder is not None
         wanted = self._wanted() if foreground else None
@@ -215,18 +215,18 @@ class Shell:
             self._attachment.show(self._turns.read(wanted))
 
     def _wanted(self) -> int | None:
-        """Return which is to have the terminal: the picture, or a Worker; None: neither."""
+        """Return who should have the terminal: the dashboard, or a Worker; None: neither."""
         return PICTURE if self._away else self._turns.holder or PICTURE
 
     @property
     def _holder(self) -> int | None:
-        """Which of them has the terminal now; None: another job has it."""
+        """Return who has the terminal now; None: another job."""
         if self._attachment is not None:
             return self._attachment.worker
         return None if self._canvas is None else PICTURE
 
     def _lift(self) -> None:
-        """Take the terminal from its holder, and read no keys any more."""
+        """Take the terminal from its owner, and stop reading keys."""
         if self._holder is not None:
             with suppress(KeyError):
                 self._selector.unregister(STDIN)
@@ -286,7 +286,7 @@ class Shell:
             data = os.read(STDIN, 1024)
         except OSError:
             data = b""
-        if not data:  # hung up, or at its end: readable for ever
+        if not data:  # hung up, or at its end: it would stay readable for ever
             self._selector.unregister(STDIN)
         if self._attachment is None:
             self._pressed(data)
@@ -299,9 +299,9 @@ class Shell:
                 self._keep(event)
 
     def _pressed(self, data: bytes) -> None:
-        """Send the keys to the Master: they are orders, unless a Worker reads them; only the Master knows.
+        """Send the keys to the Master, which knows whether a Worker reads them; if not, they are orders.
 
-        A user who has left a prompt for the dashboard means the dashboard.
+        Keys of a user who has left a prompt for the dashboard are for the dashboard.
         """
         if self._away and data.lower() == BACK:
             self._away = False
@@ -315,7 +315,7 @@ class Shell:
             self._send("typed", text=data.decode("latin-1"))
 
     def _send(self, order: str, **fields: int | str) -> None:
-        """Send the Master an order. Waits until all of it is sent: a part of an order is useless."""
+        """Send the Master an order. Waits until the whole order is sent."""
         line = msgspec.json.encode({"order": order, **fields}) + b"\n"
         with suppress(ConnectionError):
             while line:
@@ -348,18 +348,19 @@ class Shell:
         self._changed = False
 
     def _suspend(self) -> None:
-        """Ctrl-Z: stop as any program does, with the terminal as it was; here again on SIGCONT."""
+        """Ctrl-Z: restore the terminal and stop, as any program does; return on SIGCONT."""
         self._lift()
         self._title.restore()
         if self._terminal is not None:
             self._terminal.restore()
-        # Block SIGTSTP here: the shell's and the Master's become one, and one SIGCONT ends it.
+        # Block SIGTSTP here: the one from the shell and the one from the Master merge, and one SIGCONT
+        # continues.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
         signal.signal(signal.SIGTSTP, handler)
-        self._suspending = False  # only now: a second SIGTSTP may have come while the picture was lifted
+        self._suspending = False  # only now: a second SIGTSTP may have come while the dashboard was removed
 
     def _leave(self) -> None:
         for event in self._turns.close():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import IO
 
 SAVE, RESTORE = "\x1b[22;2t", "\x1b[23;2t"
-"""XTWINOPS: the title goes on a stack of the terminal's, and comes back."""
+"""XTWINOPS: push the title on the terminal's stack, and pop it."""
 WITHOUT = ("linux", "dumb", "unknown", "cons25", "vt", "sun", "eterm")
-"""How the names of terminals begin that show no title, or would show what sets it."""
+"""Prefixes of $TERM of terminals that show no title, or would print the sequence that sets it."""
 
 
 class Title:
-    """Written only on change. `term` is $TERM."""
+    """Writes the title on change only. `term` is $TERM."""
 
     def __init__(self, file: IO[str], term: str) -> None:
         self._file = file

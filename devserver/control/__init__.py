@@ -1,1 +1,1 @@
-"""Any process: how other programs talk with a running server: its socket, its language, a client."""
+"""Any process: how other programs ask a running server: its socket, the protocol, a client."""

@@ -1,6 +1,6 @@
-"""Asks a running server, blocking: the commands and the MCP server use it.
+"""Asks a running server, and blocks until it answers: for the commands and the MCP server.
 
-Law: it waits for a server that does not answer until a deadline only; an answer that ends early raises.
+Law: it never waits beyond a deadline; an answer that ends early raises.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from devserver.control.protocol import Problem, ProtocolError, Reply, Request
 from devserver.control.sockets import Found
 
 ANSWER_WITHIN = 5.0
-"""Seconds for what a server knows already."""
+"""Seconds for an answer that a server has at once."""
 
 
 class NoServer(DevserverError):
-    """No server runs where one was looked for; the text names others that run."""
+    """No server runs in the project; the text names others that run."""
 
 
 class Unanswered(DevserverError):
-    """A server runs and does not answer, or refuses to."""
+    """A server runs, but does not answer or refuses to."""
 
 
 def ask(server: Found, request: Request, within_s: float | None = ANSWER_WITHIN) -> Iterator[Reply]:
-    """Yield the replies, each of which comes `within_s` seconds after the one before (None: whenever).
+    """Yield the replies, each within `within_s` seconds of the one before (None: no limit).
 
     Raises NoServer if the server has ended, Unanswered if it does not answer, or refuses.
     """
@@ -37,12 +37,12 @@ def ask(server: Found, request: Request, within_s: float | None = ANSWER_WITHIN)
             for line in lines:
                 reply = protocol.reply_in(line)
                 if isinstance(reply, Problem):
-                    raise Unanswered(f"the server (pid {server.pid}) says: {reply.sentence}")
+                    raise Unanswered(f"the server (pid {server.pid}) cannot do this: {reply.sentence}")
                 yield reply
         except TimeoutError:
             raise _hangs(server, within_s) from None
         except ProtocolError as error:
-            raise Unanswered(f"the server (pid {server.pid}) cannot be understood: {error}") from error
+            raise Unanswered(f"the server (pid {server.pid}) has sent an unknown answer: {error}") from error
         except OSError as error:
             raise Unanswered(f"the server (pid {server.pid}) has cut the connection: {error}") from error
 
@@ -69,10 +69,10 @@ def _connected(server: Found, within_s: float | None) -> socket.socket:
     connection.settimeout(within_s)
     if sockets.peer_uid(connection) not in (None, 0, os.geteuid()):
         connection.close()
-        raise Unanswered(f"{server.path} is another user's: it is not used")
+        raise Unanswered(f"{server.path} belongs to another user: devserver does not use it")
     return connection
 
 
 def _hangs(server: Found, within_s: float | None) -> Unanswered:
     text = f"the server (pid {server.pid}) has not answered within {within_s or ANSWER_WITHIN:g} s"
-    return Unanswered(f"{text}: look at it, or end it with kill {server.pid}")
+    return Unanswered(f"{text}: wait and try again, or end it with kill {server.pid}")

@@ -1,8 +1,8 @@
 """The requests to a running server over its control socket, and its replies: JSON lines, pure data.
 
 A client sends one request and reads replies until the server closes the connection. Each line is an object:
-`do` names a request, `reply` a reply, `version` is that of this language. Fields are only ever added within
-a version. `at` and `since` are Unix time in seconds; names say other units.
+`do` is the name of a request, `reply` that of a reply, `version` the protocol's. Within a version, fields are
+only added. `at` and `since` are Unix time in seconds; names say other units.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class AskReload(_Request, frozen=True, kw_only=True, tag="reload"):
 
 
 class AskStop(_Request, frozen=True, kw_only=True, tag="stop"):
-    """Stop gracefully. Answered with an End at once; the server's exit closes the connection."""
+    """Stop gracefully. Answered at once with an End; the server's exit closes the connection."""
 
 
 class AskLogs(_Request, frozen=True, kw_only=True, tag="logs"):
@@ -60,7 +60,7 @@ class AskLogs(_Request, frozen=True, kw_only=True, tag="logs"):
 
 
 class AskErrors(_Request, frozen=True, kw_only=True, tag="errors"):
-    """Answered with an ErrorSeen for each: first why the saved code is not live, then the past."""
+    """Answered with an ErrorSeen for each failure: first why the saved code is not live, then the past."""
 
     since: float = 0.0
 
@@ -85,7 +85,8 @@ class _Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
 
 
 class Verdict(_Reply, frozen=True, kw_only=True, tag="verdict"):
-    """Whether the code on the disk is live. `headline` is that in one line, `failures` why not.
+    """Whether the code on the disk is live. `headline` is one line on that, `failures` are the reasons if
+    not.
 
     `generation` is the number of the live code (0: none yet), `live_at` is when it went live. `files` are
     the files it changed, `total_ms` is the time from the save until then, `steps_ms` that of each step.
@@ -102,7 +103,7 @@ class Verdict(_Reply, frozen=True, kw_only=True, tag="verdict"):
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
     root: str = ""
-    """The folder that `files` are seen from."""
+    """The folder that `files` are relative to."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(_Reply, frozen=True, kw_only=True, tag="status"):
-    """The server as it is. `output` is the file that the app prints to, if it is one."""
+    """The state of the server. `output` is the file that the app prints to, if it is one."""
 
     code: Verdict
     devserver: str
@@ -140,7 +141,7 @@ class Status(_Reply, frozen=True, kw_only=True, tag="status"):
 
 
 class Logged(_Reply, frozen=True, kw_only=True, tag="log"):
-    """Text as it was written, with the newlines it had. `source` devserver: a line of the server's own."""
+    """Text with its newlines, as it was written. `source` devserver: a line of the server's own."""
 
     at: float
     source: Source
@@ -214,7 +215,7 @@ _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
 def encode(line: Request | Reply) -> bytes:
-    """Return it as one JSON line, its newline included."""
+    """Return a request or a reply as one JSON line, with its newline."""
     return encoding.encode(_encoder, line) + b"\n"
 
 
@@ -234,8 +235,8 @@ def _decoded(decoder: msgspec.json.Decoder[Line], line: bytes, kind: str) -> Lin
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         spoken = _version_of(line)
         if spoken and spoken != VERSION:
-            text = f"this {kind} is of version {spoken}, and devserver here speaks version {VERSION}"
-            raise ProtocolError(f"{text}: use the same devserver for the server and its commands") from error
+            text = f"this {kind} has version {spoken}, and this devserver speaks version {VERSION}"
+            raise ProtocolError(f"{text}: use one devserver for the server and its commands") from error
         raise ProtocolError(f"this is not a {kind} of version {VERSION}: {error}") from error
 
 

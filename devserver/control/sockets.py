@@ -1,4 +1,4 @@
-"""Where control sockets are: a private folder, a name that identifies the project and the process.
+"""The place of control sockets: a private folder, a name that identifies the project and the process.
 
 Law: a folder that is not the user's own, or that others may enter, is never used. A socket has its name only
 while it listens, so one that refuses a connection is stale.
@@ -114,7 +114,7 @@ def listen_at(path: str) -> socket.socket:
         os.rename(fresh, path)
     except OSError as error:
         listener.close()
-        raise NoControl(f"{path} cannot be made: {error.strerror}") from error
+        raise NoControl(f"{path} cannot be created: {error.strerror}") from error
     return listener
 
 
@@ -184,7 +184,7 @@ def sweep(places: Sequence[Path] | None = None) -> None:
 
 
 def lives(pid: int) -> bool:
-    """Return whether a process has not ended."""
+    """Return whether a process is still running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

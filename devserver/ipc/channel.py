@@ -188,7 +188,7 @@ class Channel(Generic[In, Out]):
                 return message
             return self._decoder.decode(packet)
         except msgspec.MsgspecError as error:
-            raise NoMessage(f"what arrived is no message: {error}") from error
+            raise NoMessage(f"the bytes do not decode: {error}") from error
 
     def _take_fds(self, count: int) -> list[int]:
         if len(self._fds) < count:

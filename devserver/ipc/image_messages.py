@@ -27,7 +27,7 @@ class Copy(_Message, frozen=True):
 
 
 class Known(_Message, frozen=True):
-    """The snapshot of the image's generation has this file, too: a copy may import it."""
+    """Add this file to the snapshot of the image's generation: a copy may import it."""
 
     source: Source
 
@@ -36,7 +36,7 @@ class Known(_Message, frozen=True):
 
 
 class ImageForked(_Message, frozen=True):
-    """An image has begun to look at itself: process `pid`."""
+    """An image was forked, process `pid`; it has begun to check itself."""
 
     pid: int
 
@@ -48,7 +48,7 @@ class ImageReady(_Message, frozen=True):
 
 
 class NoImage(_Message, frozen=True):
-    """The Worker leaves no image, for this reason; "": an image is not worth it."""
+    """The Worker leaves no image, for this reason; "": an image would not save time."""
 
     reason: str = ""
 

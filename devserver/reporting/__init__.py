@@ -1,1 +1,1 @@
-"""The Master's process: what it reports to the user, as plain lines, events, and to the console."""
+"""The Master's process: its reports to the user, as plain lines and events, and in the console."""

@@ -1,6 +1,6 @@
 """The Master's side of the console: the process, and the link to it; free of rich.
 
-The console may die or stop reading at any moment: only the picture is lost, the server goes on.
+The console may die or stop reading at any moment: only the dashboard is lost, the server goes on.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MAXIMUM_ORDER = 16 * 1024
 
 
 class Order(msgspec.Struct, frozen=True):
-    """The user's orders: `typed`: what the keys mean, unless a Worker reads them; `reload`, `stop`;
-    `input`, `resize`: for a Worker at a prompt.
+    """An order of the user's. `typed`: keys, whose meaning the Master knows; `reload`, `stop`; `input`,
+    `resize`: for a Worker at a prompt.
 
     A character of `text` is a byte (Latin-1): the bytes of a key need not be text.
     """
@@ -47,7 +47,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def usable() -> bool:
-    """Whether there is a terminal that the console can draw on."""
+    """Return whether there is a terminal that the console can draw on."""
     capable = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
     return os.isatty(1) and capable
 
@@ -71,9 +71,9 @@ class ConsoleProcess:
             theirs.close()
 
     def end(self, patience: float) -> int:
-        """Wait for the console to exit after its link was closed; at last, kill it. Return its status.
+        """Wait until the console exits after its link was closed; kill it in the end. Return its status.
 
-        Takes at most some `patience` seconds, and blocks for as long.
+        Blocks for at most about `patience` seconds.
         """
         with suppress(subprocess.TimeoutExpired):
             return self.process.wait(patience / 2)
@@ -86,7 +86,7 @@ class ConsoleProcess:
     def suspend(self, patience: float) -> None:
         """Stop the console and wait until it has restored the terminal, so that the Master may stop too.
 
-        The shell prints its prompt as soon as the Master has stopped: the picture must be gone by then.
+        The shell prints its prompt as soon as the Master has stopped: the dashboard must be gone by then.
         """
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTSTP)
@@ -101,7 +101,7 @@ class ConsoleProcess:
         self.process.send_signal(signal.SIGCONT)
 
     def restore_terminal(self) -> None:
-        """Restore the terminal as it was found, however the console died. Never blocks, may be repeated."""
+        """Restore the terminal's first settings, however the console died. Never blocks, may be repeated."""
         if self._terminal is not None:
             killed = (self.process.poll() or 0) < 0
             self._terminal.restore(after=b"\n" if killed else b"")
@@ -124,7 +124,7 @@ class ConsoleLink:
         self._on_gone = on_gone
         self._outgoing = bytearray()
         self.untaken = 0
-        """Bytes that were dropped when the console died."""
+        """Bytes that were dropped because the console died."""
         self._incoming = bytearray()
         self._open = True
         self._finishing = False
@@ -133,7 +133,7 @@ class ConsoleLink:
 
     @property
     def backlog(self) -> int:
-        """Bytes that the console has not taken yet: past some MB, stop reading their sources."""
+        """Return the bytes that the console has not read yet: past some MB, stop reading their sources."""
         return len(self._outgoing)
 
     def write(self, line: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Writes lines to a descriptor that may block, from a thread of its own: a stuck reader blocks only that."""
+"""Writes lines to a descriptor that may block, in a thread: a reader that hangs blocks only that thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ MOST_WAITING = 64 * 1024 * 1024
 
 
 class LineWriter:
-    """Writes lines in order. Lines beyond `MOST_WAITING` are dropped; `lost` makes the line on that."""
+    """Writes lines in order. Lines beyond `MOST_WAITING` are dropped; `lost` returns the line that reports
+    it.
+    """
 
     def __init__(self, fd: int, *, owned: bool, lost: Callable[[int], bytes]) -> None:
         self._fd = fd
@@ -88,4 +90,4 @@ def open_events(where: str) -> LineWriter:
 
 
 def _lost_events(count: int) -> bytes:
-    return events.encode(events.Lost(what=f"{count} events", reason="the reader of the stream is too slow"))
+    return events.encode(events.Lost(what=f"{count} events", reason="the reader of --events is too slow"))

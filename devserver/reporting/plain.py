@@ -15,16 +15,16 @@ from devserver.reporting import wording
 PREFIX = "devserver: "
 MOST_LEFT_OUT = 3
 CONSEQUENCES = ("is never preloaded", "is part of ", "imports ", "is excluded")
-"""How reasons begin that follow from another one, or from what devserver or the user has decided."""
+"""Prefixes of reasons that follow from another reason, or from a setting."""
 INTERRUPTED = 130
 
 
 SLOW = 5.0
-"""Seconds of a start after which a line reports where it stands, and at each doubling."""
+"""Seconds after which a line reports the progress of a start, and at each doubling."""
 
 
 def line(event: Event, root: str = "") -> str | None:
-    """Return what to print for `event`, without a final newline; None when it is not worth a line.
+    """Return the line for `event`, without a final newline; None for an event without one.
 
     Only failures and details take more than one line. The app's own output is returned as it is, its newlines
     included. The carriage returns that a Worker's terminal puts before them are removed, because the terminal
@@ -50,7 +50,7 @@ def is_ours(request: events.Request) -> bool:
 
 
 def requests(event: events.Requests) -> str | None:
-    """Return a line for each request, for a reader who has no access log; None if there is none to show."""
+    """Return a line for each request, for a reader without an access log; None for no requests."""
     lines = [
         f"{PREFIX}{each.method} {each.path} {each.status or 'client left'} {wording.duration(each.ms)}"
         for each in event.requests
@@ -59,7 +59,7 @@ def requests(event: events.Requests) -> str | None:
 
 
 def failure_text(failure: Failure, root: str = "") -> str:
-    """Return a failure whole, several lines, as the plain lines show it."""
+    """Return a whole failure in several lines, as the plain lines show it."""
     return _reason(failure) + _details(failure, root)
 
 
@@ -104,9 +104,9 @@ def _code(event: Event, root: str) -> str | None:
         case events.Refused():
             return _refused(event, root)
         case events.Restored():
-            return f"what is saved is what runs again: generation {event.live}"
+            return f"the saved code is the running code again: generation {event.live}"
         case events.Superseded():
-            return f"generation {event.generation} is dropped: a newer edit replaces it"
+            return f"generation {event.generation} was dropped: a newer edit replaces it"
     return None
 
 
@@ -146,8 +146,8 @@ def _process(event: Event, root: str) -> str | None:
         case events.Preloaded():
             return _preloaded(event)
         case events.Debugging(active=True, how="debugger" | "question"):
-            where = "in a terminal, in the foreground and without --plain"
-            return f"worker {event.worker} is at a breakpoint(), which only the console can answer: {where}"
+            where = "run devserver in the foreground of a terminal, without --plain"
+            return f"worker {event.worker} is at a breakpoint(), and only the console can answer it: {where}"
         case events.HandlerFailed():
             what = event.request or (f"connection {event.connection}" if event.connection else "the app")
             return f"{what} failed: {_reason(event.failure)}{_details(event.failure, root)}"
@@ -155,7 +155,7 @@ def _process(event: Event, root: str) -> str | None:
 
 
 def _preloaded(event: events.Preloaded) -> str:
-    """Word what is worth knowing in the first second; the event stream has the rest."""
+    """Return the most important facts; the event stream has all of them."""
     causes = [f"{name} {reason}" for name, reason in event.left_out if not reason.startswith(CONSEQUENCES)]
     text = f"preloaded {wording.plural(event.modules, 'module')} for the next workers"
     if event.cold_ms:
@@ -163,7 +163,7 @@ def _preloaded(event: events.Preloaded) -> str:
     if causes:
         more = f" and {len(causes) - MOST_LEFT_OUT} more" if len(causes) > MOST_LEFT_OUT else ""
         text += f" · left out {'; '.join(causes[:MOST_LEFT_OUT])}{more}"
-    return f"{text} · nothing after that: {event.ended}" if event.ended else text
+    return f"{text} · no later modules: {event.ended}" if event.ended else text
 
 
 def _reason(failure: Failure) -> str:

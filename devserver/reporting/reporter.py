@@ -17,10 +17,10 @@ from devserver.reporting.console_process import ConsoleLink, ConsoleProcess, Ord
 from devserver.reporting.line_writer import LineWriter
 
 MOST_UNREAD = 4 * 1024 * 1024
-"""Bytes that the console may be behind before the app's own print waits."""
+"""Unread bytes of the console beyond which the app's own print waits."""
 LOOK_AGAIN = 0.05
 PATIENCE = 1.0
-"""Seconds that the console gets for its last picture."""
+"""Seconds that the console gets for its last lines."""
 
 
 class Reporter:
@@ -89,7 +89,7 @@ class Reporter:
             console.resume()
 
     async def close(self) -> None:
-        """Let every listener take the rest, for about a second, and restore the terminal."""
+        """Send every listener the rest, for about a second, and restore the terminal."""
         if self._link is not None and self._console is not None:
             link, self._link = self._link, None
             await link.finish(PATIENCE)
@@ -127,7 +127,7 @@ class Reporter:
         untaken, self._link = self._link.untaken, None
         self._console.end(PATIENCE)
         self._console.restore_terminal()
-        lost = f" ({untaken} bytes of events were not shown)" if untaken else ""
+        lost = f"; {untaken} bytes of events were lost" if untaken else ""
         self.emit(
             events.Notice(level="warning", text=f"the console has died: plain lines from here on{lost}")
         )

@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import Any
 
 SANE = b"\x1b[0m\x1b[?25h\x1b[?2004l"
-"""Colours off, cursor shown, pastes unmarked (readline marks them): all that is ever set on the screen."""
+"""Resets all that devserver or readline sets on the screen: colours, a hidden cursor, marked pastes."""
 
 _IFLAG, _OFLAG, _LFLAG, _CC = 0, 1, 3, 6
 
 
 class Terminal:
-    """A terminal by one of its descriptors, and the settings that it had at first."""
+    """A terminal by one of its descriptors, and its first settings."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -29,7 +29,7 @@ class Terminal:
 
     @property
     def foreground(self) -> bool:
-        """Whether devserver may draw on the terminal and read it: another job may have it now."""
+        """Return whether devserver may draw on the terminal and read it: another job may have it now."""
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError:  # not the controlling terminal (ENOTTY): no other job competes for it
@@ -44,7 +44,7 @@ class Terminal:
             self._set(settings)
 
     def raw(self) -> None:
-        """Deliver each byte as it comes and show each as it is, as `cfmakeraw` does: no key has a meaning."""
+        """Pass each byte on unchanged in both directions, as `cfmakeraw` does: no key has a meaning."""
         if self._saved is not None and self.foreground:
             settings = self._single_keys(self._saved)
             settings[_IFLAG] &= ~(

@@ -1,4 +1,4 @@
-"""The words and numbers that the plain lines and the picture share; pure, and free of rich."""
+"""The words and numbers that the plain lines and the dashboard share; pure, and free of rich."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def duration(value: float) -> str:
 
 
 def size(count: int) -> str:
-    """Return `count` bytes in MB, or nothing when it is not known."""
+    """Return `count` bytes in MB, "" if it is not known."""
     if count <= 0:
         return ""
     megabytes = count / 1_000_000
@@ -66,7 +66,7 @@ def ordered(steps: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def way(event: Live) -> str:
-    """Return how code came to be live if not by a boot, or why it was one: `1 function`, `no import`."""
+    """Return how the code went live: `1 function`, `no import`, or the reason for importing everything."""
     if event.way == "swap":
         return plural(event.functions, "function")
     if event.way == "copy":
@@ -82,7 +82,7 @@ def files(paths: Iterable[str], root: str = "", most: int = 3) -> str:
 
 
 def stands(event: Booting, root: str) -> str:
-    """Return where a start stands: `importing pandas (main.py:3)`."""
+    """Return the progress of a start: `importing pandas (main.py:3)`."""
     where = f"{relative(event.path, root)}:{event.line}" if event.path else ""
     if event.module:
         return f"importing {event.module}" + (f" ({where})" if where else "")

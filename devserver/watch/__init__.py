@@ -1,7 +1,7 @@
-"""The Master's process: notices edits of files that matter, reads and checks them, and reports the findings.
+"""The Master's process: notices edits of files that matter, reads, checks and reports them.
 
-Law: a save whose `close()` or `rename()` has returned is counted by the next `Watch.newest_edit()`, and
-every edit that was noticed is settled, in order.
+Law: the next `Watch.newest_edit()` counts every save whose `close()` or `rename()` has returned. Every
+noticed edit is reported with its contents, in order.
 """
 
 from devserver.watch.reports import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed

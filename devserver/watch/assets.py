@@ -1,6 +1,6 @@
-"""Files that only browsers show: joins the events of one save, and reports what has changed.
+"""Assets, files that only browsers load: joins the events of one save, and reports the changed files.
 
-Law: they make no edit, so they hold no request and replace no Worker; unchanged content is not reported.
+Law: they cause no edit, so they hold no request and replace no Worker. Unchanged content is not reported.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Assets:
         self._tasks = Tasks(loop)
 
     def touched(self, path: str, kind: Kind) -> None:
-        """Take in an event of such a file."""
+        """Note an event of an asset."""
         self._debouncer.note(path, kind, time.monotonic())
         self._timer.arm()
 
     async def close(self) -> None:
-        """Report nothing any more."""
+        """Stop: nothing more is reported."""
         self._timer.close()
         await self._tasks.cancel()
 

@@ -1,4 +1,4 @@
-"""Numbers each edit at its first event, reads it once its events are over, has it checked, and reports it.
+"""Numbers each edit at its first event; reads, checks and reports it once its events are over.
 
 Law: every edit that was noticed is settled, in the order of the numbers.
 """
@@ -19,7 +19,7 @@ from devserver.watch.reports import Noticed, Report, Settled
 
 
 class EditReader:
-    """`wake` takes in the events up to now. `on_read` gets what an edit holds, before it is checked."""
+    """`wake` drains the kernel's events. `on_read` gets the contents of an edit before the check."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class EditReader:
         """Files with events that `announce` has not reported yet."""
         self._begun = False
         self.digests: dict[str, bytes] = {}
-        """What the last edit of a file has found in it."""
+        """Path → the digest that the last edit of the file found."""
         self._judged: dict[int, set[str]] = {}
-        """Edit → its files, between the last look at them and the report."""
+        """Edit → its files, from the read until the report."""
         self._settled: dict[int, Settled] = {}
         self._reported = 0
         self._timer = DebounceTimer(self._debouncer, self._on_time, loop)
@@ -60,11 +60,11 @@ class EditReader:
         return newest if newest > self._reported else 0
 
     def is_unread(self, path: str) -> bool:
-        """Return whether an edit that was not read to the end has `path`."""
+        """Return whether an edit that is not read yet has `path`."""
         return self._debouncer.is_unread(path)
 
     def is_unsettled(self, path: str) -> bool:
-        """Return whether an edit that was not reported yet has `path`."""
+        """Return whether an edit that is not reported yet has `path`."""
         return self._debouncer.is_unread(path) or any(path in paths for paths in self._judged.values())
 
     def note(self, path: str, kind: Kind) -> bool:
@@ -122,5 +122,5 @@ class EditReader:
             self._report(settled)
 
     def _bug(self, error: Exception) -> None:
-        """Report a bug of devserver's; the edit settles all the same, or it would hold every request."""
+        """Report a bug of devserver's; the edit is reported all the same, or it would hold every request."""
         self._loop.call_exception_handler({"message": "an edit could not be checked", "exception": error})

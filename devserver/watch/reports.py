@@ -10,18 +10,18 @@ from devserver.ipc.messages import Source
 
 
 class Noticed(Struct, frozen=True):
-    """Edit number `edit` has begun: these are the files that were touched first. A Settled follows."""
+    """Edit number `edit` has begun; `paths` are the files that were touched first. A Settled follows."""
 
     edit: int
     paths: tuple[str, ...]
 
 
 class Settled(Struct, frozen=True):
-    """Edit `edit` is over and was read. Edits settle in the order of their numbers.
+    """Edit `edit` is over, was read and checked. Reported in the order of the numbers.
 
     `files` has every file that was touched, changed or not. A Source without code was not compiled: it is not
     Python, it is broken (then `failures` has it), or it runs already. An absent file has the digest
-    b"". `settle_ms` counts from the first event to the last look, `check_ms` from there to now.
+    b"". `settle_ms` counts from the first event to the last read, `check_ms` from there to now.
     """
 
     edit: int
@@ -48,7 +48,7 @@ class Reread(Struct, frozen=True):
 
 
 class AssetsSaved(Struct, frozen=True):
-    """Files that only browsers show have changed: no edit."""
+    """Assets have changed: no edit."""
 
     paths: tuple[str, ...]
 

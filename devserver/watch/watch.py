@@ -1,7 +1,7 @@
-"""The face of the watch: which files matter, what has happened to them, and what that means for the edits.
+"""The watch of the project's files: which files matter, what happened to them, and which edits that causes.
 
-Law: a save that is over is counted by the next `newest_edit`, where the system reports changes. A save is
-one edit, however many observers saw it.
+Law: `newest_edit` counts every finished save, where the system reports changes. A save is one edit, however
+many observers saw it.
 """
 
 from __future__ import annotations
@@ -62,18 +62,18 @@ class Watch:
         self._poll_budget = PollBudget()
         self._look = UnwatchedFiles(self._say_that_it_hangs)
         self._hangs = False
-        """The user was warned that a mount does not answer."""
+        """The user was warned of a mount that does not answer."""
         self._passed_over: dict[str, Kind] = {}
-        """Python files saved since the last edit began that did not matter then."""
+        """Python files that were saved since the last edit began and did not matter then."""
         self._late: dict[str, Kind] = {}
-        """What watchdog told of while the file was being read."""
+        """Events from watchdog of files that were being read."""
         self._links: dict[str, set[str]] = {}
         """Where an attended symbolic link leads → the link."""
         self._tasks = Tasks(loop)
         self._closed = False
 
     async def start(self) -> None:
-        """Find the folders and watch them: every save from here on is counted."""
+        """Watch the folders: every later save is counted."""
         await self._coverage.start()
         for folder in {os.path.dirname(path) for path in self._config.settings}:
             self._coverage.add(folder)
@@ -86,7 +86,7 @@ class Watch:
         """Return the number of the newest edit, 0 if there was none; a new one is reported before it returns.
 
         Strict: a save whose close() or rename() has returned is counted. Where the system does not report
-        changes, it looks at the attended files instead, within a bound on the cost.
+        changes, it polls the attended files instead, within a bound on the cost.
         """
         self.wake()
         if self._coverage.weak and not self._closed:
@@ -94,10 +94,11 @@ class Watch:
         return self._edits.newest
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
-        """Take in own files that run, each with the digest of what runs, and folders that imports look into.
+        """Attend to own files that run, each with the digest of what runs, and to folders that imports look
+        into.
 
-        They matter from now on, wherever they lie. Each is read once; if the disk holds something else, and
-        that was not reported, it is an edit. `as_data`: they are not checked.
+        They matter from now on, wherever they are. Each is read once; if the disk holds something else that
+        was not reported, that is an edit. `as_data`: they are not checked.
         """
         fresh: dict[str, bytes] = {}
         for path, digest in files:
@@ -124,24 +125,24 @@ class Watch:
         self._coverage.add(folder)
         inside = os.path.join(folder, "")
         missed = [(path, kind) for path, kind in self._passed_over.items() if path.startswith(inside)]
-        for path, kind in missed:  # made after the import had looked, perhaps
+        for path, kind in missed:  # perhaps created after the import had looked
             self._passed_over.pop(path, None)
             self.touched(path, kind)
         if missed:
             self._loop.call_soon(self._edits.announce)
 
     def is_unsettled(self, path: str) -> bool:
-        """Return whether an edit not reported yet has `path`: the running code started without it."""
+        """Return whether an edit that is not reported yet has `path`: the running code started without it."""
         return self._edits.is_unsettled(path)
 
     def keep(self, files: Iterable[str]) -> None:
-        """Let changes of these files matter, until others are named: a late import may read them."""
+        """Let changes of these files matter, until the next call: a late import may read them."""
         self._filters.kept = frozenset(files)
 
     def attend_everything(self, on: bool) -> None:
         """Let every Python file under the root matter, or only those that run or lie beside them.
 
-        Switched on, it looks at the files that were saved since the last edit began: they may fix a failure.
+        When it is switched on, files that were saved since the last edit began count: they may fix a failure.
         """
         if on == self._filters.everything:
             return
@@ -158,11 +159,11 @@ class Watch:
         self._tasks.start(self._survey())
 
     def reread(self, known: Mapping[str, bytes]) -> None:
-        """Read these files and all that may matter: a different digest is an edit. A Reread follows."""
+        """Read these files and all that may matter; a different digest is an edit. A Reread follows."""
         self._tasks.start(self._reread(known))
 
     async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
-        """Return the newest edit as `newest_edit` does, but strictly everywhere.
+        """Return the newest edit as `newest_edit` does, but strictly on every file system.
 
         Where the system does not report changes, it reads these files and all that may matter.
         """
@@ -172,7 +173,7 @@ class Watch:
         return self._edits.newest
 
     async def close(self) -> None:
-        """Stop. It reports nothing more; threads, descriptors and compilers are gone when it returns."""
+        """Stop: nothing more is reported. Threads, descriptors and compiler processes are gone on return."""
         self._closed = True
         await self._edits.close()
         await self._tasks.cancel()
@@ -183,14 +184,14 @@ class Watch:
     # What the coverage reports
 
     def wake(self) -> None:
-        """Take in the kernel's events up to now."""
+        """Handle the kernel's events up to now."""
         if not self._closed:
             self._coverage.drain()
             if self._edits.noted:
                 self._edits.announce()
 
     def touched(self, path: str, kind: Kind) -> None:
-        """Note an event of a file, and of the links that lead to it; the caller announces it."""
+        """Note an event of a file and of the links that lead to it; the caller announces it."""
         for name in (path, *self._links.get(path, ())):
             if self._filters.interest(name) is not Interest.NONE:
                 self._note(name, kind)
@@ -208,18 +209,18 @@ class Watch:
             self._passed_over[path] = kind
 
     def folder_left(self, folder: str) -> None:
-        """Note that a folder has gone, with all that is in it."""
+        """Note that a folder is gone, with all that is in it."""
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.GONE)
         self._places.left(folder)
 
     def _top_left(self, folder: str) -> None:
         if folder == self._filters.root:
-            text = f"{folder} is gone: what runs goes on, and what is there runs once it is back"
+            text = f"{folder} is gone: the running code goes on; devserver reloads once the folder is back"
             self.remark("warning", text)
 
     def _top_came(self, folder: str) -> None:
-        """Read all files known in a folder that is back, or is another one, and let the app start there."""
+        """Read all known files in a folder that is back or was replaced, and restart the app there."""
         self._coverage.renew(folder)
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.DONE)
@@ -227,9 +228,9 @@ class Watch:
         self._tell(Reread(self._edits.unsettled))
 
     def overflowed(self) -> None:
-        """Look at every file that runs: the kernel has dropped events."""
+        """Read every attended file: the kernel has dropped events."""
         self.remark(
-            "warning", "More files changed at once than the system tells of: all files are read again."
+            "warning", "More files changed at once than the system can report: reading all files again."
         )
         for path in list(self._filters.attended):
             self.touched(path, Kind.DONE)
@@ -239,12 +240,12 @@ class Watch:
         self._tell(Remark(level, text))
 
     def witness(self, seen: dict[str, Kind]) -> None:
-        """Take in files that watchdog has seen; called in its thread."""
+        """Pass on files that watchdog has seen; called in its thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._hear, seen)
 
     def _hear(self, seen: dict[str, Kind]) -> None:
-        """Report changes that no observer saw: skip what inotify saw, or what looks as when it was read."""
+        """Note files that watchdog saw, except those that inotify saw or whose signature has not changed."""
         self.wake()
         self._late |= {path: kind for path, kind in seen.items() if self._edits.is_unread(path)}
         read = [path for path in seen if not self._edits.is_unread(path)]
@@ -269,7 +270,7 @@ class Watch:
     def _say_that_it_hangs(self) -> None:
         if not self._hangs:
             self._hangs = True
-            text = "A mount does not answer: what is saved on it is noticed late, once it does."
+            text = "A mount does not answer: devserver notices saves on it once it answers again."
             self.remark("warning", text)
 
     # What was read
@@ -282,7 +283,7 @@ class Watch:
             self._hear(late)
 
     def _follow_links(self, contents: Iterable[Content]) -> None:
-        """Take an event of a link's target as one of the link; a link to a folder itself matters."""
+        """Let events of a link's target count as events of the link, too."""
         for content in contents:
             known = self._links.get(content.target, set())
             if content.target and content.path not in known | self._filters.links:
@@ -294,7 +295,8 @@ class Watch:
         self.wake()
         contents = [content for content in contents if not self._edits.is_unread(content.path)]
         self._remember([content for content in contents if content.digest == fresh[content.path]])
-        # What runs may be older than what was reported: another Worker of it, while newer code is refused.
+        # The running text may be older than the reported one: another Worker of it, while newer code is
+        # refused.
         for content in contents:
             if content.digest != self._edits.digests.get(content.path, fresh[content.path]):
                 self.touched(content.path, Kind.DONE)
@@ -323,7 +325,7 @@ class Watch:
         self._edits.announce()
         contents = [content for content in contents if content.path not in saved]
         for folder in {os.path.dirname(content.path) for content in contents}:
-            if not self._filters.is_watched(folder):  # that of a linked package
+            if not self._filters.is_watched(folder):  # the folder of a linked package
                 self._attend_folder(folder)
         self._follow_links(contents)
         self._tell(Surveyed(self._checker.surveyed(contents)))
@@ -331,7 +333,7 @@ class Watch:
     def _was_saved(self, content: Content) -> bool:
         """Return whether a file was saved before the survey read it, without an edit yet.
 
-        What runs may have read the state before: the file is no baseline.
+        The running code may have read an earlier state, so this one is not the baseline.
         """
         folder = os.path.dirname(content.path)
         inside = any(f"{folder}{os.sep}".startswith(f"{root}{os.sep}") for root in self._filters.roots)

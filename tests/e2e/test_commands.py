@@ -168,7 +168,7 @@ def test_a_background_server_that_cannot_start_says_why_and_leaves_nothing(proje
     assert code == 1
     assert text.startswith("NOT LIVE  main.py:1 ModuleNotFoundError: No module named 'no_such_thing'")
     assert "> 1 | import no_such_thing" in text
-    assert text.endswith("devserver: not started: mend this and start again\n")
+    assert text.endswith("devserver: not started: fix this and start it again\n")
     assert sockets.of_project(str(project)) == []
 
 
@@ -257,7 +257,7 @@ def test_two_servers_in_one_folder_are_told_apart(project: Path) -> None:
         eventually("both have sockets", lambda: len(sockets.of_project(str(project))) == 2)
         code, text = run(project, "status")
         assert code == 2
-        assert text.startswith("devserver: 2 servers run in this project, say which is meant: --pid ")
+        assert text.startswith("devserver: 2 servers run in this project, select one: --pid ")
         for server in (first, second):
             assert f"--pid {server.process.pid}: main.py http://127.0.0.1:{server.http_port}" in text
         code, (status,) = answer(project, "status", "--pid", str(second.process.pid))
@@ -291,8 +291,8 @@ def test_a_server_that_hangs_is_said_to(project: Path) -> None:
         pid = server.process.pid
         assert (code, text) == (
             3,
-            f"devserver: the server (pid {pid}) has not answered within 5 s: look at it, or end it with "
-            f"kill {pid}\n",
+            f"devserver: the server (pid {pid}) has not answered within 5 s: wait and try again, "
+            f"or end it with kill {pid}\n",
         )
 
 
@@ -311,7 +311,7 @@ def test_what_is_nearly_a_command_is_named(project: Path) -> None:
     code, text = run(project, "status", "--jsn")
     assert (code, text) == (2, "devserver: there is no option --jsn: did you mean --json?\n")
     code, text = run(project, "logs", "--since", "yesterday")
-    assert (code, "'yesterday' is no time: try 10s" in text) == (2, True)
+    assert (code, "'yesterday' is not a time: try 10s" in text) == (2, True)
     code, text = run(project, "status", "--project", "nowhere")
     assert (code, text) == (2, "devserver: --project nowhere: there is no such folder\n")
 
@@ -334,7 +334,7 @@ def test_check_reads_every_file_of_the_project(project: Path) -> None:
     code, text = run(project, "check", "main.py", "--import")
     assert (code, "ModuleNotFoundError: No module named 'no_such_thing'" in text) == (1, True)
     code, text = run(project, "check", "absent.py")
-    assert (code, text) == (2, "devserver: there is no absent.py: check the path\n")
+    assert (code, text) == (2, "devserver: there is no file or folder absent.py: check the path\n")
 
 
 def test_init_writes_what_it_found_and_changes_nothing_else(project: Path) -> None:
@@ -348,7 +348,7 @@ def test_init_writes_what_it_found_and_changes_nothing_else(project: Path) -> No
     with serving(project, target="--plain") as server:
         assert server.wait("started")["target"] == "main.py:app"
     code, text = run(project, "init")
-    assert (code, "has a table [tool.devserver] already" in text) == (2, True)
+    assert (code, "already has a table [tool.devserver]" in text) == (2, True)
 
 
 def test_a_project_that_cannot_be_written_is_served_and_asked_all_the_same(project: Path) -> None:

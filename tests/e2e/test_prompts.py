@@ -361,7 +361,7 @@ def test_a_save_is_said_beneath_the_prompt_and_never_in_it(serve: Callable[..., 
         server.type(b"p 6 *")
         server.see("(Pdb) p 6 *")
         server.save(app("return 'new'"))
-        server.see("(Pdb) p 6 *\n  the save is live for everybody else\n")
+        server.see("(Pdb) p 6 *\n  the save is live in the other workers\n")
         server.type(b" 7\r")
         server.see("(Pdb) p 6 * 7\n", "\n42\n(Pdb)")
         assert "everybody else" not in server.text

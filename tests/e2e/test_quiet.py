@@ -41,7 +41,7 @@ def test_options_that_are_edited_apply_at_the_next_start(tmp_path: Path) -> None
         file.write_text("[tool.devserver]\nthreads = 4\n")
         told = eventually("it is said", lambda: [n for n in server.past("notice") if "options" in n["text"]])
         assert [notice["text"] for notice in told] == [
-            "[tool.devserver] has changed: options apply at the next start of devserver"
+            "[tool.devserver] has changed: the options apply once you start devserver again"
         ]
         assert server.stop() == 0
 

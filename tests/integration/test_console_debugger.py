@@ -88,7 +88,7 @@ def test_too_much_to_hold_is_said(console: Session) -> None:
     console.see("2 │ line 4999", "r reload · q quit")
     shown = [line for line in console.scrolled if line.startswith("2 │ line")]
     assert shown == [f"2 │ line {number}" for number in range(5_000 - len(shown), 5_000)]
-    assert f"… {5_000 - len(shown):,} lines before this were too many to hold" in console.scrolled
+    assert f"… dropped {5_000 - len(shown):,} earlier lines" in console.scrolled
 
 
 def test_after_a_while_in_the_background_the_prompt_is_there_again(console: Session) -> None:

@@ -51,7 +51,7 @@ async def test_polling_where_it_is_asked_for(app: Path) -> None:
 
     async with watching(root, poll=True) as ear:
         assert [remark.text for remark in ear.all(Remark)] == [
-            "Polling for changes every 0.5 s: it was asked for."
+            "Polling for changes every 0.5 s: --poll was given."
         ]
         await ear.attend(app)
         (root / ".venv/x.html").write_text("<p>")

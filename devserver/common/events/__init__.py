@@ -1,6 +1,7 @@
 """What happens in the server, as typed facts: the stream that the console draws and `--events` writes.
 
-Each is one JSON object a line: `event` names it, `at` is Unix time in seconds. Times within are milliseconds.
+Each is one JSON object per line: `event` is its name, `at` is Unix time in seconds. Durations are in
+milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What becomes of an edit: from the save to the generation that is live in every slot, or to a refusal."""
+"""The course of an edit: from the save to a generation that is live in every slot, or to a refusal."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Live(EventBase, frozen=True, kw_only=True):
     total_ms: float
     paths: tuple[str, ...] = ()
     way: str = "boot"
-    """`boot`: all was imported; `copy`: it was forked from an image; `swap`: and bodies were exchanged."""
+    """`boot`: everything was imported; `copy`: forked from an image; `swap`: that, with bodies exchanged."""
     functions: int = 0
-    """How many bodies were exchanged."""
+    """How many function bodies were exchanged."""
     why: str = ""
-    """Why no shorter way was taken, if there is something to say."""
+    """Why no shorter way was taken, if the user can change that."""
 
 
 class Refused(EventBase, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Refused(EventBase, frozen=True, kw_only=True):
 
 
 class Restored(EventBase, frozen=True, kw_only=True):
-    """The disk holds the running code again: the refusal before is void."""
+    """The disk holds the running code again: the last refusal no longer applies."""
 
     edit: int
     live: int

@@ -1,4 +1,4 @@
-"""Managers and Workers: how they start and exit, and what they do meanwhile."""
+"""Managers and Workers: how they start and exit, and what they do in between."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Preloaded(EventBase, frozen=True, kw_only=True):
     modules: int
     ms: float
     cold_ms: float = 0.0
-    """What the app's import takes without them."""
+    """How long the app's import takes without them."""
     left_out: tuple[tuple[str, str], ...] = ()
     ended: str = ""
-    """Why what came later is not preloaded, if that is so."""
+    """Why later modules are not preloaded, "" if they are."""
 
 
 class WorkerStarted(EventBase, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class WorkerStarted(EventBase, frozen=True, kw_only=True):
 class Booting(EventBase, frozen=True, kw_only=True):
     """A Worker has been starting for `seconds`: the package that it imports, and the app's line that does.
 
-    Without `module` it imports nothing now, or that is not known; without `path` the line is not known.
+    No `module`: it imports nothing now, or that is not known. No `path`: the line is not known.
     """
 
     worker: int
@@ -72,8 +72,8 @@ class WorkerRetiring(EventBase, frozen=True, kw_only=True):
 
 
 class WorkerExited(EventBase, frozen=True, kw_only=True):
-    """`reason` is how it ended: `exit 0`, `SIGKILL` … `planned` is true when it was ordered to exit, or has
-    reported why it cannot serve.
+    """`reason` is how it ended: `exit 0`, `SIGKILL` … `planned`: it was ordered to exit, or has reported why
+    it cannot serve.
     """
 
     worker: int
@@ -103,7 +103,7 @@ class Output(EventBase, frozen=True, kw_only=True):
 class Debugging(EventBase, frozen=True, kw_only=True):
     """A prompt in the Worker waits for keys, or (`active` false) no longer does.
 
-    `what` is the job. It is answered in the console but for a debugger `elsewhere`, over a socket.
+    `what` is the job. The console answers the prompt, unless it is a debugger `elsewhere`, over a socket.
     """
 
     worker: int

@@ -1,4 +1,4 @@
-"""Clients: their connections, requests and jobs, and what was lost or resumed."""
+"""Clients: their connections, requests and jobs, and work that was lost or resumed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Requests(EventBase, frozen=True, kw_only=True):
     """Requests that were answered since the last such event: `count` of them, `failed` with a status of 5xx.
 
-    `requests` are those that are shown one by one, in the order of their ends: not all where they are many.
+    `requests` are those shown one by one, in the order of their ends: not all of them if there are many.
     """
 
     count: int
@@ -44,7 +44,7 @@ class Requests(EventBase, frozen=True, kw_only=True):
 class HandlerFailed(EventBase, frozen=True, kw_only=True):
     """A handler of the app, or the app in a request, raised; the connection lives on.
 
-    `request` is `GET /items?page=2`; `status` is what its client got, 0 where no request is concerned.
+    `request` is `GET /items?page=2`; `status` is its response's, 0 without a request.
     """
 
     worker: int
@@ -55,7 +55,7 @@ class HandlerFailed(EventBase, frozen=True, kw_only=True):
 
 
 class Lost(EventBase, frozen=True, kw_only=True):
-    """Work or data was dropped, for `reason`. `connection` is 0 where none is concerned."""
+    """Work or data was dropped, for `reason`. `connection` is 0 if it does not concern one connection."""
 
     what: str
     reason: str

@@ -47,11 +47,11 @@ class Reload(TaggedMessage, frozen=True):
     cold: str = ""
     """Why the Worker has to boot fully, "" if it may be copied from an image."""
     elsewhere: bool = False
-    """Another Manager boots it faster if no image will do: report LEFT and the reason then."""
+    """Another Manager boots it faster than this one without an image: report LEFT and the reason then."""
 
 
 class Drop(TaggedMessage, frozen=True):
-    """Forget the candidate `generation`, and end its Workers."""
+    """Drop the candidate `generation`, and end its Workers."""
 
     generation: int
 
@@ -95,7 +95,7 @@ class WorkerIdle(TaggedMessage, frozen=True):
 class LeaveWithin(TaggedMessage, frozen=True):
     """A retiring Worker has no job in hand: end it if it has not exited in `seconds`.
 
-    `held`: it waits for something that is not work; else for clients to read its output.
+    `held`: the app's shutdown keeps it; else clients that have not read its output yet.
     """
 
     worker: int
@@ -149,7 +149,7 @@ class RoutesAsked(TaggedMessage, frozen=True):
 
 
 class Leave(TaggedMessage, frozen=True):
-    """Finish what is in hand, run `on_worker_stop` and atexit, then exit.
+    """Drain: finish the jobs in hand, run `on_worker_stop` and atexit, then exit.
 
     `patience`: seconds for tasks that jobs have started and left running.
     """

@@ -10,7 +10,7 @@ from devserver.ipc.messages.data import TaggedMessage
 
 
 class Surroundings(msgspec.Struct, frozen=True, array_like=True):
-    """The conditions that a module could see at its import and that a Manager does not have by itself.
+    """The conditions that a module could see at its import, as far as the app has changed them.
 
     `environment`: the variables that differ from the start, None for one that is gone.
     """
@@ -58,8 +58,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 class Preload(TaggedMessage, frozen=True):
     """Import these modules before the first fork.
 
-    `exclude` are globs of modules to leave out. `without` are names that were unfit in other processes, each
-    with the reason.
+    `exclude` are globs of modules to leave out. `without` are modules that other processes have left out,
+    each with the reason.
     """
 
     notes: tuple[ModuleNote, ...]

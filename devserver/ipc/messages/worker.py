@@ -44,9 +44,9 @@ class BootFailed(TaggedMessage, frozen=True):
     generation: int
     failure: Failure
     paths: tuple[str, ...] = ()
-    """Own files that took part in the failure: after a change of any of them, try again."""
+    """Own files that took part in the failure: a change of one of them is worth a new try."""
     uninstalled: bool = False
-    """A missing module is not own: after an installation, try again."""
+    """The missing module is not own: an installation is worth a new try."""
 
 
 class RoutesRead(TaggedMessage, frozen=True):

@@ -1,7 +1,7 @@
 """Reads and checks the touched files, off the loop, and remembers the content of the disk.
 
-Law: one thread reads, in order, so that a later look never reports an older state; content that was compiled
-once, or runs, is not compiled again.
+Law: one thread reads, in order, so a later read never reports an older state. Content that was compiled once,
+or runs, is not compiled again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from devserver.watch.check.syntax import SyntaxChecker, Verdict
 from devserver.watch.scope.filters import Filters, Interest
 
 VERDICTS = 256
-"""How many results of the check are kept, with their code."""
+"""How many results are kept, with their code."""
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class SourceChecker:
     def __init__(self, filters: Filters, loop: asyncio.AbstractEventLoop) -> None:
         self.trusted: dict[str, bytes] = {}
         self._baseline: dict[str, bytes] = {}
-        """What was surveyed and has not changed since: never checked, and nothing new."""
+        """Digests of surveyed files that have not changed since: they are not checked."""
         self._filters = filters
         self._loop = loop
         self._seen: dict[str, tuple[bytes, Signature | None]] = {}
@@ -58,27 +58,27 @@ class SourceChecker:
         return await self._loop.run_in_executor(self._reads, work)
 
     async def read(self, paths: Iterable[str]) -> list[Content]:
-        """Return what the disk holds."""
+        """Return the content of these files on the disk."""
         wanted = list(paths)
         return await self.off_loop(lambda: [read(path) for path in wanted])
 
     async def read_edit(self, paths: Sequence[str]) -> tuple[list[Content], list[Content]]:
-        """Return what the disk holds of an edit's files, and of the packages that hide modules among them."""
+        """Return the content of an edit's files, and of packages that hide modules among them."""
 
         def work() -> tuple[list[Content], list[Content]]:
             contents = [read(path) for path in paths]
             if not all(content.digest for content in contents) and not os.path.isdir(self._filters.root):
-                return [], []  # they return with the root
+                return [], []  # the root is gone; they come back with it
             return contents, [read(path) for path in packages_before(paths, self._filters)]
 
         return await self.off_loop(work)
 
     def is_as_seen(self, path: str, signature: Signature | None) -> bool:
-        """Return whether a file still looks as it did when it was last read."""
+        """Return whether a file still has the signature that it had when it was last read."""
         return self.seen(path) == signature
 
     def seen(self, path: str) -> Signature | None:
-        """Return what a file looked like when it was last read; None: it was absent, or never read."""
+        """Return a file's signature when it was last read; None: it was absent, or never read."""
         return self._seen.get(path, (b"", None))[1]
 
     def known_below(self, folder: str) -> list[str]:
@@ -96,14 +96,14 @@ class SourceChecker:
         return content.digest != before and not content.error
 
     def remember(self, contents: Iterable[Content]) -> None:
-        """Take the contents as the state of the disk."""
+        """Record the contents as the state of the disk."""
         for content in contents:
             self._seen[content.path] = (content.digest, content.signature)
             if self._baseline.get(content.path, content.digest) != content.digest:
                 del self._baseline[content.path]
 
     async def judge(self, contents: Sequence[Content]) -> Findings:
-        """Compile the new ones among `contents` and return the findings."""
+        """Compile those `contents` that are new, and return the findings."""
         warnings: list[CompileWarning] = []
         pending: dict[str, asyncio.Future[Verdict]] = {}
         fresh: set[str] = set()
@@ -144,22 +144,22 @@ class SourceChecker:
         return Source(content.path, content.digest, source, verdict.code if verdict else None)
 
     async def survey(self, wanted: bool = False) -> list[Content]:
-        """Read the files that matter beside the attended ones, Python first, within the stated bounds.
+        """Read the files that matter beside the attended ones, Python first, within bounds.
 
-        `wanted`: further files that matter, elsewhere.
+        `wanted`: and files that matter anywhere else.
         """
         folders = sorted(self._filters.folders)
         return await self.off_loop(lambda: beside(self._filters, folders, wanted))
 
     def surveyed(self, contents: Iterable[Content]) -> tuple[Source, ...]:
-        """Take the surveyed files as the baseline."""
+        """Record the surveyed files as the baseline."""
         found = [content for content in contents if content.digest]
         self.remember(found)
         self._baseline.update((content.path, content.digest) for content in found)
         return tuple(self._source(content, None) for content in found)
 
     def close(self) -> None:
-        """End the threads, and the compilers that run."""
+        """Stop the threads and the compiler processes."""
         self._checker.stop()
         for pool in (self._checks, self._reads):
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What the files looked like before anything ran: shows a save where the system reports none."""
+"""The files' signatures before anything ran: they show a save where the system reports none."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class FirstLook:
     folders: frozenset[str] = frozenset()
     files: dict[str, Signature | None] | None = None
     links: tuple[str, ...] = ()
-    """What lies behind them was not looked at."""
+    """Links; the files behind them were not looked at."""
 
     def differs(self, path: str, now: Signature | None, filters: Filters) -> bool:
-        """Return whether a file that was never read since is known to look different now, or to be new."""
+        """Return whether a file that was never read is known to have changed, or to be new."""
         if self.files is None:
             return False
         folder = os.path.dirname(path)
@@ -35,7 +35,7 @@ class FirstLook:
 
 
 def look(filters: Filters) -> FirstLook:
-    """Look at the files under the roots. Takes as long as a walk through the tree."""
+    """Take the signatures of the files under the roots. Takes as long as a walk through the tree."""
     folders = list(walk(filters.roots, filters, lambda _path: None))
     files = list(islice((path for folder in folders for path in folder.files), MOST_FILES + 1))
     if len(files) > MOST_FILES:

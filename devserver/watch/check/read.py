@@ -1,4 +1,4 @@
-"""Reads files: content, digest, and the stat by which a later look recognises an unchanged file."""
+"""Reads files: content, digest, and the signature that shows later whether the file has changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from devserver.ipc.source_digest import LARGEST, Signature, digest, mark, signat
 
 
 class Content(Struct, frozen=True):
-    """A file as it was read; a link to a folder is read as where it leads.
+    """A file as it was read; the content of a link to a folder is the folder's path.
 
     No data: absent (the digest is b"" then), unreadable, or not a file.
     """
@@ -26,7 +26,7 @@ class Content(Struct, frozen=True):
 
 
 def signature(path: str) -> Signature | None:
-    """Return what `path` looks like now, None if there is no such file."""
+    """Return the signature of `path`, None if there is no such file."""
     try:
         return signature_of(os.stat(path))
     except OSError:

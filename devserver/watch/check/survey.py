@@ -1,4 +1,4 @@
-"""Reads the files beside those that run: an import, or a template's name, may ask for one at any time."""
+"""Reads the files beside those that run: a later import or template may need one at any time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_BYTES = 16 * 1024 * 1024
 
 
 def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> list[Content]:
-    """Read the files in `folders` that matter and are not attended, Python first, within the stated bounds.
+    """Read the files in `folders` that matter and are not attended, Python first, within bounds.
 
-    `wanted`: further files that matter, elsewhere under the root.
+    `wanted`: and files that matter elsewhere under the root.
     """
     code = [
         path for folder in folders for path in files_of(folder) if filters.interest(path) is Interest.CODE
@@ -42,7 +42,7 @@ def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> li
 
 
 def packages_before(paths: Iterable[str], filters: Filters) -> list[str]:
-    """Return the packages that hide modules among `paths`, as Python finds them first, and that matter."""
+    """Return the packages that matter and hide modules among `paths`: Python finds a package first."""
     known = set(paths)
     bases = [path.removesuffix(".py") for path in known if path.endswith(".py")]
     return [path for path in _packages(bases, filters) if path not in known]

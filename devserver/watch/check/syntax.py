@@ -1,7 +1,7 @@
 """The syntax check: compiles a file from its bytes and reports why it does not compile.
 
-Law: every exception of `compile()` is a failure of the app's code, never one of the server; a file that
-would hold the interpreter's lock for long is compiled in a process of its own, with a deadline.
+Law: every exception of `compile()` is a failure of the app's code, never one of the server. A large file,
+which would hold the interpreter's lock for long, is compiled in a child process, with a deadline.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from devserver.common.undebugged import undebugged
 from devserver.watch.check import compile_script
 
 LARGE = 64 * 1024
-"""Bytes. compile() holds the lock all the time: about 25 ms for a file of this size."""
+"""Bytes. compile() never releases the interpreter's lock: about 25 ms for a file of this size."""
 DEADLINE = 10.0
 """Seconds that the compiler's process may take."""
 
@@ -37,7 +37,7 @@ class Verdict(Struct, frozen=True):
 
 
 class SyntaxChecker:
-    """Compiles in the calling thread or in a child; `stop` ends what runs."""
+    """Compiles in the calling thread or in a child process; `stop` ends those that run."""
 
     def __init__(self, large: int = LARGE, deadline: float = DEADLINE) -> None:
         self._large = large
@@ -54,7 +54,7 @@ class SyntaxChecker:
             return _verdict(path, data, compile_script.compile_bytes(path, data, sys.flags.optimize))
 
     def stop(self) -> None:
-        """Kill the compilers that run; checks that come later fail at once."""
+        """Kill the child processes; later checks fail at once."""
         self._stopped = True
         for child in list(self._children):
             child.kill()
@@ -67,7 +67,7 @@ class SyntaxChecker:
                     script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
                 )
         except OSError as error:
-            return _gave_up(path, data, f"the compiler could not be started: {error.strerror}")
+            return _gave_up(path, data, f"the compiler process could not be started: {error.strerror}")
         self._children.add(child)
         try:
             if self._stopped:
@@ -78,7 +78,7 @@ class SyntaxChecker:
             return _gave_up(path, data, f"compile() took longer than {self._deadline:g} s")
         except (EOFError, ValueError, TypeError, OSError):
             child.kill()
-            return _gave_up(path, data, f"the compiler ended with {exit_reason(child.wait())}")
+            return _gave_up(path, data, f"the compiler process ended with {exit_reason(child.wait())}")
         finally:
             child.kill()
             child.communicate()

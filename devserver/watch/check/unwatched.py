@@ -1,6 +1,6 @@
 """Polls files on mounts that report no changes, without waiting for a mount that does not answer.
 
-Law: a mount that hangs holds the loop for `PATIENCE` once, and then no more until it answers.
+Law: a mount that hangs blocks the loop for `PATIENCE` once, and then not again until it answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Seen = dict[str, Signature | None]
 
 
 class UnwatchedFiles:
-    """`hangs` is called each time that a look does not come back in time."""
+    """`hangs` is called each time that a mount does not answer in time."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class UnwatchedFiles:
         self._looking: threading.Thread | None = None
 
     def at(self, paths: Iterable[str]) -> Seen:
-        """Return what the files look like now; nothing where that cannot be told."""
+        """Return the files' signatures now; an empty result if a mount does not answer."""
         wanted = list(paths)
         if not wanted or (self._looking is not None and self._looking.is_alive()):
             return {}

@@ -1,1 +1,1 @@
-"""How a change becomes known (inotify, watchdog, polling), and when it is complete."""
+"""How changes are noticed (inotify, watchdog, polling), and when a save is complete."""

@@ -1,7 +1,7 @@
-"""Watches every folder that matters: by the fence, by polling where it must, by watchdog in addition.
+"""Watches every folder that matters: with inotify, with polling where that fails, and with watchdog as well.
 
-Law: a folder is watched before it is listed, so nothing that appears in it is missed; what the fence cannot
-watch is polled, and a remark reports that once.
+Law: a folder is watched before it is listed, so no file that appears in it is missed. A folder that inotify
+cannot watch is polled, and a remark reports that once.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from devserver.watch.scope.filters import VENV_MARK, Filters, Interest
 from devserver.watch.scope.tree import Folder, files_of, is_kept, walk
 
 WALKED_AT_ONCE = 256
-"""Folders that are taken in before the loop goes on; the others follow in its next turns."""
+"""New folders that are watched in one turn of the loop; the others follow in its next turns."""
 MOST_READS = 128
-"""Reads that empty the fullest queue; a writer that is faster than we are does not hold the loop."""
+"""Reads that empty a full queue; a writer that is faster than we are does not block the loop."""
 
-ASKED = "it was asked for"
+ASKED = "--poll was given"
 NO_INSTANCE = "the system grants no inotify descriptor (see fs.inotify.max_user_instances)"
 NO_WATCH = "the system's limit of inotify watches is reached (see fs.inotify.max_user_watches)"
 
 
 class Sink(Protocol):
-    """The receivers of events; `witness` runs in a thread of watchdog's, the rest on the loop."""
+    """The receiver of events; watchdog calls `witness` in its thread, the rest runs on the loop."""
 
     def touched(self, path: str, kind: Kind) -> None: ...
 
@@ -73,14 +73,14 @@ class Coverage:
         self._reasons: dict[str, None] = {}
         self._last_remark = ""
         self._unwatched: list[str] = []
-        """What the fence could not take: the limit is reached."""
+        """Folders that inotify could not watch, because the limit is reached."""
         self._relieving = False
         self._walks: deque[Iterator[Folder]] = deque()
         self._tasks = Tasks(loop)
 
     @property
     def weak(self) -> bool:
-        """Whether the fence does not watch some folders: an edit in them is known only after a while."""
+        """Return whether inotify does not watch some folders: an edit in them is noticed late."""
         return self._inotify is None or bool(self._reasons)
 
     def is_strict(self, folder: str) -> bool:
@@ -88,7 +88,7 @@ class Coverage:
         return self._inotify is not None and folder in self._inotify and not self._mounts.silent(folder)
 
     async def start(self) -> None:
-        """Watch the root, and the folders that are attended by now."""
+        """Watch the roots, and the folders that are attended by now."""
         roots = self._filters.roots
         self._open_fence()
         self._mounts = read_mounts()
@@ -113,13 +113,13 @@ class Coverage:
         try:
             self._inotify = Inotify()
         except OSError as error:
-            if error.errno != errno.ENOSYS:  # there, watchdog has the system's own events
+            if error.errno != errno.ENOSYS:  # no inotify: watchdog gets the system's own events
                 self._reasons[NO_INSTANCE] = None
 
     async def _witness(self, schedules: list[Schedule]) -> None:
         try:
             observing = self._native = native(self._sink.witness, self._matters)
-        except OSError:  # a limit: the fence does without a second witness
+        except OSError:  # a limit: inotify does without watchdog
             return
         await self._off_loop(lambda: observing.start(schedules))
 
@@ -151,7 +151,7 @@ class Coverage:
             self._tasks.start(self._poll())
 
     async def _relieve(self) -> None:
-        """At the limit of watches: give the second witness's to the fence; if they are too few, poll."""
+        """At the limit of watches: free those of watchdog for inotify; if they are too few, poll."""
         if self._native is not None:
             observing, self._native = self._native, None
             await self._off_loop(observing.stop)
@@ -164,7 +164,7 @@ class Coverage:
         if folders:
             self._reasons[NO_WATCH] = None
             await self._poll()
-        for folder in folders:  # files that appeared in it before the first poll
+        for folder in folders:  # files may have appeared in it before the first poll
             self._came(folder)
         self._sink.wake()
 
@@ -189,7 +189,7 @@ class Coverage:
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_dir(follow_symlinks=False):
             return is_kept(entry.path, self._filters)
-        # All Python files, or one that begins to matter later would look newly created.
+        # All Python files: one that begins to matter later would look newly created.
         wanted = entry.name.endswith(".py") or self._matters(entry.path)
         return wanted and not self.is_strict(os.path.dirname(entry.path))
 
@@ -197,7 +197,7 @@ class Coverage:
         return self._filters.interest(path) is not Interest.NONE or self._filters.is_asset(path)
 
     def drain(self) -> None:
-        """Take in every event that the kernel has by now. Without any it costs about a microsecond."""
+        """Handle every event that the kernel has by now. Costs about a microsecond if there is none."""
         inotify = self._inotify
         if inotify is None or not self._started:
             return
@@ -211,7 +211,7 @@ class Coverage:
             self._grow()
 
     def take(self, data: bytes) -> None:
-        """Take in events as the kernel writes them."""
+        """Handle events in the kernel's format."""
         if self._inotify is not None:
             for fact in self._inotify.facts(data):
                 self._take(fact)
@@ -239,12 +239,12 @@ class Coverage:
             self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
         elif self._filters.is_watched(folder):
             self._walks.append(walk([folder], self._filters, self._enter))
-        elif os.path.dirname(folder) in self._filters.folders:  # of a package outside the root, perhaps
+        elif os.path.dirname(folder) in self._filters.folders:  # perhaps that of a package outside the roots
             self._enter(folder)
             self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
 
     def _grow(self) -> None:
-        """Take in new folders: their files may be older than the watch."""
+        """Watch new folders, and report their files, which may be older than the watch."""
         for _ in range(WALKED_AT_ONCE):
             if not self._walks:
                 break
@@ -259,7 +259,7 @@ class Coverage:
         self._after_entering()
 
     def _schedules(self, folders: Sequence[Folder]) -> list[Schedule]:
-        """Return the second witness's schedules; without the first it watches all."""
+        """Return watchdog's schedules; without inotify it watches everything."""
         roots = self._filters.roots
         if self._inotify is None:
             return [Schedule(root, recursive=True) for root in roots]
@@ -270,12 +270,12 @@ class Coverage:
         return list(dict.fromkeys(each for schedules in found for each in schedules))
 
     def tops(self) -> list[str]:
-        """Return the topmost watched folders: the roots, and those outside them."""
+        """Return the topmost watched folders: the roots, and attended folders outside them."""
         outside = (folder for folder in self._filters.folders if not self._filters.is_reached(folder))
         return [*self._filters.roots, *outside]
 
     def renew(self, top: str) -> None:
-        """Watch a top again: the folder at its path is another one now."""
+        """Watch a topmost folder again: the folder at its path is another one now."""
         if self._inotify is not None:
             self._inotify.leave(top)
         self._came(top)

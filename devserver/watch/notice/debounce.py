@@ -1,7 +1,7 @@
 """Joins the events of one save, or of many at once, to one edit: pure, with a given clock.
 
-Law: the events of one save are one edit. An edit is looked at soon after its last event, and never later than
-`cap` after its first, except for one more look at files that were empty or gone.
+Law: the events of one save are one edit. An edit is read soon after its last event, and never later than
+`cap` after its first, except for one more read of files that were empty or gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What an event says of a file: being written; closed or moved in; deleted or moved away."""
+    """The meaning of an event for a file: being written; closed or moved in; deleted or moved away."""
 
     OPEN = "open"
     DONE = "done"
@@ -21,18 +21,18 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Batch:
-    """One edit that has not settled: the files touched, and when to look at them (the clock's seconds)."""
+    """One edit that was not read yet: the touched files, and when to read them (the clock's seconds)."""
 
     edit: int
     first: float
     cap: float
     paths: dict[str, Kind] = field(default_factory=dict)
     reading: bool = False
-    """What is found is not believed if another event joins meanwhile."""
+    """The edit is being read; the result is dropped if another event joins meanwhile."""
     _stirred: bool = False
     _due: dict[str, float] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
-    """Found empty or gone by the last look, without an event since."""
+    """Files that the last read found empty or gone, without an event since."""
     _limit: float = 0.0
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class Batch:
         self._stirred = self.reading
 
     def accept(self, empty: Iterable[str], now: float, patience: float) -> bool:
-        """End the reading; False if something joined, or one of `empty` deserves another look."""
+        """End the reading; return False if an event joined, or one of `empty` deserves another read."""
         self.reading = False
         if self._stirred:
             self._stirred = False
@@ -61,7 +61,7 @@ class Batch:
         return not self._doubts(empty, now, patience)
 
     def _doubts(self, empty: Iterable[str], now: float, patience: float) -> bool:
-        """Look again once at files found empty or gone, several times at those held open."""
+        """Read files found empty or gone once more, and those that are held open several times."""
         last = self.first + self.cap
         unsure = [
             path
@@ -78,7 +78,7 @@ class Batch:
 
 
 class Debouncer:
-    """The edits that have begun and were not read to the end; `newest` is the number of the last one."""
+    """The edits that were not read yet; `newest` is the number of the last one."""
 
     def __init__(self, settle: float, settle_modified: float, cap: float) -> None:
         self.newest = 0
@@ -102,16 +102,16 @@ class Debouncer:
         return min((batch.deadline for batch in self._batches.values() if not batch.reading), default=None)
 
     def due(self, now: float) -> list[Batch]:
-        """Return the edits whose time has come: they are to be read, and then accepted."""
+        """Return the edits that are due; the caller reads them, then calls `accept`."""
         ripe = [batch for batch in self._batches.values() if not batch.reading and batch.deadline <= now]
         for batch in ripe:
             batch.reading = True
         return ripe
 
     def accept(self, edit: int, empty: Iterable[str], now: float) -> bool:
-        """Take an edit as read; `empty` are newly empty or gone. True: believe it; the edit is forgotten.
+        """Finish an edit that was read; `empty` are the files newly empty or gone.
 
-        False: it will be due again.
+        Return True if the result counts; the edit is forgotten. False: the edit will be due again.
         """
         if not self._batches[edit].accept(empty, now, self._settle_modified):
             return False
@@ -119,5 +119,5 @@ class Debouncer:
         return True
 
     def is_unread(self, path: str) -> bool:
-        """Return whether an edit that was not read to the end has `path`."""
+        """Return whether an edit that is not read yet has `path`."""
         return any(path in batch.paths for batch in self._batches.values())

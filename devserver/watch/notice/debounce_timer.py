@@ -1,4 +1,4 @@
-"""Wakes up when an edit is due."""
+"""A timer for the edits of a debouncer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devserver.watch.notice.debounce import Debouncer
 
 
 class DebounceTimer:
-    """Calls `on_time` when an edit of the debouncer is due, and goes on with the next one."""
+    """Calls `on_time` each time that an edit of the debouncer is due."""
 
     def __init__(
         self, debouncer: Debouncer, on_time: Callable[[], None], loop: asyncio.AbstractEventLoop
@@ -22,14 +22,14 @@ class DebounceTimer:
         self._closed = False
 
     def arm(self) -> None:
-        """Set the timer again: an event has come, or an edit was read."""
+        """Set the timer again, because an event has come or an edit was read."""
         self._cancel()
         deadline = self._debouncer.deadline()
         if deadline is not None and not self._closed:
             self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._fire)
 
     def close(self) -> None:
-        """Call nothing more."""
+        """Stop: nothing more is called."""
         self._closed = True
         self._cancel()
 

@@ -1,4 +1,4 @@
-"""The Master's own inotify descriptor: read without waiting, it knows every save that is over.
+"""The Master's own inotify descriptor: a read that does not wait reports every finished save.
 
 The kernel queues an event before the writer's close() or rename() returns, so a save that `read` does not
 return has not happened yet. One watch per folder; names and numbers as in inotify(7).
@@ -39,7 +39,7 @@ _EVENT = struct.Struct("iIII")
 _READ = 64 * 1024
 
 EXHAUSTED = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What the kernel says when a limit of watches or instances is reached."""
+"""The kernel's errors when a limit of watches or instances is reached."""
 
 
 class Touched(Struct, frozen=True):
@@ -52,7 +52,7 @@ class FolderCame(Struct, frozen=True):
 
 
 class FolderLeft(Struct, frozen=True):
-    """Moved away with its contents, or deleted under an unwatched parent; it is no longer watched."""
+    """A folder was moved away with its contents, or deleted under an unwatched parent. Its watch is gone."""
 
     path: str
 
@@ -65,7 +65,7 @@ Fact = Touched | FolderCame | FolderLeft | Overflowed
 
 
 class Inotify:
-    """The folders watched. Raises OSError when the kernel grants no descriptor, or is not Linux."""
+    """The watched folders. Raises OSError if the kernel grants no descriptor, or is not Linux."""
 
     def __init__(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -113,12 +113,12 @@ class Inotify:
             self._forget(folder)
 
     def read(self) -> bytes:
-        """Return the events that are there, b"" if there are none. Never waits."""
+        """Return the queued events, b"" for none. Never waits."""
         # Asking first costs 0.5 µs, a read that raises 2 µs.
         return os.read(self._fd, _READ) if self._ready.poll(0) else b""
 
     def facts(self, data: bytes) -> Iterator[Fact]:
-        """Yield the events' facts. Handle each before the next: that may change what the next one means."""
+        """Yield the events' facts. Handle each before the next, whose meaning may depend on it."""
         start = 0
         while start < len(data):
             watch, mask, _cookie, length = _EVENT.unpack_from(data, start)

@@ -1,4 +1,4 @@
-"""Which file systems report no changes, or only those made on this machine."""
+"""The file systems that report no changes, or only those made on this machine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Notices that a folder which matters is gone, is back, or is another one than before.
+"""Notices that a watched folder is gone, is back, or was replaced by another one.
 
-Law: a folder that is moved away with the one above it, or replaced so, sends no event; so its identity is
-looked at every moment, off the loop.
+Law: a folder that is moved or replaced together with the one above it causes no event. So its identity is
+checked every moment, off the loop.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from devserver.common.tasks import OffLoop
 
 EVERY = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 Identity = tuple[int, int] | None
 """Device and inode; None: there is no such folder."""
 
 
 class FolderIdentities:
-    """`off_loop` runs the look; `gone` and `came` are called on the loop when something has changed."""
+    """`off_loop` runs the check; `gone` and `came` are called on the loop when a folder has changed."""
 
     def __init__(
         self,
@@ -36,20 +36,20 @@ class FolderIdentities:
         self._known: dict[str, Identity] = {}
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(EVERY)
 
     def left(self, folder: str) -> None:
-        """Note that a folder has gone, with all below: the next one is another, even with its number."""
+        """Note that a folder and all below it are gone: a new one is another, even with the same inode."""
         for top in [top for top in self._known if top == folder or top.startswith(folder + os.sep)]:
             if self._known[top] is not None:
                 self._known[top] = None
                 self._gone(top)
 
     async def look(self) -> None:
-        """Look once. A folder that is seen for the first time is neither gone nor new."""
+        """Check once. A folder that is seen for the first time is neither gone nor new."""
         tops = list(self._tops())
         found = await self._off_loop(lambda: identities(tops))
         before, self._known = self._known, found
@@ -59,7 +59,7 @@ class FolderIdentities:
 
 
 def identities(folders: Sequence[str]) -> dict[str, Identity]:
-    """Return what each path is now."""
+    """Return the identity of each folder."""
     return {folder: _identity(folder) for folder in folders}
 
 

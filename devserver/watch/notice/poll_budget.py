@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 MOST = 500
-"""Files in one look; the others follow in the next ones."""
+"""Files in one poll; the others follow in the next ones."""
 EVERY = 0.02
-"""Seconds from one look to the next, at least."""
+"""Least seconds from one poll to the next."""
 
 
 class PollBudget:
-    """Goes round `files`."""
+    """Goes round `files`, a part of them at each poll."""
 
     def __init__(self) -> None:
         self.files: list[str] = []
@@ -17,7 +17,7 @@ class PollBudget:
         self._last = float("-inf")
 
     def due(self, now: float) -> list[str]:
-        """Return the files to look at now, none if the last look was a moment ago."""
+        """Return the files to poll now, none if the last poll was a moment ago."""
         if now - self._last < EVERY or not self.files:
             return []
         self._last = now

@@ -1,7 +1,7 @@
-"""The one owner of watchdog: its observers, native or polling, beside the fence or alone.
+"""The only user of watchdog: its observers, native or polling, beside inotify or alone.
 
-Law: the number of threads is bounded, whatever the tree is like; an event means only that a file is worth a
-look.
+Law: the number of threads is bounded, whatever the tree is like. An event only means that a file is worth a
+read.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
 
 MOST_SCHEDULES = 16
-"""Each costs a thread. What they do not reach is the fence's alone."""
+"""Each costs a thread. Beyond them there is inotify alone."""
 POLL_EVERY = 0.5
 
 Witness = Callable[[dict[str, Kind]], None]
-"""Is given, in a thread of watchdog's, the files worth a look."""
+"""Called in watchdog's thread with the files that are worth a read."""
 
 _FILTER: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
@@ -46,7 +46,7 @@ _FILTER: list[type[FileSystemEvent]] = [
     FileMovedEvent,
     FileDeletedEvent,
 ]
-"""Opens and reads are not asked for: an import of the app would otherwise wake the Master for each file."""
+"""Not opens and reads: with these, an import of the app would wake the Master for each file."""
 
 
 class Schedule(Struct, frozen=True):
@@ -55,7 +55,7 @@ class Schedule(Struct, frozen=True):
 
 
 def plan(root: str, folders: Iterable[Folder], most: int = MOST_SCHEDULES) -> list[Schedule]:
-    """Cover a tree with at most `most` schedules, nearest to the root first; none enters what is ignored.
+    """Cover a tree with at most `most` schedules, nearest to the root first, without ignored folders.
 
     A subtree in which nothing is ignored takes one schedule, another one for its top and those of its
     subfolders.
@@ -116,7 +116,7 @@ def polling(
     links: Container[str] = (),
     every: float = POLL_EVERY,
 ) -> Observing:
-    """Return an observer that looks at the folders and files that `keeps` lets through, every few moments."""
+    """Return an observer that polls those folders and files for which `keeps` returns true."""
 
     def listdir(path: str | None) -> Iterator[os.DirEntry[str]]:
         with os.scandir(path) as listing:
@@ -129,7 +129,7 @@ def polling(
 
 
 def _hush() -> None:
-    """Keep watchdog's log of its own book-keeping off the terminal; the fence reports lost events."""
+    """Keep watchdog's own log off the terminal; inotify reports lost events."""
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
     logger = logging.getLogger("watchdog")
     logger.propagate = False

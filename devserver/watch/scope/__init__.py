@@ -1,1 +1,1 @@
-"""Which files matter, and where they lie."""
+"""Which files matter, and where they are."""

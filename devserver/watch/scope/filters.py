@@ -1,6 +1,6 @@
-"""Decides which folders are watched, and which files in them make an edit.
+"""Decides which folders are watched, and which files in them cause an edit.
 
-Look-ups are set membership; patterns are matched for the few names that got so far, and remembered.
+Most decisions are look-ups in sets; patterns are matched for the few remaining names, and cached.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ ASSET_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico", ".bmp"),
     *(".woff", ".woff2", ".ttf", ".otf"),
 )
-"""Of files that browsers load, wherever they lie."""
+"""Suffixes of files that browsers load, in any folder."""
 STATIC_FOLDERS = frozenset({"static", "assets", "public"})
-"""Names of folders whose pages (.html) are served as they are, too: they are no templates."""
+"""Names of folders whose pages (.html) are served unchanged: they are not templates."""
 SETTINGS = (".env", "pyproject.toml")
 JUNK_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", "___jb_tmp___", "___jb_old___")
 VENV_MARK = "pyvenv.cfg"
 PACKAGE = "__init__.py"
 COMPILED = (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
-"""Of modules that an import finds beside those that are sources, or in the place of them."""
+"""Suffixes of modules that an import finds beside sources, or instead of them."""
 MOST_PATTERNS = 1024 * 1024
 """Bytes of a .gitignore that are read."""
 _REMEMBERED = 10_000
@@ -66,8 +66,8 @@ class Interest(Enum):
 class Filters:
     """The rules of one run. `everything`: every Python file under the root matters.
 
-    Attended files matter wherever they lie, unless `exclude` names them; so does what an import would find
-    beside them: Python files, packages, compiled modules.
+    Attended files matter wherever they are, unless `exclude` names them. So do the files that an import would
+    find beside them: Python files, packages, compiled modules.
     Raises UsageError for an invalid pattern.
     """
 
@@ -82,17 +82,17 @@ class Filters:
     ) -> None:
         self.root = root.rstrip(os.sep) or os.sep
         self.roots: tuple[str, ...] = (self.root,)
-        """It, and the further folders that are watched as it is."""
+        """The root, and the further folders that are watched in the same way."""
         self.everything = False
         self.attended: set[str] = set()
         self.as_data: set[str] = set()
-        """Those of them that are read and not run."""
+        """Attended files that the app reads and does not run."""
         self.links: set[str] = set()
-        """Links to folders: where one leads decides what is found behind it."""
+        """Links to folders: a change of one changes what is found behind it."""
         self.kept: frozenset[str] = frozenset()
-        """What may yet be imported as it is now: a change of it counts, its neighbours do not."""
+        """Files of the snapshot that may still be imported: their changes count, their neighbours' do not."""
         self.folders: set[str] = set()
-        """Those that attended files lie in, and that imports look into."""
+        """Folders of attended files, and folders that imports look into."""
         self._settings = {os.path.join(self.root, name) for name in SETTINGS}
         self._also = _Patterns(_valid(also, "--also", self.root), self._below)
         self._assets = _Patterns(_valid(assets, "--assets", self.root), self._below)
@@ -116,7 +116,7 @@ class Filters:
         return path[len(inside) :] if path.startswith(inside) else ""
 
     def attend(self, path: str) -> bool:
-        """Let a file matter from now on; False if it is excluded."""
+        """Let a file matter from now on; return False if it is excluded."""
         if self._exclude.match(path):
             return False
         self.attended.add(path)
@@ -124,14 +124,14 @@ class Filters:
         return True
 
     def attend_folder(self, folder: str) -> bool:
-        """Let what an import finds in a folder matter from now on; False if it is excluded."""
+        """Let what an import finds in a folder matter from now on; return False if it is excluded."""
         if self._exclude.match(folder + os.sep):
             return False
         self.folders.add(folder)
         return True
 
     def interest(self, path: str) -> Interest:
-        """Return whether an event of `path` makes an edit."""
+        """Return whether, and why, an event of `path` causes an edit."""
         if path in self.attended:
             return Interest.CODE if path.endswith(".py") and path not in self.as_data else Interest.DATA
         folder, _, name = path.rpartition(os.sep)
@@ -163,7 +163,7 @@ class Filters:
         return Interest.DATA if templates or template else Interest.NONE
 
     def is_asset(self, path: str) -> bool:
-        """Return whether only browsers show a file that makes no edit."""
+        """Return whether a file that causes no edit is an asset, which browsers load."""
         folder, _, name = path.rpartition(os.sep)
         named = name.endswith(ASSET_SUFFIXES) or self._is_static_page(path) or self._assets.match(path)
         if not named or name.startswith((".", "#")) or name.endswith(JUNK_SUFFIXES):
@@ -213,7 +213,7 @@ class Filters:
 
 
 class _Patterns:
-    """Patterns as in .gitignore, for absolute paths; `below` gives one as seen from its root, or nothing."""
+    """Patterns as in .gitignore, for absolute paths; `below` makes one relative to its root."""
 
     def __init__(self, lines: Iterable[str], below: Callable[[str], str]) -> None:
         lines = list(lines)
@@ -243,9 +243,9 @@ def gitignore_of(root: str) -> list[str]:
 def _valid(lines: Iterable[str], option: str, root: str) -> Iterator[str]:
     for line in lines:
         if ".." in line.split("/"):
-            raise UsageError(f"{option} {line!r} can match nothing: only what is under {root} is watched.")
+            raise UsageError(f"{option} {line!r} can match nothing: only files under {root} are watched.")
         if not _is_valid(line):
-            raise UsageError(f"{option} {line!r} is not a pattern; write it as in .gitignore.")
+            raise UsageError(f"{option} {line!r} is not a valid pattern: write it as in .gitignore.")
         yield line
 
 

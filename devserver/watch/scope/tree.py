@@ -11,18 +11,18 @@ from msgspec import Struct
 from devserver.watch.scope.filters import VENV_MARK, Filters
 
 HARMLESS = "__pycache__"
-"""Ignored, but small: a watch that cannot leave it out may as well have it."""
+"""Ignored, but small: a recursive watch may include it."""
 
 
 class Folder(Struct, frozen=True):
-    """A folder that is watched; `clean`: none of its direct entries is ignored."""
+    """A watched folder; `clean`: no direct entry is ignored."""
 
     path: str
     files: tuple[str, ...]
     """Everything but folders; a link counts as a file."""
     clean: bool
     links: tuple[str, ...] = ()
-    """Those of the files that are links."""
+    """The files that are links."""
 
 
 def walk(tops: Iterable[str], filters: Filters, enter: Callable[[str], object]) -> Iterator[Folder]:

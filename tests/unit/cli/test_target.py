@@ -265,7 +265,7 @@ def test_the_home_directory_is_never_the_root_of_what_lies_deeper(project: Path)
 def test_a_target_that_is_not_there_is_refused_in_one_sentence(project: Path) -> None:
     """The user reads what was looked for, where, and what to do."""
     assert refusal("nothing.py", project) == (
-        f"there is no file {project}/nothing.py: check the path, or name a module, as in shop.main:app"
+        f"there is no file {project}/nothing.py: check the path, or name a module: shop.main:app"
     )
     assert refusal("nosuch.main:app", project) == (
         f"there is no module 'nosuch.main' in {project}, in {project}/src or among the installed ones: "
@@ -282,19 +282,19 @@ def test_a_target_that_is_not_there_is_refused_in_one_sentence(project: Path) ->
     [
         (
             "app.py:create_app(1)",
-            "'create_app(1)' in the target 'app.py:create_app(1)' is no attribute's name",
+            "'create_app(1)' in the target 'app.py:create_app(1)' is not an attribute name",
         ),
-        ("app.py:()", "'' in the target 'app.py:()' is no attribute's name"),
-        ("app.py:", "'' in the target 'app.py:' is no attribute's name"),
+        ("app.py:()", "'' in the target 'app.py:()' is not an attribute name"),
+        ("app.py:", "'' in the target 'app.py:' is not an attribute name"),
         (":app", "names no file and no module"),
         ("", "names no file and no module"),
         ("not-a-module", "neither a file in"),
-        ("notes.txt", "is no Python file"),
+        ("notes.txt", "is not a Python file"),
         ("two.dots.py", "cannot be imported"),
         ("empty/", "'empty/' is a folder, and none of"),
         ("sys", "there is no module 'sys'"),
         ("__main__", "there is no module '__main__'"),
-        ("x" * 5000, "cannot be looked at: File name too long"),
+        ("x" * 5000, "cannot be read: File name too long"),
     ],
 )
 def test_a_target_that_cannot_be_served_is_refused_in_one_sentence(

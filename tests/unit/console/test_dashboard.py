@@ -146,7 +146,7 @@ def test_the_keys_are_shown_on_a_key() -> None:
 
 def test_a_key_that_means_nothing_is_answered() -> None:
     """Who presses another key is told where the keys are."""
-    assert "that is no key: h shows them" in screen(replace(running(), unknown_key=True), 80, 24)
+    assert "unknown key: h shows the keys" in screen(replace(running(), unknown_key=True), 80, 24)
 
 
 @pytest.mark.parametrize("view", [running(), broken(SYNTAX)], ids=["running", "broken"])
@@ -161,7 +161,7 @@ def test_what_a_key_asked_for_is_shown_whole_on_a_small_screen(view: Model) -> N
 
 def test_a_key_that_means_nothing_is_answered_on_a_narrow_screen() -> None:
     """Instead of the keys."""
-    assert " that is no key: h shows them" in screen(replace(running(), unknown_key=True), 40, 24)
+    assert " unknown key: h shows the keys" in screen(replace(running(), unknown_key=True), 40, 24)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -115,8 +115,7 @@ def test_the_last_words_of_a_worker_are_shown() -> None:
     lines = printed(scrolled(output(1, "about to"), died)).splitlines()
     assert lines == [
         "│ about to",
-        "a process of the app has ended: SIGSEGV; another one takes ",
-        "its place",
+        "a worker process exited: SIGSEGV; another one replaces it",
     ]
 
 
@@ -166,7 +165,7 @@ def test_too_many_lines_to_hold_are_counted() -> None:
     scroll.entries.append(Text("10"))
     scroll.limit(4)
     assert [str(entry) for entry in scroll.drain()] == [
-        "… 7 lines before this were too many to hold",
+        "… dropped 7 earlier lines",
         *"789",
         "10",
     ]

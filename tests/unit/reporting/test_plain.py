@@ -94,7 +94,7 @@ LINES: list[tuple[Event, str | None]] = [
         events.Live(generation=4, edit=1, steps={}, total_ms=14, why="a.py: its module level changed"),
         "devserver: live generation 4 · saved → live 14 ms · all modules: a.py: its module level changed",
     ),
-    (events.Superseded(generation=4), "devserver: generation 4 is dropped: a newer edit replaces it"),
+    (events.Superseded(generation=4), "devserver: generation 4 was dropped: a newer edit replaces it"),
     (events.ManagerStarted(pid=8), None),
     (events.ManagerExited(pid=8, reason="SIGKILL"), "devserver: manager exited: SIGKILL"),
     (events.ManagerExited(pid=8, reason="exit 0"), None),
@@ -124,8 +124,8 @@ LINES: list[tuple[Event, str | None]] = [
     (events.Stopping(reason="SIGTERM"), "devserver: stopping: SIGTERM"),
     (
         events.Debugging(worker=3, active=True),
-        "devserver: worker 3 is at a breakpoint(), which only the console can answer: "
-        "in a terminal, in the foreground and without --plain",
+        "devserver: worker 3 is at a breakpoint(), and only the console can answer it: "
+        "run devserver in the foreground of a terminal, without --plain",
     ),
     (events.Debugging(worker=3, active=False), None),
     (events.Debugging(worker=3, active=True, how="elsewhere"), None),
@@ -202,7 +202,7 @@ def test_preloading_tells_how_much_and_what_was_left_out() -> None:
     assert line(event, "/p") == (
         "devserver: preloaded 1,973 modules for the next workers: importing them all takes 850 ms · "
         "left out m0 starts a thread at its import; m1 starts a thread at its import; "
-        "m2 starts a thread at its import and 1 more · nothing after that: the app has changed sys.meta_path"
+        "m2 starts a thread at its import and 1 more · no later modules: the app has changed sys.meta_path"
     )
 
 

@@ -77,7 +77,7 @@ async def _ask(server: ControlServer, request: bytes) -> list[Reply]:
         (b"hello\n", "this is not a request of version 1"),
         (b'{"do":"dance"}\n', "this is not a request of version 1"),
         (b'{"do":"wait","timeout_s":"long"}\n', "this is not a request of version 1"),
-        (b'{"do":"dance","version":2}\n', "this request is of version 2"),
+        (b'{"do":"dance","version":2}\n', "this request has version 2"),
         (b"[" * 5000 + b"\n", "this is not a request of version 1"),
         (b"\xff\xfe\n", "this is not a request of version 1"),
         (b"x" * (protocol.LONGEST_REQUEST + 10) + b"\n", "the request is longer than"),

@@ -168,7 +168,7 @@ def test_what_is_attended_is_code_only_if_it_is_python_that_runs() -> None:
 @pytest.mark.parametrize("option", ["also", "exclude"])
 def test_a_pattern_that_leads_out_of_the_root(option: str) -> None:
     """It could never match: that is said at once, with what is watched."""
-    with pytest.raises(UsageError, match=rf"--{option} '\.\./x' can match nothing: only what is under /app"):
+    with pytest.raises(UsageError, match=rf"--{option} '\.\./x' can match nothing: only files under /app"):
         Filters("/app", **{option: ["../x"]})
 
 
