@@ -27,7 +27,7 @@ HELP = {
     "o": "open the app in the browser",
     "c": "clear the screen and the failures",
     "e": "show the whole last error",
-    "p": "show processes, and the last save's timeline",
+    "p": "processes, and the last timeline",
     "u": "show all addresses",
     "q": "quit; again: without waiting",
 }

@@ -1,1 +1,1 @@
-"""The Master's process: keeps every client connection, decides which code is live, and never runs it."""
+"""The Master's process: owns every client connection, decides which code is live, and never runs it."""

@@ -1,4 +1,4 @@
-"""The clients' side of the Master: connections of handlers and of HTTP, and the queue for Workers.
+"""The clients' side of the Master: the handlers' connections, those of HTTP, and the queue for Workers.
 
 Law: the Router's and the Gateway's laws hold for their own connections; this module joins them.
 """
@@ -22,13 +22,13 @@ from devserver.master.handlers.router import ConnectionNews, Router
 from devserver.master.http.gateway import Gateway
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of the target that are looked at."""
+"""Bytes of the target that are read."""
 LOOK = 1.0
-"""Seconds that may take."""
+"""Seconds that this may take."""
 
 
 class Clients:
-    """`stamp` and `is_settled` decide what may start. `changed` and `on_idle` are the Dispatcher's."""
+    """`stamp` and `is_settled` decide what may start. `changed` and `on_idle` are those of the Dispatcher."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class Clients:
         return self._connection_limit.open
 
     def factories(self) -> dict[str, Factory]:
-        """Return what makes the protocol of a new connection, by the kind of its listener."""
+        """Return the factories of protocols for new connections, by the kind of the listener."""
         return self._connection_limit.factories()
 
     def message_handlers(self) -> dict[type[FromWorker], Callable[[Worker, Any], None]]:
-        """Return what takes a Worker's message about a client's job, by the type of the message."""
+        """Return the handlers of a Worker's messages about clients' jobs, by the message's type."""
         of_streams = [each for each in get_args(FromWorker) if issubclass(each, StreamNews)]
         of_connections = get_args(ConnectionNews)
         return {
@@ -69,7 +69,7 @@ class Clients:
         return code.only_handlers if code.generation else self.seems_native
 
     async def look(self) -> None:
-        """Guess from the target's text whether it serves TCP: nothing has run yet."""
+        """Guess from the target's text whether it serves TCP, because no code has run yet."""
         with suppress(TimeoutError):
             self.seems_native = b"def on_receive" in (await self._text.read(LOOK) or b"")
 
@@ -86,7 +86,7 @@ class Clients:
         self.gateway.on_code_refused(failures)
 
     def release(self) -> None:
-        """Let through what waited for an edit that is settled now."""
+        """Start the work that waited for an edit that is settled now."""
         self.router.on_settled()
         self.gateway.on_settled()
 
@@ -108,7 +108,7 @@ class Clients:
         return not self.router.count and not self.gateway.uvicorn.open
 
     def close_all(self) -> None:
-        """Close each connection once what was sent to it is out."""
+        """Close each connection once everything that was sent to it has left."""
         self.router.close_all()
         self.gateway.uvicorn.shut_down()
 

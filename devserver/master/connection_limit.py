@@ -1,6 +1,6 @@
-"""Makes a protocol for each new connection, as long as there are descriptors.
+"""Creates a protocol for each new connection, as long as there are descriptors.
 
-Law: clients do not starve a reload. The console reports each client that is turned away.
+Law: clients do not starve a reload. Each client that is turned away is reported.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Factory = Callable[[], asyncio.Protocol]
 
 
 class RefusedConnection(asyncio.Protocol):
-    """Closes a client that there is no room for."""
+    """Closes the connection of a client at the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast("asyncio.Transport", transport).abort()
 
 
 class ConnectionLimit:
-    """`native` returns whether a client of a Unix socket meets handlers; else it speaks HTTP."""
+    """`native` returns whether a Unix socket serves handlers; else it serves HTTP."""
 
     def __init__(
         self, router: Router, gateway: Gateway, native: Callable[[], bool], emit: Callable[[Event], None]
@@ -42,11 +42,11 @@ class ConnectionLimit:
 
     @property
     def open(self) -> int:
-        """Return how many connections are open; a WebSocket with handlers behind it is one."""
+        """Return how many connections are open; a WebSocket of handlers counts once."""
         return self._router.open_beside_http + self._gateway.uvicorn.open
 
     def factories(self) -> dict[str, Factory]:
-        """Return what makes the protocol of a new connection, by the kind of its listener."""
+        """Return the factories of protocols for new connections, by the kind of the listener."""
         return {
             "http": self._within_limit(self._gateway.uvicorn.connect),
             "tcp": self._within_limit(lambda: self._router.connect("tcp")),
@@ -60,7 +60,7 @@ class ConnectionLimit:
         def connect() -> asyncio.Protocol:
             if self._router.count + self._gateway.uvicorn.open < self._most:
                 return factory()
-            ulimit = "as many as descriptors allow: raise `ulimit -n`"
+            ulimit = "which is the limit of descriptors: raise it with `ulimit -n`"
             reason = f"{self._most} are open, {ulimit}"
             self._emit(events.Lost(what="a new connection", reason=reason))
             return RefusedConnection()

@@ -1,6 +1,6 @@
-"""The first half of a save's story: from the notice of an edit to what is decided about it.
+"""The first half of a save's course: from noticing an edit to the decisions about it.
 
-Law: edits settle in the order of their numbers. Each decision is true of all that was read so far.
+Law: edits are decided in the order of their numbers. Each decision considers everything that was read so far.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from devserver.master.reload.timings import Steps, Timings
 
 
 class Edits:
-    """`decide` carries out commands, `send` tells the Managers of a file. `watch` is set before any edit."""
+    """`decide` carries out commands, `send` sends the Managers a file. Set `watch` before any edit."""
 
     watch: FileWatch
 
@@ -42,16 +42,16 @@ class Edits:
         self._loop = asyncio.get_running_loop()
         self.created = CreatedFiles(self._settle, self._loop)
         self.steps: Steps = {}
-        """What the edit took that was settled last, in ms; empty if no save causes what boots next."""
+        """Durations of the last edit's steps, in ms; empty if no save causes the next boot."""
         self._self_writes = SelfWriteGuard()
         self._written_in_boot: set[int] = set()
         self._asked: set[int] = set()
         """Edits that carry a requested reload."""
         self.rereads = 0
-        """How often all files were read because a reload was asked for."""
+        """How often all files were read for a requested reload."""
         self._decided = asyncio.Event()
 
-    # what the watch reports
+    # reports of the watch
 
     def on_edit_noticed(self, edit: int, paths: tuple[str, ...]) -> None:
         """An edit has begun."""
@@ -94,7 +94,7 @@ class Edits:
                 self.reload()
 
     def on_surveyed(self, files: Sequence[Source]) -> None:
-        """These files lie beside what runs and may be imported or read later: they join the snapshot."""
+        """Add files beside the running ones to the snapshot: they may be imported or read later."""
         for file in files:
             if self.generations.surveyed(file):
                 self._tell_managers(self.generations.live, file)
@@ -103,14 +103,14 @@ class Edits:
         if file.source is not None:
             self._send(Loaded(0, generation, file))
 
-    # reloads that are asked for
+    # requested reloads
 
     def reload_asked(self) -> None:
-        """Reload what the disk holds now, whether or not a file has changed: all is read first."""
+        """Read all files, then reload, whether or not a file has changed."""
         self.watch.reread(self.generations.known())
 
     def reread(self, edit: int) -> None:
-        """All files were read for a requested reload; `edit` has what differed, 0: nothing did."""
+        """All files were read for a requested reload; `edit` has those that differed, 0: none did."""
         self.rereads += 1
         if edit:
             self._asked.add(edit)
@@ -118,14 +118,14 @@ class Edits:
             self.reload()
 
     def reload(self) -> None:
-        """Boot what was read last, whether or not it runs."""
+        """Boot the files as they were read last, whether or not they run already."""
         self.steps = {}
         self._decide(self.generations.asked())
 
     # after each decision
 
     def note_decision(self) -> None:
-        """After commands were carried out, watch what may fix the code, and try muted files later."""
+        """After commands were carried out, watch files that may fix the code, and try muted ones later."""
         pause = self._self_writes.due(bool(self.generations.candidates))
         if pause is not None:
             self._loop.call_later(pause, self._catch_up)
@@ -134,27 +134,29 @@ class Edits:
         self._decided = asyncio.Event()
 
     def _catch_up(self) -> None:
-        """Try what the disk holds and was muted, unless something boots or it runs already."""
+        """Try muted files, unless a candidate boots or they run already."""
         if not self.generations.candidates and self.generations.behind:
             self.reload()
 
     def next_decision(self) -> Coroutine[None, None, object]:
-        """Return what waits for the next decision: edits are settled, code goes live or is refused.
+        """Return a coroutine that waits for a decision: edits settle, code goes live or is refused.
 
-        That is the first one after this call, however late the waiting begins.
+        That is the first decision after this call, however late the waiting begins.
         """
         return self._decided.wait()
 
     # the newest edit
 
     async def newest_edit_on_disk(self) -> int:
-        """Return the number of the newest edit, once the Master has read what the disk holds now."""
+        """Return the number of the newest edit, after the Master has read the present files."""
         return await self.watch.newest_edit_on_disk(self.generations.known())
 
     def stamp(self) -> int:
-        """Return the newest edit. Raise nothing: an error in a transport's callback closes its connection."""
+        """Return the newest edit. Raises nothing: an error in a transport's callback would close the
+        connection.
+        """
         try:
             return self.watch.newest_edit()
         except Exception as error:
-            self._loop.call_exception_handler({"message": "the files' news failed", "exception": error})
+            self._loop.call_exception_handler({"message": "reading files' events failed", "exception": error})
             return self.generations.edit

@@ -1,4 +1,4 @@
-"""Reports how busy Workers and connections are: on change only, and at most 8 times a second."""
+"""Reports the load of Workers and connections: on change only, and at most 8 times a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class LoadReport:
-    """Emits WorkerLoad and Connections for what has changed since the last time."""
+    """Emits WorkerLoad and Connections for the changes since the last report."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class LoadReport:
             self._due = self._loop.call_later(INTERVAL, self._tell)
 
     def close(self) -> None:
-        """Report nothing more."""
+        """Stop: nothing more is reported."""
         if self._due is not None:
             self._due.cancel()
 

@@ -1,4 +1,4 @@
-"""The gentle stop, which answers what was received, closes, and drains the Workers; and the hard stop."""
+"""The graceful stop, which answers what was received, closes, and drains the Workers; and the hard stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HARD_STOP = 5.0
 async def stop_gently(master: Master, patience: float) -> None:
     """Stop accepting and reading, finish what was received, close, retire the Workers: in `patience` seconds.
 
-    What does not finish in time is aborted, and its owner reports that.
+    Work that does not finish in time is aborted and reported.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience

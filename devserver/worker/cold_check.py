@@ -1,8 +1,9 @@
 """Compares an app that was swapped with a cold start of it: `python -m devserver.worker.cold_check`.
 
-Reads an `Asked` as JSON from standard input and writes a `Found`. In one process the app is imported from
-texts whose lines all stand one lower, then swapped to the texts as they are; another imports these at once.
-Law: what differs between two cold starts, too (chance, time), does not count; nothing is written to the disk.
+Reads an `Asked` as JSON from standard input and writes a `Found`. One process imports the app from texts that
+begin with an additional empty line, then swaps to the real texts; another one imports the real texts at once.
+Law: a difference that two cold starts show, too (chance, time), does not count. Nothing is written to the
+disk.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from devserver.worker.warm.swap import Refused
 
 
 def check(asked: Asked) -> Found:
-    """Return what differs. Call it in a process with one thread that has imported nothing of the app."""
-    with tempfile.TemporaryFile() as file:  # one for all: each process has the same descriptors
+    """Return the differences. Call it in a process with one thread that has not imported the app."""
+    with tempfile.TemporaryFile() as file:  # one file for all, so each process has the same descriptors
         child = partial(_in_child, file)
         try:
             cold, sources = child(lambda: _cold(asked))
@@ -58,7 +59,7 @@ class ChildFailed(Exception):
 
 
 def _in_child(file: IO[bytes], task: Callable[[], Any]) -> Any:
-    """Return what `task` returns in a forked process, by way of `file`; kill what it leaves running.
+    """Return what `task` returns in a forked process, passed through `file`; kill its remaining children.
 
     Raises ChildFailed.
     """
@@ -126,7 +127,7 @@ def _image(asked: Asked, sources: Sequence[Source], moved: Collection[str]) -> t
 
 
 def _left_out(asked: Asked, sources: Sequence[Source]) -> dict[str, str]:
-    """Return the files that cannot be swapped to their text by themselves, and why."""
+    """Return the files that cannot be swapped one by one, and why."""
     image, _snapshot = _image(asked, sources, [each.path for each in sources])
     answers = {each.path: image.decide([each]) for each in sources}
     return {path: answer.reason for path, answer in answers.items() if isinstance(answer, Refused)}
@@ -143,7 +144,7 @@ def _hot(asked: Asked, sources: Sequence[Source], moved: Sequence[Source]) -> An
 
 
 def _lower(source: Source) -> Source:
-    """Return the text one line lower, but for one that names its encoding in its first lines."""
+    """Return the text with an empty line before it, except one that names its encoding in its first lines."""
     text = source.source or b""
     if b"coding" in b"".join(text.splitlines()[:2]):
         return source
@@ -151,11 +152,11 @@ def _lower(source: Source) -> Source:
 
 
 def main() -> int:
-    """Answer what is asked; return 1 if anything differs, 2 if the app cannot be imported."""
+    """Answer the question on standard input; return 1 for differences, 2 if the app cannot be imported."""
     sys.dont_write_bytecode = True
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the app prints is not part of the answer
+    os.dup2(2, 1)  # the app's output is not part of the answer
     found = check(asked)
     with out:
         out.write(msgspec.json.encode(found) + b"\n")

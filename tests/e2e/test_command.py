@@ -41,7 +41,7 @@ def busy() -> Iterator[int]:
         (["--ssl-certfile", "no.pem", "handlers.py"], "--ssl-certfile no.pem cannot be read (No such file"),
         (["--ssl-certfile", "handlers.py", "handlers.py"], "handlers.py does not hold a certificate and its"),
         (["--uds", "", "handlers.py"], "an empty path names no socket"),
-        (["--uds", "handlers.py", "handlers.py"], "cannot listen on handlers.py (something else is there)"),
+        (["--uds", "handlers.py", "handlers.py"], "cannot listen on handlers.py (there is another file)"),
         (["--uds", "no/such/socket", "handlers.py"], "cannot listen on no/such/socket (No such file"),
         (["--uds", "x" * 200, "handlers.py"], "(AF_UNIX path too long): choose another path with --uds"),
         (

@@ -216,7 +216,7 @@ def test_logs_of_a_server_whose_output_goes_to_nobody_s_file(project: Path) -> N
         server.wait("ready")
         code, text = run(project, "logs")
         assert (code, "devserver: listening on" in text, "app: imported" in text) == (0, True, False)
-        assert "what the app prints goes to where the server was started, and is not kept here" in text
+        assert "the app's output goes to where the server was started, and is not kept here" in text
         assert run(project, "logs", "-n", "1")[1].startswith("devserver: ready: generation 1")
 
 

@@ -109,7 +109,7 @@ def test_stop_stops_gently_and_the_connection_lasts_until_the_end(tmp_path: Path
         assert ask(server, protocol.AskStop()) == [protocol.End(note="stopping")]
         assert server.process.wait(30) == 0
         server.all_gone()
-        assert server.past("stopping") == [server.wait("stopping", reason="asked by devserver stop")]
+        assert server.past("stopping") == [server.wait("stopping", reason="requested by devserver stop")]
         assert not os.path.exists(found.path)
 
 

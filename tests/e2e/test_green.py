@@ -94,7 +94,7 @@ def test_an_app_that_eventlet_has_patched_is_refused_in_a_sentence(
     text = "import eventlet\ndef app(environ, start_response): pass\n"
     with serving(project, text=text) as server, browsing(server) as client:
         [failure] = server.wait("refused")["failures"]
-        assert failure["message"].startswith("eventlet has patched the standard library")
+        assert failure["message"].startswith("devserver cannot serve an app for which eventlet has patched")
         answer = client.get("/")
         assert answer.status_code == 503
         assert "eventlet" in answer.text

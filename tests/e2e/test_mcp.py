@@ -57,7 +57,7 @@ def test_an_agent_edits_and_learns_whether_it_is_live(tmp_path: Path) -> None:
             assert (await call(session, "requests"))["requests"] == []
             routes = await call(session, "routes")
             assert [(each["kind"], each["name"]) for each in routes["routes"]] == [("handler", "on_receive")]
-            assert routes["note"].startswith("these are the routes of the code that runs: NOT LIVE")
+            assert routes["note"].startswith("these are the routes of the running code: NOT LIVE")
             server.save(answering("three"))
             assert (await call(session, "reload"))["state"] == "live"
 

@@ -279,7 +279,9 @@ def test_a_page_that_is_compressed_all_the_same_is_told_of_once(server: DevServe
     get(server, "/gzip")
     server.wait("notice")
     texts = [fact["text"] for fact in server.past("notice")]
-    assert texts == ["/gzip cannot refresh itself: it is compressed (gzip), though it was asked for as it is"]
+    assert texts == [
+        "/gzip cannot refresh itself: it is compressed (gzip), although the request asked for identity"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_https_to_the_http_port_is_said_once(tmp_path: Path) -> None:
                 pytest.raises(ssl.SSLError),
             ):
                 trusting().wrap_socket(plain)
-        (line,) = lines_with(server, "speaks https")
+        (line,) = lines_with(server, "speaks HTTPS")
         assert f"http://127.0.0.1:{server.http_port}" in line
         assert "Invalid HTTP" not in server.output()
         assert httpx.get(f"http://127.0.0.1:{server.http_port}/", timeout=DEADLINE).text == "ok"
@@ -63,7 +63,7 @@ def test_http_to_the_https_port_is_said_once(tmp_path: Path) -> None:
         for _ in range(2):
             with contextlib.suppress(httpx.HTTPError):
                 httpx.get(f"http://127.0.0.1:{server.http_port}/", timeout=DEADLINE)
-        (line,) = lines_with(server, "speaks http to")
+        (line,) = lines_with(server, "speaks HTTP to")
         assert f"https://127.0.0.1:{server.http_port}" in line
         answer = httpx.get(f"https://127.0.0.1:{server.http_port}/", verify=trusting(), timeout=DEADLINE)
         assert answer.text == "ok"

@@ -26,7 +26,7 @@ UNFIT = {
     "a lock": ("import fcntl; KEPT = open('a.lock', 'a'); fcntl.flock(KEPT, fcntl.LOCK_SH)", "locks a file"),
     "a temporary folder": (
         "import tempfile; KEPT = tempfile.TemporaryDirectory()",
-        "makes a temporary folder",
+        "creates a temporary folder",
     ),
     "a temporary file": ("import tempfile; KEPT = tempfile.NamedTemporaryFile()", "handlers.py:4"),
     "an atexit function": ("import atexit\n@atexit.register\ndef bye(): pass", "registers with atexit"),
@@ -36,7 +36,7 @@ UNFIT = {
     ),
     "a finalizer": (
         "import weakref\nclass C: pass\nKEPT = C(); weakref.finalize(KEPT, print)",
-        "run at exit",
+        "for the exit",
     ),
     "an event loop": (
         "import asyncio; KEPT = asyncio.get_event_loop_policy().get_event_loop()",
@@ -52,13 +52,13 @@ UNFIT = {
         "closes the event loop",
     ),
     "a timer": ("import signal; signal.setitimer(signal.ITIMER_REAL, 500)", "starts a timer"),
-    "a trace function": ("import sys; sys.settrace(lambda *a: None)", "looks on"),
+    "a trace function": ("import sys; sys.settrace(lambda *a: None)", "is active"),
     "a handler of SIGCHLD": (
         "import signal; signal.signal(signal.SIGCHLD, lambda *a: None)",
         "handles SIGCHLD",
     ),
     "a fork hook": ("import os; os.register_at_fork(after_in_child=lambda: None)", "registers for forks"),
-    "the number of the process": ("import os; KEPT = os.getpid()", "KEPT is the number of the process"),
+    "the process id": ("import os; KEPT = os.getpid()", "KEPT is the process id"),
     "shared memory": ("import mmap; KEPT = mmap.mmap(-1, 4096)", "shares memory"),
     "a lock of multiprocessing's": ("import multiprocessing; KEPT = multiprocessing.Lock()", ""),
     "a removed file": ("import os; open('x', 'w').close(); os.remove('x')", "writes x"),

@@ -49,7 +49,7 @@ REFUSED = {
     "an annotation that is computed": ("class A -> def g(x: f()): pass\nclass A", "module level changed"),
     "an annotation by a later name": (
         "def f -> def g(x: A): pass\ndef f",
-        "A may be another when it is defined",
+        "A may have another value when it is defined",
     ),
     "a class": ("class A -> class B: pass\nclass A", "module level changed"),
     "a built-in name": ("X = 1 -> X = 1\ndef len(x): return 1", "len is new, and had another meaning"),
@@ -91,7 +91,7 @@ REFUSED = {
     "all of a module": ("X = 1 -> X = 1\nfrom json import *", "module level changed"),
     "a submodule that it has not got": (
         "X = 1 -> X = 1\nfrom json import nothing",
-        "which has not got it yet",
+        "which does not have it yet",
     ),
 }
 
@@ -152,12 +152,12 @@ SHOP = {
         (
             "shop/one.py",
             "import shop.two -> from .two import g\nimport shop.two",
-            "it imports shop.two, which was not whole when it ran",
+            "it imports shop.two, which was not completely imported when it ran",
         ),
         (
             "shop/two.py",
             "def g -> from shop.one import f\ndef g",
-            "it imports shop.one, which was not whole when it ran",
+            "it imports shop.one, which was not completely imported when it ran",
         ),
         (
             "shop/three.py",

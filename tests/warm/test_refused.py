@@ -114,7 +114,7 @@ CASES = {
     "a generator that lives": (
         "def g():\n    yield 1\n    yield 2\nG = g()\nnext(G)\n",
         "# moved\ndef g():\n    yield 1\n    yield 2\nG = g()\nnext(G)\n",
-        "a generator of g() that began at import is still there",
+        "a generator of g() from the import still exists",
     ),
     "a generator that has not begun": (
         "def g(): yield 1\nG = g()\n",

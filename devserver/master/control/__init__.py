@@ -1,1 +1,1 @@
-"""Answers other programs about this server, over its control socket."""
+"""Answers other programs' requests about this server, over its control socket."""

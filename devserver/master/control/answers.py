@@ -1,6 +1,6 @@
 """Answers each request that comes over the control socket.
 
-Law: `wait` answers for what the disk holds when the client asks. It reads the changes of files first. Then it
+Law: `wait` answers for the files on the disk when the client asks. It reads their changes first. Then it
 waits, as a request to the app does, until all edits up to the newest are settled.
 """
 
@@ -27,37 +27,37 @@ from devserver.master.reload.generations import Generations
 
 _Listing = protocol.AskLogs | protocol.AskErrors | protocol.AskRequests | protocol.AskRoutes
 MOST_UNSENT = 10_000
-"""Lines that a follower may be behind."""
+"""Lines by which a follower may lag behind."""
 
 
 class Routes(Protocol):
-    """What reads the routes of the live app."""
+    """Reads the routes of the live app."""
 
     async def read(self) -> RoutesRead:
         """Return them. Raises NotRead."""
 
 
 class Server(Protocol):
-    """What is asked of the Master."""
+    """The part of the Master that requests need."""
 
     generations: Generations
     rereads: int
-    """How often all files were read because a reload was asked for."""
+    """How often all files were read for a requested reload."""
 
     async def newest_edit_on_disk(self) -> int:
-        """Return the number of the newest edit, once the Master has read what the disk holds now."""
+        """Return the number of the newest edit, after the Master has read the present files."""
 
     def reload_asked(self) -> None:
-        """Read all files, and start what they hold; `rereads` counts it once they are read."""
+        """Read all files, and start their code; `rereads` counts it once they are read."""
 
     def next_decision(self) -> Awaitable[object]:
-        """Return what waits for the first decision after this call, however late the waiting begins."""
+        """Return an awaitable of the first decision after this call, however late the waiting begins."""
 
 
 class Answers:
     """`stop` is called with the reason. `output` is the file that all output goes to.
 
-    `captured`: what the app prints is in the journal.
+    `captured`: the journal has the app's output.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Answers:
                 yield await self._within(request.timeout_s, self._reload())
             case protocol.AskStop():
                 yield protocol.End(note="stopping")
-                self._stop("asked by devserver stop")
+                self._stop("requested by devserver stop")
                 await asyncio.Event().wait()
             case _:
                 async for reply in self._each(request):
@@ -170,7 +170,7 @@ class Answers:
             output=self._output.path if self._output else "",
         )
 
-    # what was written, and what has failed
+    # output and failures
 
     async def _errors(self, since: float) -> AsyncIterator[Reply]:
         code = self._now()
@@ -195,7 +195,7 @@ class Answers:
         code = self._now()
         notes = [read.note] if read.note else []
         if code.state == "not-live":
-            notes.append(f"these are the routes of the code that runs: {code.headline}")
+            notes.append(f"these are the routes of the running code: {code.headline}")
         yield protocol.End(note="; ".join(notes))
 
     async def _logs(self, request: protocol.AskLogs) -> AsyncIterator[Reply]:
@@ -211,7 +211,7 @@ class Answers:
                 yield line
             note = self._journal.missing(request.since)
             if not self._captured:
-                where = "what the app prints goes to where the server was started, and is not kept here"
+                where = "the app's output goes to where the server was started, and is not kept here"
                 note = f"{where}; {note}" if note else where
             if follower is None:
                 yield protocol.End(note=note)
@@ -236,7 +236,7 @@ class Answers:
                         if seen.status >= 500 or not request.failed:
                             yield seen
             unlisted = journal.unlisted
-            note = f"{unlisted:,} more were counted, and not listed one by one" if unlisted else ""
+            note = f"{unlisted:,} more requests were only counted" if unlisted else ""
             yield protocol.End(note=note)
         finally:
             if follower is not None:

@@ -1,4 +1,4 @@
-"""The control of one run: records its events, and answers requests over a socket."""
+"""The control socket of one run: records the events, and answers requests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from devserver.master.control.server import ControlServer
 from devserver.reporting import plain
 
 LAST_LINES = 0.5
-"""Seconds that followers have for the last lines."""
+"""Seconds that followers get for the last lines."""
 
 
 class Control:
-    """`emit` takes events about the control itself."""
+    """`emit` takes events about the control socket itself."""
 
     def __init__(self, root: str, emit: Callable[[Event], None]) -> None:
         self._root = root
@@ -47,9 +47,9 @@ class Control:
     async def open(
         self, server: Server, stop: Callable[[str], None], captured: bool, routes: Routes | None = None
     ) -> None:
-        """Listen. Where the socket cannot be made, report that; the run goes on without it.
+        """Listen. If the socket cannot be created, report that; the run goes on without it.
 
-        `captured`: what the app prints comes as events.
+        `captured`: the app's output comes as events.
         """
         if captured:
             self._output = None

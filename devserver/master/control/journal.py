@@ -1,6 +1,6 @@
-"""What the control socket answers about this run, folded from its events: pure.
+"""The memory of the control socket: this run's state and its last events. Pure.
 
-Law: memory is bounded: see `MOST_…`. The app's text is kept as it came; our own lines are worded on request.
+Law: memory is bounded: see `MOST_…`. The app's text is kept unchanged; our own lines are worded on request.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _QUIET = (
     | events.Checked
     | events.Requests
 )
-"""What no line of the log is made of."""
+"""Events without a line in the log."""
 
 
 @dataclass(slots=True)
 class Journal:
-    """`word` puts an event into a line, or None. Followers get each event that is kept, as it happens."""
+    """`word` returns the line of an event, or None. Followers get each event that is kept, as it happens."""
 
     word: Callable[[Event], str | None]
     started: events.Started | None = None
@@ -51,7 +51,7 @@ class Journal:
     failed: int = 0
     requested: int = 0
     unlisted: int = 0
-    """Requests that were counted, and not listed one by one: there were many at once."""
+    """Requests that were only counted, because there were many at once."""
     booting_since: float = 0.0
     stopping: bool = False
     followers: list[Callable[[Event], None]] = field(default_factory=list)
@@ -72,13 +72,13 @@ class Journal:
             follower(event)
 
     def logged(self, since: float = 0.0) -> Iterator[Logged]:
-        """Return what was written since then."""
+        """Yield the lines since then."""
         for event in self._lines.since(since):
             if line := self.line(event):
                 yield line
 
     def line(self, event: Event) -> Logged | None:
-        """Return what is written of an event."""
+        """Return the line of an event, None if it has none."""
         if isinstance(event, events.Output):
             text = event.text.replace("\r\n", "\n")
             return Logged(at=event.at, source="app", worker=event.worker, text=text)
@@ -86,15 +86,15 @@ class Journal:
         return Logged(at=event.at, source="devserver", text=sentence + "\n") if sentence else None
 
     def requests(self, since: float = 0.0, failed: bool = False) -> Iterator[RequestSeen]:
-        """Return what was requested since then."""
+        """Yield the requests since then."""
         return (each for each in self._requests.since(since) if each.status >= 500 or not failed)
 
     def errors(self, since: float = 0.0) -> Iterator[ErrorSeen]:
-        """Return what has failed since then."""
+        """Yield the failures since then."""
         return self._errors.since(since)
 
     def missing(self, since: float) -> str:
-        """Return a sentence if text that came since then was dropped."""
+        """Return a sentence if text since then was dropped, else ""."""
         if not self._lines.lacks(since):
             return ""
         return f"earlier lines were dropped: the server keeps the last {MOST_TEXT // 2**20} MiB"
@@ -116,7 +116,7 @@ class Journal:
                 self.live = event
             case events.Refused():
                 for failure in event.failures:
-                    self._fail(event.at, "the code that was saved" if event.edit else "the start", failure)
+                    self._fail(event.at, "the saved code" if event.edit else "the start", failure)
             case events.HandlerFailed():
                 self.failed += 1
                 where = f"connection {event.connection}" if event.connection else f"worker {event.worker}"

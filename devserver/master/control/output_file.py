@@ -1,4 +1,4 @@
-"""The file that the server's output goes to, if it goes to one: `devserver logs` reads it directly."""
+"""The regular file of the server's output, if it has one: `devserver logs` reads it directly."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from contextlib import suppress
 MOST_MARKS = 3600
 BETWEEN_MARKS = 1.0
 LARGEST = 64 * 1024 * 1024
-"""Bytes of a file of our own; beyond that it begins again."""
+"""Bytes of a log of our own; beyond that it is truncated."""
 CUT = b"devserver: earlier lines were dropped: the log had reached %d MiB\n" % (LARGEST // 2**20)
 _F_GETPATH = 50
 
 
 class OutputFile:
-    """A regular file behind a descriptor, and how long it was at which time.
+    """A regular file behind a descriptor, with marks of its size over time.
 
     Raises ValueError if it is not a regular file. In a folder of `owned_in` devserver may truncate it.
     """
@@ -31,7 +31,7 @@ class OutputFile:
         self._begin = self._marks[0][1]
 
     def mark(self, at: float) -> None:
-        """Note how long the file is now, about once a second."""
+        """Note the file's size, about once a second."""
         if at < self._marks[-1][0] + BETWEEN_MARKS:
             return
         size = self._size()
@@ -44,12 +44,12 @@ class OutputFile:
         self._marks.append((at, size))
 
     def offset(self, since: float) -> int:
-        """Return where to read from for what was written since then, or a little before."""
+        """Return the offset of the output since then, or a little before."""
         before = [size for at, size in self._marks if at <= since]
         return before[-1] if before and since else self._begin
 
     def is_behind(self, fd: int) -> bool:
-        """Return whether another descriptor leads to the same file."""
+        """Return whether another descriptor refers to the same file."""
         with suppress(OSError):
             return os.path.sameopenfile(self._fd, fd)
         return False

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class Ring(Generic[Item]):
-    """Items with the time at which they came, oldest first. The newest is kept, however heavy it is."""
+    """Items with their time, oldest first. The newest is kept, however heavy it is."""
 
     def __init__(self, most: int, heaviest: int) -> None:
         self._most = most
@@ -24,7 +24,7 @@ class Ring(Generic[Item]):
         """The time of the newest item that was dropped, 0 if none was."""
 
     def add(self, item: Item, at: float, weight: int) -> None:
-        """Keep an item, and drop the oldest ones that are beyond the bounds."""
+        """Add an item, and drop the oldest ones beyond the bounds."""
         self._items.append((at, weight, item))
         self._weight += weight
         while len(self._items) > 1 and (len(self._items) > self._most or self._weight > self._heaviest):
@@ -32,11 +32,11 @@ class Ring(Generic[Item]):
             self._weight -= lightened
 
     def since(self, at: float) -> Iterator[Item]:
-        """Yield what came at `at` or later."""
+        """Yield the items of `at` or later."""
         return (item for time, _, item in self._items if time >= at)
 
     def lacks(self, since: float) -> bool:
-        """Return whether something that came since then was dropped."""
+        """Return whether an item since then was dropped."""
         return self.dropped_at > 0 and self.dropped_at >= since
 
     def __len__(self) -> int:

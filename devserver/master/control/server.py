@@ -1,6 +1,6 @@
-"""The control socket: who may connect, how a request is read, and how long a client may take.
+"""The control socket's server: access, reading a request, and time limits for clients.
 
-Law: no client holds up the server or another client. The server aborts a client that does not ask or read.
+Law: no client blocks the server or another client. The server aborts a client that does not ask or read.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from devserver.control.sockets import NoControl
 from devserver.master.control.answers import Answers
 
 ASK_WITHIN = 5.0
-"""Seconds in which a client has to send its request."""
+"""Seconds within which a client has to send its request."""
 READ_WITHIN = 10.0
-"""Seconds in which a client has to read what fills its buffers."""
+"""Seconds within which a client has to read from a full buffer."""
 MOST_CLIENTS = 64
 LINGER = 1.0
-"""Seconds in which a client that is turned away has to read why, and to close."""
+"""Seconds within which a client that is turned away has to read why, and close."""
 
 
 class ControlServer:
-    """One a process. Raises NoControl where the socket cannot be made."""
+    """One per process. Raises NoControl if the socket cannot be created."""
 
     def __init__(self, answers: Answers, root: str, folder: str) -> None:
         self._answers = answers
@@ -43,7 +43,7 @@ class ControlServer:
         self._server = await asyncio.start_unix_server(self._accepted, sock=self._listener, limit=limit)
 
     async def close(self) -> None:
-        """Remove the socket, and close what is still connected."""
+        """Remove the socket, and close the connections."""
         with suppress(OSError):
             os.unlink(self.path)
         if self._server is None:
@@ -68,7 +68,7 @@ class ControlServer:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) > MOST_CLIENTS:
-            text = f"{MOST_CLIENTS} other commands are being answered: try again when one has ended"
+            text = f"{MOST_CLIENTS} other commands are waiting for answers: try again when one has ended"
             return await _turn_away(reader, writer, text)
         peer = sockets.peer_uid(cast(socket.socket, writer.get_extra_info("socket")))
         if peer not in (None, 0, os.geteuid()):

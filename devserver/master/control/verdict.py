@@ -13,7 +13,7 @@ NOTHING_RUNS = "nothing runs until it is fixed"
 
 
 def is_settled(generations: Generations, edit: int) -> bool:
-    """Return whether all that was saved up to `edit` is live, refused, or found to change nothing."""
+    """Return whether every save up to `edit` is live, refused, or found to change nothing."""
     waits = any(pending <= edit for pending in generations.pending)
     return not waits and bool(generations.live or generations.refusal)
 

@@ -1,1 +1,1 @@
-"""Which Worker runs what, and when."""
+"""Decides which Worker runs which job, and when."""

@@ -1,6 +1,6 @@
 """Starts jobs on Workers, and owns every job that is in hand.
 
-Law: a Worker's death loses only the jobs that it had in hand. The Dispatcher calls `on_worker_died` of each.
+Law: a Worker's death loses only its jobs in hand. The Dispatcher calls `on_worker_died` of each.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from devserver.master.dispatch.queue import DispatchQueue, ServedBy, WorkerEntry
 from devserver.master.dispatch.worker import Worker
 
 LINK_LIMIT = 4 * 1024 * 1024
-"""A Worker that has this many bytes left to read gets no more jobs."""
+"""A Worker with more unread bytes gets no more jobs."""
 
 
 class Job(Protocol):
-    """Work for one Worker, or a client that has some. `queued` belongs to the queue."""
+    """Work for one Worker, or a client that has some. Only the queue sets `queued`."""
 
     queued: bool
 
@@ -26,13 +26,13 @@ class Job(Protocol):
         """Return what runs it."""
 
     def startable(self) -> bool:
-        """Return whether it still has something to start, now that it is next."""
+        """Return whether it still has work to start, now that it is next."""
 
     def start(self, worker: Worker, number: int) -> None:
         """Send the work to `worker`, as job `number`."""
 
     def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
-        """The Worker that had job `number` in hand is dead."""
+        """The Worker with job `number` in hand has died."""
 
 
 class Dispatcher:
@@ -49,7 +49,7 @@ class Dispatcher:
         self._on_idle = on_idle
         self._queue: DispatchQueue[Job] = DispatchQueue()
         self.code = LiveCode()
-        """What jobs start on."""
+        """The code on which jobs start."""
         self._jobs: dict[int, tuple[WorkerEntry, Job]] = {}
         self._last_job = 0
 
@@ -63,26 +63,26 @@ class Dispatcher:
         self._queue.entries[worker.id] = WorkerEntry(worker.id, worker.generation, spare=spare)
 
     def accept(self, worker: Worker, capacity: Mapping[ServedBy, int]) -> None:
-        """Let the Worker run so many jobs of each kind (0: unbounded). `pump` starts them."""
+        """Let the Worker run up to `capacity` jobs of each kind (0: unbounded). `pump` starts them."""
         entry = self._queue.entries[worker.id]
         entry.ready, entry.capacity = True, dict(capacity)
 
     def retire(self, worker: Worker) -> bool:
-        """Start nothing more on this Worker; return whether that is new."""
+        """Start no more jobs on this Worker; return whether that is new."""
         if self.is_retired(worker):
             return False
         self._queue.entries[worker.id].leaving = True
         return True
 
     def block(self, worker: Worker, blocked: bool) -> None:
-        """Start nothing on this Worker while a user is at its prompt."""
+        """Start no jobs on this Worker while a prompt blocks it."""
         if entry := self._queue.entries.get(worker.id):
             entry.blocked = blocked
         if not blocked:
             self.pump()
 
     def bar(self, worker: Worker) -> None:
-        """Start nothing more on it: its process has exited. Its last messages still count."""
+        """Start no more jobs on this Worker: its process has exited. Its last messages still count."""
         self._queue.entries[worker.id].dead = True
 
     def remove(self, worker: Worker, reason: str) -> None:
@@ -97,14 +97,14 @@ class Dispatcher:
         self.pump()
 
     def on_drained(self, worker: Worker) -> None:
-        """The Worker has read all that it was sent."""
+        """The Worker has read everything that was sent to it."""
         entry = self._queue.entries.get(worker.id)
         if entry is not None and entry.clogged:
             entry.clogged = False
             self.pump()
 
     def is_retired(self, worker: Worker) -> bool:
-        """Return whether nothing more is started on this Worker."""
+        """Return whether no more jobs start on this Worker."""
         entry = self._queue.entries.get(worker.id)
         return entry is None or entry.leaving
 
@@ -114,7 +114,7 @@ class Dispatcher:
         return entry is None or not entry.load
 
     def loads(self) -> dict[int, tuple[int, int]]:
-        """Return how many jobs each Worker that is ready runs, and how many it has finished."""
+        """Return how many jobs each ready Worker runs, and how many it has finished."""
         entries = self._queue.entries.values()
         return {entry.worker: (entry.load, entry.handled) for entry in entries if entry.ready}
 
@@ -128,7 +128,7 @@ class Dispatcher:
         )
 
     def go_live(self, code: LiveCode) -> None:
-        """Start every job on this code from now on. `pump` starts those that wait."""
+        """Start every job on this code from now on. `pump` starts the waiting ones."""
         self.code = code
         self._queue.live = code.generation
 
@@ -141,7 +141,7 @@ class Dispatcher:
 
     @property
     def quiet(self) -> bool:
-        """Return whether no job waits and none runs."""
+        """Return whether no job waits or runs."""
         return not self._queue.length and not self._jobs
 
     def jobs_in_hand(self) -> list[Job]:
@@ -158,7 +158,7 @@ class Dispatcher:
         self.pump()
 
     def pump(self) -> None:
-        """Start every waiting job that a Worker has room for."""
+        """Start every waiting job for which a Worker has room."""
         while found := self._queue.next():
             job, entry = found
             if not job.startable():
@@ -172,7 +172,7 @@ class Dispatcher:
             self.on_changed()
 
     def job(self, worker: Worker, number: int) -> Job | None:
-        """Return the job that a message of `worker` names, None if it does not have it in hand.
+        """Return the job in a message of `worker`, None if the Worker does not have it in hand.
 
         Such a message shows that the Worker does not hang.
         """
@@ -196,7 +196,7 @@ class Dispatcher:
         return job
 
     def proceed(self, worker: Worker) -> None:
-        """Report the Worker if the handled job was its last one, and start other jobs."""
+        """Report the Worker as idle if the handled job was its last one, and start other jobs."""
         if self.is_idle(worker):
             self._on_idle(worker)
         if self._queue.length:

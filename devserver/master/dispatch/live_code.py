@@ -1,4 +1,4 @@
-"""What the live code serves: one frozen value, replaced when newer code goes live."""
+"""What the live code serves, as one frozen value: newer code replaces it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LiveCode(Struct, frozen=True):
     app: AppKind = ""
     handlers: frozenset[str] = frozenset()
     framing: Framing | None = None
-    """How bytes are cut for the handlers of connections, None if it has no such handlers."""
+    """How to cut bytes into frames for the handlers of connections, None if it has no such handlers."""
 
     @property
     def only_handlers(self) -> bool:

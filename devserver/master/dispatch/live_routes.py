@@ -1,6 +1,6 @@
-"""Asks a Worker of the live code which routes the app has.
+"""Asks a Worker of the live code for the app's routes.
 
-Laws: a Worker that does not answer delays nothing but the question. It is asked once for all clients.
+Laws: a Worker that does not answer delays only this question. It is asked once for all clients.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ READ_WITHIN = 3.0
 
 
 class NotRead(DevserverError):
-    """One sentence: why the routes could not be read."""
+    """The routes could not be read; the message is one sentence with the reason."""
 
 
 class LiveRoutes:
-    """Pass it each RoutesRead, and each Worker that has died."""
+    """Pass each RoutesRead to `on_read`, and each dead Worker to `on_died`."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -29,10 +29,10 @@ class LiveRoutes:
         """By Worker; None: it has died."""
 
     async def read(self, within: float = READ_WITHIN) -> RoutesRead:
-        """Return what the Worker with the least work answers. Raises NotRead."""
+        """Return the answer of the least busy Worker. Raises NotRead."""
         worker = self._least_busy()
         if worker is None:
-            raise NotRead("no code is live now: devserver wait waits for it, or says why it cannot be")
+            raise NotRead("no code is live now: devserver wait waits for it, or shows why it is not")
         asked = self._asked.get(worker.id)
         if asked is None:
             asked = self._asked[worker.id] = asyncio.get_running_loop().create_future()
@@ -43,7 +43,7 @@ class LiveRoutes:
             text = f"the app has not answered within {within:g} s: it is busy, hangs or waits for input"
             raise NotRead(f"{text} (pid {worker.pid}); try again when it is idle") from None
         if answer is None:
-            raise NotRead(f"the app's process has exited meanwhile (pid {worker.pid}): try again")
+            raise NotRead(f"the app's process exited before it answered (pid {worker.pid}): try again")
         return answer
 
     def on_read(self, worker: Worker, message: RoutesRead) -> None:

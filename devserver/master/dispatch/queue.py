@@ -1,4 +1,4 @@
-"""Which Worker gets the next job: pure.
+"""Decides which Worker gets the next job: pure.
 
 Law: a job starts on the newest live generation, on the least busy Worker that has room. Once a job of a
 generation has started, none starts on an older one. A Worker never holds more jobs than its capacity.
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 ServedBy = Literal["handlers", "app"]
-"""What runs a job: the module's handlers, or its app. Each has a queue and a capacity of its own."""
+"""What runs a job: the module's handlers, or its app. Each has its own queue and capacity."""
 SERVED_BY: tuple[ServedBy, ...] = ("handlers", "app")
 
 
 @dataclass(slots=True)
 class WorkerEntry:
-    """A Worker as dispatch sees it. A capacity of 0 is unbounded; a kind without one is not served."""
+    """A Worker's entry in the queue. A capacity of 0 is unbounded; a kind without one is not served."""
 
     worker: int
     generation: int
@@ -27,11 +27,11 @@ class WorkerEntry:
     dead: bool = False
     """Its process has exited; its last messages may still be read."""
     clogged: bool = False
-    """Its link is too far behind."""
+    """It has too many unread bytes."""
     blocked: bool = False
-    """A user is at a debugger's prompt there, and the Worker does nothing else."""
+    """A debugger's prompt blocks it."""
     spare: bool = False
-    """It was started for a blocked Worker's sake. That one has the app's memory, and is preferred."""
+    """It stands in for a blocked Worker, which is preferred later: that one has the app's memory."""
     running: dict[ServedBy, int] = field(default_factory=lambda: dict.fromkeys(SERVED_BY, 0))
     handled: int = 0
     last_message: int = 0
@@ -49,7 +49,7 @@ class WorkerEntry:
 
 
 class Waiter(Protocol):
-    """Something that has a job to run. `queued` belongs to the queue: nothing waits twice."""
+    """Has a job to run. Only the queue sets `queued`, so that it waits once."""
 
     queued: bool
 
@@ -63,7 +63,7 @@ W = TypeVar("W", bound=Waiter)
 
 @dataclass(slots=True)
 class DispatchQueue(Generic[W]):
-    """The Workers, and what waits for one, first come first served."""
+    """The Workers, and the waiters for them, first come first served."""
 
     live: int = 0
     entries: dict[int, WorkerEntry] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class DispatchQueue(Generic[W]):
         return len(self.waiting["handlers"]) + len(self.waiting["app"])
 
     def next(self) -> tuple[W, WorkerEntry] | None:
-        """Take the first waiter that a Worker has room for, and that Worker; the job has not started yet."""
+        """Take the first waiter for which a Worker has room; return both. The job has not started yet."""
         for kind, line in self.waiting.items():
             if line and (entry := self.choose(kind)) is not None:
                 waiter = line.popleft()
@@ -94,7 +94,7 @@ class DispatchQueue(Generic[W]):
     def choose(self, kind: ServedBy) -> WorkerEntry | None:
         """Return the least busy Worker of the live generation that has room.
 
-        Of two, the one that sent a message last: the other may hang.
+        Of two equals, the one that sent a message last, because the other may hang.
         """
         best: WorkerEntry | None = None
         for entry in self.entries.values():

@@ -1,4 +1,4 @@
-"""The Master's end of each Worker: its link, its output and its pidfd."""
+"""The Master's end of a Worker: its link, its terminal and its pidfd."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from devserver.ipc.messages import FromWorker, ToWorker, WorkerForked
 
 _READ = 64 * 1024
 _MOST_READS = 64
-"""At one go, while others wait."""
+"""Reads in a row, while others wait."""
 _MOST_KEYS = 64 * 1024
 
 
@@ -31,13 +31,13 @@ class OutputReceived(Struct, frozen=True):
 
 
 class LinkCaughtUp(Struct, frozen=True):
-    """A Worker has read all that it was sent."""
+    """A Worker has read everything that was sent to it."""
 
     worker: Worker
 
 
 class LinkClosed(Struct, frozen=True):
-    """Nothing more will come over a Worker's link."""
+    """A Worker's link is closed."""
 
     worker: Worker
 
@@ -52,9 +52,9 @@ WorkerFact = OutputReceived | LinkCaughtUp | LinkClosed | OrphanExited
 
 
 class Worker:
-    """One Worker process; `on_message` takes its messages, `report` what else happens to it.
+    """One Worker process; `on_message` takes its messages, `report` other facts.
 
-    Its Manager reports its death; if that is dead itself, the pidfd does.
+    Its Manager reports its death; once that is dead itself, the pidfd does.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Worker:
         self._loop.add_reader(self._pidfd, self._exited)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal by the pidfd, never to a later process of its number; ignore that it is dead."""
+        """Send a signal through the pidfd, never to a later process with its id; nothing if it is dead."""
         with suppress(OSError):
             signal.pidfd_send_signal(self._pidfd, number)
 
     def pause_output(self, paused: bool) -> None:
-        """Pause or resume reading what it prints."""
+        """Pause or resume reading its output."""
         if self._terminal >= 0:
             if paused:
                 self._loop.remove_reader(self._terminal)
@@ -109,13 +109,13 @@ class Worker:
                 self._loop.add_reader(self._terminal, self._read_terminal)
 
     def read_terminal(self) -> None:
-        """Read what it has printed so far."""
+        """Read its output so far."""
         for _ in range(_MOST_READS):
             if self._terminal < 0 or not self._read_terminal():
                 break
 
     def type(self, keys: bytes) -> None:
-        """Put keys into its terminal; drop unread keys beyond 64 KiB, as terminals do."""
+        """Write keys to its terminal; drop unread keys beyond 64 KiB, as terminals do."""
         if self._terminal >= 0:
             self._keys += keys[: _MOST_KEYS - len(self._keys)]
             self._write_terminal()
@@ -148,7 +148,7 @@ class Worker:
         self._report(LinkCaughtUp(self))
 
     def _link_closed(self) -> None:
-        """Report that nothing more will come over the link; that does not prove that the Worker is dead."""
+        """Report that the link is closed, which does not prove that the Worker is dead."""
         self._report(LinkClosed(self))
 
     def _exited(self) -> None:

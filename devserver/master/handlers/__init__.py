@@ -1,1 +1,1 @@
-"""Connections of the module's own handlers: frames over TCP, Unix sockets and WebSockets."""
+"""Connections of the module's handlers: frames over TCP, Unix sockets and WebSockets."""

@@ -1,4 +1,4 @@
-"""A client's transport and its connection: reports what happens, writes, pauses and closes."""
+"""A client's transport and connection: passes on asyncio's events, writes, pauses and closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from devserver.master.handlers.connection import Connection
 
 
 class Driver(Protocol):
-    """What decides for a client; the Router."""
+    """Decides for clients; the Router."""
 
     def on_opened(self, client: Client) -> None: ...
     def on_received(self, client: Client, data: bytes) -> None: ...
@@ -24,9 +24,9 @@ class Driver(Protocol):
 
 
 class Client(asyncio.Protocol):
-    """asyncio calls it, and the Dispatcher starts it: the job is its connection's next item.
+    """asyncio's protocol, and the Dispatcher's job: to run its connection's next item.
 
-    `limit` is how many bytes the transport may hold before it counts as one that does not read.
+    `limit` is how many bytes the transport may hold before the client counts as one that does not read.
     """
 
     kind: ServedBy = "handlers"
@@ -90,7 +90,7 @@ class Client(asyncio.Protocol):
                 self._transport.write(chunk)
 
     def close(self) -> None:
-        """Close once everything written is out."""
+        """Close once everything that was written has left."""
         self._transport.close()
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""One client of the handlers: its input, its output, and the state that survives reloads. Pure.
+"""One client of the handlers: its input, its output, and its state, which outlives reloads. Pure.
 
 The Router drives it; it knows no transport and no Worker.
 """
@@ -14,7 +14,7 @@ EMPTY_STATE = b"\x80"
 
 
 class Connection:
-    """Lives from accept to the end of its last job; `open` is false once the client is gone.
+    """Lives from the accept to the end of its last job; `open` is false once the client is gone.
 
     `limit` is how many bytes may wait for the client.
     """
@@ -51,21 +51,21 @@ class Connection:
         return dropped
 
     def on_closed(self) -> None:
-        """The client is gone; what it has sent is still handled."""
+        """The client is gone; its items are still handled."""
         self.open = self.outbox.paused = False
         self.inbox.arrive(0, "close")
 
     @property
     def is_finished(self) -> bool:
-        """Return whether the client has ended its side and everything that it sent was handled."""
+        """Return whether the client has ended its side and everything from it was handled."""
         if not self._ended or not self.open or self.running:
             return False
         return self.inbox.peek() is None and not self.inbox.holds
 
-    # what it has sent
+    # input
 
     def next_item(self) -> Item | None:
-        """Return what may start now: nothing while an item runs, or the client does not read its answers."""
+        """Return the item that may start now: None while one runs, or while the client does not read."""
         if self.running or (self.outbox.paused and self.open):
             return None
         return self.inbox.peek()
@@ -87,25 +87,25 @@ class Connection:
         )
 
     def on_handled(self, state: bytes | None) -> None:
-        """The item in hand was handled, or lost; `state` is the new one, None if it stays."""
+        """The item in hand was handled or lost; `state` is the new one, None if unchanged."""
         self.running = False
         if state is not None:
             self.state = state
 
-    # what it is to get
+    # output
 
     def broadcast(self, data: bytes) -> list[bytes]:
-        """Return what to write of a broadcast message; if the client does not read, drop and count it."""
+        """Return the data to write for a broadcast message; if the client does not read, drop it."""
         chunks = self.outbox.broadcast(data)
         if chunks is None:
             self._dropped += 1
         return chunks or []
 
     def window_update(self, worker: int) -> ConnectionWindowUpdate | None:
-        """Return what lets a Worker send more, None if nothing is due."""
+        """Return the window update that is due for a Worker, None if there is none."""
         size = self.outbox.credit(worker)
         return ConnectionWindowUpdate(self.id, size) if size else None
 
     def row(self) -> ConnectionRow:
-        """Return what the app may know of this connection."""
+        """Return this connection for the app's list."""
         return ConnectionRow(self.id, self.peer, self.transport_kind, self.state)

@@ -1,7 +1,7 @@
-"""What a connection has received and not yet sent to a Worker: pure.
+"""The input of a connection that no Worker has got yet: pure.
 
-Law: bytes are cut into frames only once the edit that they were stamped with is settled. So the new code's
-framing cuts what waits for new code. Frames leave in the order of arrival, one at a time.
+Law: bytes are cut into frames only once their stamp is settled. So the new code's framing cuts the bytes that
+wait for it. Frames leave in the order of arrival, one at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from devserver.ipc.messages import JobKind
 
 
 class Item(Struct, frozen=True):
-    """One thing for a handler: a frame, or the connection's begin or end."""
+    """One call of a handler: a frame, or the connection's begin or end."""
 
     kind: JobKind
     data: bytes = b""
@@ -36,7 +36,7 @@ class Inbox:
     """One connection's queue. `size` is the bytes held, without an incomplete frame."""
 
     whole: bool = False
-    """What arrives is cut into frames already."""
+    """The transport delivers whole frames."""
     size: int = 0
     error: FrameError | None = None
     _decoder: Decoder | None = None
@@ -46,7 +46,7 @@ class Inbox:
 
     @property
     def holds(self) -> bool:
-        """Return whether anything waits for an edit to be settled."""
+        """Return whether input waits for its stamp to be settled."""
         return bool(self._held)
 
     @property
@@ -55,12 +55,12 @@ class Inbox:
         return self._decoder.tail if self._decoder else b""
 
     def arrive(self, stamp: int, kind: JobKind, data: bytes = b"") -> None:
-        """Hold what arrived until `release` lets it through."""
+        """Hold new input until `release`."""
         self._held.append(_Arrival(stamp, kind, data))
         self.size += len(data)
 
     def release(self, framing: Framing | None, is_settled: Callable[[int], bool]) -> None:
-        """Cut what arrived under settled edits into items; `framing` is the live code's, if any runs."""
+        """Cut the input with a settled stamp into items; `framing` is the live code's, if any runs."""
         while framing is not None and self._held and is_settled(self._held[0].stamp):
             arrival = self._held.popleft()
             if arrival.kind == "receive":
@@ -85,7 +85,7 @@ class Inbox:
         self.error = self._decoder.error
 
     def peek(self) -> Item | None:
-        """Return the next item, None if nothing may start."""
+        """Return the next item, None if there is none."""
         return self._items[0] if self._items else None
 
     def pop(self) -> Item:
@@ -95,7 +95,7 @@ class Inbox:
         return item
 
     def discard_frames(self) -> int:
-        """Forget every frame (the app has closed the connection); return how many there were."""
+        """Drop every frame, because the app has closed the connection; return how many there were."""
         frames = sum(item.kind == "receive" for item in self._items)
         self._items = deque(item for item in self._items if item.kind != "receive")
         self._held = deque(arrival for arrival in self._held if arrival.kind != "receive")

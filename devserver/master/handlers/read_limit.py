@@ -1,6 +1,6 @@
-"""Which clients the Master stops reading: those that hold much, or all once they hold much together.
+"""Decides from which clients the Master stops reading: those over their limit, or all over the total limit.
 
-Law: no client waits for ever. When one inbox shrinks, reading another may resume.
+Law: no client waits for ever. When one inbox shrinks, reading from another may resume.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from devserver.master.handlers.client import Client
 
 
 class ReadLimit:
-    """Keeps the sum of what inboxes hold."""
+    """Tracks the bytes in all inboxes."""
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
@@ -19,7 +19,7 @@ class ReadLimit:
         self._stopped = False
 
     def update(self, client: Client) -> None:
-        """Stop or resume reading by the limits: the client's inbox has changed."""
+        """Stop or resume reading by the limits, because the client's inbox has changed."""
         connection = client.connection
         size = connection.inbox.size
         self._total += size - client.counted
@@ -32,18 +32,18 @@ class ReadLimit:
             self._resume()
 
     def on_closed(self, client: Client) -> None:
-        """Count a client that is gone as one that has nothing to read."""
+        """The client is gone: there is nothing to resume."""
         self._paused.discard(client)
 
     def forget(self, client: Client) -> None:
-        """Nothing of the client is left."""
+        """Forget a client whose last item was handled."""
         self._paused.discard(client)
         self._total -= client.counted
         client.counted = 0
         self._resume()
 
     def stop(self) -> None:
-        """Resume reading no client any more: the server stops."""
+        """Never resume reading again: the server stops."""
         self._stopped = True
 
     def _resume(self) -> None:

@@ -1,7 +1,7 @@
-"""Joins the handlers' connections and the Workers: stamps, cuts and dispatches what arrives, writes answers.
+"""Connects the handlers' clients and the Workers: stamps, cuts and dispatches input, writes answers.
 
 Law: frames of a connection run in order, one at a time. A frame starts once its stamp is settled. The Router
-reports what a Worker's death loses.
+reports each loss by a Worker's death.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class Router:
 
     @property
     def count(self) -> int:
-        """Return how many connections there are; some may have a job in hand though the client is gone."""
+        """Return how many connections there are, including those whose client is gone but that have work."""
         return len(self._clients)
 
     @property
     def open_beside_http(self) -> int:
-        """Return how many clients are connected by another protocol than HTTP."""
+        """Return how many clients are connected by TCP or a Unix socket, not by a WebSocket."""
         connections = (client.connection for client in self._clients.values())
         return sum(each.open and each.transport_kind != "websocket" for each in connections)
 
@@ -98,14 +98,14 @@ class Router:
         self._advance(client)
 
     def on_writable(self, client: Client) -> None:
-        """A client that had stopped reading has read what was sent."""
+        """A client that did not read has read its data."""
         if dropped := client.connection.on_writable():
             self._report_lost(f"{dropped} messages", "the client did not read", client)
         self._update_windows(client)
         self._advance(client)
 
     def on_closed(self, client: Client) -> None:
-        """A client is gone: no Worker waits for it any more."""
+        """A client is gone: let Workers that wait for it go on."""
         client.connection.on_closed()
         self._update_windows(client)
         self._read_limit.on_closed(client)
@@ -113,7 +113,7 @@ class Router:
         self._advance(client)
 
     def _advance(self, client: Client) -> None:
-        """Offer what a client has sent, as far as it may start."""
+        """Release a client's input, and offer it, as far as it may start."""
         connection = client.connection
         connection.inbox.release(self._dispatcher.code.framing, self._is_settled)
         self._read_limit.update(client)
@@ -130,14 +130,14 @@ class Router:
         return f"on_{item.kind}" in self._dispatcher.code.handlers
 
     def _offer(self, client: Client) -> None:
-        """Queue the client if an item of it can start; drop items that have no handler."""
+        """Queue the client if an item of it may start; drop items without a handler."""
         connection = client.connection
         while item := connection.next_item():
             if self._handles(item):
                 self._dispatcher.enqueue(client)
                 return
             if self._dispatcher.code.framing is None and item.kind == "receive":
-                return  # the code serves no TCP now: a later save may
+                return  # this code serves no TCP; a later save may
             connection.inbox.pop()
             self._read_limit.update(client)
         self._close_if_done(client)
@@ -166,7 +166,7 @@ class Router:
         self._on_changed()
 
     def startable(self, client: Client) -> bool:
-        """Return whether an item can start; if not, what comes next is queued."""
+        """Return whether an item may start; if not, offer the client again."""
         item = client.connection.next_item()
         if item is not None and self._handles(item):
             return True
@@ -242,7 +242,7 @@ class Router:
                 worker.link.send(update)
 
     def abandon(self, worker: Worker) -> None:
-        """End the messages that a dead Worker has begun; their connections live on."""
+        """End the incomplete messages of a dead Worker; their connections stay open."""
         for client in self._clients.values():
             cut, chunks = client.connection.outbox.abandon(worker.id)
             client.write(chunks)
@@ -255,13 +255,13 @@ class Router:
     # the code
 
     def on_code_live(self) -> None:
-        """Cut and offer by the new code's rules from here on."""
+        """Cut and offer input by the new code's rules from now on."""
         for client in list(self._clients.values()):
             self._offer(client)
         self.on_settled()
 
     def on_settled(self) -> None:
-        """Let through what waited for an edit that is settled now."""
+        """Offer the input that waited for an edit that is settled now."""
         for client in list(self._held):
             self._advance(client)
         self._dispatcher.pump()
@@ -270,7 +270,7 @@ class Router:
     # the end
 
     def stop_reading(self) -> None:
-        """Read no more from any client; what was received is still handled."""
+        """Stop reading from clients; received input is still handled."""
         self.closing = True
         self._read_limit.stop()
         for client in self._clients.values():
@@ -278,12 +278,12 @@ class Router:
 
     @property
     def quiet(self) -> bool:
-        """Return whether nothing runs and nothing waits for an edit to be settled."""
+        """Return whether no item runs and no input waits for an edit to be settled."""
         waits = bool(self._held) and self._dispatcher.code.framing is not None
         return not waits and not any(each.connection.running for each in self._clients.values())
 
     def close_all(self) -> None:
-        """Close each connection once what was sent to it is out."""
+        """Close each connection once everything that was sent to it has left."""
         for client in list(self._clients.values()):
             client.close()
 

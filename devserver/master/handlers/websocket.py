@@ -18,11 +18,11 @@ Event = dict[str, Any]
 
 NORMAL = 1000
 SERVICE_RESTART = 1012
-"""Codes of RFC 6455, section 7.4, and of its registry: clients that know the second one come back."""
+"""Close codes of RFC 6455, section 7.4, and its registry: clients that know 1012 reconnect."""
 
 
 class _Transport(asyncio.Transport):
-    """What a connection writes to; the socket's own tasks carry it."""
+    """The transport of a WebSocket's connection; FramedSocket's tasks do the I/O."""
 
     def __init__(self, client: tuple[str, int] | None) -> None:
         super().__init__({"peername": client})
@@ -50,7 +50,7 @@ class _Transport(asyncio.Transport):
                 cast("Client", self.protocol).pause_writing()
 
     def written(self, size: int) -> None:
-        """The client has read so many bytes."""
+        """The client has read `size` bytes."""
         self.size -= size
         if self._paused and self.size <= self._low:
             self._paused = False
@@ -61,7 +61,7 @@ class _Transport(asyncio.Transport):
             self._closing = True
             self.out.append(None)
             self.changed.set()
-            self.reading.set()  # to the end of what the client sends
+            self.reading.set()  # read on until the client closes
 
     def abort(self) -> None:
         self.out.clear()
@@ -93,7 +93,7 @@ class FramedSocket:
         self._send = send
         self._transport = _Transport(client)
         self._binary = False
-        """The client's last message was not text."""
+        """The client's last message was binary."""
 
     async def run(self) -> None:
         """Accept, and carry messages to and from the handlers until one side closes."""

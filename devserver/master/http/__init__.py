@@ -1,1 +1,1 @@
-"""HTTP and WebSockets at the Master: what it answers itself, and what it sends to Workers."""
+"""HTTP and WebSockets in the Master: its own answers, and the requests for Workers."""

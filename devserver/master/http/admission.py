@@ -1,7 +1,7 @@
-"""Lets requests and WebSockets in: starts each, holds it, or answers it with an error.
+"""Admits requests and WebSockets: starts each, holds it, or answers it with an error.
 
-Law: what arrives after a save waits until that save is settled. Then the newest live code runs it. Without
-live code its client gets the reason why.
+Law: a request that arrives after a save waits until the save is settled. Then the newest live code runs it.
+If there is no live code, its client gets the reason.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Holder(Protocol):
 
     @property
     def holds(self) -> bool:
-        """Return whether a message still waits."""
+        """Return whether a message waits."""
 
     def on_settled(self) -> None:
-        """Send on what waited for an edit that is settled now."""
+        """Send the messages that waited for an edit that is settled now."""
 
 
 class Admission:
-    """One a Master. `is_settled` decides whether what arrived under an edit may start."""
+    """One per Master. `is_settled` returns whether work with a stamp may start."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Admission:
         """Dispatch the request, hold it, or answer it with an error."""
         code = self._dispatcher.code
         if self._dispatcher.waiting + len(self._held) >= self._most_waiting:
-            text = f"{self._most_waiting} requests wait already: try again."
+            text = f"{self._most_waiting} requests are waiting already: try again."
             job.answer(answers.busy(text, job.accept))
         elif not self.is_settled(job.stamp):
             self._held[job] = None
@@ -63,13 +63,13 @@ class Admission:
             self._offer(job)
         elif code.generation:
             job.without_app()
-        elif not self.failures or is_event_source(job.scope):  # an EventSource would not ask again
+        elif not self.failures or is_event_source(job.scope):  # an EventSource would not try again
             self._held[job] = None
         else:
             job.answer(self._own_answers.unavailable(job.scope, self.failures))
 
     def hold_messages(self, holder: Holder) -> None:
-        """Call the holder's `on_settled` for each edit, as long as it holds messages."""
+        """Call the holder's `on_settled` after each edit, as long as it holds messages."""
         self._holders.add(holder)
 
     def forget(self, job: AppJob) -> None:
@@ -86,7 +86,7 @@ class Admission:
         return not self._held
 
     def on_settled(self) -> None:
-        """Let in what waited for an edit that is settled now."""
+        """Admit the requests that waited for an edit that is settled now."""
         held, self._held = self._held, {}
         for job in held:
             if job.waits:

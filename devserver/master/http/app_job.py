@@ -1,6 +1,6 @@
-"""What the app runs for one client, on one Worker at a time: a request or a WebSocket.
+"""A job for the app, which runs on one Worker at a time: a request or a WebSocket.
 
-Law: what belongs to a client outlives its runs. Reports of a run that was left behind are ignored.
+Law: the state of a client outlives its runs. Reports of a run that was left are ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WINDOW = 256 * 1024
 
 
 class AppJob(ABC):
-    """The Dispatcher starts it, once a run. `number` is the job number of the run in hand, 0 for none.
+    """The Dispatcher starts it, once for each run. `number` is the job number of the run in hand, 0 for none.
 
     `stamp` is the newest edit at its arrival.
     """
@@ -40,7 +40,7 @@ class AppJob(ABC):
         self.runs = 0
         """How many runs have started."""
         self.client_gone = False
-        """The client has left, and the app, which was sent that, may run on."""
+        """The client has left; the app was notified, and may run on."""
 
     @property
     def accept(self) -> bytes:
@@ -50,7 +50,7 @@ class AppJob(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Return how reports name it."""
+        """Return its name in reports."""
 
     @property
     @abstractmethod
@@ -61,7 +61,7 @@ class AppJob(ABC):
 
     @abstractmethod
     def answer(self, answer: Answer) -> None:
-        """Give the client this instead of the app's answer."""
+        """Give the client this answer instead of the app's."""
 
     @abstractmethod
     def without_app(self) -> None:
@@ -79,16 +79,16 @@ class AppJob(ABC):
 
     @abstractmethod
     def open_run(self, number: int) -> None:
-        """Send the Worker what it has to run."""
+        """Send the Worker the order to run the app."""
 
     def send(self, message: ToWorker) -> None:
-        """Send to the Worker of the run in hand; nothing once the run has ended or was left behind."""
+        """Send to the Worker of the run in hand; nothing once the run has ended or was left."""
         if self.number and self.worker is not None:
             self.worker.link.send(message)
 
     @abstractmethod
     def on_message(self, message: StreamNews) -> None:
-        """Take a message of a run's Worker; the run may have been left behind."""
+        """Handle a message of a run's Worker; the run may have been left."""
 
     def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:
         if number == self.number:
@@ -97,10 +97,10 @@ class AppJob(ABC):
 
     @abstractmethod
     def on_run_lost(self, reason: str) -> None:
-        """The Worker that had the run in hand is dead."""
+        """The Worker with the run in hand has died."""
 
     def on_code_live(self, generation: int) -> None:
-        """Newer code is live: leave an older run whose client has left."""
+        """Newer code is live: move, or leave an older run whose client has left."""
         if not self.client_gone:
             self.move(generation)
         elif self.generation < generation:
@@ -116,5 +116,5 @@ class AppJob(ABC):
         self.number = 0
 
     def status_of_failure(self, number: int) -> int:
-        """Return the status that the client gets for the app's error in that run, 0 for none."""
+        """Return the status of the client's answer after the app's error in that run, 0 for none."""
         return 0

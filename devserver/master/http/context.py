@@ -1,4 +1,4 @@
-"""What every request and WebSocket uses: frozen, and in the layer below them."""
+"""The environment of every request and WebSocket: frozen, and in the layer below them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Context(Struct, frozen=True):
     emit: Callable[[Event], None]
 
     def report_lost(self, what: str, reason: str) -> None:
-        """Report that something was lost."""
+        """Report lost work."""
         self.emit(events.Lost(what=what, reason=reason))
 
     def report_resumed(self, what: str, generation: int = 0) -> None:
-        """Report that something goes on with another run, of that code (0: the live code)."""
+        """Report that a client goes on with another run, of that code (0: the live code)."""
         self.emit(events.Resumed(what=what, generation=generation or self.dispatcher.code.generation))

@@ -1,6 +1,6 @@
-"""Cuts a stream of server-sent events into whole events, so that it can be moved to another Worker.
+"""Cuts a stream of server-sent events into whole events, so that it can move to another Worker.
 
-Law: unless `broken` is set, what was passed on ends where an event ends: another Worker's events may follow.
+Law: unless `broken` is set, the data passed on ends where an event ends: another Worker's events may follow.
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 
@@ -11,37 +11,37 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST_TAIL = 64 * 1024
-"""Bytes kept of an event that is not whole. A longer line with an id counts as one that takes the id back."""
+"""Bytes kept of an incomplete event. A longer line with an id counts as one that clears the id."""
 SEAM = b": devserver: the stream goes on with generation %d\n\n"
-"""A comment, which clients skip: it tells a reader why the stream may differ from here on."""
+"""A comment, which clients skip: a person who reads the stream sees where the code changed."""
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 
 class EventStream:
-    """One event stream on its way to the client; how it is cut into chunks changes nothing."""
+    """One event stream on its way to the client; the boundaries of chunks do not matter."""
 
     def __init__(self) -> None:
         self.last_id: bytes | None = None
-        """The id of the last whole event that had one: `Last-Event-ID`. Empty: the app took it back."""
+        """The id of the last whole event that had one: `Last-Event-ID`. Empty: the app has cleared it."""
         self.broken = False
-        """The client has a part of an event that was too long to keep: cannot be moved until it ends."""
+        """The client has got a part of an event that was too long to keep: no move until the event ends."""
         self._tail = bytearray()
-        self._line = bytearray()  # the part of the current line that came with earlier chunks
-        self._id: bytes | None = None  # of the event that is not whole yet
-        self._fields = False  # the event that is not whole has more than comments
-        self._after_cr = False  # a line feed that comes next belongs to the line before
-        self._opening: bytes | None = b""  # the first bytes, as long as they may be a byte order mark
+        self._line = bytearray()  # the part of the current line from earlier chunks
+        self._id: bytes | None = None  # of the incomplete event
+        self._fields = False  # the incomplete event has more than comments
+        self._after_cr = False  # a line feed that follows belongs to the previous line
+        self._opening: bytes | None = b""  # the first bytes, while they may be a byte order mark
         self._moved = False
 
     @property
     def has_id(self) -> bool:
-        """Return whether there is an id to go on from; a stream without one cannot be moved."""
+        """Return whether there is an id to continue from; a stream without one cannot move."""
         return bool(self.last_id)
 
     def feed(self, data: bytes) -> bytes:
-        """Return what may be passed on: whole events, and whole comment lines between them."""
+        """Return the data to pass on: whole events, and whole comment lines between them."""
         begin = 0
         if self._opening is not None:
             data, begin = self._opened(self._opening + data)
@@ -61,13 +61,13 @@ class EventStream:
         return self._cut(data, whole)
 
     def rest(self) -> bytes:
-        """Return and forget what was held: the stream ends, or is passed on as it comes from here on."""
+        """Return the held data: the stream ends, or is passed on uncut from now on."""
         rest = bytes((self._opening or b"") + self._tail)
         self._restart()
         return rest
 
     def restart_elsewhere(self) -> None:
-        """Expect another Worker's stream next; it sends the incomplete event from its beginning."""
+        """Expect another Worker's stream next, which repeats the incomplete event."""
         self._restart()
         self._moved = True
 
@@ -79,7 +79,9 @@ class EventStream:
         self._opening = b""
 
     def _opened(self, start: bytes) -> tuple[bytes, int]:
-        """Return the bytes to go on with, and where their first line begins; one mark is passed on."""
+        """Return the bytes to go on with, and where their first line begins; pass on one byte order mark
+        only.
+        """
         if len(start) < len(_BOM) and _BOM.startswith(start):
             self._opening = start
             return b"", 0
@@ -89,7 +91,7 @@ class EventStream:
         return (start[len(_BOM) :], 0) if self._moved else (start, len(_BOM))
 
     def _line_ends(self, part: bytes) -> bool:
-        """Take the end of a line; return whether nothing of an event is open after it."""
+        """Handle the end of a line; return whether no event is incomplete after it."""
         line = part
         if self._line:
             line = bytes(self._line) + part
@@ -125,7 +127,7 @@ class EventStream:
 
 
 def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a response is an event stream that can be cut into events and has no known length."""
+    """Return whether a response is an uncompressed event stream of unknown length."""
     if method != "GET" or status != 200:
         return False
     found = False
@@ -141,11 +143,11 @@ def is_event_stream(method: str, status: int, headers: Iterable[tuple[bytes, byt
 
 
 def seam(generation: int) -> bytes:
-    """Return what the client gets where the stream goes on with another generation."""
+    """Return the comment at the point where the stream goes on with another generation."""
     return SEAM % generation
 
 
 def is_event_source(scope: dict[str, Any]) -> bool:
-    """Return whether an EventSource asks: it accepts nothing else."""
+    """Return whether an EventSource sends the request: it accepts nothing else."""
     accepts = (value for name, value in scope["headers"] if name == b"accept")
     return scope["type"] == "http" and scope["method"] == "GET" and list(accepts) == [b"text/event-stream"]

@@ -1,4 +1,4 @@
-"""One HTTP request and its response, over as many Workers as it takes.
+"""One HTTP request and its response, over one or more Workers.
 
 Law: exchange_decisions decides what happens to it when code goes live or its Worker dies. A response that
 has begun and cannot be completed is truncated. Windows bound bodies both ways.
@@ -47,7 +47,7 @@ _FAILED = Answer(
 
 
 class Exchange(AppJob):
-    """Lives from the request's head to the end of its response."""
+    """Lives from the head of the request to the end of its response."""
 
     def __init__(self, context: Context, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, context.stamp())
@@ -64,7 +64,7 @@ class Exchange(AppJob):
         self._repeated = False
         self._events: EventStream | None = None
         self._reopening = False
-        """The event stream goes on elsewhere, where no answer has begun yet."""
+        """The event stream has moved to another Worker, which has not answered yet."""
         self._limit: asyncio.TimerHandle | None = None
         self._arrived = time.perf_counter()
         self._reported = False
@@ -79,7 +79,7 @@ class Exchange(AppJob):
         return not (self.number or self._response.complete or self._response.gone)
 
     async def run(self) -> None:
-        """Get the request answered; return when the response is complete or the client has left."""
+        """Answer the request; return when the response is complete or the client has left."""
         self._connection.listener = self
         self._context.admission.admit(self)
         try:
@@ -103,7 +103,7 @@ class Exchange(AppJob):
     # reports
 
     def _report(self, status: int) -> None:
-        """Report the request, once: when it is answered, when it fails, or when its event stream begins."""
+        """Report the request once: when it is answered, when it fails, or when its event stream begins."""
         if self._reported:
             return
         self._reported = True
@@ -165,7 +165,7 @@ class Exchange(AppJob):
         last_id = self._events.last_id if self._events is not None else None
         scope = wire_scope(self.scope, resumed, last_id, ask=self._page.ask if self._page else None)
         self._response.renew()
-        upload = self._upload if not resumed else None  # it has gone to the first Worker
+        upload = self._upload if not resumed else None  # the first Worker has got it
         self.send(Open(number, scope, upload is not None, bool(upload and upload.waits), WINDOW))
         if upload is not None:
             upload.begin(partial(self._send_body, number), self._context.loop)
@@ -260,12 +260,12 @@ class Exchange(AppJob):
             return "streaming"
         return "answering" if self._response.begun else "unanswered"
 
-    # the response that comes down
+    # the app's response
 
     def _respond(self, message: Respond) -> None:
         is_stream = is_event_stream(self.scope["method"], message.status, message.headers)
         if self._events is not None:
-            if not is_stream:  # the newer code answers something else: the client asks again by itself
+            if not is_stream:  # the newer code answers something else: the client reconnects by itself
                 self._end()
                 return
             self._reopening = False
@@ -291,13 +291,13 @@ class Exchange(AppJob):
         self._begin(head, data, more, self.generation, credit)
 
     def _begin(self, head: Head, data: bytes, more: bool, made_by: int | None, credit: int = 0) -> None:
-        """Put the head and the first part of the body; a page that a browser opens gets our script."""
+        """Write the head and the first part of the body; a page that a browser opens gets our script."""
         if self._page is not None:
             head, data = self._page.begin(head, data, more, made_by)
         self._response.begin(*head, data, more, credit)
 
     def _whole(self, data: bytes, more: bool) -> bytes:
-        """Return what may be passed on: whole events of an event stream, or a page with our script."""
+        """Return the data to pass on: whole events of an event stream, or a page with our script."""
         if self._events is None:
             return data if self._page is None else self._page.go_on(data, more)
         whole = self._events.feed(data)
@@ -314,7 +314,7 @@ class Exchange(AppJob):
         self._context.admission.admit(self)
 
     def _end(self) -> None:
-        """End the response as if the app had: an EventSource connects again by itself."""
+        """End the response as if the app had: an EventSource reconnects by itself."""
         if not self._response.complete and not self._response.gone:
             self.leave_run()
             self._response.go_on(b"", False)

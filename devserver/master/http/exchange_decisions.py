@@ -1,4 +1,4 @@
-"""What happens to a request in flight when code goes live, its Worker dies or its app returns: pure.
+"""Decides about a request in flight when code goes live, its Worker dies or its app returns: pure.
 
 | in flight | newer code goes live | its Worker dies |
 |---|---|---|
@@ -17,7 +17,7 @@ from typing import Literal
 from msgspec import Struct
 
 Phase = Literal["unanswered", "answering", "streaming", "answered", "left"]
-"""`streaming`: the answer is an event stream. `left`: there is no client any more."""
+"""`streaming`: the answer is an event stream. `left`: the client is gone."""
 
 WhenLive = Literal["stay", "move", "end", "end within the limit"]
 WhenDead = Literal["nothing", "move", "run again", "answer 502", "truncate", "report what followed"]
@@ -25,19 +25,19 @@ WhenReturned = Literal["nothing", "end", "truncate", "answer 500"]
 
 
 class InFlight(Struct, frozen=True):
-    """A request, as far as its fate depends on it."""
+    """The state of a request that the decisions depend on."""
 
     phase: Phase
     repeatable: bool = False
     """A safe method, no body, and not run again yet."""
     resumable: bool = False
-    """An event stream with an id to go on from, cut where an event ends."""
+    """An event stream with an id to continue from, cut where an event ends."""
     reopening: bool = False
-    """The event stream was moved, and the newer code has not answered yet."""
+    """The event stream has moved, and the newer code has not answered yet."""
 
 
 def when_code_is_live(flight: InFlight, *, close_streams: bool) -> WhenLive:
-    """Decide for a request that runs on older code; `close_streams` is the user's setting."""
+    """Decide about a request that runs on older code; `close_streams` is the user's setting."""
     if flight.phase != "streaming":
         return "stay"
     if close_streams:
@@ -46,7 +46,7 @@ def when_code_is_live(flight: InFlight, *, close_streams: bool) -> WhenLive:
 
 
 def when_worker_died(flight: InFlight) -> WhenDead:
-    """Decide for a request that the dead Worker had in hand."""
+    """Decide about a request that the dead Worker had in hand."""
     match flight.phase:
         case "left":
             return "nothing"
@@ -60,7 +60,7 @@ def when_worker_died(flight: InFlight) -> WhenDead:
 
 
 def when_app_returned(flight: InFlight) -> WhenReturned:
-    """Decide for a request whose app has returned, or raised."""
+    """Decide about a request whose app has returned or raised."""
     match flight.phase:
         case "left" | "answered":
             return "nothing"

@@ -1,5 +1,4 @@
-"""The HTTP and WebSocket side of the Master: routes clients to what serves them,
-and Workers' messages to their jobs.
+"""The HTTP and WebSocket side of the Master: routes requests, and Workers' messages to their jobs.
 
 Law: newer code takes over WebSockets and event streams.
 """
@@ -37,9 +36,9 @@ from devserver.master.http.uvicorn_adapter import HANDLED, UvicornAdapter
 from devserver.master.http.websocket import WebSocket
 
 LONGEST_WATCH = 25.0
-"""Seconds that a page waits for good code before it asks again."""
+"""Seconds after which a page that waits for good code has to ask again."""
 MOST_REFUSALS = 20
-"""Different ones that are reported in a run: names can be made up."""
+"""Different refusals that are reported in a run: a client can invent names."""
 
 
 _JOBS = (Exchange, WebSocket)
@@ -118,13 +117,13 @@ class Gateway:
                 self._exchanges.discard(exchange)
 
     def _say_once(self, text: str) -> None:
-        """Report, once, why a client was refused: a page that cannot open its WebSocket gets no reason."""
+        """Report a sentence once: a page whose WebSocket was refused does not get the reason."""
         if text not in self._refusals and len(self._refusals) < MOST_REFUSALS:
             self._refusals.add(text)
             self._emit(events.Notice(level="warning", text=text))
 
     async def _watch(self, scope: Scope, send: Send) -> None:
-        """Answer a page that waits for good code, once there is some, or another failure to show."""
+        """Answer a page that waits for good code, once there is good code or another failure."""
         seen = scope["query_string"].removeprefix(b"seen=").decode("ascii", "replace")
         try:
             async with asyncio.timeout(LONGEST_WATCH):
@@ -148,7 +147,7 @@ class Gateway:
     # the Workers
 
     def on_message(self, worker: Worker, message: StreamNews) -> None:
-        """Pass on what a Worker reports of a run."""
+        """Pass on a Worker's report of a run."""
         job = self._dispatcher.job(worker, message.stream)
         if not isinstance(job, _JOBS):
             return
@@ -174,7 +173,7 @@ class Gateway:
     # the generations
 
     def on_code_live(self, generation: int) -> None:
-        """Let newer code serve from here on."""
+        """Let newer code serve from now on."""
         self._admission.failures = ()
         self.resumption.on_code_live(generation)
         self._tell_watchers()
@@ -194,7 +193,7 @@ class Gateway:
         self._news = asyncio.Event()
 
     def on_settled(self) -> None:
-        """Let in what waited for an edit that is settled now."""
+        """Admit the requests that waited for an edit that is settled now."""
         self._admission.on_settled()
 
     # the end
@@ -205,7 +204,7 @@ class Gateway:
         return self._admission.quiet
 
     def stop(self) -> None:
-        """Close idle connections, WebSockets and event streams; finish the responses that are under way."""
+        """Close idle connections, WebSockets and event streams; finish other responses."""
         self.requests.stop()
         self.refresh.channel.close()
         for exchange in list(self._exchanges):

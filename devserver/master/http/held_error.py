@@ -1,6 +1,6 @@
-"""The answer to a navigation. A 500 without a page is held for a moment: its failure comes after it.
+"""Holds a 500 without a page of the app's for a moment, because its failure is reported after it.
 
-Law: it is passed on unchanged and soon, unless the app is found to have raised.
+Law: the answer is passed on unchanged and soon, unless the app has raised.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from devserver.master.http.pages.default_error import may_be_default
 from devserver.master.http.response import Head
 
 PATIENCE_S = 0.5
-"""Seconds in which the failure of an app that has answered has to come."""
+"""Seconds within which the failure has to be reported after the answer."""
 
 
 PassOn = Callable[[Head, bytes, bool, int], None]
-"""Takes head, first of the body, whether more follows, and how many bytes that counted."""
+"""Takes the head, the first part of the body, whether more follows, and the bytes to credit."""
 
 
 class HeldError:
-    """Keeps `pass_on` while it holds something only: else it and its owner would keep each other alive."""
+    """Keeps `pass_on` only while it holds an answer: else it and its owner would keep each other alive."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pass_on: PassOn | None = None
@@ -40,7 +40,7 @@ class HeldError:
         return True
 
     def takes_more(self, data: bytes, more: bool) -> bool:
-        """Hold what follows, if the beginning is held; return whether it was."""
+        """Hold a further part, if the beginning is held; return whether it was."""
         if self._head is None:
             return False
         self._body, self._more = self._body + data, more
@@ -49,13 +49,13 @@ class HeldError:
         return True
 
     def let_go(self) -> None:
-        """Pass on what is held, if anything is."""
+        """Pass on the held answer, if there is one."""
         head, pass_on = self._head, self._pass_on
         if self.drop() and head is not None and pass_on is not None:
             pass_on(head, self._body, self._more, len(self._body))
 
     def drop(self) -> bool:
-        """Forget what is held; return whether anything was."""
+        """Drop the held answer; return whether there was one."""
         held, self._head, self._pass_on = self._head is not None, None, None
         if self._timer is not None:
             self._timer.cancel()

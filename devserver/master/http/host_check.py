@@ -1,7 +1,7 @@
-"""Refuses what a browser was lured into sending: the Host of every request, the Origin of every WebSocket.
+"""Refuses requests that a hostile page makes a browser send: checks Host, and the Origin of WebSockets.
 
-Law: only addresses and allowed names pass; what is not clearly one of them is refused. An address in
-the Host passes because DNS rebinding needs a name.
+Law: only addresses and allowed names pass; anything unclear is refused. An address in the Host passes because
+DNS rebinding needs a name.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from devserver.master.http.pages.answers import Refusal
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MOST_REMEMBERED = 1024
-"""Verdicts kept of each kind; all are forgotten when there are more, for a client can make them up."""
+"""Cached verdicts of each kind; the cache is cleared beyond that, because a client can invent names."""
 LONGEST = 512
-"""Bytes of a Host or Origin that is looked at: a name has at most 253, the rest is scheme and port."""
+"""Longest Host or Origin, in bytes: a name has at most 253, the rest is scheme and port."""
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,254}))(?::([0-9]{0,5}))?")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,63}://(.+)")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
-"""What a browser takes for an IPv4 address, however it is spelt (the URL standard's *ends in a number*)."""
+"""Names that a browser takes for an IPv4 address (the URL standard's *ends in a number*)."""
 
 _MALFORMED_HOST = Refusal(400, "The Host header is malformed.")
 _TWO_HOSTS = Refusal(400, "The request has more than one Host header.")
@@ -37,7 +37,7 @@ _NULL_ORIGIN = Refusal(
 
 
 class HostCheck:
-    """Has the names that pass: `host` as given by --host, and the globs of --allow-host."""
+    """Allows the names of `host`, the value of --host, and of the globs of --allow-host."""
 
     def __init__(self, host: str, allow: tuple[str, ...]) -> None:
         globs = [_plain(glob) for glob in allow]
@@ -50,7 +50,7 @@ class HostCheck:
     def refuses(self, headers: Iterable[tuple[bytes, bytes]], *, websocket: bool) -> Refusal | None:
         """Return why a request with these headers is refused, or None.
 
-        No Host passes (HTTP/1.0, Unix sockets: not a browser), as does a WebSocket without Origin.
+        A missing Host passes (HTTP/1.0, Unix sockets: not a browser), as does a WebSocket without Origin.
         """
         host = origin = None
         for name, value in headers:
@@ -72,7 +72,7 @@ class HostCheck:
         return None if origin is None else self._origin(origin, host)
 
     def trusts(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Return the origin of the page that asks, if it may open a WebSocket; b"" if not."""
+        """Return the origin of the requesting page if it may open a WebSocket, else b""."""
         named = dict(headers)
         origin = named.get(b"origin")
         trusted = origin is not None and self._origin(origin, named.get(b"host")) is None
@@ -100,7 +100,7 @@ class HostCheck:
             return self._origins[raw, host]
         except KeyError:
             refusal = self._judged_origin(raw, host)
-        if len(raw) <= LONGEST:  # the host has been looked at, hence is no longer
+        if len(raw) <= LONGEST:  # the host was checked, so it is not longer either
             if len(self._origins) >= MOST_REMEMBERED:
                 self._origins.clear()
             self._origins[raw, host] = refusal

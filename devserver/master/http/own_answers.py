@@ -1,4 +1,4 @@
-"""What devserver answers itself, as its client may read it."""
+"""Devserver's own answers, fitted to what the client may read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scope = dict[str, Any]
 
 
 class OwnAnswers(Struct, frozen=True):
-    """Files are named from `root`, and opened in `editor`; `error_page` is the user's setting."""
+    """Files are named relative to `root`, and links open `editor`; `error_page` is the user's setting."""
 
     root: str
     editor: str
@@ -31,21 +31,21 @@ class OwnAnswers(Struct, frozen=True):
     refresh: BrowserRefresh
 
     def unavailable(self, scope: Scope, failures: tuple[Failure, ...]) -> Answer:
-        """Return the answer to a request while there is no good code; it names the reason."""
+        """Return the answer to a request while there is no good code; it has the reason."""
         is_form = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         asker = answers.Asker(accepted(scope), local=may_see_source(scope), is_form=is_form)
         return answers.unavailable(failures, asker, root=self.root, editor=self.editor)
 
     def shows_errors(self, scope: Scope) -> bool:
-        """Return whether the client of a navigation gets the error if the app has no page for it."""
+        """Return whether this client gets our error page if the app has none."""
         return self.error_page and may_see_source(scope)
 
     def crashed(self, failure: Failure, request: str, generation: int) -> Answer:
-        """Return the page that shows the error."""
+        """Return the page with the error."""
         return answers.crashed(failure, request, generation, root=self.root, editor=self.editor)
 
     def readable(self, scope: Scope, answer: Answer) -> Answer:
-        """Return a refusal of our own in a form that the page of a trusted origin may read."""
+        """Return our own error answer with CORS headers, if the page's origin is trusted."""
         origin = self.host_check.trusts(scope["headers"]) if answer.status >= 400 else b""
         if not origin:
             return answer
@@ -53,7 +53,7 @@ class OwnAnswers(Struct, frozen=True):
         return readers.readable(preflight or answer, origin)
 
     def stale(self, scope: Scope) -> Headers:
-        """Return a header that marks the app's answer as older code's, because the newest was refused."""
+        """Return a header that marks the app's answer as that of older code, if the newest was refused."""
         failures = self.refresh.state.failures
         if not failures:
             return []

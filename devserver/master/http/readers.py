@@ -1,6 +1,6 @@
-"""Who may read an answer of our own: a page of another port of this machine, by the rules of CORS. Pure.
+"""CORS headers for our own answers: a page of another port of this machine may read them. Pure.
 
-Law: no answer of the app becomes readable by this. A page of another site can read none of ours.
+Law: this makes no answer of the app readable. A page of another site can read none of ours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ALLOWS = {
 
 
 def readable(answer: Answer, origin: bytes) -> Answer:
-    """Return an answer of ours that a page of `origin`, which is to be trusted, may read."""
+    """Return an answer that a page of the trusted `origin` may read."""
     opened = [
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),

@@ -13,15 +13,15 @@ from devserver.common.events import Event, Request, Requests
 PAUSE = 0.1
 """Seconds from one event to the next under load."""
 FIRST = 0.005
-"""Seconds from a request to its event after a quiet time: what it has printed stands beside it."""
+"""Seconds from a request to its event after a quiet time: its output and its line appear together."""
 MOST_SHOWN = 25
-"""Requests in an event that are shown one by one; as many failed ones may come on top."""
+"""Requests that an event lists one by one; as many failed ones may be added."""
 LONGEST = 2_000
 """Characters of a path with its query."""
 
 
 class RequestLog:
-    """One a Master."""
+    """One per Master."""
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
@@ -34,12 +34,12 @@ class RequestLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:
-        """Join nothing any more: the server stops."""
+        """Report each request at once from now on: the server stops."""
         self._stopping = True
         self.flush()
 
     def add(self, status: int, describe: Callable[[int], Request]) -> None:
-        """Report a request soon, in the order of the calls. `describe` is called if it will be shown."""
+        """Report a request soon, in the order of the calls. `describe` is called if the event lists it."""
         self._count += 1
         failed = status >= 500
         self._failed += failed
@@ -65,6 +65,6 @@ class RequestLog:
 
 
 def full_path(path: str, query: bytes) -> str:
-    """Return a path with its query, not too long to be shown."""
+    """Return a path with its query, truncated to LONGEST."""
     whole = f"{path}?{query.decode('latin-1')}" if query else path
     return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}…"

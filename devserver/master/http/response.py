@@ -1,4 +1,4 @@
-"""The response on its way to the client: parts in order, and a window update once it has read them.
+"""The response on its way to the client: writes parts in order, grants the Worker more once they are read.
 
 Law: a response that cannot be completed is visibly truncated: its connection closes before its end.
 """
@@ -19,7 +19,7 @@ Head = tuple[int, Headers]
 
 
 class Response:
-    """Written by one coroutine, filled by callbacks."""
+    """One coroutine writes it, callbacks fill it."""
 
     def __init__(self, connection: HttpConnection, send: Send) -> None:
         self._connection = connection
@@ -37,17 +37,17 @@ class Response:
         """The client is gone."""
 
     def begin(self, status: int, headers: Headers, data: bytes, more: bool, credit: int = 0) -> None:
-        """Put the head and the first of the body."""
+        """Queue the head and the first part of the body."""
         self.begun = True
         self.status = status
         self._put((status, headers), data, more, credit)
 
     def go_on(self, data: bytes, more: bool, credit: int = 0) -> None:
-        """Put a part of the body; `credit` is what it counted when it came from the Worker."""
+        """Queue a part of the body; `credit` is its size when it came from the Worker."""
         self._put(None, data, more, credit)
 
     def truncate(self) -> None:
-        """End it so that the client can see that something is missing."""
+        """End it so that the client notices that data is missing."""
         self._truncated = self.complete = True
         self._wake()
 
@@ -57,7 +57,7 @@ class Response:
         self._wake()
 
     def renew(self) -> None:
-        """Another Worker goes on, with its own window."""
+        """Go on with another Worker, which has its own window."""
         self._owed = 0
 
     def _put(self, head: Head | None, data: bytes, more: bool, credit: int) -> None:
@@ -70,7 +70,7 @@ class Response:
             self._waiter.set_result(None)
 
     async def write(self, loop: asyncio.AbstractEventLoop, grant: Callable[[int], None]) -> None:
-        """Write until it is complete or the client is gone. `grant` gets how many bytes the client has read.
+        """Write until the end, or until the client is gone. `grant` gets how many bytes the client has read.
 
         It is not kept: a reference to its owner would leave each request to the garbage collector.
         """

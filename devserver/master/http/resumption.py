@@ -1,6 +1,6 @@
-"""Which WebSockets newer code may go on with.
+"""Decides which WebSockets newer code may resume.
 
-Law: a path whose app cannot go on with a conversation is remembered until newer code is live.
+Law: a path on which the live code cannot resume WebSockets is remembered until newer code is live.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Resumption:
         self._barred: set[str] = set()
 
     def may_resume(self, scope: dict[str, Any]) -> bool:
-        """Return whether newer code may go on with this WebSocket: Engine.IO has sessions of its own."""
+        """Return whether newer code may resume this WebSocket: Engine.IO has sessions of its own."""
         return self._enabled and b"EIO=" not in scope["query_string"]
 
     def is_barred(self, path: str) -> bool:
-        """Return whether the live code is known not to go on with conversations of this path."""
+        """Return whether the live code is known not to resume WebSockets of this path."""
         return path in self._barred
 
     def bar(self, path: str, why: str, generation: int) -> None:
-        """Ask others of this path to reconnect, as long as that code is the newest."""
+        """Close other WebSockets of this path with 1012, as long as that code is the newest."""
         if generation < self._live or path in self._barred:
             return
         self._barred.add(path)
@@ -41,6 +41,6 @@ class Resumption:
         self._emit(events.Notice(level="warning", text=text))
 
     def on_code_live(self, generation: int) -> None:
-        """Newer code may go on with every path."""
+        """Newer code may resume WebSockets of every path."""
         self._live = generation
         self._barred.clear()

@@ -1,4 +1,4 @@
-"""The ASGI scope that uvicorn makes, as it travels to a Worker: pure."""
+"""Turns uvicorn's ASGI scope into a message for a Worker: pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def wire_scope(
     last_event_id: bytes | None = None,
     ask: Callable[[messages.Headers], messages.Headers] | None = None,
 ) -> messages.Scope:
-    """Return what the app may know; with `last_event_id` the request asks for what comes after that event.
+    """Return the scope for the app; with `last_event_id` the request asks for the events after that one.
 
     `ask` changes the headers.
     """
@@ -42,7 +42,7 @@ def wire_scope(
 
 
 def header(scope: dict[str, Any], wanted: bytes) -> bytes:
-    """Return a header, several joined by commas, empty if it is absent."""
+    """Return a header; several are joined by commas, "" if it is absent."""
     return b", ".join(value for name, value in scope["headers"] if name == wanted)
 
 

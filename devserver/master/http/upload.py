@@ -1,7 +1,7 @@
 """The body of a request on its way to a Worker.
 
-Law: no more of it is read from the client than fits the Worker's window. A client that sends
-`Expect: 100-continue` gets no `100 Continue` before the app asks for the body.
+Law: the Master reads no more of it than fits into the Worker's window. A client that sends
+`Expect: 100-continue` gets `100 Continue` only when the app asks for the body.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Upload:
-    """`waits`: the client sends the body only when it is asked for (`Expect: 100-continue`)."""
+    """`waits`: the client sends the body only on request (`Expect: 100-continue`)."""
 
     def __init__(self, receive: Receive, *, waits: bool) -> None:
         self.waits = waits
@@ -27,17 +27,17 @@ class Upload:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, send: Callable[[bytes, bool], None], loop: asyncio.AbstractEventLoop) -> None:
-        """Send it by `send`, and by no other callable: what was read cannot be read again."""
+        """Send the body with `send`; only the first call counts, because it cannot be read again."""
         if self._task is None:
             self._task = loop.create_task(self._send(send))
 
     def grant(self, size: int) -> None:
-        """The app has taken `size` bytes; 0: it asks for the first."""
+        """The app has taken `size` bytes; 0: it asks for the first ones."""
         self._credit += size or WINDOW
         self._more.set()
 
     def cancel(self) -> None:
-        """Stop reading it."""
+        """Stop reading the body."""
         if self._task is not None:
             self._task.cancel()
 

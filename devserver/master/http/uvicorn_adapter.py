@@ -1,6 +1,6 @@
-"""uvicorn in the Master: its protocols on our listeners, around an app of ours. Its only owner.
+"""uvicorn in the Master: its protocols on our listeners, around our app. The only file that knows uvicorn.
 
-Law: its signal handlers, listeners and logs are unused. What it logs of a request becomes our notice.
+Law: its signal handlers, listeners and logs are unused. Its log records of requests become our notices.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from devserver.common.events import Event, Listener
 from devserver.config import HttpConfig
 
 KEEP_ALIVE = 75
-"""Seconds that a connection at rest stays open: longer than its client keeps it, for a request may be on its
+"""Seconds that an idle connection stays open: longer than clients keep it, because a request may be on its
 way when the server closes.
 """
 
 TLS_HANDSHAKE = b"\x16"
-"""The first byte of a client that speaks TLS; no request begins with it."""
+"""The first byte of a TLS client; no request begins with it."""
 HANDLED = "devserver.handled"
-"""In the scope of a WebSocket: handlers have it, and their side closes it."""
+"""A key in the scope of a WebSocket that handlers serve: their side closes it."""
 
 
 class DisconnectListener(Protocol):
@@ -41,9 +41,9 @@ class DisconnectListener(Protocol):
 
 
 class CorkedTransport:
-    """A transport that can keep what is written until more has come: one system call instead of two.
+    """A transport that can join several writes into one system call.
 
-    uvicorn writes the head and the body of a response separately, though here both are known at once.
+    uvicorn writes the head and the body of a response separately, although here both are known at once.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -55,41 +55,41 @@ class CorkedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write, or keep it while corked."""
+        """Write, or keep the data while corked."""
         if self._kept is None:
             self._transport.write(data)
         else:
             self._kept.append(data)
 
     def cork(self) -> None:
-        """Keep what is written from now on."""
+        """Keep written data from now on."""
         self._kept = []
 
     def uncork(self) -> None:
-        """Write what was kept, in one piece."""
+        """Write the kept data in one piece."""
         kept, self._kept = self._kept, None
         if kept:
             self._transport.write(b"".join(kept))
 
     def close(self) -> None:
-        """Close once everything written is out."""
+        """Close once everything that was written has left."""
         self.uncork()
         self._transport.close()
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Calls the request in hand when its client leaves, without a task that waits for it.
+    """Notifies the request in hand when its client leaves, without a task that waits for that.
 
-    Law: nothing is started, and nothing written, once the connection is lost; answers leave in the order of
-    their requests, the answer to an upgrade too.
+    Law: nothing starts or is written once the connection is lost. Answers leave in the order of their
+    requests, also the answer to an upgrade.
     """
 
     server_state: State
     listener: DisconnectListener | None = None
     _running: RequestResponseCycle | None = None
-    """The request whose answer is due; uvicorn itself knows the one that arrived last."""
+    """The request whose answer is next; uvicorn itself only keeps the one that arrived last."""
     _upgrading = False
-    """An upgrade waits for the answers before it."""
+    """An upgrade waits for earlier answers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.corked = CorkedTransport(transport)
@@ -131,7 +131,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """Is shut down once; not here if handlers have it, whose answers go out first."""
+    """Shuts down once; if handlers serve it, they do, after their answers."""
 
     def shutdown(self) -> None:
         handled = self.handshake_initiated and HANDLED in self.scope
@@ -140,7 +140,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
 
 class _Connections(set[Any]):
-    """The open ones, of HTTP and of WebSockets; `changed` is called when one comes or goes."""
+    """The open connections of HTTP and WebSockets; `changed` is called when one opens or closes."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class _Connections(set[Any]):
 
 
 class State(ServerState):
-    """Makes the Date header on demand, once a second: no timer runs while no request comes."""
+    """Makes the Date header on demand, once a second: no timer runs without requests."""
 
     def __init__(self, changed: Callable[[], None], emit: Callable[[Event], None]) -> None:
         self._emit = emit
@@ -180,20 +180,20 @@ class State(ServerState):
 
     @default_headers.setter
     def default_headers(self, _value: list[tuple[bytes, bytes]]) -> None:
-        """uvicorn's own start value: ours is made above."""
+        """Ignore uvicorn's own start value."""
 
     def tls_came(self, address: Any) -> None:
-        """Report once that a client speaks TLS, as to an https: URL: it cannot read our answer."""
+        """Report once that a client speaks TLS, as for an https: URL: the client cannot read our answer."""
         if self._tls_came:
             return
         self._tls_came = True
         where = Listener("http", *address[:2]) if isinstance(address, tuple) else "this socket"
-        text = f"a client speaks https to {where}, which is http: open it as http, or give --ssl-certfile"
+        text = f"a client speaks HTTPS to {where}, which is HTTP: open it as http, or use --ssl-certfile"
         self._emit(events.Notice(level="warning", text=text))
 
 
 class UvicornAdapter:
-    """Makes a protocol for each connection, all with `app` behind them; `changed` as in _Connections."""
+    """Makes a protocol for each connection, all around `app`; `changed` as in _Connections."""
 
     def __init__(
         self,
@@ -229,7 +229,7 @@ class UvicornAdapter:
         return len(self.state.connections)
 
     def shut_down(self) -> None:
-        """Close connections at rest, an app's WebSockets with 1012, others when their answer is complete."""
+        """Close idle connections, an app's WebSockets with 1012, others when their answer is complete."""
         for connection in list(self.state.connections):
             connection.shutdown()
 
@@ -240,9 +240,9 @@ class UvicornAdapter:
 
 
 _REFUSED = "ASGI callable returned without completing handshake."
-"""uvicorn logs this for each WebSocket that is refused with a response, though nothing is wrong with that."""
+"""uvicorn logs this for each WebSocket that is refused with a response, which is no error."""
 _BAD_TEXT = "Invalid UTF-8 sequence received from client."
-"""A fault of the client, as a malformed request is."""
+"""A fault of the client, like a malformed request."""
 
 
 class _Notices(logging.Handler):

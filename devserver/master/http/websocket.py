@@ -1,6 +1,6 @@
-"""One WebSocket: carries what its session decides to the client and to the Workers.
+"""One WebSocket: carries out its session's decisions, towards the client and the Workers.
 
-Law: that of websocket_session. It stops reading the client's messages while the session is full.
+Law: that of websocket_session. It does not read the client's messages while the session is full.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class WebSocket(AppJob):
         )
         self._resumed = False
         self._out: deque[tuple[Event | None, int]] = deque()
-        """What goes to the client, and the credit that is due for it; None ends the connection."""
+        """Events for the client, each with the bytes to credit; None ends the connection."""
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._owed = 0
         self._refusal: list[Event] = []
-        """The app's own answer to the handshake, kept until it is whole: a Worker may die before."""
+        """The app's own answer to the handshake, kept until it is complete: the Worker may die before."""
         self.native = False
-        """The live code has handlers and no app: they are to have it."""
+        """The live code has handlers and no app: the handlers serve it."""
 
     async def run(self) -> None:
         """Serve the connection to its end, or return with `native` set."""
@@ -72,7 +72,7 @@ class WebSocket(AppJob):
             self._context.admission.forget_messages(self)
             self._context.admission.forget(self)
             self._reader.cancel()
-            if not self.native:  # sending may have failed before the reader knew that the client is gone
+            if not self.native:  # sending may have failed before the reader noticed that the client is gone
                 self._do(self._session.on_client_left(1006, ""))
 
     # to and from the client
@@ -115,7 +115,7 @@ class WebSocket(AppJob):
 
     @property
     def name(self) -> str:
-        """Return how reports name it."""
+        """Return its name in reports."""
         return f"WebSocket {self.scope['path']}"
 
     @property
@@ -146,7 +146,7 @@ class WebSocket(AppJob):
             self._context.index.answer(self.scope, self.accept, self.answer)
 
     def on_settled(self) -> None:
-        """Let the session send messages that waited for a settled edit."""
+        """Let the session send messages that waited for an edit that is settled now."""
         self._do(self._session.deliver())
 
     # the runs
@@ -184,7 +184,7 @@ class WebSocket(AppJob):
         self._do(self._session.on_worker_died(reason))
 
     def move(self, generation: int) -> None:
-        """Let the session decide, unless the run has waited for that code."""
+        """Let the session decide, unless the run has started on that code."""
         if not self.number or self.generation < generation:
             self._do(self._session.on_code_live())
 
@@ -201,7 +201,7 @@ class WebSocket(AppJob):
             self._refusal = [head]
         self._refusal.append({"type": f"{kind}.body", "body": data, "more_body": message.more})
 
-    # what the session decides
+    # the session's decisions
 
     def _do(self, decided: Iterable[commands.Command]) -> None:
         for command in decided:

@@ -1,4 +1,4 @@
-"""What the session of a WebSocket decides: commands that the WebSocket carries out."""
+"""The decisions of a WebSocket's session: commands that the WebSocket carries out."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class Offer(Struct, frozen=True):
 
 
 class Deliver(Struct, frozen=True):
-    """Give a message to the run in hand; `text`: it is UTF-8."""
+    """Send a message to the run in hand; `text`: it is UTF-8."""
 
     data: bytes
     text: bool
 
 
 class End(Struct, frozen=True):
-    """Tell the run to end soon."""
+    """Detach from the run: it has to end soon."""
 
 
 class TellLeft(Struct, frozen=True):
-    """Tell the run that its client has left."""
+    """Notify the run that its client has left."""
 
     code: int
     reason: str
@@ -53,17 +53,17 @@ class RefuseClient(Struct, frozen=True):
 
 
 class PassOnAnswer(Struct, frozen=True):
-    """Answer the handshake with the app's own response, which is whole now."""
+    """Answer the handshake with the app's own response, which is complete now."""
 
 
 class Remember(Struct, frozen=True):
-    """Conversations on this path cannot go on with the code of the run; `why` is what the app did."""
+    """The run's code cannot resume WebSockets of this path; `why` is what the app did."""
 
     why: str
 
 
 class Lost(Struct, frozen=True):
-    """Report that something was lost."""
+    """Report lost messages."""
 
     what: str
     reason: str

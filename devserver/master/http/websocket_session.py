@@ -1,8 +1,8 @@
-"""The life of one WebSocket over generations and deaths: pure, events in, commands out.
+"""The session of one WebSocket over generations and deaths: pure, events in, commands out.
 
 Law: the app gets the client's messages in order, once. When the run's code is replaced or its Worker dies,
 the next run gets the messages that no app has received, or they are reported as lost. The client sees one
-handshake. It sees a close only from itself, from the app, or 1012 where the conversation cannot go on.
+handshake. Only the client and the app close the connection, or the session with 1012 if it cannot be resumed.
 
 A *run* is one call of the app on one Worker. The phases:
 
@@ -36,14 +36,14 @@ from devserver.master.http.websocket_commands import (
 
 SERVICE_RESTART = 1012
 REJECTED = 1006
-"""What an app's refusal of a handshake is reported as; it is no code that an app could close with."""
+"""The code that reports an app's refusal of a handshake; an app cannot close with it."""
 _GOODBYES = (1000, 1001)
 MOST_AHEAD = 64
-"""Messages, and bytes, that are sent to a Worker before it has taken the ones before."""
+"""Messages, and bytes, that a Worker may get before its app has taken them."""
 MOST_AHEAD_BYTES = 1024 * 1024
 
 MOST_BARREN = 3
-"""Workers that may die in a row over going on with a connection."""
+"""Workers in a row that may die when they resume a connection."""
 
 Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 
@@ -52,8 +52,8 @@ Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
 class WebSocketSession:
     """`resumable`: its path and the settings allow to resume it; a subprotocol forbids it.
 
-    `settled` returns whether the app may get what came under that edit; `barred`, whether the live code is
-    known not to go on with conversations of this path.
+    `settled` returns whether the app may get messages with a stamp; `barred`, whether the live code is known
+    not to resume WebSockets of this path.
     """
 
     resumable: bool
@@ -61,7 +61,7 @@ class WebSocketSession:
     barred: Callable[[], bool] = lambda: False
     _phase: Phase = "opening"
     _inbox: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
-    """Stamp, message, and whether it is text; the first `_ahead` of them are with the run in hand."""
+    """Stamp, message, and whether it is text; the run in hand has the first `_ahead` of them."""
     _ahead: int = 0
     _ahead_bytes: int = 0
     _size: int = 0
@@ -71,20 +71,20 @@ class WebSocketSession:
     _resumed: bool = False
     _tried_again: bool = False
     _taken: int = 0
-    """Messages that this run has taken."""
+    """Messages that this run's app has received."""
     _spoken: bool = False
-    """It has sent something."""
+    """This run has sent a message."""
     _answered: bool = False
-    """It has sent something after it had received a message."""
+    """This run has sent a message after it had received one."""
     _in_hand: bool = False
     _barren: int = 0
-    """Runs in a row that have done nothing before their Worker died."""
+    """Runs in a row whose Worker died before they received or sent a message."""
     _restarting: bool = False
-    """The client was asked to reconnect: messages that no run takes are lost."""
+    """The connection was closed with 1012: messages that no run takes are lost."""
 
     @property
     def phase(self) -> Phase:
-        """Return its phase."""
+        """Return the phase."""
         return self._phase
 
     @property
@@ -94,7 +94,7 @@ class WebSocketSession:
 
     @property
     def holds(self) -> bool:
-        """Return whether a message waits that was sent to no run."""
+        """Return whether a message waits that no run has got."""
         return len(self._inbox) > self._ahead
 
     # the client
@@ -121,7 +121,7 @@ class WebSocketSession:
         return [*out, TellLeft(code, reason)] if self._running else out
 
     def deliver(self) -> list[Command]:
-        """Send the run the messages that it may have by now."""
+        """Send the run the messages that it may get by now."""
         out: list[Command] = []
         if self._phase not in ("open", "reopening") or not self._running:
             return out
@@ -137,7 +137,7 @@ class WebSocketSession:
     # the server
 
     def on_run_started(self) -> list[Command]:
-        """The run that was offered has started on a Worker."""
+        """The offered run has started on a Worker."""
         self._running = True
         self._ahead = self._ahead_bytes = self._taken = 0
         self._spoken = self._answered = self._in_hand = self._outdated = False
@@ -159,7 +159,7 @@ class WebSocketSession:
         return [End()]
 
     def on_worker_died(self, reason: str) -> list[Command]:
-        """The Worker that had the run in hand is dead."""
+        """The Worker with the run in hand has died."""
         phase, self._running = self._phase, False
         if phase == "closed":
             return self._hand(reason) + self._untaken() if self._restarting else []
@@ -182,18 +182,18 @@ class WebSocketSession:
         return [Offer(resumed=True)]
 
     def on_turned_away(self) -> list[Command]:
-        """No code can go on with the connection; the caller answers a handshake."""
+        """No code can resume the connection; the caller answers a handshake."""
         if self._phase == "opening":
             self._phase = "closed"
         return self._restart() if self._phase != "closed" else []
 
-    # what is lost
+    # losses
 
     def _hand(self, reason: str) -> list[Command]:
         return [Lost("the message in hand", reason)] if self._in_hand else []
 
     def _untaken(self) -> list[Command]:
-        """Report the messages that no app has received, and none will."""
+        """Report the messages that no app has received, and no app will."""
         waiting = len(self._inbox)
         self._inbox.clear()
         self._ahead = self._ahead_bytes = self._size = 0
@@ -203,7 +203,7 @@ class WebSocketSession:
     # the app
 
     def on_app_accepted(self, subprotocol: str | None, headers: Headers) -> list[Command]:
-        """The app takes the connection."""
+        """The app accepts the connection."""
         match self._phase:
             case "opening":
                 self._phase = "open"
@@ -215,7 +215,7 @@ class WebSocketSession:
         return []
 
     def on_app_received(self) -> list[Command]:
-        """The app has received the first message that was sent ahead."""
+        """The app has received the first of the messages ahead."""
         if not self._ahead:
             return []
         _, data, _ = self._inbox.popleft()
@@ -227,13 +227,15 @@ class WebSocketSession:
         return self.deliver()
 
     def on_app_sent(self) -> bool:
-        """The app has sent a message; return whether the client is to get it."""
+        """The app has sent a message; return whether the client gets it."""
         self._spoken, self._in_hand = True, False
         self._answered = self._answered or self._taken > 0
         return self._phase in ("open", "detaching")
 
     def on_app_answered(self, *, whole: bool) -> list[Command]:
-        """The app has sent a part of a response to the handshake, instead of an accept; `whole`: the last."""
+        """The app has sent a part of a response to the handshake, instead of an accept; `whole`: the last
+        part.
+        """
         if self._phase != "opening":
             return self.on_app_closed(REJECTED, "")
         if not whole:
@@ -253,10 +255,10 @@ class WebSocketSession:
                 odd = self._first and code not in _GOODBYES
                 out: list[Command] = [Remember(f"closed it with {code} {self._moment}")] if odd else []
                 return [*out, *self._close(code, reason)]
-        return []  # closed; or outdated code refuses what newer code is asked for once this run has ended
+        return []  # closed; or outdated code refuses, and newer code is asked once this run has ended
 
     def on_app_returned(self, failed: bool) -> list[Command]:
-        """The app has returned from the run in hand, or raised."""
+        """The app has returned from the run in hand or raised."""
         self._running = False
         did = "raised" if failed else "returned"
         match self._phase:
@@ -279,7 +281,7 @@ class WebSocketSession:
     def _first(self) -> bool:
         """Return whether a resumed run is still at the client's first message, or before it.
 
-        Its end may mean that the app needs what only the client's very first message tells, a token for one.
+        If it ends there, the app may need data of the client's very first message, such as a token.
         """
         return self._resumed and not self._answered and self._taken <= 1
 

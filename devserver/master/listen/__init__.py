@@ -1,1 +1,1 @@
-"""Where the Master listens."""
+"""The Master's listeners."""

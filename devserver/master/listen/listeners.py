@@ -1,6 +1,7 @@
-"""The addresses that the Master listens on: those that the command names, and default ports for the rest.
+"""The Master's listeners: on the addresses that the command names, and on default ports.
 
-Law: a taken port that was named is an error. Instead of a taken default port it reports and uses a free one.
+Law: a named port that is in use is an error. Instead of a default port that is in use, it uses and reports
+the next free one.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from devserver.master.listen.tls import tls_context
 BACKLOG = 2048
 PORTS_TRIED = 100
 SHOWN = ("http", "https", "tcp", "uds")
-"""The kinds in the order in which a user looks for them."""
+"""The kinds in the order in which users see them."""
 ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""The errors of a machine that has no such address, or no IPv6 at all."""
+"""The errors of a machine without such an address, or without IPv6."""
 
 Port = Literal["http", "tcp"]
 Factories = Mapping[str, Callable[[], asyncio.Protocol]]
-"""What makes the protocol of a new connection: for `http` (HTTPS too), `tcp` and `uds`."""
+"""The factories of protocols for new connections: for `http` (also HTTPS), `tcp` and `uds`."""
 
 _OPTIONS: dict[Port, tuple[str, str]] = {
     "http": ("--port", "--host and --port"),
     "tcp": ("--tcp HOST:PORT", "--tcp HOST:PORT"),
 }
-"""Where another port is named, and another address."""
+"""The options for another port, and for another address."""
 
 
 class Listeners:
-    """Opens and closes listeners, never their connections; `on_plain`: a client speaks HTTP to HTTPS."""
+    """Opens and closes listeners, never their connections. `on_plain`: a client speaks HTTP to HTTPS."""
 
     def __init__(
         self, config: ListenConfig, factories: Factories, on_plain: Callable[[], None] = lambda: None
@@ -50,17 +51,17 @@ class Listeners:
         self._open: list[tuple[Listener, asyncio.Server]] = []
         self._tls: ssl.SSLContext | None = None
         self.by_default = not config.tcp and not config.uds
-        """The TCP port is the default one: open only while there is something to serve on it."""
+        """The TCP port is the default one: open only while the code serves TCP."""
 
     @property
     def all(self) -> tuple[Listener, ...]:
-        """Return what is listened on now, with real ports."""
+        """Return the open listeners, with real ports."""
         return tuple(
             sorted((listener for listener, _ in self._open), key=lambda each: SHOWN.index(each.kind))
         )
 
     async def open_first(self) -> str:
-        """Open every address that is named, and HTTP's default one if neither it nor a Unix socket is.
+        """Open every named address, and HTTP's default one if no HTTP address and no Unix socket is named.
 
         Returns a remark for the user, "" for none. Raises UsageError for an address that cannot be bound.
         """
@@ -80,7 +81,7 @@ class Listeners:
         return await self._open_default("tcp", self._config.default_tcp)
 
     def close(self, kinds: Container[str] = SHOWN) -> None:
-        """Stop accepting; connections live on."""
+        """Stop accepting; connections stay open."""
         for listener, server in self._open:
             if listener.kind in kinds:
                 server.close()
@@ -126,7 +127,7 @@ def _bind_named(kind: Port, address: Address) -> list[socket.socket]:
 
 
 def _bind(address: Address) -> list[socket.socket]:
-    """Listen on every address that the host has, all with one port. Raises OSError."""
+    """Listen on every address of the host, all with one port. Raises OSError."""
     try:
         found = socket.getaddrinfo(
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -146,7 +147,7 @@ def _bind(address: Address) -> list[socket.socket]:
             for sock in sockets:
                 sock.close()
             if sockets and not address.port:
-                return _bind(address)  # the port that the kernel chose for one is not free on another
+                return _bind(address)  # the kernel's port for one address is not free on another
             raise
     if absent and not sockets:
         raise absent
@@ -158,7 +159,7 @@ def _listen(family: int, where: tuple[Any, ...]) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(where)
-        sock.listen(BACKLOG)  # here, because two may bind one port and only one may listen
+        sock.listen(BACKLOG)  # at once: two sockets may bind one port, but only one may listen
     except OSError:
         sock.close()
         raise
@@ -171,7 +172,7 @@ def _sentence(kind: Port, address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         pid = holder(address.port)
         if pid == os.getpid():
-            return f"{where} is given twice: each listener needs an address of its own"
+            return f"{where} is given twice: each listener needs its own address"
         who = f"process {pid}" if pid else "another process"
         return f"{where} is in use by {who}: stop it, or choose another port with {other_port}"
     return f"cannot listen on {where} ({error.strerror}): choose another address with {other_address}"
@@ -185,17 +186,17 @@ def _by_whom(port: int) -> str:
 
 
 def _bind_unix(path: str) -> socket.socket:
-    """Leave its mode to the umask: a file, unlike a port, can keep the other users of the machine out."""
+    """Bind a Unix socket with the umask's mode: unlike a port, a file can keep other users out."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_answered(path):
             raise ListenError(
                 f"{path} is in use by another process: stop it, or choose another path with --uds"
             )
-        _unlink_socket(path)  # left behind: no process answers there
+        _unlink_socket(path)  # a leftover: no process answers there
         sock.bind(path)
     except OSError as error:
-        why = "something else is there" if error.errno == errno.EADDRINUSE else error.strerror or error
+        why = "there is another file" if error.errno == errno.EADDRINUSE else error.strerror or error
         raise ListenError(f"cannot listen on {path} ({why}): choose another path with --uds") from error
     return sock
 

@@ -1,6 +1,6 @@
-"""Which listeners are open, as the command and the code ask for it.
+"""Decides which listeners are open, by the command and the live code.
 
-HTTP and what the command names are open from the beginning; the default TCP port while the code serves TCP.
+HTTP and named addresses are open from the beginning; the default TCP port while the code serves TCP.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ class ListenPolicy:
 
     @property
     def all(self) -> tuple[Listener, ...]:
-        """Return what is open, with real ports."""
+        """Return the open listeners, with real ports."""
         return self._listeners.all
 
     async def open_first(self) -> None:
-        """Open what the command names, and HTTP: requests wait for the first code. Raises UsageError.
+        """Open the named addresses, and HTTP: requests wait for the first code. Raises UsageError.
 
-        Nothing is reported yet, so that a failed start is one sentence.
+        Nothing is reported yet, so a failed start reports one sentence only.
         """
         self._remark = await self._listeners.open_first()
 
     def announce(self) -> None:
-        """Report what is open by now."""
+        """Report the open listeners."""
         self._say(self._remark)
 
     async def follow(self, tcp: bool) -> None:
-        """Open or close the default TCP listener, as the live code serves TCP or not. Raises ListenError."""
+        """Open or close the default TCP listener: `tcp` is whether the live code serves TCP. Raises
+        ListenError.
+        """
         is_open = any(listener.kind == "tcp" for listener in self.all)
         if not self._listeners.by_default or tcp == is_open:
             return
@@ -50,15 +52,15 @@ class ListenPolicy:
             self._say("")
 
     def close(self) -> None:
-        """Stop accepting; connections live on."""
+        """Stop accepting; connections stay open."""
         self._listeners.close()
 
     def _plain_came(self) -> None:
-        """Report once that a client speaks plain HTTP to the TLS port: it cannot read our answer."""
+        """Report once that a client speaks plain HTTP to the TLS port: the client cannot read our answer."""
         if not self._has_plain_come:
             self._has_plain_come = True
             where = next((str(each) for each in self.all if each.kind == "https"), "")
-            text = f"a client speaks http to the https port: open {where}"
+            text = f"a client speaks HTTP to the HTTPS port: open {where}"
             self._emit(events.Notice(level="warning", text=text))
 
     def _say(self, remark: str) -> None:

@@ -1,4 +1,4 @@
-"""Finds the process that holds a TCP port, for the error message. Linux shows it in /proc; elsewhere: 0."""
+"""Finds the process that listens on a TCP port, for error messages; on Linux only, in /proc."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LISTENING = "0A"
 
 
 def holder(port: int) -> int:
-    """Return the id of a process that listens on `port`; 0 if there is none that we may inspect."""
+    """Return the id of a process that listens on `port`; 0 if we can find none."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for folder in Path("/proc").glob("[0-9]*/fd") if sockets else ():
-        with suppress(OSError):  # it has exited, or is another user's
+        with suppress(OSError):  # it has exited, or belongs to another user
             if any(_leads_to(descriptor) in sockets for descriptor in folder.iterdir()):
                 return int(folder.parent.name)
     return 0

@@ -1,4 +1,4 @@
-"""TLS for HTTPS: certificate and key from files, and a report of clients that speak plain HTTP."""
+"""TLS for HTTPS: loads certificate and key, and reports clients that speak plain HTTP."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def tls_context(certfile: str, keyfile: str, on_plain: Callable[[], None]) -> ss
         try:
             with open(path, "rb"):
                 pass
-        except OSError as error:  # the error of ssl, with the file's name
+        except OSError as error:  # ssl's own error does not name the file
             sentence = f"{option} {path} cannot be read ({error.strerror}): give a file in PEM form"
             raise UsageError(sentence) from error
 
-    def password() -> str:  # else OpenSSL asks the terminal for it, which is the console's
+    def password() -> str:  # else OpenSSL would ask on the terminal, which belongs to the console
         raise UsageError(f"the key in {keyfile or certfile} is encrypted: give one without a password")
 
     context = _Context(ssl.PROTOCOL_TLS_SERVER)

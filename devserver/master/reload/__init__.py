@@ -1,1 +1,1 @@
-"""Which code is live, which is tried, and how long a reload takes."""
+"""Decides which code is live and which is tried; measures how long a reload takes."""

@@ -1,7 +1,7 @@
-"""What is known of the code: what runs, what is tried, what the disk holds, and which edits wait. Nothing is
-decided.
+"""The Master's knowledge of the code: what runs, what boots, what the disk holds, and which edits are
+pending.
 
-Law: it can be asked anything at any time, and is changed by Generations only.
+Law: it decides nothing, can be read at any time, and only Generations changes it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from devserver.master.reload.used_files import UsedFiles
 
 @dataclass(slots=True)
 class Book:
-    """`stamp in pending` is the whole of "hold": a job stamped with a pending edit does not start yet."""
+    """`stamp in pending` is all of "hold": a job stamped with a pending edit does not start yet."""
 
     handover: Literal["auto", "overlap", "exclusive"] = "auto"
     live: int = 0
@@ -27,23 +27,23 @@ class Book:
     """The newest edit noticed."""
     snapshot: Snapshot = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
-    """In the order of their numbers; all are younger than what is live."""
+    """In the order of their numbers; all are newer than the live code."""
     pending: dict[int, int] = field(default_factory=dict)
     """Edit → the candidate that will settle it, 0 while it is being checked."""
     disk: Disk = field(default_factory=Disk)
     uses: UsedFiles = field(default_factory=UsedFiles)
     refusal: Refuse | None = None
-    """The last report on the code, if it is a refusal."""
+    """The last report on the code, if that was a refusal."""
     _tried: tuple[Snapshot, Refuse] | None = None
-    """The newest code that could not boot, unless newer code was tried since."""
+    """The newest code that failed to boot, unless newer code was tried since."""
     _number: int = 0
     _read: int = 0
     """The newest edit whose files have been read."""
     _ordered: int = 0
-    """The newest edit that had been read when something was tried last."""
+    """The newest edit that was read before the last try."""
 
     def is_settled(self, stamp: int) -> bool:
-        """Return whether a job that arrived when `stamp` was the newest edit may start."""
+        """Return whether a job with this stamp may start."""
         return stamp not in self.pending
 
     @property
@@ -62,19 +62,19 @@ class Book:
         return {path for candidate in self.candidates for path in candidate.paths}
 
     def candidate(self, generation: int) -> Candidate | None:
-        """Return the candidate of this number, None if it is not one, or not any more."""
+        """Return the candidate of this number, None if it is not or no longer one."""
         return next((other for other in self.candidates if other.number == generation), None)
 
     def snapshot_of(self, generation: int) -> Snapshot | None:
-        """Return what a generation runs, if it is live or a candidate."""
+        """Return the snapshot of a generation that is live or a candidate, None for others."""
         candidate = self.candidate(generation)
         return self.snapshot if generation == self.live else candidate.snapshot if candidate else None
 
     def known(self) -> dict[str, bytes]:
-        """Return path → digest of all that runs or was read since; b"": it was absent then."""
+        """Return path → digest of every file that runs or was read since; b"": it was absent."""
         return self.disk.known(self.snapshot)
 
-    # the orders that a Manager needs
+    # orders for a Manager
 
     def replay(self) -> list[Boot]:
         """Return the orders to boot the candidates, for a new Manager that has the live snapshot."""
@@ -90,28 +90,28 @@ class Book:
             orders.append(Reload(boot.generation, boot.base, own_python(boot.changes), boot.handover))
         return orders
 
-    # what the disk holds, beside what runs or boots
+    # the disk, compared with what runs or boots
 
     @property
     def _newest(self) -> Snapshot:
-        """Return what will run if no boot fails and no edit comes."""
+        """Return the snapshot that will run if no boot fails and no edit comes."""
         return self.candidates[-1].snapshot if self.candidates else self.snapshot
 
     def _blocking(self) -> dict[str, Failure]:
-        """Return the failures of files that the live code uses and that differ from its snapshot."""
+        """Return the failures of broken files that the live code uses and that differ from its snapshot."""
         used = self.uses.of(self.live)
         broken = self.disk.broken_beside(self.snapshot)
         return {path: failure for path, failure in broken.items() if path in used}
 
     def _counts(self, file: Source) -> bool:
-        """Return whether a file of an edit is a reason to boot; a broken one is if newer code uses it."""
+        """Return whether a file of an edit is a reason to boot; a broken one only if newer code uses it."""
         if digest_in(self._newest, file.path) == file.digest:
             return False
         newer = self.uses.of(self._number) if self._tried or self.candidates else ()
         return file.path not in self.disk.broken or file.path in newer
 
     def _is_untried(self) -> bool:
-        """Return whether the disk holds what neither runs nor boots, nor has failed to."""
+        """Return whether the disk holds code that neither runs nor boots nor has failed to boot."""
         if self._tried and not self.disk.differs(self._tried[0]):
             return False
         return self.disk.differs(self._newest) or bool(self._tried and not (self.live or self.candidates))

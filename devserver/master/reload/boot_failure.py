@@ -1,4 +1,4 @@
-"""Why a Worker could not boot: pure."""
+"""Words why a Worker failed to boot: pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from devserver.ipc.messages import BootFailed, WorkerGone
 
 
 def boot_failure(told: BootFailed | None, reason: str, exited: WorkerGone | None) -> Failure:
-    """Return what a Worker has reported before it exited, or word its exit."""
+    """Return the failure that a Worker has reported before its exit, else one that words the exit."""
     if told is not None:
         return told.failure
     verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
@@ -16,8 +16,8 @@ def boot_failure(told: BootFailed | None, reason: str, exited: WorkerGone | None
 
 
 def silent_failure(reason: str, stack: str = "") -> Failure:
-    """Word the exit of a Worker that could not report why."""
-    message = f"the worker ended before it was ready ({reason})"
+    """Return a failure for the exit of a Worker that reported none."""
+    message = f"the worker exited before it was ready ({reason})"
     return Failure(
         phase="import", type="WorkerExited", message=message, stack=thread_dump.trimmed(stack) or stack
     )

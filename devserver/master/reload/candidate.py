@@ -1,4 +1,4 @@
-"""A candidate: what it would run, and the order that boots it. Pure."""
+"""A candidate: its snapshot, and the order that boots it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devserver.master.reload.commands import Boot
 from devserver.master.reload.disk import Snapshot, changes
 
 MOST_CANDIDATES = 2
-"""An app that boots slower than its author saves still goes live: the elder candidate finishes its boot."""
+"""With two, an app that boots slower than its author saves still goes live: the older one finishes."""
 
 
 @dataclass(slots=True)
@@ -21,11 +21,11 @@ class Candidate:
     edit: int
     snapshot: Snapshot
     paths: tuple[str, ...]
-    """The changed files for which it boots."""
+    """The changed files that are the reason for the boot."""
     handover: Handover
     held_back: dict[str, Failure]
-    """Broken files, of which the snapshot has the running text: it cannot go live if it uses one."""
+    """Broken files, for which the snapshot has the good text: it cannot go live if it uses one."""
 
     def order(self, live: int, snapshot: Snapshot) -> Boot:
-        """Return how to boot it, based on the live generation and what that runs."""
+        """Return the order to boot it, based on the live generation and its snapshot."""
         return Boot(self.number, live, changes(snapshot, self.snapshot), self.handover, self.edit)

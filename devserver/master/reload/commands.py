@@ -1,4 +1,4 @@
-"""What Generations decides about the app's code: frozen values, so that tests read as scripts."""
+"""The decisions of Generations about the app's code: frozen values, so tests read like scripts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from devserver.ipc.messages import BootDone, Handover, Source, WorkerForked
 
 
 class Booted(Struct, frozen=True):
-    """What a Worker reported when it was ready, and how it was forked."""
+    """A ready Worker's report, and how it was forked."""
 
     ready: BootDone
     forked: WorkerForked
 
 
 class Boot(Struct, frozen=True):
-    """Try a generation: the live snapshot `base` with `changes` applied. `edit` is the newest that it has."""
+    """Try a generation: the live snapshot `base` with `changes`. `edit` is the newest edit in it."""
 
     generation: int
     base: int
@@ -26,13 +26,13 @@ class Boot(Struct, frozen=True):
 
 
 class Drop(Struct, frozen=True):
-    """End a candidate that is not needed any more."""
+    """End a candidate that newer code has replaced."""
 
     generation: int
 
 
 class Cancel(Struct, frozen=True):
-    """End a candidate that boots: it was refused meanwhile."""
+    """End a booting candidate, because it was refused."""
 
     generation: int
 
@@ -43,14 +43,14 @@ class GoLive(Struct, frozen=True):
     generation: int
     edit: int
     paths: tuple[str, ...]
-    """The changed files for which it was booted."""
+    """The changed files that were the reason for the boot."""
     first: bool
     worker: Booted
     """Its first Worker."""
 
 
 class Refuse(Struct, frozen=True):
-    """The code of `edit` cannot run; `generation` is 0 if it was not booted."""
+    """Report that the code of `edit` cannot run; `generation` is 0 if it was not booted."""
 
     edit: int
     generation: int
@@ -58,26 +58,26 @@ class Refuse(Struct, frozen=True):
 
 
 class Restore(Struct, frozen=True):
-    """The disk holds again what runs: the refused code is gone."""
+    """Report that the disk holds the running code again: the refused code is gone."""
 
     edit: int
 
 
 class Warn(Struct, frozen=True):
-    """A file is broken, and nothing imports it: it blocks nothing."""
+    """Report a broken file that nothing imports, and that blocks nothing."""
 
     failure: Failure
 
 
 class GoExclusive(Struct, frozen=True):
-    """Starting beside the old Worker failed: `generation` is tried again once the old one has left."""
+    """Report that starting beside the old Worker failed, and that `generation` starts after its exit."""
 
     generation: int
     failure: Failure
 
 
 class Suggest(Struct, frozen=True):
-    """The user may want to know this."""
+    """Show the user a hint."""
 
     text: str
 

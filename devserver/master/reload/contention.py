@@ -1,4 +1,4 @@
-"""Decides whether a boot may have failed because the old Worker holds what the new one needs: pure."""
+"""Decides whether a boot may have failed because the old Worker holds a resource: pure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LOCK = re.compile(
 _OTHER = ("ImportError", "ModuleNotFoundError", "NameError", "AttributeError", "TypeError", "SyntaxError")
 """Types whose messages are about names."""
 _LEAST_NAME = 4
-"""Characters of a file's name that are taken for one in a message."""
+"""Least characters of a file's name that is looked for in a message."""
 
 
 class Held(Struct, frozen=True):
-    """What the live Workers hold: their numbers, open files, whether any is locked, and ports."""
+    """Resources of the live Workers: their process ids, open files, whether any is locked, and ports."""
 
     pids: frozenset[int] = frozenset()
     files: frozenset[str] = frozenset()
@@ -35,17 +35,17 @@ class Held(Struct, frozen=True):
 
 
 def is_suspect(failure: Failure) -> bool:
-    """Return whether it suggests that another process holds a resource: a lock, a file, an address."""
+    """Return whether a failure suggests that another process holds a resource: a lock, a file, an address."""
     return any(each.errno in _TAKEN or _reads_taken(each) for each in _chain(failure))
 
 
 def is_held(failure: Failure, held: Held) -> bool:
-    """Return whether it suggests that, and the live Workers may hold the resource."""
+    """Return whether a failure suggests that the live Workers hold the resource."""
     if not held.pids or not is_suspect(failure):
         return False
     chain = list(_chain(failure))
     if held.locks or any(each.errno == errno.EADDRINUSE or _ADDRESS.search(each.message) for each in chain):
-        return True  # an address may be a child's: the system does not report which
+        return True  # the address may be that of a child process, which the system does not report
     text = "\n".join(each.message for each in chain)
     numbers = {int(number) for number in re.findall(r"(?<!\d)\d{1,9}(?!\d)", text)}
     names = {os.path.basename(path) for path in held.files}

@@ -1,7 +1,7 @@
-"""Distinguishes what a booting Worker has created from what the user saved; until then an edit waits.
+"""Distinguishes files that a booting Worker creates from saves; until that is clear, an edit waits.
 
-Law: only what a Worker has put into a file that it made itself counts as its own; all else is a save.
-No edit waits longer than PATIENCE, and edits are settled in their order.
+Law: only content that a Worker has written into a file that it created counts as its own; everything else is
+a save. No edit waits longer than PATIENCE, and edits stay in order.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from devserver.ipc.messages import Creates, Source
 from devserver.master.reload.timings import Steps
 
 MOST = 1000
-"""Files that are remembered; those before them count as saved."""
+"""Files that are remembered; older ones count as saved."""
 PATIENCE = 1.0
-"""Seconds that an edit waits for a Worker's report of a file that it makes."""
+"""Seconds that an edit waits for a Worker's report on a file."""
 
 
 class Edit(Struct, frozen=True):
@@ -38,11 +38,11 @@ class CreatedFiles:
         self._settle = settle
         self._loop = loop
         self._open: dict[str, float] = {}
-        """Path → until when a Worker's report of it is waited for."""
+        """Path → until when to wait for a Worker's report."""
         self._made: dict[tuple[str, bytes], int] = {}
-        """Path and digest → the newest generation that has made it."""
+        """Path and digest → the newest generation that has created it."""
         self._taken: set[int] = set()
-        """Generations that have what they made themselves."""
+        """Generations that run with a file that they created."""
         self._tried_again = False
         self._edits: deque[Edit] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -53,7 +53,7 @@ class CreatedFiles:
         self._go_on()
 
     def reported(self, message: Creates) -> None:
-        """A Worker makes a file, or has made it."""
+        """A Worker creates a file, or has created it."""
         for known in (self._open, self._made):
             if len(known) >= MOST:
                 known.clear()
@@ -66,15 +66,15 @@ class CreatedFiles:
         self._go_on()
 
     def by(self, file: Source) -> int:
-        """Return the generation that has made a file with this content, 0 if none has."""
+        """Return the generation that has created a file with this content, 0 for none."""
         return self._made.get((file.path, file.digest), 0) if file.digest else 0
 
     def holds(self, path: str) -> bool:
-        """Return whether an edit that waits has this file."""
+        """Return whether a waiting edit has this file."""
         return any(file.path == path for edit in self._edits for file in edit.files)
 
     def taken(self, generation: int) -> None:
-        """Note that a generation runs with a file as it made it: no reason for a reload."""
+        """Note that a generation runs with a file that it created: no reason for a reload."""
         self._taken.add(generation)
 
     def saved(self) -> None:
@@ -82,7 +82,7 @@ class CreatedFiles:
         self._tried_again = False
 
     def owes(self, generation: int) -> bool:
-        """Return whether to retry a failed generation with the files that it made; once until a save."""
+        """Return whether to retry a failed generation with the files that it created; once until a save."""
         if generation not in self._taken or self._tried_again:
             return False
         self._taken.clear()
@@ -90,7 +90,7 @@ class CreatedFiles:
         return True
 
     def close(self) -> None:
-        """Drop the edits that wait, and stop the timer."""
+        """Drop the waiting edits, and stop the timer."""
         self._edits.clear()
         if self._timer is not None:
             self._timer.cancel()

@@ -1,6 +1,6 @@
-"""What the disk holds, as far as it was read in this run, and its difference from what runs: pure.
+"""The files on the disk, as far as they were read in this run, compared with the running ones: pure.
 
-Law: what was read last counts. Text that does not compile never replaces text that does.
+Law: the last read counts. Text that does not compile never replaces text that does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import Source
 
 Snapshot = dict[str, Source]
-"""Path → what runs under it."""
+"""Path → the source that runs."""
 
 MIXED = b"mixed"
 """The digest of a file that differs between Workers of a generation: it equals no digest on the disk."""
@@ -20,17 +20,17 @@ MIXED = b"mixed"
 
 @dataclass(slots=True)
 class Disk:
-    """The files of all edits. A file that no edit had is as the snapshots have it."""
+    """The files of all edits. A file that no edit had is as in the snapshots."""
 
     broken: dict[str, Failure] = field(default_factory=dict)
-    """What does not compile, or cannot be read."""
+    """Files that do not compile or cannot be read."""
     _warned: dict[str, bytes] = field(default_factory=dict)
-    """Path → the broken content that was reported to the user as blocking nothing."""
+    """Path → the broken content that the user was warned of."""
     _files: Snapshot = field(default_factory=dict)
     _muted: set[str] = field(default_factory=set)
 
     def read(self, files: Sequence[Source], failures: Mapping[str, Failure], muted: Set[str]) -> None:
-        """Record the files of an edit; a difference in a `muted` one is no reason for a reload."""
+        """Record the files of an edit; a change of a `muted` one is no reason for a reload."""
         for file in files:
             self._files[file.path] = file
             self.broken.pop(file.path, None)
@@ -38,20 +38,20 @@ class Disk:
         self.broken |= failures
 
     def is_news(self, file: Source) -> bool:
-        """Return whether the disk has held other or good text, so that some code may not run `file`."""
+        """Return whether the disk has held other or good text since, so some code may not run `file`."""
         read = self._files.get(file.path)
         return read is not None and (read.digest != file.digest or file.path not in self.broken)
 
     def over(self, snapshot: Snapshot) -> Snapshot:
         """Return `snapshot` with every file that compiles, and without the absent ones.
 
-        A broken file stays as it is in `snapshot`: a late import of it gets the last good text.
+        For a broken file it keeps the text of `snapshot`, so a late import gets the last good one.
         """
         good = {path: file for path, file in self._files.items() if path not in self.broken}
         return {path: file for path, file in {**snapshot, **good}.items() if file.digest}
 
     def as_read(self, snapshot: Snapshot, paths: Iterable[str]) -> Snapshot:
-        """Return `snapshot` with these files as they were read, broken or not."""
+        """Return `snapshot` with these files as read, broken or not."""
         return {**snapshot, **{path: self._files[path] for path in paths if path in self._files}}
 
     def broken_beside(self, snapshot: Snapshot) -> dict[str, Failure]:
@@ -73,11 +73,11 @@ class Disk:
         return list(fresh.values())
 
     def known(self, snapshot: Snapshot) -> dict[str, bytes]:
-        """Return path → digest of all that was read, and of the rest of `snapshot`."""
+        """Return path → digest of every file that was read, and of the rest of `snapshot`."""
         return {path: file.digest for path, file in {**snapshot, **self._files}.items()}
 
     def differs(self, snapshot: Snapshot) -> bool:
-        """Return whether there is a reason to try what the disk holds, if `snapshot` runs."""
+        """Return whether the files on the disk are a reason for a reload, if `snapshot` runs."""
         return any(
             digest_in(snapshot, path) != file.digest
             for path, file in self._files.items()
@@ -91,7 +91,7 @@ def digest_in(snapshot: Snapshot, path: str) -> bytes:
 
 
 def mix(snapshot: Snapshot, path: str) -> None:
-    """Note that Workers differ in `path`. Later ones get the text of the snapshot, or what the disk holds."""
+    """Note that Workers differ in `path`. Later ones get the text of the snapshot, or that of the disk."""
     known = snapshot.get(path, Source(path, MIXED, None))
     snapshot[path] = Source(path, MIXED, known.source, known.code)
 
@@ -104,9 +104,9 @@ def changes(old: Snapshot, new: Snapshot) -> tuple[Source, ...]:
 
 
 def own_python(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return the files that a Worker can import: the rest (templates, settings) only cause the reload.
+    """Return the files that a Worker can import: others (templates, settings) only cause reloads.
 
-    A mixed file without source is left out, too: a Worker would take it for absent, but the disk holds it.
+    Without mixed files that have no source: a Worker would take them for absent, but the disk has them.
     """
     return tuple(
         source

@@ -1,4 +1,4 @@
-"""What the Master asks of the watch of the files."""
+"""The file watch, as the Master needs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class FileWatch(Protocol):
-    """Reports each edit to the Master, which keeps it informed of what runs."""
+    """Reports each edit to the Master, which tells it the files that run."""
 
     def newest_edit(self) -> int:
         """Return the number of the newest edit, strictly."""
@@ -16,19 +16,21 @@ class FileWatch(Protocol):
         """Watch these own files, which run with these digests; `as_data`: they were only read."""
 
     def keep(self, files: Iterable[str]) -> None:
-        """Replace the files that may be imported at any time as they are now by these."""
+        """Set the files of the snapshot, which may be imported at any time."""
 
     def is_unsettled(self, path: str) -> bool:
-        """Return whether an edit that was noticed, and not reported yet, has this file."""
+        """Return whether an edit that is not reported yet has this file."""
 
     def attend_everything(self, on: bool) -> None:
-        """Watch every own file, because any may fix the code, or only those that run."""
+        """Watch every own file, because any of them may fix the code, or only those that run."""
 
     def reread(self, known: Mapping[str, bytes]) -> None:
-        """Read all that matters: what differs from these digests is an edit, whatever was reported of it."""
+        """Read all files that matter; one that differs from these digests is an edit, even if reported
+        before.
+        """
 
     async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
-        """Return the number of the newest edit, strictly even where the system reports no changes."""
+        """Return the number of the newest edit, strictly even if the system reports no changes."""
 
     def survey(self) -> None:
-        """Read what lies beside the modules that run."""
+        """Read the files beside the modules that run."""

@@ -1,4 +1,4 @@
-"""Which code runs, which is tried, and which edits are settled: pure, events in, commands out.
+"""Decides which code runs, which is tried, and which edits are settled: pure, events in, commands out.
 
 Law: a generation goes live only when every changed file compiles and its first Worker has reported ready;
 live numbers only grow. An edit is settled once its code is live, was refused, or was found to change nothing.
@@ -30,10 +30,10 @@ from devserver.master.reload.disk import MIXED, Snapshot, changes, mix
 
 @dataclass(slots=True)
 class Generations(Book):
-    """The Master's book of edits, candidates and the live snapshot, and what is decided about them."""
+    """The Master's book of edits, candidates and the live snapshot, with the decisions about them."""
 
     def start(self) -> list[Command]:
-        """Try the first generation: everything is read from the disk."""
+        """Try the first generation: its Worker reads everything from the disk."""
         return [self._boot({}, 0)]
 
     def noticed(self, edit: int) -> None:
@@ -51,10 +51,10 @@ class Generations(Book):
     ) -> list[Command]:
         """Try the files of an edit, refuse them, or find that they change nothing.
 
-        What counts is what the disk holds now, with earlier saves that were refused because of another file.
-        Refused code is tried again when it is saved again, not when another file is touched.
-        A broken file is a reason to refuse if the live code uses it. If not, it blocks nothing until it is
-        imported. `muted` files are recorded as read, but are no reason for a reload.
+        The whole disk counts, with earlier saves that were refused because of another file. Refused code is
+        tried again when it is saved again, not when another file is touched. A broken file is a reason to
+        refuse if the live code uses it. If not, it blocks nothing until it is imported. `muted` files are
+        recorded as read, but are no reason for a reload.
         """
         assert self.pending.get(edit) == 0, f"edit {edit} is not being looked at"
         self._read = edit
@@ -70,16 +70,16 @@ class Generations(Book):
         return self._changes_nothing(edit)
 
     def asked(self) -> list[Command]:
-        """A reload is asked for, whether or not a file has changed."""
+        """A reload was requested, whether or not a file has changed."""
         if blocking := self._blocking():
             return [self._refuse(self._read, 0, tuple(blocking.values()))]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
     def loaded(self, generation: int, source: Source, unsettled: bool = False) -> bool:
-        """Record what a Worker of `generation` read; return whether its further Workers may have it.
+        """Record a file that a Worker of `generation` read; return whether its further Workers may get it.
 
-        `unsettled`: an edit of it is being checked. The first Worker of a candidate decides what that is.
-        Live code that lacks the file may have looked for it: a file that an edit adds leads to a reload.
+        `unsettled`: an edit of the file is pending. The first Worker of a candidate decides which text it is.
+        Live code that lacks the file may have looked for it, so a file that an edit adds causes a reload.
         Younger candidates get the file, too: their snapshots are this one with other files replaced.
         """
         snapshot = self.snapshot_of(generation)
@@ -100,12 +100,12 @@ class Generations(Book):
         return True
 
     def surveyed(self, file: Source) -> bool:
-        """Record a file beside the live code, unless more is known of it; return whether it was recorded."""
+        """Record a file beside the live code, unless it is known already; return whether it was recorded."""
         known = file.path in self.snapshot or self.disk.is_news(file)
         return not known and self.loaded(self.live, file)
 
     def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
-        """Note that a Worker of `generation` uses these: broken ones among them count from now on."""
+        """A Worker of `generation` uses these files: broken ones among them count from now on."""
         self.uses.add(generation, paths)
         candidate = self.candidate(generation)
         if candidate is None:
@@ -114,12 +114,12 @@ class Generations(Book):
         if not broken:
             return []
         self.candidates.remove(candidate)
-        candidate.snapshot = self.disk.as_read(candidate.snapshot, broken)  # with good texts it is untried
+        candidate.snapshot = self.disk.as_read(candidate.snapshot, broken)  # untried with good texts
         failures = tuple(candidate.held_back[path] for path in broken)
         return [Cancel(generation), *self._give_up(candidate, failures)]
 
     def ready(self, worker: Booted) -> list[Command]:
-        """Note that a Worker is ready; the first one of a candidate makes that live."""
+        """A Worker is ready; the first one of a candidate makes the candidate live."""
         generation, first = worker.ready.generation, not self.live
         candidate = self.candidate(generation)
         if candidate is None:
@@ -143,7 +143,7 @@ class Generations(Book):
     def failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
         """The first Worker of a candidate failed to boot. Failures of other generations change nothing.
 
-        `held`: the live Workers may hold what it needed.
+        `held`: the live Workers may hold a resource that it needed.
         """
         candidate = self.candidate(generation)
         if candidate is None:
@@ -158,7 +158,7 @@ class Generations(Book):
         return self._give_up(candidate, (failure,))
 
     def superseded(self, generation: int) -> list[Command]:
-        """The Manager has dropped a candidate by itself: a younger one settles its edits, if there is one."""
+        """The Manager has dropped a candidate: a younger one settles its edits, if there is one."""
         candidate = self.candidate(generation)
         if candidate is None:
             return []
@@ -169,7 +169,7 @@ class Generations(Book):
         return []
 
     def homeless(self, generation: int) -> list[Command]:
-        """No Manager boots a candidate any more: a younger one settles its edits, or what the disk holds."""
+        """A candidate's Manager is gone: a younger one settles its edits, or a boot of the disk's files."""
         if self.candidate(generation) is None:
             return []
         younger = any(other.number > generation for other in self.candidates)
@@ -178,7 +178,7 @@ class Generations(Book):
         return commands
 
     def _changes_nothing(self, edit: int) -> list[Command]:
-        """Settle an edit after which there is nothing to try; if a candidate has it, that one settles it."""
+        """Settle an edit that leaves nothing to try; if a candidate contains it, that one will settle it."""
         if self.candidates and not self._blocking() and not self.disk.differs(self._newest):
             self.pending[edit] = self.candidates[-1].number
             self.candidates[-1].edit = edit
@@ -191,7 +191,7 @@ class Generations(Book):
         return self._conclude()
 
     def _conclude(self) -> list[Command]:
-        """Once nothing boots, try what was not tried, and make the last report true of the disk."""
+        """If nothing boots, try what was not tried, and make the last report true of the disk."""
         if self.candidates:
             return []
         if blocking := self._blocking():

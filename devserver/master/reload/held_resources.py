@@ -1,4 +1,4 @@
-"""Reads from /proc which files, locks and ports processes hold. Empty where there is no /proc."""
+"""Reads from /proc which files, locks and ports processes hold. Empty without /proc."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LISTENING = "0A"
 
 
 def held_by(pids: Iterable[int]) -> Held:
-    """Return what these processes hold; takes some milliseconds."""
+    """Return the resources of these processes; takes some milliseconds."""
     known = frozenset(pids)
     targets = {target for pid in known for target in _targets(pid)}
     files = frozenset(

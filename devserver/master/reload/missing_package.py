@@ -1,4 +1,4 @@
-"""Retries refused code that lacks a package, once something was installed.
+"""Retries refused code that lacks a package, after each installation.
 
 Law: folders are read only while a package is missing. An installation is over once the folders are quiet.
 """
@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 
 EVERY = 0.5
-"""Seconds between two looks: a folder's time shows a change on every file system, in microseconds."""
+"""Seconds between two checks of the folders' times, which take microseconds on every file system."""
 
 
 class MissingPackage:
-    """`look` returns a value that an installation changes; `retry` is called after each, until the `end`."""
+    """`look` returns a value that an installation changes; `retry` is called after each one, until `end`."""
 
     def __init__(
         self, look: Callable[[], object], retry: Callable[[], None], loop: asyncio.AbstractEventLoop
@@ -26,13 +26,13 @@ class MissingPackage:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Look for installations: a package is missing."""
+        """Begin to check for installations, because a package is missing."""
         if self._timer is None:
             self._seen, self._stirred = self._look(), False
             self._timer = self._loop.call_later(EVERY, self._on_time)
 
     def end(self) -> None:
-        """Stop looking: no package is missing any more."""
+        """Stop checking: no package is missing any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""The events for the user about each decision on the code: pure."""
+"""Makes the user's events of decisions on the code: pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from devserver.master.reload.commands import GoLive, Refuse
 from devserver.master.reload.timings import Steps
 
 HOPELESS = frozenset({"NoHandlers", "NotAnApp", "AppAmbiguous", "AttributeMissing", "NameTaken"})
-"""Failures of a first start, before any edit, which mean that the command was wrong."""
-EXCLUSIVE = "if the old worker holds what the new one needs: --handover exclusive starts it after the old one"
+"""Failures of a first start, before any edit, that mean that the command was wrong."""
+EXCLUSIVE = "if the old worker holds a resource that the new one needs, use --handover exclusive"
 
 
 def live(command: GoLive, steps: Steps, total_ms: float) -> events.Live:
-    """Report that newer code is live."""
+    """Return the report that newer code is live."""
     forked = command.worker.forked
     return events.Live(
         generation=command.generation,
@@ -30,7 +30,7 @@ def live(command: GoLive, steps: Steps, total_ms: float) -> events.Live:
 
 
 def refused(command: Refuse, live: int) -> events.Refused:
-    """Report that an edit's code cannot run; `live` is the generation that does."""
+    """Return the report that an edit's code cannot run; `live` is the generation that runs."""
     place = command.failures[0].place
     return events.Refused(
         edit=command.edit,
@@ -43,12 +43,12 @@ def refused(command: Refuse, live: int) -> events.Refused:
 
 
 def retried_alone(failure: Failure) -> events.Notice:
-    """Report that a candidate is tried again once the old Worker has exited."""
+    """Return the report that a candidate is tried again after the old Worker's exit."""
     why = f"the new code could not start while the old worker was running ({failure})"
     return events.Notice(level="warning", text=f"{why}; retrying after it exits")
 
 
 def unused(failure: Failure, root: str) -> events.Notice:
-    """Report that a file is broken, and that nothing uses it."""
+    """Return the report of a broken file that nothing uses."""
     where = str(failure).removeprefix(os.path.join(root, ""))
     return events.Notice(level="warning", text=f"{where}. Nothing imports this file, so it blocks nothing.")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 MOST = 10
 WINDOW = 10.0
-"""So many edits of one file in so many seconds, each while a reload for it boots, are the app's own."""
+"""MOST edits of one file in WINDOW seconds, each while a reload for it boots, are the app's own."""
 
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each try of muted files: an app that writes itself is tried this often at most."""
+"""Seconds before each try of muted files: the number of tries is bounded for an app that writes itself."""
 
 
 @dataclass(slots=True)
@@ -24,9 +24,9 @@ class SelfWriteGuard:
     muted: set[str] = field(default_factory=set)
     _edits: dict[str, deque[float]] = field(default_factory=dict)
     _owed: bool = False
-    """A muted file was written during a boot, and has to be tried after it."""
+    """A muted file was written during a boot, so it has to be tried after it."""
     _tries: int = 0
-    """How many tries there were since a muted file was written at another time."""
+    """Tries since a muted file was last written outside of a boot."""
 
     def noticed(self, paths: Iterable[str], booting: Iterable[str], now: float) -> tuple[str, ...]:
         """Record an edit of `paths` while reloads for `booting` boot; return the newly muted files."""
@@ -44,9 +44,9 @@ class SelfWriteGuard:
         return tuple(found)
 
     def due(self, booting: bool) -> float | None:
-        """Return in how many seconds to try what the disk holds, once nothing boots; None: not at all.
+        """Return in how many seconds to try the files on the disk, once nothing boots; None: not at all.
 
-        After each try during which an edit comes, the pause is longer; after the last one, there is no try.
+        After each try during which an edit comes, the pause is longer; after the last pause, there is no try.
         """
         if booting or not self._owed or self._tries >= len(PAUSES):
             return None

@@ -1,6 +1,6 @@
-"""What Workers report of the files that they import, read, run and create.
+"""Handles the Workers' reports of files that they import, read, run and create.
 
-Law: what the live code or a candidate uses is watched; older code does not count.
+Law: the files that the live code or a candidate uses are watched; older code does not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from devserver.master.reload.generations import Generations
 
 
 class SourceReports:
-    """`stamp` takes in all edits up to now; `watch` must be set before the first report."""
+    """`stamp` notices all edits up to now. Set `watch` before the first report."""
 
     watch: FileWatch
 
@@ -29,9 +29,9 @@ class SourceReports:
         self._stamp = stamp
 
     def joins(self, generation: int, source: Source) -> bool:
-        """Take in what a Worker has read; return whether further Workers of its generation may have it.
+        """Record a file that a Worker has read; return whether further Workers of its generation may get it.
 
-        A save that was over by then is an edit: it may be that one.
+        Notice finished saves first: the Worker may have read one of them.
         """
         self._stamp()
         unsettled = self.watch.is_unsettled(source.path) or self._created.holds(source.path)
@@ -40,7 +40,7 @@ class SourceReports:
     def used(self, generation: int, paths: Sequence[str]) -> list[Command]:
         """A Worker uses these files: watch them.
 
-        What a snapshot lacks was looked for and not found: making it may be the cure of a refusal.
+        A file that the snapshot lacks was looked for in vain: creating it may fix a refused save.
         """
         snapshot = self._generations.snapshot_of(generation)
         if snapshot is None:
@@ -49,7 +49,7 @@ class SourceReports:
         return self._generations.used(generation, paths)
 
     def received(self, message: messages.Used | messages.Opened | messages.Creates) -> list[Command]:
-        """Take in a report; return what it leads to."""
+        """Handle a report; return the decisions."""
         match message:
             case messages.Used():
                 return self.used(message.generation, message.paths)
@@ -60,7 +60,7 @@ class SourceReports:
         return []
 
     def _opened(self, message: messages.Opened) -> list[Command]:
-        """The app has run or read files by itself: watch them, and know what it found."""
+        """The app has run or read files by itself: record them, and watch them."""
         snapshot = self._generations.snapshot_of(message.generation)
         if snapshot is None:
             return []
@@ -71,6 +71,6 @@ class SourceReports:
         return self._generations.used(message.generation, run)
 
     def _creates(self, message: messages.Creates) -> None:
-        """A Worker creates a file, or has done so; only what its boot creates is not a save."""
+        """A Worker creates a file, or has created it; after its boot, that counts as a save."""
         first = message.generation != self._generations.live
         self._created.reported(message if first or not message.digest else replace(message, digest=b""))

@@ -1,4 +1,4 @@
-"""How long each step of a reload takes, from noticing the save to live: pure, on a given clock."""
+"""Measures the steps of a reload, from noticing the save to live: pure, on a given clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Timings:
     _reloads: dict[int, _Reload] = field(default_factory=dict)
 
     def noticed(self, edit: int, now: float) -> None:
-        """The clock of an edit starts."""
+        """Start the clock of an edit."""
         self._noticed[edit] = now
 
     def boot(self, generation: int, edit: int, checked: Steps, now: float) -> None:
@@ -31,7 +31,7 @@ class Timings:
         self._reloads[generation] = _Reload(began, dict(checked))
 
     def step(self, generation: int, steps: Steps) -> None:
-        """Add what a generation's first Worker took."""
+        """Add the steps of a generation's first Worker."""
         if reload := self._reloads.get(generation):
             reload.steps |= steps
 

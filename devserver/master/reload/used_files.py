@@ -1,4 +1,4 @@
-"""Which own files the Workers of each generation use, however those came into its snapshot: pure.
+"""The own files that the Workers of each generation use: pure.
 
 Law: the files that the live code or a candidate uses are known before that generation is ready.
 """
@@ -12,13 +12,13 @@ MOST = 3
 
 
 class UsedFiles:
-    """Generation → real paths. Those of a refused one may name files that could not be found."""
+    """Generation → real paths. Those of a refused generation may not exist."""
 
     def __init__(self) -> None:
         self._paths: dict[int, set[str]] = {}
         self._live = 0
         self._at_boot: frozenset[str] = frozenset()
-        """What the live code had used when it went live."""
+        """The files that the live code had used when it went live."""
 
     def add(self, generation: int, paths: Iterable[str]) -> None:
         """A Worker of a generation uses these."""
@@ -28,11 +28,11 @@ class UsedFiles:
                 del self._paths[old]
 
     def of(self, generation: int) -> Set[str]:
-        """Return what is known of a generation."""
+        """Return the files that a generation uses."""
         return self._paths.get(generation, frozenset())
 
     def went_live(self, generation: int) -> None:
-        """Forget what only older code uses, except late imports: the newer code will import them, too."""
+        """Forget files that only older code uses, except late imports: newer code will import those, too."""
         late = self.of(self._live) - self._at_boot
         self._live, self._at_boot = generation, frozenset(self.of(generation))
         self._paths = {number: paths for number, paths in self._paths.items() if number > generation}

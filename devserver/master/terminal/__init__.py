@@ -1,1 +1,1 @@
-"""Which Worker reads its terminal, and so gets the user's keys."""
+"""The Workers' terminals: which Worker reads its own, and so gets the user's keys."""

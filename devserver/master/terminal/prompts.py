@@ -1,7 +1,8 @@
-"""Which Worker is at a prompt, and so has the keys.
+"""Finds out which Worker is at a prompt, and so gets the keys.
 
-Law: a Worker that reads its terminal has the keys. Debuggers and input() report it; for all else we look at
-the terminal: after an unfinished line, after single keys were asked for, and before a key has a meaning.
+Law: a Worker that reads its terminal gets the keys. Debuggers and input() report that. Other readers are
+found by checks of the terminal: after an unfinished line, after a change to single keys, and before a key has
+a meaning.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from devserver.master.dispatch.worker import Worker
 from devserver.master.terminal import readers
 
 LOOKS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds from one look to the next after an unfinished line."""
+"""Seconds from one check to the next after an unfinished line."""
 AGAIN = 0.1
 PATIENCE = 2
-"""Looks in a row that find no reader: between two questions a program reads nothing for a moment."""
+"""Checks in a row without a reader: between two questions a program reads nothing for a moment."""
 STILL = 2
-"""So many looks in a row that find the loop stopped mean that it is: at a single one it may be writing."""
+"""Checks in a row that find the loop stopped, until we believe it: at a single one it may be writing."""
 NOBODY = messages.DebuggerState(False)
 
 
@@ -32,22 +33,22 @@ class _State:
     told: messages.DebuggerState = NOBODY
     seen: bool = False
     still: int = 0
-    """Looks in a row at which the event loop of a reading Worker was stopped."""
+    """Checks in a row at which the event loop of a reading Worker was stopped."""
     shown: messages.DebuggerState = NOBODY
     looks: int = 0
-    """Looks since the unfinished line, or that have found no reader since one was seen."""
+    """Checks since the unfinished line, or without a reader since the last one was seen."""
     timer: asyncio.TimerHandle | None = None
 
 
 class PromptChanged(Struct, frozen=True):
-    """A Worker reads its terminal now, or does not any more."""
+    """A Worker reads its terminal now, or no longer."""
 
     worker: Worker
     state: messages.DebuggerState
 
 
 def event(worker: Worker, state: messages.DebuggerState) -> events.Debugging:
-    """Return what the user is shown of a prompt."""
+    """Return the user's event about a prompt."""
     return events.Debugging(
         worker=worker.id,
         active=state.active,
@@ -59,7 +60,7 @@ def event(worker: Worker, state: messages.DebuggerState) -> events.Debugging:
 
 
 class Prompts:
-    """One a Master; `report` takes each PromptChanged."""
+    """One per Master; `report` takes each PromptChanged."""
 
     def __init__(self, workers: Mapping[int, Worker], report: Callable[[PromptChanged], None]) -> None:
         self._workers = workers
@@ -68,7 +69,7 @@ class Prompts:
         self._loop = asyncio.get_running_loop()
 
     def on_reported(self, worker: Worker, message: messages.DebuggerState) -> None:
-        """The Worker reports its prompt; what it printed before comes first."""
+        """The Worker reports its prompt; read its earlier output first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
         state.told = message
@@ -93,7 +94,9 @@ class Prompts:
             self._rest(state)
 
     def typed(self, keys: bytes) -> bool:
-        """Give the keys to a Worker that reads, noticed or not; return whether there is one."""
+        """Give the keys to a Worker that reads its terminal, noticed before or not; return whether there is
+        one.
+        """
         for worker in list(self._workers.values()):
             if worker.terminal >= 0 and readers.is_read(worker.terminal, worker.pid):
                 state = self._states.setdefault(worker.id, _State())
@@ -104,7 +107,7 @@ class Prompts:
         return False
 
     def on_ready(self, worker: Worker) -> None:
-        """The Worker has booted: its question is answered, though no look has found that yet."""
+        """The Worker has booted: its question is answered, even if no check has found that yet."""
         state = self._states.get(worker.id)
         if state is not None and state.seen and not readers.is_read(worker.terminal, worker.pid):
             self._rest(state)

@@ -1,7 +1,7 @@
-"""Asks the kernel whether a terminal is read, by any process.
+"""Asks the kernel whether any process reads a terminal.
 
-A program that takes single keys changes the terminal's settings. One that takes lines waits in read(2). Only
-Linux reports that, for each thread of the process and of its children.
+A program that reads single keys changes the terminal's settings. One that reads lines waits in read(2), which
+only Linux reports, for each thread of the process and of its children.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from contextlib import suppress
 _LFLAG = 3
 _LINES = termios.ICANON | termios.ECHO
 _READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(platform.machine(), "")
-"""The number of read(2), as /proc/PID/syscall has it."""
+"""The number of read(2) in /proc/PID/syscall."""
 _EVENTS = {"x86_64": ("232", "281", "441"), "aarch64": ("22", "441"), "riscv64": ("22", "441")}
 """The numbers of epoll_wait(2), epoll_pwait(2) and epoll_pwait2(2)."""
 _TTY = os.makedev(5, 0)
-"""/dev/tty: the controlling terminal, whichever that is."""
+"""/dev/tty, the controlling terminal of any process."""
 
 
 def takes_keys(terminal: int) -> bool:
-    """Return whether the terminal of this master side is set to give single or unseen keys."""
+    """Return whether the terminal is set to deliver single keys, or to hide them; `terminal`: its master
+    side.
+    """
     try:
         flags: int = termios.tcgetattr(terminal)[_LFLAG]
     except (termios.error, OSError):
@@ -42,7 +44,7 @@ def is_read(terminal: int, pid: int) -> bool:
 
 
 def stands_still(pid: int) -> bool:
-    """Return whether the process waits for something other than events; False where that is unknown."""
+    """Return whether the process waits for anything but events; False if that is unknown."""
     try:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
             call = file.read().split()[0]

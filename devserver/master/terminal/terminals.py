@@ -1,4 +1,4 @@
-"""The Workers' terminals: what they print, what is typed into them, and which is at a prompt."""
+"""The Workers' terminals: their output, keys typed into them, and their prompts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devserver.master.terminal.prompts import PromptChanged, Prompts
 
 
 class Terminals:
-    """`workers` are all that live; `report` takes each PromptChanged. `margin`: see Configure."""
+    """`workers` are all living ones; `report` takes each PromptChanged. `margin`: see Configure."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Terminals:
         self._workers = workers
         self._margin = margin
         self._lent: set[int] = set()
-        """Workers that have the user's terminal, and its size."""
+        """Workers that have the user's terminal, and so its size."""
         self._emit = emit
         self._paused = False
         self.prompts = Prompts(workers, report)
@@ -36,25 +36,27 @@ class Terminals:
             worker.pause_output(True)
 
     def on_printed(self, worker: Worker, text: str) -> None:
-        """A Worker has printed this."""
+        """A Worker has printed `text`."""
         self._emit(events.Output(worker=worker.id, text=text))
         if worker.id in self._workers:
             self.prompts.on_printed(worker, text)
 
     def pause_output(self, paused: bool) -> None:
-        """Pause or resume reading what the app prints into its terminals."""
+        """Pause or resume reading the app's output."""
         if paused != self._paused:
             self._paused = paused
             for worker in self._workers.values():
                 worker.pause_output(paused)
 
     def type(self, number: int, keys: bytes) -> None:
-        """Put keys into the terminal of a Worker, if it still lives."""
+        """Write keys to the terminal of a Worker, if it still lives."""
         if worker := self._workers.get(number):
             worker.type(keys)
 
     def resize(self, number: int, columns: int, rows: int) -> None:
-        """Give the terminal of a Worker this size, because it has the user's; 0 columns: no longer."""
+        """Set the size of a Worker's terminal, because the Worker has the user's terminal; 0 columns: no
+        longer.
+        """
         worker = self._workers.get(number)
         if worker is None or not columns:
             self._lent.discard(number)
@@ -67,7 +69,7 @@ class Terminals:
             self._fit(worker, size)
 
     def on_resized(self) -> None:
-        """The user's terminal has another size."""
+        """The size of the user's terminal has changed."""
         size = own_size()
         self._lent &= self._workers.keys()
         for number, worker in self._workers.items():
@@ -79,7 +81,7 @@ class Terminals:
 
 
 def own_size() -> os.terminal_size | None:
-    """Return the size of this process's terminal, None if it has none or that has no size."""
+    """Return the size of this process's terminal, None without a terminal or a size."""
     for fd in (1, 0, 2):
         with suppress(OSError):
             size = os.get_terminal_size(fd)

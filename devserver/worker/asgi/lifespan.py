@@ -1,6 +1,6 @@
 """The app's lifespan, as uvicorn's `auto` runs it: start-up before the Worker is ready, shutdown at its end.
 
-Law: a start-up that the app declares failed is a failed boot; shutdown always runs where start-up has run.
+Law: a start-up that the app reports as failed is a failed boot. If start-up has run, shutdown runs, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awa
 
 
 class Lifespan:
-    """`state` is what the app puts into its scope: each request gets a copy."""
+    """`state` is filled by the app; each request gets a copy in its scope."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> Failure | None:
-        """Run the start-up; return why it failed. An app without lifespan simply starts."""
+        """Run the start-up; return why it failed, or None. An app without lifespan just starts."""
         self._events.put_nowait({"type": "lifespan.startup"})
         self._task = asyncio.get_running_loop().create_task(self._run())
         await self._started.wait()
@@ -53,7 +53,7 @@ class Lifespan:
             if self._started.is_set() and not isinstance(error, asyncio.CancelledError):
                 self._fail(failure_of(error, "stop"))
             elif self._failure is not None or not isinstance(error, Exception):
-                self._failure = failure_of(error, "start-up")  # better than the text that the app sent
+                self._failure = failure_of(error, "start-up")  # it has more than the text that the app sent
         finally:
             self._started.set()
             self._stopped.set()
@@ -67,13 +67,13 @@ class Lifespan:
             case "lifespan.startup.complete":
                 self._started.set()
             case "lifespan.startup.failed":
-                text = message.get("message") or "the app's lifespan says that start-up has failed"
+                text = message.get("message") or "the app's lifespan reported that start-up failed"
                 self._fail(Failure("start-up", "StartupFailed", text))
                 asyncio.get_running_loop().call_later(RAISES_WITHIN, self._started.set)
             case "lifespan.shutdown.complete":
                 self._stopped.set()
             case "lifespan.shutdown.failed":
-                text = message.get("message") or "the app's lifespan says that shutdown has failed"
+                text = message.get("message") or "the app's lifespan reported that shutdown failed"
                 self._fail(Failure("stop", "ShutdownFailed", text))
                 self._stopped.set()
             case other:

@@ -1,7 +1,7 @@
-"""One HTTP request as the app sees it: `receive` and `send`, with the checks and the words of uvicorn.
+"""One HTTP request as the app sees it: `receive` and `send`, with uvicorn's checks and messages.
 
-Laws: no byte of a body beyond the Master's credit leaves the Worker. No body is requested before the app
-receives it.
+Laws: no byte of a body beyond the Master's window leaves the Worker. The Worker asks the Master for a body
+only when the app receives it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ClientDisconnected(OSError):
 
 
 def checked_status(status: Any) -> int:
-    """Return an app's status as it can travel. Raises RuntimeError if it is invalid."""
+    """Return an app's status as an int. Raises RuntimeError if it is invalid."""
     if status not in _STATUSES:
         raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
     return int(status)
@@ -47,7 +47,7 @@ def checked_status(status: Any) -> int:
 class Request:
     """Lives from Open to Closed. `log` is called with the status when the response starts.
 
-    When the client has left, `send` does nothing, as uvicorn's; with `raises` it raises ClientDisconnected.
+    Once the client has left, `send` does nothing, as in uvicorn; with `raises` it raises ClientDisconnected.
     """
 
     __slots__ = (
@@ -90,13 +90,13 @@ class Request:
         """The app has received the end of the body."""
         self._gone = False
         self._outdated = False
-        """The client is gone because newer code has it."""
+        """The client is gone because newer code serves it now."""
         self.told = False
-        """The app has received that disconnect: what it raises from here on is not its fault."""
+        """The app has received that disconnect: a later exception is not its fault."""
         # what goes out
         self._credit = order.window
         self._head: tuple[int, Headers] | None = None
-        """The start of the response, until the first of its body, or the end of this turn of the loop."""
+        """The head of the response, until the first part of its body or the end of this turn of the loop."""
         self._started = False
         self._complete = False
         self._length_known: bool | None = None
@@ -106,7 +106,7 @@ class Request:
     # the Master's side
 
     def take(self, message: RequestBody | WindowUpdate | Disconnected) -> None:
-        """Take in what has arrived."""
+        """Handle a message of the Master's."""
         match message:
             case RequestBody(data=data, more=more):
                 self._body += data
@@ -139,7 +139,7 @@ class Request:
     # the app's side
 
     async def receive(self) -> Event:
-        """Return the next of the body; after that wait for the client to leave, or the response's end."""
+        """Return the next part of the body; after that, wait until the client leaves or the response ends."""
         while not (self._gone or self._complete):
             if self._body or not (self._more or self._ended):
                 return self._take_body()
@@ -203,7 +203,7 @@ class Request:
             self._length_known, self._expected = False, 0
 
     def _flush_head(self) -> None:
-        """Send the start of the response now: the app does something else before it sends a body."""
+        """Send the head of the response now: the app does something else before it sends a body."""
         if self._head is not None:
             (status, headers), self._head = self._head, None
             self._link.answer(Respond(self.order.stream, status, headers, more=True))
@@ -226,7 +226,7 @@ class Request:
             self._wake()
 
     async def _pass_on_most(self, body: memoryview) -> memoryview:
-        """Pass on what the credit does not cover at once, as the client takes it; return the rest."""
+        """Send all but the last part of a body, as the window allows; return that last part."""
         while len(body) > self._credit and not self._gone:
             part, body = body[: self._credit], body[self._credit :]
             self._pass_on(part, True)
@@ -245,12 +245,12 @@ class Request:
     # the end
 
     def close(self, failure: Failure | None) -> None:
-        """Report that the app has returned, or raised."""
+        """Report that the app has returned or raised."""
         self._flush_head()
         self._link.queue(Closed(self.order.stream, failure))
 
     def complaint(self) -> str:
-        """Return what is wrong with an app that has returned by now, "" if nothing is."""
+        """Return what an app that has returned by now did wrong, "" if nothing."""
         if self._gone or self._complete:
             return ""
         what = "completing" if self._started else "starting"

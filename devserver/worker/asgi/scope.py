@@ -1,6 +1,6 @@
-"""The ASGI scope that the app gets, made from a Scope message.
+"""The app's ASGI scope, made from a Scope message.
 
-Law: it holds what uvicorn's scope holds, and nothing that is not really supported.
+Law: it has what uvicorn's scope has, and nothing that is not supported.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from devserver.ipc.messages import Scope
 _HTTP = {"version": "3.0", "spec_version": "2.3"}
 _WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
 RESUMED = "devserver.resumed"
-"""In `extensions` of a connection that another Worker began: {"generation": the one that continues}."""
+"""Key in `extensions` of a connection that another Worker began: {"generation": the one that continues}."""
 
 
 def asgi_scope(scope: Scope, state: dict[str, Any]) -> dict[str, Any]:
-    """Return the scope as a dict of its own; `state` is what the lifespan left, copied."""
+    """Return the scope as a new dict, with a copy of the lifespan's `state`."""
     found: dict[str, Any] = {
         "type": scope.type,
         "asgi": dict(_HTTP if scope.type == "http" else _WEBSOCKET),

@@ -1,7 +1,7 @@
-"""Signals to libraries that the server exits, in the way that they expect.
+"""Signals to libraries that the server exits, in the way that they expect it from uvicorn.
 
-uvicorn has no signal for it: what has to end its own tasks then, sse-starlette for one, puts itself into
-`uvicorn.Server.handle_exit`. Its watcher is begun by a request, so it counts as open work until it hears.
+uvicorn has no signal for it: a library that has to end its tasks then, such as sse-starlette, replaces
+`uvicorn.Server.handle_exit`. A request begins its watcher, which counts as open work until the signal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 
 def say() -> None:
-    """Call what a library has put there, if any; an error in it does not stop the exit."""
+    """Call the handler that a library has put there, if any; an error in it does not stop the exit."""
     server = getattr(sys.modules.get("uvicorn.server"), "Server", None)
     handle = getattr(server, "handle_exit", None)
     if handle is None or getattr(handle, "__module__", "") == "uvicorn.server":

@@ -1,6 +1,6 @@
-"""The open streams of one Worker: each runs the app in a task of its own, which is a job.
+"""The open streams of one Worker: each runs the app in its own task, which is a job.
 
-Laws: an app can fail a stream, but never ends the Worker. Each end of a stream is reported to the Master.
+Laws: an app can fail a stream, but never end the Worker. The Master gets a report of each stream's end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CANCEL_AFTER = 2.0
 class Streams:
     """Opens streams and routes orders to them. `state` is the lifespan's.
 
-    `threaded`: the app runs in threads, and their send has to fail when the client has left.
+    `threaded`: the app runs in threads, so its `send` has to raise once the client has left.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Streams:
             limit = max(stream.detach(), CANCEL_AFTER)
             task.get_loop().call_later(limit, self._abandon, order.stream)
         else:
-            stream.take(order)  # type: ignore[arg-type]  # the Master sends each kind what is its own
+            stream.take(order)  # type: ignore[arg-type]  # the Master sends each kind its own messages only
 
     def _begin(self, order: Open) -> None:
         scope = asgi_scope(order.scope, self._state)
@@ -131,12 +131,10 @@ class Streams:
             task.cancel()
             if isinstance(stream, WebSocket) and stream.in_hand:
                 path = stream.order.scope.path
-                message = (
-                    f"a message of WebSocket {path} was in hand when newer code took over, and is cancelled"
-                )
+                message = f"a message of WebSocket {path} was in hand when newer code took over: cancelled it"
                 self._link.send(Failed(Failure("request", "Cancelled", message)))
 
 
 def _name(scope: Scope) -> str:
-    """Return what a user would call the stream."""
+    """Return the user's name for the stream."""
     return f"{scope.method if scope.type == 'http' else 'WebSocket'} {scope.path}"

@@ -1,7 +1,7 @@
-"""One WebSocket as the app sees it: `receive` and `send`, with the checks and the words of uvicorn.
+"""One WebSocket as the app sees it: `receive` and `send`, with uvicorn's checks and messages.
 
-Law: a message is reported as consumed when the app receives it, so the rest can be given to newer
-code. After a detach `receive` gives a disconnect (1012) and what is in hand may finish.
+Law: a message is reported as consumed when the app receives it, so newer code can get the others. After a
+detach `receive` returns a disconnect (1012), and the message in hand may finish.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from devserver.worker.run.master_link import MasterLink
 Event = dict[str, Any]
 SERVICE_RESTART = 1012
 GRACE = 0.25
-"""Seconds after a detach in which an app that handles no message may still send."""
+"""Seconds after a detach in which an app without a message in hand may still send."""
 FINISHING = 10.0
-"""The same for one that does."""
+"""The same for an app with one."""
 _CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 """Valid close codes: RFC 6455, section 7.4, and its registry."""
 LONGEST_REASON = 123
@@ -60,15 +60,15 @@ class WebSocket:
         self.in_hand = False
         self._detached = False
         self._outdated = False
-        """The stream ends because newer code has the client, not because the client has left."""
+        """The stream ends because newer code serves the client, not because the client has left."""
         self.told = False
-        """The app has received that disconnect: what it raises from here on is not its fault."""
+        """The app has received that disconnect: a later exception is not its fault."""
         self._refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
     # the Master's side
 
     def take(self, message: Message | WindowUpdate | Disconnected) -> None:
-        """Take in what has arrived."""
+        """Handle a message of the Master's."""
         match message:
             case Message(data=data, text=True):
                 self._events.append({"type": "websocket.receive", "text": data.decode()})
@@ -124,8 +124,9 @@ class WebSocket:
         return event
 
     async def send(self, message: Event) -> None:
-        """Send a message, or decide about the connection. Raises ClientDisconnected, and RuntimeError for
-        what is out of order.
+        """Send a message, or accept, refuse or close the connection.
+
+        Raises ClientDisconnected, and RuntimeError for a message out of order.
         """
         while self._credit <= 0 and not self._deaf:
             await self._wait()
@@ -197,7 +198,7 @@ class WebSocket:
             self._finish(1006, "")
 
     def _hang(self, code: int, reason: str) -> None:
-        if not self._detached:  # else newer code has the client by now
+        if not self._detached:  # else newer code serves the client by now
             self._link.send(WebSocketClose(self._stream, code, reason))
         self._finish(code, reason)
 
@@ -213,11 +214,11 @@ class WebSocket:
     # the end
 
     def close(self, failure: Failure | None) -> None:
-        """Report that the app has returned, or raised."""
+        """Report that the app has returned or raised."""
         self._link.send(Closed(self._stream, failure))
 
     def complaint(self) -> str:
-        """Return what is wrong with an app that has returned by now, "" if nothing is."""
+        """Return what an app that has returned by now did wrong, "" if nothing."""
         if self._state == "connecting" and self._end is None:
             return "ASGI callable returned without completing handshake."
         return ""

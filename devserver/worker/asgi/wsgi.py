@@ -1,6 +1,6 @@
-"""A WSGI app as an ASGI app: the environ of a2wsgi, and the rest as PEP 3333 has it.
+"""A WSGI app as an ASGI app: a2wsgi's environ, and the rest by PEP 3333.
 
-Laws: the head leaves with the first part of the body that is not empty. If the app fails before, the client
+Laws: the head leaves with the first part of the body that is not empty; if the app fails before, the client
 gets a 500. The thread of a request whose client has left ends at the next part that it sends, as under the
 frameworks' own servers. It never waits for ever.
 """
@@ -26,10 +26,10 @@ Event = dict[str, Any]
 
 
 class _Input(io.RawIOBase):
-    """The body of a request, read in the app's thread. Buffered, it is what PEP 3333 asks of `wsgi.input`.
+    """The body of a request, read in the app's thread; with a buffer around it, a `wsgi.input` by PEP 3333.
 
-    That of a2wsgi ends a `readline(limit)` too early. `endless`: only the end of the body tells its length,
-    and a client that leaves before it has to be told from one that has sent all.
+    a2wsgi's own ends a `readline(limit)` too early. `endless`: the length is unknown until the body's end, so
+    a client that leaves before has to raise.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, receive: Any, *, endless: bool) -> None:
@@ -56,7 +56,7 @@ class _Input(io.RawIOBase):
 
 
 class _Responder:
-    """One request; its methods are called in the thread that runs the app, but for `run`."""
+    """One request; all methods except `run` are called in the thread that runs the app."""
 
     def __init__(self, app: Any, scope: Any, receive: Any, send: Any) -> None:
         self._app = app
@@ -70,11 +70,11 @@ class _Responder:
         """The head has left, so it cannot be replaced."""
         self._complete = False
         self._nobody = False
-        """What is sent is dropped."""
+        """There is no client any more: what is sent is dropped."""
         self._sending: Future[None] | None = None
 
     async def run(self, executor: ThreadPoolExecutor) -> None:
-        """Return when the app has; raises what it raised."""
+        """Run the app in `executor`. Raises what the app raises."""
         answer = contextvars.copy_context().run
         try:
             await self._loop.run_in_executor(executor, answer, self._answer)
@@ -107,7 +107,7 @@ class _Responder:
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """Keep the head; with `exc_info` it replaces the one before, or raises if that has left."""
+        """Keep the head; with `exc_info`, replace the earlier one, or raise if that has left."""
         if exc_info is not None:
             try:
                 if self._begun:

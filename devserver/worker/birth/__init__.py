@@ -1,1 +1,1 @@
-"""What a Worker is forked with, and its first steps: for Managers and images, which fork."""
+"""What a Worker inherits at its fork, and its first steps: for Managers and images, which fork."""

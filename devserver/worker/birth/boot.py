@@ -1,4 +1,4 @@
-"""What a Worker inherits in memory at its fork: nothing is copied or sent."""
+"""What a Worker inherits in memory at its fork, without a copy or a message."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from devserver.ipc.messages import Source, WorkerSettings
 
 
 class Inheritance(Struct, frozen=True):
-    """What comes along with modules that the Manager has imported."""
+    """The side effects of the modules that the Manager has imported."""
 
     environment: Mapping[str, str]
-    """Variables that they have set; in a Worker, all other sources of variables win over them."""
+    """Environment variables that they have set; a Worker's other sources of variables override them."""
     reseed: tuple[Callable[[], None], ...]
-    """How to seed their sources of random numbers."""
+    """Functions that reseed their sources of random numbers."""
     filters: list[Any] | None
-    """The filters of warnings of the Worker that imported all modules itself."""
+    """The warning filters of the Worker that imported all modules itself."""
 
 
 class Boot(Struct, frozen=True):
@@ -33,8 +33,8 @@ class Boot(Struct, frozen=True):
     sources: Mapping[str, Source]
     """The snapshot, by path; a Source without `source`: a file that is absent in this generation."""
     inherited: Inheritance | None = None
-    """What comes with preloaded modules; None: no module was preloaded."""
+    """The side effects of preloaded modules; None: no module was preloaded."""
     image: socket.socket | None = None
-    """Leads an image of this Worker to the Manager; None: it leaves none."""
+    """The link from an image of this Worker to the Manager; None: it leaves no image."""
     dump: int = -1
     """The file for stacks."""

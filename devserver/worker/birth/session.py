@@ -10,11 +10,11 @@ import termios
 from contextlib import suppress
 
 DUMP_SIGNAL: int = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
-"""Makes a Worker write down its threads' stacks. A real-time signal, for those have no other use."""
+"""Makes a Worker dump its threads' stacks: a real-time signal, because apps use the others."""
 
 
 def open_terminal(margin: int = 0) -> tuple[int, int]:
-    """Return master and slave of a new terminal, as wide as this process's own, if any, less `margin`."""
+    """Return master and slave of a new terminal, by `margin` columns narrower than this process's, if any."""
     master, slave = os.openpty()
     for fd in (2, 1, 0):
         with suppress(termios.error, OSError):
@@ -28,13 +28,13 @@ def own_session(terminal: int, dump: int) -> None:
     """Begin a session, with `terminal` (-1: none) as its terminal and stdio, and `dump` for stacks."""
     os.setsid()
     own_stdio(terminal)
-    # What faulthandler puts back when the interpreter ends: a dump that comes so late must not be a death.
+    # faulthandler restores this when the interpreter ends: a dump signal that comes so late must not kill.
     signal.signal(DUMP_SIGNAL, signal.SIG_IGN)
     faulthandler.register(DUMP_SIGNAL, file=dump, all_threads=True)
 
 
 def own_stdio(terminal: int) -> None:
-    """Make `terminal` the terminal of this session, and stdio; without one there is nothing to read."""
+    """Make `terminal` this session's terminal and stdio; without one, standard input is /dev/null."""
     if terminal >= 0:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
         for fd in (0, 1, 2):

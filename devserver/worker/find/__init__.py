@@ -1,1 +1,1 @@
-"""What the target is: handlers, an ASGI or WSGI app, a Django project."""
+"""Finds what the target serves: handlers, an ASGI or WSGI app, a Django project."""

@@ -1,6 +1,6 @@
-"""Finds the app of a module: by the attribute that was named, by the usual names, or as the only one.
+"""Finds the app of a module: by the named attribute, by the usual names, or as the only one.
 
-Law: an exception of the app's own code passes through; a fault of the module itself becomes one sentence.
+Law: an exception of the app's own code passes through; a fault of the module becomes one sentence.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class App(Struct, frozen=True):
 
 
 def find_app(module: ModuleType, attribute: str, factory: bool, *, handlers: bool) -> App | Failure | None:
-    """Return the app of `module`, or what is wrong with it. None: it has no app, and its `handlers` suffice.
+    """Return the app of `module`, or what is wrong with it. None: it has `handlers` and no app.
 
     `attribute` is a dotted name; `factory`: call it to get the app. Raises what a factory raises.
     """
     if attribute in ARGUMENTS and handlers and not factory:
-        return None  # the handlers were named, so no app is expected
+        return None  # the target names a handler, so no app is expected
     if attribute:
         try:
             value = functools.reduce(getattr, attribute.split("."), module)
@@ -107,7 +107,7 @@ def adapted(value: Any, interface: Interface, name: str) -> App:
 
 
 def _by_name(module: ModuleType, names: Iterable[str], factory: bool) -> App | Failure | None:
-    """Return the first app among `names`; without one, what is wrong with the first name that exists."""
+    """Return the first app among `names`; if there is none, what is wrong with the first existing name."""
     fault: Failure | None = None
     for name in names:
         value = getattr(module, name, None)
@@ -138,28 +138,28 @@ def _only_app(module: ModuleType) -> App | Failure | None:
 
 
 def _app(value: Any, name: str, factory: bool) -> App | str:
-    """Return the app that `value` is or creates, or what is wrong with it, in words that follow its name."""
-    # Judged by the names: create_app(config, name) has two parameters, as WSGI apps have.
+    """Return the app that `value` is or creates, or what is wrong with it: a phrase that follows its name."""
+    # Decide by the names: create_app(config, name) has two parameters, as WSGI apps have.
     factory = factory or name.rpartition(".")[2] in FACTORIES
     interface = interface_of(value)
     if interface and not factory:
         return adapted(value, interface, name)
     if interface and not is_function(value) and not inspect.isclass(value):
-        return "is an app, and makes none: leave out --factory"
+        return "is an app, not a factory: leave out --factory"
     needed = parameters_needed(value) if callable(value) else ()
     if not callable(value) or not (factory or (is_function(value) and not needed)):
         return _fault(value, name)
     if needed:
         wants = ", ".join(needed)
-        return f"is called without arguments, but needs {wants}: give defaults, or name what needs none"
+        return f"is called without arguments, but needs {wants}: give them defaults, or name another factory"
     made = value()
     if interface := interface_of(made):
         return adapted(made, interface, f"{name}()")
     if inspect.iscoroutine(made):
         made.close()
-        return "is async, and what makes the app cannot be: write a plain function"
+        return "is async, but a factory must be a plain function"
     if made is None:
-        return "returned nothing: return the app"
+        return "returned None: return the app"
     return f"returned {_what(made)}, {_NEITHER}"
 
 

@@ -1,4 +1,4 @@
-"""What a module has to serve: an app for HTTP, handlers, or both."""
+"""Finds what a module serves: an app for HTTP, handlers, or both."""
 
 from __future__ import annotations
 

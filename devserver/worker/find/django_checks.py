@@ -1,6 +1,6 @@
-"""Finds the line of the app's code at which a system check of Django's fails.
+"""Finds the line of the app's code for a failed system check of Django.
 
-Laws: the result of Django's check is never changed. Without a known line of the app's, no line is reported.
+Laws: the result of Django's check is never changed. If the app's line is not known, no line is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devserver.common.foreign import is_foreign
 
 
 def explained(error: Exception, messages: Iterable[Any], is_silenced: Callable[[Any], bool]) -> None:
-    """Give a SystemCheckError the text of the serious `messages`, and the line of the first that has one."""
+    """Set a SystemCheckError's text to the serious `messages`, and its place to the first that has one."""
     serious = [each for each in messages if each.is_serious() and not is_silenced(each)]
     if not serious:
         return

@@ -1,6 +1,6 @@
-"""Gives a Django project what `manage.py runserver` gives it: its app, its system checks, its static files.
+"""Serves a Django project as `manage.py runserver` does: its app, its system checks, its static files.
 
-Law: Django is never imported unless settings were given or the app has imported it.
+Law: Django is only imported if settings were given or the app has imported it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from devserver.worker.find.interface import interface_of
 
 
 def load(settings: str) -> App:
-    """Return the app of the project with these settings; DJANGO_SETTINGS_MODULE wins where it is set.
+    """Return the app of the project with these settings; DJANGO_SETTINGS_MODULE overrides them.
 
     The app is that of ASGI_APPLICATION (as with Channels and daphne), else that of WSGI_APPLICATION, else
     Django's own. Raises what the project and its checks raise.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
-    # Projects check these two to see whether they run in the serving process, as under runserver.
+    # Projects check these two to find out whether they run in runserver's serving process.
     os.environ.setdefault("RUN_MAIN", "true")
     if "runserver" not in sys.argv:
         sys.argv[:] = ["manage.py", "runserver", *sys.argv[1:]]
@@ -84,4 +84,4 @@ def _check() -> None:
     except base.SystemCheckError as error:
         messages = import_module("django.core.checks").run_checks()
         explained(error, messages, lambda message: bool(message.is_silenced()))
-        raise error.with_traceback(None) from None  # frames in Django are of no use to the user
+        raise error.with_traceback(None) from None  # frames in Django do not help the user

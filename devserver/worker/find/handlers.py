@@ -1,4 +1,4 @@
-"""Finds what the server calls in a module: functions with known names, and the protocol."""
+"""Finds the handlers of a module: functions with known names, and the protocol."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Handlers(Struct, frozen=True):
 
     @property
     def capacity(self) -> int:
-        """How many jobs may run at once: one if any handler is sync; 0: unbounded."""
+        """Return how many jobs may run at once: one if any handler is sync; 0: unbounded."""
         jobs = [self.found[name] for name in UNITS.values() if name in self.found]
         return 0 if jobs and all(handler.asynchronous for handler in jobs) else 1
 
@@ -85,13 +85,13 @@ def handlers_of(module: ModuleType, beside_app: bool = False) -> Handlers | Fail
 
 
 def missing(module: ModuleType, attribute: str) -> Failure:
-    """Return the failure for a target whose attribute `module` lacks, with what the module has instead."""
+    """Return the failure for an attribute that `module` lacks, with a hint."""
     message = f"{file_name(module)} has no {attribute!r}: {_instead(module, attribute)}"
     return refusal("AttributeMissing", message, module)
 
 
 def _instead(module: ModuleType, attribute: str) -> str:
-    """Return a hint: the name that the user may have meant, or the names that exist."""
+    """Return a hint: a similar name, or the names that exist."""
     holder: object = module
     parts = attribute.split(".")
     while parts and (inner := inspect.getattr_static(holder, parts[0], None)) is not None:
@@ -106,7 +106,7 @@ def _instead(module: ModuleType, attribute: str) -> str:
 
 
 def _is_made_here(value: object, module: ModuleType) -> bool:
-    """Return whether a value may be what the user meant: no module, class or function from elsewhere."""
+    """Return whether the module itself defines a value that could be an app or a handler."""
     if isinstance(value, ModuleType | type):
         return False
     return not inspect.isroutine(value) or getattr(value, "__module__", "") == module.__name__
@@ -147,7 +147,7 @@ def _fault(name: str, arguments: tuple[str, ...], function: Any) -> str:
         return f"{name} must be a function, {signature}, not of type {type(function).__name__}"
     inner = function.func if isinstance(function, functools.partial) else function
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-        return f"{name} must not yield: a call of it would run nothing"
+        return f"{name} must not yield: calling a generator function runs none of its code"
     try:
         parameters = inspect.signature(function)
     except (TypeError, ValueError):  # some C callables have no signature

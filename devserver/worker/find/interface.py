@@ -1,4 +1,4 @@
-"""Distinguishes ASGI from WSGI by the class, the markers and the parameters of a callable.
+"""Distinguishes ASGI from WSGI apps by the class, the markers and the parameters of a callable.
 
 Law: no code of the app is called for this.
 """
@@ -19,11 +19,11 @@ Interface = Literal["asgi", "asgi2", "wsgi"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _PARTS = ("Router", "Route", "Mount", "Host", "StaticFiles")
-"""Endings of class names whose instances are called like an app but are only parts of one."""
+"""Endings of names of classes whose instances are called like an app, but are only parts of one."""
 
 
 def interface_of(value: Any) -> Interface | None:
-    """Return how to call `value` as an app; None: it is no app, or looks like any other callable."""
+    """Return how to call `value` as an app; None: it is not one, or looks like any callable."""
     if not callable(value):
         return None
     if inspect.isclass(value):
@@ -42,14 +42,14 @@ def interface_of(value: Any) -> Interface | None:
 
 
 def is_app_object(value: Any) -> bool:
-    """Return whether `value` is certainly an app, judged by the value alone.
+    """Return whether `value` is certainly an app, without regard to its name.
 
-    An instance counts if its parameters have the names of the standards and it is not a part of an app.
+    An instance counts if its parameters have the standards' names and it is not a part of an app.
     """
     kind = type(value)
     if kind.__name__.endswith(_PARTS) and kind.__name__ != "ProtocolTypeRouter":
         return False
-    # Only the class is asked: a proxy such as flask.request raises for every attribute.
+    # Look at the class only: a proxy such as flask.request raises for every attribute.
     shape = _shape(inspect.getattr_static(kind, "__call__", None))
     names = [name.lstrip("_") for name in shape.names[1:]] if shape else []
     wsgi = len(names) > 1 and names[0].startswith("env") and names[1].startswith("start")
@@ -78,7 +78,7 @@ def as_asgi(app: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Awaitable[No
         instance = app(scope)
         if not callable(instance):
             raise TypeError(
-                f"an app that takes one argument is called as ASGI 2 has it, app(scope)(receive, send), "
+                f"an app that takes one argument is called as an ASGI 2 app, app(scope)(receive, send), "
                 f"but app(scope) gave an object of type {type(instance).__name__}"
             )
         await instance(receive, send)
@@ -126,11 +126,11 @@ def _is_marked(function: Any) -> bool:
 
 
 def _of_class(kind: type) -> Interface | None:
-    """Return how to call a class whose instances are each one request, not an app."""
+    """Return how to call a class of which each request creates an instance."""
     shape = _shape(kind)
     if shape is None:
         return None
-    if hasattr(kind, "__await__"):  # as uvicorn has it, and Starlette's endpoints are
+    if hasattr(kind, "__await__"):  # uvicorn's rule; Starlette's endpoints are such classes
         return "asgi" if _takes(kind, 3) else None
     if shape.required == 1 and inspect.iscoroutinefunction(call := getattr(kind, "__call__", None)):  # noqa: B004
         return "asgi2" if _takes(call, 3) else None  # self, receive, send
@@ -138,7 +138,7 @@ def _of_class(kind: type) -> Interface | None:
 
 
 def _of_wrapped(function: Any) -> Interface | None:
-    """Return how to call a callable of `*args`: judged by what it wraps; else an object is a WSGI app."""
+    """Return how to call a callable of `*args`, by what it wraps; an object without that is a WSGI app."""
     inner = _innermost(function)
     if inner is function:
         return None if is_function(function) else "wsgi"

@@ -1,6 +1,6 @@
-"""Reads which routes an app has: of Starlette, FastAPI, Litestar, Flask, Quart, Django, and mounted ones.
+"""Reads an app's routes: of Starlette, FastAPI, Litestar, Flask, Quart and Django, mounted apps included.
 
-Law: it calls no view and imports no framework. What the app's own attributes raise passes through.
+Law: it calls no view and imports no framework. Exceptions of the app's own attributes pass through.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MOST_ROUTES = 2000
 LONGEST = 500
 """Characters of a path or a name."""
 DEEPEST = 16
-"""Apps in apps, and middlewares around one app."""
+"""Levels of apps in apps, and of middlewares around one app."""
 _INNER = ("__wrapped__", "app", "application", "other_asgi_app", "inner", "__self__")
-"""Where middlewares keep the app that they wrap."""
+"""Attributes in which middlewares keep the app that they wrap."""
 _IMPLIED = {"HEAD", "OPTIONS"}
 """Methods that frameworks add by themselves."""
 
@@ -31,7 +31,7 @@ Routes = Iterator[Route]
 
 
 def routes_of(app: Any) -> tuple[tuple[Route, ...], bool] | None:
-    """Return at most MOST_ROUTES routes of `app`, and whether there are more; None if it names none."""
+    """Return at most MOST_ROUTES routes of `app`, and whether there are more; None if it lists none."""
     found = _read(app, "", 0)
     if found is None:
         return None
@@ -92,7 +92,7 @@ def _listed(app: Any, prefix: str, depth: int) -> Routes | None:
 
 
 def _is_like_one(route: Any) -> bool:
-    """Return whether it may be a route though it has no path: Channels', a host's, an included router."""
+    """Return whether it may be a route without a path: Channels', a host's, an included router."""
     return hasattr(route, "pattern") or hasattr(route, "host") or hasattr(route, "original_router")
 
 
@@ -138,7 +138,7 @@ def _endpoint(route: Any) -> Any:
 
 
 def _own_view(handler: Any) -> Any:
-    """Return the function of a handler of Litestar's, None for the one that it adds for OPTIONS."""
+    """Return the function of a Litestar handler, None for the one that Litestar adds for OPTIONS."""
     methods = getattr(handler, "http_methods", None) or getattr(handler, "methods", None) or ()
     return None if {str(each) for each in methods} == {"OPTIONS"} else getattr(handler, "fn", None)
 
@@ -154,7 +154,7 @@ def _mounted(mount: Any, prefix: str, depth: int) -> Routes:
         yield from found
 
 
-# Flask, Quart, and what Werkzeug dispatches
+# Flask, Quart, and Werkzeug's dispatcher
 
 
 def _rules(app: Any, prefix: str, depth: int) -> Routes | None:
@@ -218,7 +218,7 @@ def _patterns(patterns: Iterable[Any], prefix: str, kind: Kind, depth: int) -> R
 
 
 def _methods(view: Any) -> list[str]:
-    """Return the methods that a class of views answers; Django does not know those of a function."""
+    """Return the methods that a class-based view answers; Django does not know those of a function."""
     if actions := getattr(view, "actions", None):  # a view set of Django REST framework
         return list(actions)
     of_class = getattr(view, "view_class", None) or getattr(view, "cls", None)

@@ -1,1 +1,1 @@
-"""The image: a fork of a Worker that has imported everything and started nothing, to be copied."""
+"""The image: a fork of a Worker that has imported everything and started nothing; Workers are its copies."""

@@ -1,4 +1,4 @@
-"""Whether the app holds, or has changed, the event loop that it found while it was imported."""
+"""Finds out whether the app's import keeps a reference to the event loop, or changes the loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ASKED = ("get_debug", "get_exception_handler", "get_task_factory")
 
 
 class LoopWatch:
-    """Call `start` and `objection` with the same variables around that hold the loop: it counts who does."""
+    """Counts references to the loop: call `start` and `objection` while the same variables hold it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -28,7 +28,7 @@ class LoopWatch:
         self._holders = self._count()
 
     def objection(self) -> str:
-        """Return why the loop cannot be replaced by another, "" if it can."""
+        """Return why another loop cannot replace this one, "" if it can."""
         if self._loop.is_closed() or self._loop.is_running():
             return "its import closes the event loop"
         if self._count() != self._holders or weakref.getweakrefcount(self._loop):
@@ -38,11 +38,11 @@ class LoopWatch:
         return ""
 
     def close(self) -> None:
-        """Close it: another one follows."""
+        """Close the loop: another one replaces it."""
         self._loop.close()
 
     def _count(self) -> int:
-        """Return how many references the loop has, without that of asyncio's policy."""
+        """Return the number of references to the loop, without asyncio's policy."""
         return sys.getrefcount(self._loop) - (_of_policy() is self._loop)
 
 
@@ -53,7 +53,7 @@ def _of_policy() -> object:
 
 
 def _traits(loop: asyncio.AbstractEventLoop) -> list[str]:
-    """Return what can be seen of a loop's state, as far as it can be compared."""
+    """Return the visible state of a loop, as far as it can be compared."""
     traits = [f"{name}={getattr(loop, name)()!r:.80}" for name in _ASKED]
     inner = getattr(loop, "__dict__", None)
     if inner is not None:

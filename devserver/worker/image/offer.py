@@ -1,7 +1,7 @@
 """Leaves an image of a Worker that has imported everything and started nothing, if copies will be exact.
 
-Laws: whatever is unclear is an objection. The Worker goes on as if nothing had happened. So does each copy,
-as another Worker.
+Laws: if anything is unclear, there is no image. The Worker goes on as if nothing had happened. So does each
+copy, as another Worker.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Swap
 
 LEAST = 30.0
-"""Milliseconds for the import of own modules, below which an image is not worth a process."""
+"""Milliseconds for the import of own modules, below which an image is not worth its memory."""
 _ENDING = 0.01
-"""Seconds that the kernel gets to end a thread that has been joined."""
+"""Seconds that the kernel gets to remove a thread that was joined."""
 _PATCHED = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
 """Modules whose finalizers change nothing outside their process."""
 
 
 class Offer:
-    """Make it before anything of the app's runs, but for `record`, which hears of all that runs."""
+    """Create it before any code of the app runs. `record` notes all of that code."""
 
     def __init__(self, boot: Boot, snapshot: Snapshot, record: Record, loop: LoopWatch) -> None:
         assert boot.image is not None
@@ -67,7 +67,7 @@ class Offer:
         self._reseed: list[Callable[[], None]] = []
 
     def begin(self) -> None:
-        """Begin, just before the app is imported with the loop of the watch."""
+        """Begin to observe, just before the app is imported."""
         self._loop.start()
         self._open |= state.descriptors()
         self._traces.begin()
@@ -75,7 +75,7 @@ class Offer:
     def leave(self, own_ms: float) -> tuple[bool, Orders | None]:
         """Leave an image, or report why there is none; return whether it forked, and a copy's orders.
 
-        Then the loop is closed: each of the processes makes another.
+        If it forked, the loop is closed: each of the processes creates another one.
         """
         self._end()
         reason = "" if own_ms < LEAST else self._objection()
@@ -86,7 +86,7 @@ class Offer:
         return True, self._fork()
 
     def drop(self) -> None:
-        """Give up: no image will be left."""
+        """Give up: leave no image."""
         self._end()
         self._socket.close()
 
@@ -102,7 +102,7 @@ class Offer:
             channel.flush()
         channel.close()
 
-    # what is looked at before the fork
+    # what is checked before the fork
 
     def _objection(self) -> str:
         traces, native = self._traces, self._native_threads()
@@ -117,7 +117,7 @@ class Offer:
         if state.has_timers():
             return "its import starts a timer"
         if sys.gettrace() or sys.getprofile():
-            return "a debugger or a profiler looks on"
+            return "a debugger or a profiler is active"
         if signal.getsignal(signal.SIGCHLD) != self._child_handler:
             return "its import handles SIGCHLD"
         for name, mark in _PATCHED:
@@ -128,7 +128,7 @@ class Offer:
         return self._descriptors()
 
     def _native_threads(self) -> int:
-        """Return how many threads Python does not know, once the joined ones are gone."""
+        """Return the number of threads that Python does not know, once joined ones are gone."""
         native = state.native_threads()
         if native > self._native:
             until, known = time.monotonic() + _ENDING, max(self._native, state.pool_threads())
@@ -175,12 +175,12 @@ class Offer:
             return f"its import shares memory ({min(shared)})"
         for key, description in _finalizers().items():
             if key not in self._finalizers:
-                return f"its import has {description} run at exit"
+                return f"its import registers {description} for the exit"
         for name, module in list(sys.modules.items()):
             if name in self._modules or type(module) is not type(sys) or _is_standard(name):
                 continue
             if kept := namespaces.pids(module, self._pid):
-                return f"{name}.{kept[0]} is the number of the process"
+                return f"{name}.{kept[0]} is the process id"
         gc.unfreeze()
         self._reseed = self._randomness.unseeded()
         return ""
@@ -200,7 +200,7 @@ class Offer:
     # in a copy
 
     def restore_randomness(self) -> None:
-        """Reseed what the system has seeded; what the app has seeded keeps its state."""
+        """Reseed the sources that the system has seeded; those that the app has seeded keep their state."""
         if self._random is not None:
             random.setstate(self._random)
         for reseed in self._reseed:
@@ -242,7 +242,7 @@ def _ident() -> int:
 
 
 def _finalizers() -> dict[object, str]:
-    """Return what would act when this process exits, but for what is known to concern this process only."""
+    """Return what would act at this process's exit, except what is known to concern this process only."""
     found: dict[object, str] = {}
     registry: dict[object, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
     for key, info in list(registry.items()):

@@ -1,7 +1,7 @@
-"""The image's process: waits on its socket, forks copies and reaps them; runs none of the app's code.
+"""The image's process: waits on its socket, forks copies and reaps them; never runs the app's code.
 
 Laws: `run` returns in copies only. The image exits when the Manager closes its socket. It reports each copy
-that it cannot make, so that the Manager forks that Worker itself.
+that it refuses, so the Manager forks that Worker itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from devserver.worker.warm.swap import Swap
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders of a copy: its Worker, and its descriptors; -1 for no terminal."""
+    """The orders of a copy: the Worker it becomes, and its descriptors; -1 for no terminal."""
 
     copy: Copy
     link: socket.socket
@@ -54,7 +54,7 @@ class Judge:
     """The decisions of an image, as functions without side effects."""
 
     objection: Callable[[], str]
-    """Return why there can be no image, judged in the image."""
+    """Return why there can be no image; called in the image."""
     outdated: Callable[[], str]
     decide: Callable[[Sequence[Source]], Swap | str]
     """Return how to swap a copy to these sources, or why that is impossible."""
@@ -63,7 +63,7 @@ class Judge:
 
 
 class ImageProcess:
-    """Owns the socket to the Manager; `mask` are the signals that a copy blocks."""
+    """Owns the socket to the Manager; `mask` is the signal mask of copies."""
 
     def __init__(self, sock: socket.socket, judge: Judge, mask: set[int]) -> None:
         self._channel: Channel[ToImage, FromImage] = Channel(sock, ToImage, carries_fds=True)
@@ -141,7 +141,7 @@ class ImageProcess:
         return None
 
     def _become(self, order: Copy, fds: list[int], swap: Swap | None) -> Orders:
-        """In the copy: close and reset what belongs to the image."""
+        """In the copy: close the image's descriptors, and restore the signal mask."""
         for pidfd in self._copies:
             os.close(pidfd)
         self._channel.close()
@@ -162,7 +162,7 @@ class ImageProcess:
         self._send(CopyRefused(order.worker, reason))
 
     def _reap(self, pidfd: int) -> None:
-        """Report a copy's end before it is reaped: if this process dies between, the Manager reaps it."""
+        """Report a copy's exit before reaping it: if this process dies in between, the Manager reaps it."""
         worker, pid = self._copies.pop(pidfd)
         self._poll.unregister(pidfd)
         ended: Any = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -189,9 +189,9 @@ class ImageProcess:
 
 
 def begin(dump: int) -> set[int]:
-    """In a new image: leave its parent's session, terminal and file for stacks; return what was blocked.
+    """In a new image: leave the parent's session, terminal and file for stacks; return the signal mask.
 
-    No signal reaches what the app has set up for it: only SIGKILL and the socket's end concern an image.
+    Block all signals, because the app may have handlers: only SIGKILL and the socket's end end an image.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     os.setsid()

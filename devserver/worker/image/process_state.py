@@ -1,4 +1,4 @@
-"""The state that a fork would share or lose: rules for when Managers and images may fork.
+"""Process state that a fork would share or lose: it decides whether Managers and images may fork.
 
 Law: each function only inspects the process.
 """
@@ -18,7 +18,7 @@ from contextlib import suppress
 _DESCRIPTORS = "/proc/self/fd"
 _TASKS = "/proc/self/task"
 _FORKABLE = ("jemalloc_bg_thd",)
-"""Names of threads that a fork may lose: jemalloc has fork handlers, and works without them."""
+"""Names of threads that a fork may lose: jemalloc has fork handlers, and works without its threads."""
 _HARMLESS = ("/dev/urandom", "/dev/random", "/dev/null")
 _WORDS = (
     ("socket:", "opens sockets"),
@@ -32,7 +32,7 @@ _POOL_PREFIXES, _POOL_SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "_64_",
 
 
 def count_threads() -> int:
-    """Return how many threads a fork would lose, C's too, and this one; 1 where that cannot be known."""
+    """Return the number of threads, C's and this one included, of which a fork keeps one; 1 if unknown."""
     try:
         tasks = os.listdir(_TASKS)
     except FileNotFoundError:
@@ -49,12 +49,12 @@ def _name_of(task: str) -> str:
 
 
 def native_threads() -> int:
-    """Return how many threads Python does not know."""
+    """Return the number of threads that Python does not know."""
     return count_threads() - 1 - _thread._count()
 
 
 def pool_threads() -> int:
-    """Return how many threads the loaded OpenBLAS libraries have: they end them before a fork.
+    """Return the number of threads of the loaded OpenBLAS libraries, which end them before a fork.
 
     numpy's wheels have one, scipy's another. A library built with OpenMP does not count.
     """
@@ -67,7 +67,7 @@ def pool_threads() -> int:
 
 
 def _threads_of(path: str) -> int:
-    with suppress(OSError, ImportError):  # ctypes may be what is left out
+    with suppress(OSError, ImportError):  # the preload may exclude ctypes
         import ctypes
 
         library = ctypes.CDLL(path)
@@ -98,7 +98,7 @@ def has_timers() -> bool:
 
 
 def descriptors() -> dict[int, str]:
-    """Return what is open, by descriptor, without logs (see is_log); nothing where there is no /proc."""
+    """Return the targets of open descriptors, without logs (see is_log); empty without /proc."""
     found = {}
     with suppress(FileNotFoundError):
         for name in os.listdir(_DESCRIPTORS):
@@ -130,7 +130,7 @@ def open_logs() -> list[int]:
 
 
 def flush_logs() -> None:
-    """Write what waits for such files: each process that has them would write it again."""
+    """Flush the buffers of such files: each process that inherits one would write it again."""
     for each in gc.get_objects():
         if type(each) in (io.TextIOWrapper, io.BufferedWriter):
             with suppress(OSError, ValueError):
@@ -139,7 +139,7 @@ def flush_logs() -> None:
 
 
 def shared_memory() -> set[str]:
-    """Return what is mapped writable and shared: a fork and its parent would write to the same."""
+    """Return the writable shared mappings: a fork and its parent would write to the same memory."""
     found = set()
     with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
         for line in maps:

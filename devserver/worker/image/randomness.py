@@ -1,7 +1,7 @@
-"""Sources of random numbers that modules create at their import: which of them a Worker must reseed.
+"""Finds the sources of random numbers from a module's import that each Worker must reseed.
 
-Laws: a source that was seeded from the system gives other numbers in each Worker, as at a cold start. A
-source that code has seeded gives the same numbers as at a cold start.
+Laws: a source that the system has seeded gives other numbers in each Worker, as at a cold start. A source
+that code has seeded gives the same numbers as at a cold start.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, cast
 from weakref import ref
 
 _WIDE = 1 << 64
-"""Seeds from this number on come from the system, unless they are literals in code."""
+"""Larger seeds come from the system, unless they are literals in code."""
 _NEAR = 3600.0
-"""Seconds: a seed so close to a clock is that clock."""
+"""Seconds: a seed that is closer to a clock's time was read from it."""
 
 _random = cast("Any", random)
 
@@ -29,11 +29,11 @@ class Randomness:
 
     def __init__(self) -> None:
         self._seeded: dict[int, tuple[ref[random.Random], bool]] = {}
-        """Whether code has seeded it, by id."""
+        """By id: the source, and whether code has seeded it."""
         self._system: set[int] = set()
-        """What the system gave."""
+        """Numbers from the system."""
         self.shared_is_seeded = False
-        """Code has seeded the functions of `random`, since this was last set."""
+        """Code, not the system, has seeded the functions of `random` last."""
         self._saved = random.Random.seed, random.Random.setstate, _random._urandom, random.seed
         self._patch()
 
@@ -72,7 +72,7 @@ class Randomness:
         _random.Random.seed, _random.Random.setstate, _random._urandom, _random.seed = self._saved
 
     def unseeded(self) -> list[Callable[[], None]]:
-        """Return functions that reseed what no code has seeded; Python reseeds those of `random`."""
+        """Return functions that reseed what no code has seeded; Python reseeds the functions of `random`."""
         found: list[Callable[[], None]] = []
         numpy: Any = sys.modules.get("numpy.random")
         kinds = tuple(getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name))
@@ -92,7 +92,7 @@ class Randomness:
         return who is not None and who() is source and seeded
 
     def _is_from_outside(self, seed: object) -> bool:
-        """Return whether a seed is the system's or a clock's, so that another process would have another."""
+        """Return whether a seed is the system's or a clock's: another process would have a different one."""
         match seed:
             case None:
                 return True

@@ -1,8 +1,8 @@
 """Actions of the app during its import that a copy would share, miss or repeat.
 
-Laws: what an import has read from the disk is known. So a copy is refused once a cold start would read
-something else. What an import has done outside this process, or would undo at its exit, forbids any copy.
-Hooks notice it (an audit hook cannot be removed). An error in a hook never reaches the app.
+Laws: the files that an import has read are known, so a copy is refused once a cold start would read something
+else. An import that acts outside this process, or registers for its exit, gets no image. Hooks notice it
+(an audit hook cannot be removed). An error in a hook never reaches the app.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _DOES = {
     "os.symlink": "makes a link",
     "os.truncate": "writes a file",
     "shutil.rmtree": "removes a folder",
-    "tempfile.mkdtemp": "makes a temporary folder",
-    "tempfile.mkstemp": "makes a temporary file",
+    "tempfile.mkdtemp": "creates a temporary folder",
+    "tempfile.mkstemp": "creates a temporary file",
 }
 _WHERE = ("_thread.start_new_thread", "socket.__new__", "sqlite3.connect", "subprocess.Popen")
-"""Their places are of interest only if something of them is still there."""
+"""Their places matter only if a thread, socket or process of them is still there."""
 _LOOKS_AT_ALL = ("gc.get_objects", "gc.get_referrers")
 _HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
 Signature = tuple[int, ...]
@@ -81,20 +81,20 @@ class Traces:
 
     @property
     def objections(self) -> list[str]:
-        """Return what the app has done that forbids any image, each with its place."""
+        """Return the app's actions that forbid an image, each with its place."""
         return list(self._objections)
 
     def place(self, event: str) -> str:
-        """Return where the app has done that last, as `file:line `; "" if it is not known."""
+        """Return where the app last caused `event`, as `file:line `; "" if it is not known."""
         return f"{self._places[event]} " if self._places.get(event) else ""
 
     def opener(self, path: str) -> str:
-        """Return where the app has opened a file, likewise."""
+        """Return where the app has opened a file, in the same form."""
         where = self._files[path][1] if path in self._files else ""
         return f"{where} " if where else ""
 
     def outdated(self) -> str:
-        """Return what a cold start would read differently now, "" if nothing."""
+        """Return which file or folder a cold start would find changed, "" for none."""
         for path, (signature, where) in self._files.items():
             if _signature(path) != signature:
                 return f"{self._short(path)}, which {where or 'the import'} reads, has changed"
@@ -119,7 +119,7 @@ class Traces:
                 nonlocal frozen
                 if frozen and not self._hears:
                     frozen = False
-                    gc.unfreeze()  # what was set aside for the fork is there for who looks
+                    gc.unfreeze()  # so the app finds the objects that were frozen for the fork
             elif self._hears:
                 if event in _DOES:
                     self._guarded(self._does, event)
@@ -134,7 +134,7 @@ class Traces:
     def _guarded(call: Callable[..., None], *arguments: Any) -> None:
         try:
             call(sys._getframe(2), *arguments)
-        except Exception:  # no valid path, the end of the stack
+        except Exception:  # an invalid path, or the end of the stack
             return
 
     def _opened(self, frame: FrameType, args: tuple[Any, ...]) -> None:
@@ -221,12 +221,12 @@ class Traces:
 
 
 def _is_import(frame: FrameType) -> bool:
-    """Return whether the import system, or this package for it, is at work."""
+    """Return whether the import system, or devserver on its behalf, runs this frame."""
     return frame.f_code.co_filename.startswith((_IMPORTS, _HERE))
 
 
 def _tries_out(frame: FrameType) -> bool:
-    """Return whether tempfile tests a folder: it leaves nothing there."""
+    """Return whether tempfile tests a folder, in which it leaves nothing."""
     return frame.f_code.co_name == "_get_default_tempdir"
 
 
@@ -242,7 +242,7 @@ def _signature(path: str) -> Signature:
 
 
 def _names(folder: str) -> frozenset[str]:
-    """Return what is in a folder, but for what an import or an editor makes there in passing."""
+    """Return the names in a folder, except those that imports and editors create temporarily."""
     try:
         names = os.listdir(folder)
     except OSError:

@@ -1,7 +1,7 @@
-"""Lets Python's own finder see the modules of the snapshot among those that are on the disk.
+"""Makes Python's own finder see the snapshot's modules among those on the disk.
 
-Laws: the search order is Python's. A file of the snapshot is found at its place even if the disk has lost it.
-A file that this generation was made without is not found even if the disk has it again.
+Laws: the search order is Python's. A file of the snapshot is found at its place even if it is gone from the
+disk. A file that is absent from this generation is not found even if the disk has it again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _find_on_disk = FileFinder.find_spec
 
 
 class Finding:
-    """What `importlib.machinery.FileFinder` does in the folders of a snapshot."""
+    """Finds modules in the folders of a snapshot, in place of `importlib.machinery.FileFinder`."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -28,7 +28,7 @@ class Finding:
     def find(self, finder: Any, fullname: str, target: ModuleType | None) -> ModuleSpec | None:
         """Find a module in the finder's folder, as FileFinder.find_spec does."""
         spec = self._find_anywhere(finder, fullname, target)
-        if spec is None and fullname in sys.modules:  # a namespace that looks at a path that has changed
+        if spec is None and fullname in sys.modules:  # a namespace package whose path has changed
             self._snapshot.looked_for(fullname, [finder.path])
         return spec
 
@@ -51,14 +51,14 @@ class Finding:
     def _find(
         self, finder: Any, fullname: str, tail: str, held: tuple[bool | None, bool | None]
     ) -> ModuleSpec | None:
-        """Find what the snapshot has or lacks, and what the disk has before it that is no source."""
+        """Find the module in the snapshot, or what the disk has before it that is not a source."""
         package, module = held
         listing = _listing(finder)
         base = os.path.join(finder.path, tail)
         for suffix, loader in finder._loaders:
             path = os.path.join(base, f"__init__{suffix}")
             is_source = suffix in SOURCE_SUFFIXES
-            # A package that the disk alone has is younger than the module that the snapshot has.
+            # A package that only the disk has is newer than the snapshot's module.
             held_here = (False if module and package is None else package) if is_source else None
             if held_here or (held_here is None and tail in listing and os.path.isfile(path)):
                 return spec_from_file_location(
@@ -81,7 +81,7 @@ class Finding:
 
 
 def _listing(finder: Any) -> set[str]:
-    """Return the names in a finder's folder, which it remembers for as long as the folder's time stays."""
+    """Return the names in a finder's folder; the finder caches them until the folder's mtime changes."""
     try:
         mtime = os.stat(finder.path).st_mtime
     except OSError:

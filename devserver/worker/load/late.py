@@ -1,4 +1,6 @@
-"""Completes rlcompleter in a Worker: a Manager preloads it without readline, which binds to the terminal.
+"""Completes the import of rlcompleter in a Worker: a Manager preloads it without readline.
+
+readline binds to the terminal, and a Manager has none of its Workers' terminals.
 
 From Python 3.13 on pdb imports rlcompleter, and frameworks import pdb.
 """
@@ -14,7 +16,7 @@ ABSENT, WITHOUT = "readline", "rlcompleter"
 
 
 def complete() -> None:
-    """In a Worker, on its own terminal: do what rlcompleter does at its import once it has readline."""
+    """In a Worker, with its own terminal: do what rlcompleter's import does with readline."""
     module = sys.modules.get(WITHOUT)
     if module is None or module._readline_available:
         return

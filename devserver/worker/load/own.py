@@ -1,4 +1,4 @@
-"""Distinguishes own files from installed ones."""
+"""Distinguishes the app's own files from installed ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from functools import cache
 from devserver.common import foreign
 
 _ZIPPED = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
-"""The standard library, if it is zipped: on every path, whether or not it is there."""
+"""The zipped standard library: it is on every sys.path, whether or not it exists."""
 
 
 @cache
 def foreign_folders() -> tuple[str, ...]:
-    """Return the folders of the standard library, of installed distributions and of this package."""
+    """Return the folders of the standard library, of installed distributions and of devserver."""
     paths = sysconfig.get_paths()
     folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders += [*site.getsitepackages(), site.getusersitepackages()]
@@ -27,7 +27,7 @@ def foreign_folders() -> tuple[str, ...]:
 
 
 class Own:
-    """Call it with a path: is that file the app's own? Remembers folders, and where links in them lead."""
+    """A predicate: is the file at a path the app's own? Caches folders, and the targets of links in them."""
 
     def __init__(self) -> None:
         self._foreign = foreign_folders()
@@ -35,7 +35,7 @@ class Own:
         self._real: dict[str, str] = {os.sep: os.sep}
 
     def __call__(self, path: str) -> bool:
-        """Return whether the file or folder at `path`, there or not, is neither installed nor Python's."""
+        """Return whether the file or folder at `path`, existing or not, is neither installed nor Python's."""
         folder, name = os.path.split(path)
         known = self._folders.get(folder)
         if known is None:
@@ -50,19 +50,19 @@ class Own:
         )
 
     def real(self, path: str) -> str:
-        """Return `path` without symbolic links, as os.path.realpath does; cheap where its folder is known."""
+        """Return `path` without symbolic links, as os.path.realpath does; cheap if its folder is known."""
         place = self.place(path)
         return os.path.realpath(path) if os.path.islink(place) else place
 
     def place(self, path: str) -> str:
-        """Return `path` in the real folder it lies in, whether or not it is a link itself."""
+        """Return `path` with its real folder; the file itself may be a link."""
         folder, name = os.path.split(path)
         if not name or name in (os.curdir, os.pardir):
             return os.path.realpath(path)
         return os.path.join(self.folder(folder), name)
 
     def folder(self, path: str) -> str:
-        """Return a folder without symbolic links, as it was when first asked for."""
+        """Return a folder without symbolic links, cached from the first call."""
         real = self._real.get(path)
         if real is None:
             real = self._real[path] = self.real(path) if os.path.isabs(path) else os.path.realpath(path)

@@ -1,4 +1,4 @@
-"""Puts functions of ours in the place of the import system's, so that nothing else looks different."""
+"""Replaces functions of the import system by ours, so that nothing else looks different."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 _NOT_THERE = object()
 _FRAMES_LEFT_OUT = "<frozen importlib._bootstrap_external>"
-"""Python takes the import system's own frames out of the tracebacks of what modules raise: ours with them."""
+"""Python removes frames of this file from tracebacks of imports; ours go with them."""
 
 
 class Patches:
@@ -17,7 +17,7 @@ class Patches:
         self._replaced: list[tuple[Any, str, Any]] = []
 
     def put(self, owner: Any, name: str, function: Any) -> None:
-        """Replace an attribute of a module or a class by a Python function."""
+        """Replace an attribute of a module or class by a Python function."""
         if isinstance(function, FunctionType):
             function.__code__ = function.__code__.replace(co_filename=_FRAMES_LEFT_OUT)
             function.__name__ = function.__qualname__ = name

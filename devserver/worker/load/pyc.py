@@ -1,4 +1,4 @@
-"""The `.pyc` files of modules that were not edited in this run: used as Python uses them, but for its trap.
+"""The `.pyc` files of modules that were not edited in this run: used as Python does, without its trap.
 
 Laws: a `.pyc` is used only if it was written clearly after its source. It is written only for a source that
 is clearly older than now. Python compares whole seconds and sizes, which two quick saves can share
@@ -20,11 +20,11 @@ _HEADER = struct.Struct("<4sIII")
 """Magic number, flags (0: checked by time and size), the source's time in seconds, and its size: PEP 552."""
 _WORD = 0xFFFFFFFF
 CLEARLY = 2_000_000_000
-"""Nanoseconds: more than the whole second that Python compares, and than a file system's clock is coarse."""
+"""Nanoseconds: more than the second that Python compares, and than the resolution of file times."""
 
 
 def read(path: str, source: os.stat_result) -> CodeType | None:
-    """Return the code of the file at `path`, None without one that can be trusted."""
+    """Return the code of the file at `path`, None without a trustworthy `.pyc`."""
     try:
         cached = importlib.util.cache_from_source(path)
         with open(cached, "rb") as file:

@@ -1,7 +1,7 @@
-"""The own modules of one generation: what they hold, where they lie, and which of them are used.
+"""The own modules of one generation: their sources, their places, and which of them are used.
 
-Law: what the snapshot has of a file is what runs, whatever the disk holds by now. An own file that is not in
-it is read from the disk once, joins it, and is reported before it runs.
+Law: the snapshot's source of a file runs, whatever the disk holds by now. An own file that the snapshot lacks
+is read from the disk once, joins it, and is reported before it runs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ PACKAGE = "__init__.py"
 class Snapshot:
     """Sources by their path in their real folder (they may be links); grows by what is read from the disk.
 
-    `report` is called with each Source that was read, before it runs; `use` with the path of each that
-    was there already, the first time that it is asked for, and of each folder that was looked into; that of a
-    folder ends in a separator.
+    `report` is called with each Source that was read, before it runs. `use` is called with the path of each
+    Source that was there already, at its first use, and of each folder that was looked into; a folder's path
+    ends in a separator.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class Snapshot:
         self._report = report
         self._use = use
         self._fresh: dict[str, CodeType] = {}
-        """Code that was made as the source was read, until it is asked for."""
+        """Code that was compiled when the source was read, until its first use."""
         self._known_in: set[str] = set()
-        """Folders in which some file is known."""
+        """Folders with a known file."""
         self._path: list[str] = []
         self._above: set[str] = set()
-        """Folders that some file of the snapshot is in or below."""
+        """Folders that have a file of the snapshot in them or below."""
         self.owns = Own()
         self.missed: set[str] = set()
-        """The last parts of names that imports have not found."""
+        """The last parts of module names that imports have not found."""
         self.used: dict[str, None] = {}
-        """The own files that were imported, or tried to be, in their order, and of folders."""
+        """The own files and folders that imports have used, in order."""
         for source in sources.values():
             if source.source is not None or not source.digest:
                 self._add(source)
 
     def renew(self, sources: Iterable[Source]) -> None:
-        """Replace all sources: a copy of this process has another generation."""
+        """Replace these sources: this copy of the process runs another generation."""
         for source in sources:
             self._add(source)
 
@@ -76,15 +76,15 @@ class Snapshot:
         """Return the digest of each file that is known, by path."""
         return {path: source.digest for path, source in self._sources.items()}
 
-    # Where modules are
+    # where modules are
 
     def holds(self, path: str) -> bool | None:
-        """Return whether there is a file at the real `path`, None if the snapshot does not know."""
+        """Return whether this generation has a file at the real `path`, None if that is not known."""
         source = self._sources.get(path)
         return None if source is None else source.source is not None
 
     def is_known_in(self, folder: str) -> bool:
-        """Return whether the snapshot knows anything in the real `folder`."""
+        """Return whether the snapshot knows a file in the real `folder`."""
         return folder in self._known_in
 
     def is_above(self, folder: str) -> bool:
@@ -92,15 +92,15 @@ class Snapshot:
         return folder in self._above
 
     def is_absent(self, path: str) -> bool:
-        """Return whether this generation was made without the file at `path`."""
+        """Return whether the file at `path` is absent from this generation."""
         return self.holds(self.owns.place(path)) is False
 
-    # What modules hold
+    # what modules contain
 
     def source(self, path: str, *, plain: bool = False) -> Source:
         """Return the file at `path`, from the snapshot or else, once, from the disk. Raises OSError.
 
-        `plain`: its code is wanted next, as Python compiles it.
+        `plain`: the caller wants its code next, as Python compiles it.
         """
         key = self.owns.place(path)
         source = self._sources.get(key)
@@ -128,7 +128,7 @@ class Snapshot:
         return source
 
     def _compile(self, data: bytes, path: str, status: os.stat_result) -> CodeType | None:
-        """Return the code; None for source that does not compile: its import raises the reason."""
+        """Return the code; None for source that does not compile, for which the import raises the reason."""
         code = pyc.read(path, status)
         if code is None:
             try:
@@ -153,12 +153,12 @@ class Snapshot:
         return self._sources[key].source if key in self.used and key in self._sources else None
 
     def looked_in(self, folder: str, real: str) -> None:
-        """Record that an import has looked into `folder`: if it is own, a new file in it counts."""
+        """Record that an import has looked into `folder`: if it is own, a new file in it matters."""
         if self.owns(os.path.join(folder, "")):
             self._use_folder(real)
 
     def looked_for(self, name: str, path: Iterable[object]) -> None:
-        """An import has found no file for `name` on `path`: making a folder of that name there counts."""
+        """Record that an import has found no `name` on `path`: a new folder of that name there matters."""
         tail = name.rpartition(".")[2]
         self.missed.add(tail)
         for entry in path:
@@ -166,7 +166,7 @@ class Snapshot:
                 self._use_folder(os.path.join(self.owns.folder(entry), tail))
 
     def note_path(self, path: list[str]) -> None:
-        """Imports go along `path`: own entries that are not folders count, or will once they are."""
+        """Record the search path: its own entries that are not folders matter, too."""
         if path == self._path:
             return
         fresh = [entry for entry in path if isinstance(entry, str) and entry not in self._path]
@@ -183,7 +183,7 @@ class Snapshot:
             self._use(key)
 
     def is_on_disk(self, path: str) -> bool:
-        """Return whether the disk holds of `path` what the snapshot does."""
+        """Return whether the file at `path` on the disk equals the snapshot's."""
         try:
             with open(path, "rb") as file:
                 return file.read() == self.source(path).source
@@ -191,7 +191,7 @@ class Snapshot:
             return False
 
     def note(self, path: str) -> None:
-        """Report an own file that another loader reads, as the disk has it now."""
+        """Report the present state of an own file that another loader reads."""
         key = self.owns.place(path)
         if key in self.used:
             return
@@ -200,5 +200,5 @@ class Snapshot:
             self._use(key)
         elif found := digest_of_file(key):
             self._report(Source(key, found, None))
-        else:  # it may yet be made
+        else:  # it may be created later
             self._use(key)

@@ -1,8 +1,8 @@
-"""Makes Python's own import system take the app's modules from the snapshot of the Worker's generation.
+"""Makes Python's import system take the app's modules from the snapshot of the Worker's generation.
 
 Laws: an import finds and loads the same as at a cold start with the same files. Nothing is added to
-sys.meta_path or sys.path_hooks, and no loader changes its class. So packages that build on these work,
-whichever comes first. A `.pyc` is used only where it cannot be stale, so never for a file edited in this run.
+sys.meta_path or sys.path_hooks, and no loader changes its class, so packages that build on these work. A
+`.pyc` is used only if it cannot be stale, so never for a file edited in this run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _COMPILING = (SyntaxError, ValueError, MemoryError, RecursionError)
 """The exceptions that compile() raises."""
 _STEPS = ("get_code", "source_to_code", "get_data", "path_stats")
 _system: Any = importlib
-"""`_bootstrap` and `_bootstrap_external` in it are what every import goes through; no stub has them."""
+"""Every import goes through its `_bootstrap` and `_bootstrap_external`; no stub has these."""
 
 
 def install(
@@ -51,9 +51,7 @@ def install(
 ) -> Callable[[], None]:
     """Make every import of an own module go through `snapshot`; `foreign` gets the others.
 
-    `witness` hears of those that are compiled as Python does it.
-
-    Return what undoes it.
+    `witness` gets those that are compiled as Python does it. Returns a function that undoes all of it.
     """
     patches = Patches()
     _forget_listings(snapshot)
@@ -65,7 +63,7 @@ def install(
 
 
 def _forget_listings(snapshot: Snapshot) -> None:
-    """Forget what was listed before the fork, of folders and of archives."""
+    """Forget the listings of folders and archives from before the fork."""
     archives: dict[str, Any] = getattr(zipimport, "_zip_directory_cache", {})
     listed: tuple[dict[str, Any], ...] = (sys.path_importer_cache, archives)
     for cache in listed:
@@ -88,7 +86,8 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
             snapshot.note_path(sys.path)
         spec = find_anywhere(name, path, target)
         if spec is None or spec.loader is None or (path is None and _is_off_path(spec)):
-            # Nothing, a namespace, or what a finder at the end knows: one more folder would come first.
+            # Nothing, a namespace, or a module of a later finder: a new folder on the path would come before
+            # it.
             snapshot.looked_for(name, sys.path if path is None else path)
         return spec if spec is None or _take_in(snapshot, foreign, name, spec) else None
 
@@ -108,7 +107,7 @@ def _is_off_path(spec: ModuleSpec) -> bool:
 
 
 def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: ModuleSpec) -> bool:
-    """Make what will be loaded known, whichever finder found it; return whether it may be."""
+    """Note the module that will be loaded, whichever finder found it; return whether it may be loaded."""
     origin = spec.origin if getattr(spec, "has_location", False) else None
     if not isinstance(origin, str) or not snapshot.owns(origin):
         if foreign is not None:
@@ -121,7 +120,7 @@ def _take_in(snapshot: Snapshot, foreign: Foreign | None, name: str, spec: Modul
         snapshot.note(archive)
     elif not origin.endswith(".py"):
         snapshot.note(origin)
-    elif type(spec.loader) is not SourceFileLoader:  # it may read the file by itself
+    elif type(spec.loader) is not SourceFileLoader:  # a loader that may read the file by itself
         with suppress(OSError):
             snapshot.source(origin)
     return True
@@ -173,13 +172,13 @@ def _ignore(*_: object) -> None:
 
 
 def _patch_caching(patches: Patches, snapshot: Snapshot) -> None:
-    """Where the code is not in the snapshot, use and write a `.pyc` only where it cannot be stale."""
+    """For code that is not in the snapshot, use and write a `.pyc` only if it cannot be stale."""
     stats, write = SourceFileLoader.path_stats, SourceFileLoader.set_data
 
     def path_stats(self: SourceFileLoader, path: str) -> Any:
         found = stats(self, path)
         if snapshot.owns(path) and not snapshot.is_on_disk(path):
-            raise OSError(f"{path} has changed since")
+            raise OSError(f"{path} has changed on the disk")
         return found
 
     def set_data(self: SourceFileLoader, path: str, data: bytes, *, _mode: int = 0o666) -> None:
@@ -191,7 +190,7 @@ def _patch_caching(patches: Patches, snapshot: Snapshot) -> None:
 
 
 def _patch_lines(patches: Patches, snapshot: Snapshot, witness: Witness | None) -> None:
-    """Let tracebacks show what ran: an entry without a time is never compared with the disk."""
+    """Make tracebacks show the source that ran: linecache never checks an entry without a time."""
     read_lines = linecache.updatecache
     note_read = witness.read if witness else _ignore
 

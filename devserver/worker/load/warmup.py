@@ -1,4 +1,4 @@
-"""What every Worker needs, made once in the process that Workers are forked from."""
+"""Builds what every Worker needs, once, in the process that Workers are forked from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devserver.worker.load.own import foreign_folders
 
 
 def warm_up(loop: LoopChoice) -> None:
-    """Import and build it. Starts no thread, opens nothing, runs none of the app's code."""
+    """Import and build it. Starts no thread, opens no file, runs none of the app's code."""
     decoder_of(ToWorker)
     foreign_folders()
     if loop != "asyncio":

@@ -1,1 +1,1 @@
-"""What a boot did, for the Master to know: the files it used, opened and created, and what imports saw."""
+"""Observes a boot for the Master: the files it used, opened and created, and the imports' conditions."""

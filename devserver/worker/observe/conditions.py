@@ -1,6 +1,6 @@
-"""The state of a process that an import can see besides modules: how to read, send and set it.
+"""Process state that an import can see besides modules: how to read, send and set it.
 
-Law: what `look` returns can be sent. Processes in which it is equal look the same to any import.
+Law: `look` returns values that can be sent. Processes with equal values look the same to any import.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any
 from msgspec import Struct
 
 Value = Any
-"""Made of lists, strings, numbers and None."""
+"""Lists, strings, numbers and None."""
 Undo = Callable[[], None]
 
 LOGGERS = "the configuration of loggers"
 IMPORTS = "what imports find"
-"""Compared once the app is ready, and never set."""
+"""Compared once the app is ready, never set."""
 
 
 class Condition(Struct, frozen=True):
-    """`put` sets what `look` returned in another process, and returns a function that undoes that.
+    """`put` sets a value that `look` returned in another process, and returns a function that undoes it.
 
-    Without `put` it is never set elsewhere, only compared, to notice changes that are not the app's.
+    A condition without `put` is only compared, to notice changes that are not the app's.
     """
 
     look: Callable[[], Value]
@@ -82,7 +82,7 @@ def _zone() -> list[Any]:
 
 
 def _set_zone(value: Value) -> None:
-    """Apply the TZ that was set. Raises ValueError if that gives another zone."""
+    """Apply the variable TZ. Raises ValueError if the result is another zone."""
     time.tzset()
     if _zone() != value:
         raise ValueError(f"TZ gives {_zone()}")
@@ -96,7 +96,7 @@ def _locale() -> str:
 
 
 def _decimal_context() -> Any:
-    """Return the context if there is one: getcontext() would create it, which the app could see."""
+    """Return the context if there is one; getcontext() would create it, and the app could see that."""
     if "decimal" not in sys.modules:
         return None
     variables = contextvars.copy_context()
@@ -163,7 +163,7 @@ def _pattern(pattern: Any) -> Value:
 
 
 def _put_filters(value: Value) -> Undo:
-    """Set filters, without those whose category is not loaded here: such warnings cannot be issued."""
+    """Set the filters, except those whose category is not loaded here, and so is never issued."""
     start = list(warnings.filters)
     known = dict(zip(map(repr, filters()), start, strict=True))
     planted: list[Any] = []
@@ -178,7 +178,7 @@ def _put_filters(value: Value) -> Undo:
     _set_filters(wanted)
 
     def undo() -> None:
-        """Remove what was put, and keep the filters that modules have added since."""
+        """Remove these filters, and keep those that modules have added since."""
         kept = [each for each in warnings.filters if not any(each is other for other in planted)]
         _set_filters([*kept, *(each for each in start if each not in kept)])
 
@@ -199,11 +199,11 @@ def _set_filters(wanted: Sequence[Any]) -> None:
     kept: Any = warnings.filters
     kept[:] = wanted
     with warnings.catch_warnings():
-        pass  # that clears the decisions that the old filters led to
+        pass  # this clears the cached decisions of the old filters
 
 
 def order_filters(value: list[Value]) -> None:
-    """Put the filters in this order, if these are the filters that are set."""
+    """Put the filters into this order, if they are the same ones."""
     now = filters()
     if now != value and sorted(map(repr, now)) == sorted(map(repr, value)):
         by_name = dict(zip(map(repr, now), list(warnings.filters), strict=True))
@@ -214,12 +214,12 @@ def order_filters(value: list[Value]) -> None:
 
 
 class Ear(logging.Handler):
-    """Takes the place of the app's handlers in a process without the app; notes that something logs."""
+    """Stands in for the app's handlers in a process without the app; notes whether anything logs."""
 
     heard = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note that something logs."""
+        """Note that code has logged."""
         Ear.heard = True
 
 

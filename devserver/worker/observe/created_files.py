@@ -1,7 +1,7 @@
-"""Notices the files that the app creates while it starts, and their content.
+"""Notices the files that the app creates during its start, and their content.
 
-Law: the reported content was in the file when the app closed it, within a second after it created it. A file
-that existed before, that was removed before, or that a cold start would have found is not reported.
+Law: the reported content is that at the moment when the app closed the file, within a second of its creation.
+Not reported: a file that existed or was removed before, or that a cold start would have found.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.load.snapshot import PACKAGE, Snapshot
 
 MOST = 200
-"""Files; later ones count as saves of the user's."""
+"""Files; later ones count as saves."""
 IN_TIME = 1.0
-"""Seconds between a file's creation and its closing; after more, another process may have changed it."""
+"""Seconds from a file's creation to its closing; later, another process may have changed it."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
-"""Audit events that soon follow the closing of a file; sending a message raises none of them."""
+"""Audit events that soon follow the closing of a file; sending a message causes none of them."""
 _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
 class CreatedFiles:
-    """`tell` gets a real path before the file is created, and again with its digest; b"": unknown."""
+    """`tell` gets a real path before the file is created, and again with its digest (b"": unknown)."""
 
     def __init__(self, root: str, snapshot: Snapshot, tell: Callable[[str, bytes | None], None]) -> None:
         self._inside = os.path.join(root, "")
@@ -40,7 +40,7 @@ class CreatedFiles:
         self._over = False
 
     def finish(self) -> None:
-        """Stop: the app has started or failed, so later files count as saves of the user's."""
+        """Stop: the app has started or failed, so later files count as saves."""
         self._look()
         self._over = True
         for path in list(self._open):
@@ -63,11 +63,11 @@ class CreatedFiles:
                 self._renamed(args[0], args[1], args[2:])
             elif event in ("os.remove", "shutil.rmtree"):
                 self._removed.add(os.path.realpath(os.fspath(args[0])))
-        except Exception:  # an invalid path, or no stack left
+        except Exception:  # an invalid path, or the stack is exhausted
             return
 
     def _begin(self, name: str) -> str:
-        """Return the real path of a file that is about to be created, "" if it does not count."""
+        """Note a file that is about to be created; return its real path, "" if it does not count."""
         path = os.path.realpath(name)
         if not path.startswith(self._inside) or path.endswith(_NOT_FOUND_LATER) or path == self._dotenv:
             return ""
@@ -81,7 +81,7 @@ class CreatedFiles:
         return path
 
     def _renamed(self, old: object, new: object, folders: tuple[int, ...]) -> None:
-        """Handle a rename: the new name counts as created, with the content that the file has."""
+        """Handle a rename: the new name counts as created, with the file's content."""
         if not (isinstance(old, str | os.PathLike) and isinstance(new, str | os.PathLike)):
             return
         if any(folder != -1 for folder in folders):
@@ -96,7 +96,7 @@ class CreatedFiles:
         self._removed.add(source)
 
     def _look(self) -> None:
-        """Report the digests of the files that were closed."""
+        """Report the digests of the files that are closed by now."""
         self._looking = True
         try:
             now = time.monotonic()
@@ -114,7 +114,7 @@ class CreatedFiles:
             self._tell(path, b"" if self._was_missed(path) else digest)
 
     def _was_missed(self, path: str) -> bool:
-        """Return whether an import has looked for this module and has not found it."""
+        """Return whether an import has looked for this module in vain."""
         folder, name = os.path.split(path)
         module = os.path.basename(folder) if name == PACKAGE else name.removesuffix(".py")
         return name.endswith(".py") and module in self._snapshot.missed

@@ -33,27 +33,27 @@ _Seen = tuple[dict[Any, Any], list[str], list[str]]
 
 
 class ImportLog:
-    """Give `found` to the loader's `install`, then begin, before anything is set up for the app."""
+    """Pass `found` to the loader's `install`, then `begin` before anything is set up for the app."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._specs: dict[str, tuple[ModuleSpec, int]] = {}
-        """Modules that were looked up, in order, each with the index of its surroundings."""
+        """The modules found, in order, each with the index of its surroundings."""
         self._table: dict[str, int] = {}
         self._surroundings: list[Surroundings] = []
         self._outermost: ModuleSpec | None = None
-        """The installed module that the app itself is importing, if any."""
+        """The installed module that the app's own code is importing, if any."""
         self._reason = ""
         self._fresh: list[ModuleSpec] = []
         """Modules found since the outermost import began."""
         self._values: dict[str, tuple[bytes, tuple[str, ...]]] = {}
         self._last: int | None = None
         self.spent = 0.0
-        """Seconds that the outermost imports of installed modules took."""
+        """Seconds that outermost imports of installed modules took."""
         self._began = 0.0
 
     def begin(self) -> None:
-        """Take the present state as the start: it is the same in a Manager, which runs no code of the app."""
+        """Record the present state as the start: a Manager, which never runs the app's code, has the same."""
         self._environment = dict(os.environ)
         self._path, self._argv = tuple(sys.path), tuple(sys.argv)
         self._meaning, self._modules = _meaning(), dict(sys.modules)
@@ -74,7 +74,7 @@ class ImportLog:
                 observe(spec, self._running)
                 self._look_around()
         if not self._reason:
-            self._specs.pop(name, None)  # it was only looked for then
+            self._specs.pop(name, None)  # the earlier import only looked for it
             self._specs[name] = spec, self._look()
             self._fresh.append(spec)
 
@@ -105,7 +105,7 @@ class ImportLog:
         )
 
     def _running(self, spec: ModuleSpec, running: bool) -> None:
-        """Handle the start or end of an outermost module's body: the app made no change during it."""
+        """Handle the start or end of an outermost module's body, during which the app changes nothing."""
         if running and self._outermost is None:
             self._outermost, self._began = spec, time.perf_counter()
         elif not running and self._outermost is spec:
@@ -118,7 +118,7 @@ class ImportLog:
                     self._values[each.name] = namespaces.packed(module), namespaces.pids(module)
 
     def _done_by_app(self) -> str:
-        """Return the app's own change that affects what any import does, "" if there is no such change."""
+        """Return the app's own change that affects all imports, "" for none."""
         changed = [what for what, value in _meaning().items() if value != self._meaning[what]]
         if changed:
             return f"the app has changed {changed[0]}"
@@ -132,7 +132,7 @@ class ImportLog:
         return f"the app has put {planted[0]} into sys.modules" if planted else ""
 
     def _was_imported(self, name: str, module: object) -> bool:
-        """Return whether an import has put a module there, under its name; an own one may do so itself."""
+        """Return whether an import has put a module there under its name; an own module may do so itself."""
         spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
         if spec is not None and spec.name == name:
             known = self._specs.get(name)
@@ -154,7 +154,7 @@ class ImportLog:
         return self._snapshot.used
 
     def _look_around(self) -> None:
-        """Read the state that only the app's code and whole imports should change."""
+        """Read the conditions, which only the app's code and whole imports should change."""
         now = conditions.look()
         if now != self._conditions:
             self._conditions = now
@@ -194,14 +194,14 @@ class ImportLog:
         """Return whether the module belongs to the standard library or to an installed distribution."""
         loader: Any = spec.loader
         if loader in (BuiltinImporter, FrozenImporter) or isinstance(loader, SourceFileLoader):
-            return True  # own source files do not come here
+            return True  # own source files never get here
         if not isinstance(loader, ExtensionFileLoader | SourcelessFileLoader):
             return False  # a custom finder may find something else in another process
         return not self._snapshot.owns(spec.origin or "")
 
 
 def _variables() -> dict[Any, Any]:
-    """Return the raw data of os.environ: comparing os.environ itself decodes every variable."""
+    """Return the raw data of os.environ: comparing os.environ itself would decode every variable."""
     variables: Any = os.environ
     data: dict[Any, Any] = getattr(variables, "_data", variables)
     return data
@@ -218,16 +218,16 @@ def _meaning() -> dict[str, Any]:
 
 
 def disabled_loggers() -> list[str]:
-    """Return the disabled loggers. `dictConfig` disables those that exist, and preloaded ones exist early.
+    """Return the disabled loggers. `dictConfig` disables existing ones, and preloading creates them earlier.
 
-    Some always exist, such as asyncio's, so the change is seen.
+    Some always exist, such as asyncio's, so the change is noticed.
     """
     loggers = list(logging.root.manager.loggerDict.values())
     return [each.name for each in loggers if isinstance(each, logging.Logger) and each.disabled]
 
 
 def _patched() -> str:
-    """Return what has replaced the standard library's sockets and threads, if anything has."""
+    """Return which library has replaced the standard library's sockets and threads, "" for none."""
     for name, mark in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
         if (module := sys.modules.get(name)) is not None and getattr(module, mark, None):
             return f"{name.partition('.')[0]} has patched the standard library"
@@ -235,6 +235,6 @@ def _patched() -> str:
 
 
 def _is_loaded(name: str, spec: ModuleSpec) -> bool:
-    """Return whether this spec is that of the module that is loaded under its name."""
+    """Return whether the module that is loaded under this name has this spec."""
     module = sys.modules.get(name)
     return isinstance(module, ModuleType) and module.__dict__.get("__spec__") is spec

@@ -1,6 +1,6 @@
-"""Reports when the body of a module starts and when it has ended.
+"""Reports when the body of a module starts and ends.
 
-Law: neither the module nor code that inspects its loader can see it. A loader around the loader could.
+Law: neither the module nor code that inspects its loader can notice it, unlike a loader around the loader.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Running = Callable[[ModuleSpec, bool], None]
 
 
 def observe(spec: ModuleSpec, tell: Running) -> None:
-    """Call `tell` for this import of the module, unless its spec has a custom type."""
+    """Call `tell` at the start and end of this import, unless the spec has a custom type."""
     if type(spec) is ModuleSpec:
         spec.__class__ = _Observed
         spec.__dict__["_tell"] = tell

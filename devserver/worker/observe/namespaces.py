@@ -1,7 +1,7 @@
-"""A summary of a module's namespace after its import, short enough to compare two processes.
+"""Summarises a module's namespace after its import, so that two processes can be compared.
 
-Law: equal values have equal marks in every process. If a value cannot be compared (an object, a list that
-others add to), only its kind counts.
+Law: equal values have equal marks in every process. For a value that cannot be compared (an object, a list
+that others add to), only its type counts.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SIZE = 4
 _WIDE = 1 << 40
 """Larger numbers are taken for addresses, hashes and times, which differ between processes."""
 _LONGEST = 64
-"""How many items of a tuple are compared."""
+"""Items of a tuple that are compared."""
 _FORK_AWARE = "_rng_pid"
-"""tempfile's generator of names: it checks whether it is still in the same process."""
+"""An attribute of tempfile's generator of names, which itself notices a fork."""
 _UNIQUE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
-"""Makes a name unique."""
+"""The random part of a unique name."""
 _NAMED = frozenset((FunctionType, BuiltinFunctionType, type))
 _SIMPLE = frozenset((str, bytes, bool, type(None)))
 _CHANGING = frozenset((int, str, bytes, tuple))
@@ -31,7 +31,7 @@ _PLAIN = _NAMED | _SIMPLE | {ModuleType, float, tuple, list, set}
 
 
 def marks(module: ModuleType) -> dict[bytes, str]:
-    """Return the names in a module by their marks; not those that every module has, and no submodules."""
+    """Return a module's names by their marks, without those that every module has and submodules."""
     prefix = f"{module.__name__}."
     found = {}
     for name, value in list(module.__dict__.items()):
@@ -49,7 +49,7 @@ def packed(module: ModuleType) -> bytes:
 
 
 def differing(module: ModuleType, sent: bytes) -> list[str] | None:
-    """Return the names of a module that differ from what was sent. None: equal; []: some are missing."""
+    """Return the names of a module that differ from the sent marks. None: equal; []: some are missing."""
     here, there = marks(module), _unpacked(sent)
     extra = here.keys() - there
     if len(extra) < len(there - here.keys()):
@@ -58,13 +58,13 @@ def differing(module: ModuleType, sent: bytes) -> list[str] | None:
 
 
 def kept(module: ModuleType, names: list[str], elsewhere: bytes) -> list[str]:
-    """Return the names whose values were equal in a similar process: other values vary by chance."""
+    """Return those of `names` whose values were equal in a similar process: the others vary by chance."""
     here, there = marks(module), _unpacked(elsewhere)
     return sorted(name for mark, name in here.items() if name in names and mark in there)
 
 
 def may_be_chance(module: ModuleType, names: list[str]) -> bool:
-    """Return whether each of these may have been made from the time, at random, or from an address."""
+    """Return whether the values of all these names may depend on the time, chance or an address."""
     return bool(names) and all(type(module.__dict__[name]) in _CHANGING for name in names)
 
 
@@ -73,7 +73,7 @@ def _unpacked(sent: bytes) -> set[bytes]:
 
 
 def pids(module: ModuleType, pid: int = 0) -> tuple[str, ...]:
-    """Return where a module, a class or an object in it keeps the number of a process (0: of this one)."""
+    """Return where a module, a class or an object in it keeps a process id (0: that of this process)."""
     return tuple(_pids(module, pid or os.getpid()))
 
 
@@ -91,7 +91,7 @@ def _pids(module: ModuleType, pid: int) -> Iterator[str]:
 
 
 def _attributes(value: object) -> Mapping[object, object]:
-    """Return what an object has in its `__dict__`, without running code of its class."""
+    """Return an object's `__dict__`, without running code of its class."""
     try:
         found = object.__getattribute__(value, "__dict__")
     except (AttributeError, TypeError):

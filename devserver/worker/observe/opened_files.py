@@ -1,7 +1,7 @@
-"""Notices the own files that the app runs or reads as source by their path: no finder sees these.
+"""Notices own files that the app runs, or reads as source, by their path: no finder sees these.
 
-Laws: the hook gets every open and exec in this process, and cannot be removed, so it returns from those that
-do not concern it within nanoseconds. No error of the hook reaches the app.
+Laws: the hook gets every open and exec in this process, and cannot be removed. So it ignores irrelevant ones
+within nanoseconds. An error in the hook never reaches the app.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from devserver.ipc.source_digest import digest_of_file
 from devserver.worker.load.snapshot import Snapshot
 
 MOST = 2000
-"""How many files are reported; an app that reads more of them treats them as data."""
+"""Files that are reported; an app that reads more treats them as data."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class OpenedFiles:
-    """Collects until `taken`; `fresh` is called when there are new files. Each is reported at most twice.
+    """Collects files until `taken`; calls `fresh` when there are new ones. Each is reported at most twice.
 
-    A file counts if it is executed, whatever its name, or opened for reading and named `.py`. One that was
-    imported does not, nor one that the app has written itself.
+    A file counts if it is executed, whatever its name, or opened for reading and named `.py`. A file that was
+    imported, or that the app has written itself, does not count.
     """
 
     def __init__(self, snapshot: Snapshot, fresh: Callable[[], None]) -> None:
         self._snapshot = snapshot
         self._fresh = fresh
         self._opened: set[object] = set()
-        """The paths that were opened, as the app named them."""
+        """The opened paths, as the app named them."""
         self._executed: set[str] = set()
         self._written: set[str] = set()
         self._told: dict[str, OpenedFile] = {}
         self._untold: dict[str, OpenedFile] = {}
 
     def install(self) -> None:
-        """Start, for the rest of this process's life."""
+        """Install the audit hook, for the rest of this process's life."""
         sys.addaudithook(self.hook())
 
     def taken(self) -> tuple[OpenedFile, ...]:
@@ -55,7 +55,7 @@ class OpenedFiles:
         opened, executed = self._opened, self._executed
 
         def hook(event: str, args: tuple[Any, ...]) -> None:
-            # Most events are not of this kind: `id`, `sys._getframe`, sockets.
+            # Most events are of other kinds: `id`, `sys._getframe`, sockets.
             if event == "open":
                 path = args[0]
                 if type(path) is str and path.endswith(".py") and (path not in opened or args[2] & _WRITES):
@@ -75,7 +75,7 @@ class OpenedFiles:
                 self._written.add(os.path.realpath(path))
             else:
                 self._note(path, executed=False)
-        except Exception:  # an invalid path, or no stack left
+        except Exception:  # an invalid path, or the stack is exhausted
             return
 
     def _on_exec(self, name: str) -> None:
@@ -96,7 +96,7 @@ class OpenedFiles:
             return
         if len(self._told) == MOST or (executed and not os.path.isfile(path)):
             return
-        self._opened.add(path)  # the next line opens it, too
+        self._opened.add(path)  # because the next line opens it
         found = OpenedFile(path, known.digest if known else digest_of_file(path), executed)
         self._told[path] = self._untold[path] = found
         self._fresh()

@@ -1,6 +1,6 @@
-"""Reports the own files that this Worker uses: those of its snapshot, and those that the app runs by path.
+"""Reports the own files that this Worker uses: the snapshot's, and those that the app runs by path.
 
-Law: the Master knows every own file that runs, however it was loaded. While nothing is new, nothing is sent.
+Law: the Master knows every own file that runs, however it was loaded. Nothing is sent unless there is news.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from devserver.worker.run.master_link import MasterLink
 
 
 class UsedFiles:
-    """Collects paths; sends them at `tell`, and at the end of each turn of the loop that it follows."""
+    """Collects paths; sends them on `tell`, and at the end of each turn of the loop that it follows."""
 
     def __init__(self, link: MasterLink) -> None:
         self._link = link
@@ -30,11 +30,11 @@ class UsedFiles:
         self.wake()
 
     def renew(self, paths: Iterable[str]) -> None:
-        """In a copy: record that it uses all of these, and has reported none."""
+        """In a copy: it uses all of these, and has reported none of them."""
         self._paths = list(paths)
 
     def include(self, opened: Callable[[], tuple[OpenedFile, ...]]) -> None:
-        """Also report what this returns; `wake` signals that there is something to report."""
+        """Also report the files that `opened` returns; `wake` signals new ones."""
         self._opened = opened
 
     def wake(self) -> None:
@@ -45,11 +45,11 @@ class UsedFiles:
                 self._loop.call_soon_threadsafe(self.tell)
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on report at the end of each turn of this loop."""
+        """From now on, report at the end of each turn of this loop."""
         self._loop = loop
 
     def tell(self) -> None:
-        """Send the files that are new, if there are any."""
+        """Send the new files, if there are any."""
         self._due = False
         paths, self._paths = self._paths, []
         opened = self._opened()

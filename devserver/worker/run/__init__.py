@@ -1,1 +1,1 @@
-"""Runs jobs: the link to the Master, what handlers see, failures, logs, the debugger."""
+"""Runs jobs: the link to the Master, the handlers' API, failures, logs, the debugger."""

@@ -1,4 +1,4 @@
-"""What handlers see: `conn`, one client, and `conn.server`, all connections of all Workers.
+"""The handlers' API: `conn`, one client, and `conn.server`, all connections of all Workers.
 
 The Master keeps the bytes and the state of every client.
 """
@@ -19,7 +19,7 @@ Data = bytes | str | bytearray | memoryview
 
 
 class Connection:
-    """One client. Equal to every other `conn` of the same client; may be kept, in a set or as a key too.
+    """One client. Equal to every other `conn` of the same client; may be kept, also in a set or as a key.
 
     `id` grows and is never used again; `peer` is host and port; `transport` is `tcp`, `uds` or `websocket`.
     """
@@ -36,7 +36,7 @@ class Connection:
 
     @property
     def state(self) -> State:
-        """What is kept of this client over reloads and deaths: a dict, stored when the handler returns."""
+        """A dict that outlives reloads and deaths; the Master stores it when the handler returns."""
         return self._state
 
     @state.setter
@@ -44,24 +44,24 @@ class Connection:
         self._state.replace(values)
 
     def begin(self, outbox: Outbox, state: bytes) -> None:
-        """Start a job: take over the state that the Master has."""
+        """Start a job with the state that the Master has stored."""
         self._outbox = outbox
         self._state = State.decode(state)
 
     def send(self, data: Data) -> None:
-        """Send bytes, or text as UTF-8, after all that was sent before.
+        """Send bytes, or text as UTF-8, after everything that was sent before.
 
-        A client that reads slowly slows down who sends: a sync handler or a thread waits here, a coroutine
-        goes on and may `await conn.drain()`.
+        A slow client slows down the sender: a sync handler or a thread waits here; a coroutine goes on, and
+        may `await conn.drain()`.
         """
         self._outbox.send(to_bytes(data))
 
     def close(self) -> None:
-        """Close the connection once everything that was sent is out."""
+        """Close the connection once everything that was sent has left."""
         self._outbox.close()
 
     async def drain(self) -> None:
-        """Return once all that was sent up to now has left this process."""
+        """Return once everything that was sent up to now has left this process."""
         await self._outbox.drained()
 
     def __eq__(self, other: object) -> bool:
@@ -75,7 +75,7 @@ class Connection:
 
 
 class Row(Struct, frozen=True):
-    """A connection as the Master had it when it answered; `state` is a copy."""
+    """A connection, as of the Master's answer; `state` is a copy."""
 
     id: int
     peer: Peer
@@ -84,7 +84,7 @@ class Row(Struct, frozen=True):
 
 
 class Server:
-    """The server from inside a Worker: `worker` is its number, `generation` that of the code it runs."""
+    """The server as seen from a Worker: `worker` is its number, `generation` that of the code it runs."""
 
     def __init__(self, link: MasterLink, worker: int, generation: int) -> None:
         self._link = link
@@ -100,7 +100,7 @@ class Server:
         ]
 
     def send(self, connection: int | Connection, data: Data) -> None:
-        """Send to one connection by its id; an id that is gone by now is no error."""
+        """Send to one connection by its id; if it is gone by now, nothing happens."""
         number = connection.id if isinstance(connection, Connection) else connection
         self._link.outbox(number).send(to_bytes(data))
 
@@ -114,11 +114,11 @@ class Server:
 
 
 def to_bytes(data: Data) -> bytes:
-    """Return what is sent for `data`; raises TypeError for what is neither text nor bytes."""
+    """Return `data` as bytes. Raises TypeError for anything but text and bytes."""
     if isinstance(data, bytes):
         return data
     if isinstance(data, str):
         return data.encode()
     if isinstance(data, bytearray | memoryview):
         return bytes(data)
-    raise TypeError(f"what is sent must be bytes or str, not {type(data).__name__}")
+    raise TypeError(f"data to send must be bytes or str, not {type(data).__name__}")

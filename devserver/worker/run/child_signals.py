@@ -1,4 +1,4 @@
-"""Keeps the signal handling of a Worker's loop out of the children that the app forks."""
+"""Keeps the loop's signal handling out of child processes that the app forks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import threading
 
 
 def undo_in_children() -> None:
-    """Undo in forked children what the loop set up; else the Worker would act on a SIGTERM to one of them.
+    """Reset the signal handling in forked children; else the Worker would act on a SIGTERM to a child.
 
-    SIGTERM is blocked over the fork, so that an early one finds the child in its usual state.
+    SIGTERM is blocked during the fork, so that an early one finds the child reset.
     """
     loops = signal.getsignal(signal.SIGTERM)
     masks = threading.local()

@@ -1,4 +1,4 @@
-"""The job in which code runs, in whatever task or thread."""
+"""The job to which the running code belongs, in any task or thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ current: ContextVar[Job | None] = ContextVar("devserver_in_unit", default=None)
 
 
 def context_of(name: str) -> Context:
-    """Return a context for a job of that name: all that runs or starts in it belongs to the job."""
+    """Return a context for a job of that name: code that runs or starts in it belongs to the job."""
     context = copy_context()
     context.run(current.set, Job(name))
     return context

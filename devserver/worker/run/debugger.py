@@ -1,7 +1,7 @@
-"""The prompts of this Worker: those of every debugger based on bdb (pdb, ipdb, pudb), and of input().
+"""The prompts of this Worker: of every debugger based on bdb (pdb, ipdb, pudb), and of input().
 
 Laws: one prompt is active at a time; other threads wait for their turn. A prompt keeps the terminal until its
-own debugger lets go, whatever else ends meanwhile. The Master itself notices other readers of the terminal.
+own debugger continues, whatever else ends meanwhile. The Master itself notices other readers of the terminal.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _ASKING = frozenset({__name__, "bdb", "cmd", "code", "getpass", "pdb"})
 """Modules that prompt on behalf of others."""
 _CALLERS = "_devserver_callers"
 LOOK_ROUND = 0.2
-"""Seconds between two checks that the thread whose turn it is is still alive."""
+"""Seconds between two checks that the thread with the prompt is still alive."""
 LATE = 1.0
-"""Seconds for which a Ctrl-C counts as typed at a prompt of another thread that has ended meanwhile."""
+"""Seconds after the end of another thread's prompt in which a Ctrl-C still counts as typed there."""
 
 
 @dataclass(eq=False, slots=True)
@@ -48,7 +48,7 @@ class _Stand:
     how: How
     place: tuple[str, int]
     stopped: bool = True
-    """False: the debugger steps, and the app runs meanwhile."""
+    """False: the debugger steps, and the app runs."""
 
 
 class Debugger:
@@ -57,12 +57,12 @@ class Debugger:
     def __init__(self, link: MasterLink) -> None:
         self._link = link
         self._stands: list[_Stand] = []
-        """The last one has the terminal. The others belong to the same thread, and step over an await."""
+        """The last one has the terminal. The others belong to the same thread, which steps over an await."""
         self._turn = threading.Condition()
         self._telling = threading.Lock()
         self._thread = threading.get_ident()
         self._left_at = float("-inf")
-        """When a prompt of another thread ended last."""
+        """When the last prompt of another thread ended."""
 
     def install(self) -> None:
         """Hook into everything that prompts the user. Call it once, in the main thread."""
@@ -72,7 +72,7 @@ class Debugger:
         self._listen()
 
     def _listen(self) -> None:
-        @wraps(signal.default_int_handler)  # so that it looks like the default one to the app
+        @wraps(signal.default_int_handler)  # so the app takes it for the default handler
         def interrupted(signum: int, frame: FrameType | None) -> None:
             self._interrupted(signum, frame)
 
@@ -81,7 +81,7 @@ class Debugger:
     def began(self, frame: FrameType | None, how: How) -> bool:
         """Report a prompt at `frame`; return whether it is a new one.
 
-        Return once it is this thread's turn and the user's terminal shows what is printed from now on.
+        Returns once it is this thread's turn and the user's terminal shows this Worker's output.
         """
         if self._link.forked:
             return False
@@ -102,7 +102,7 @@ class Debugger:
         return found is None
 
     def asks(self, frame: FrameType | None) -> bool:
-        """Report that code at `frame` asks the user; return whether that is a prompt of its own."""
+        """Report that code at `frame` reads the terminal; return whether that is a new prompt."""
         with self._turn:
             if self._mine(threading.get_ident(), _current_task()):
                 return False  # a debugger's
@@ -111,7 +111,7 @@ class Debugger:
         return self.began(frame, "question")
 
     def steps(self) -> None:
-        """Report that the debugger of this thread runs the app up to its next stop."""
+        """Report that this thread's debugger runs the app up to its next stop."""
         with self._turn:
             stand = self._mine(threading.get_ident(), _current_task())
             if stand is None or not stand.stopped:
@@ -120,16 +120,16 @@ class Debugger:
         self._tell()
 
     def over(self) -> None:
-        """Report that the debugger of this thread lets go: the app runs on."""
+        """Report that this thread's debugger continues: its prompt is over."""
         if threading.get_ident() == self._thread and self._stands:
-            self._listen()  # pdb puts a handler of its own there when it goes on
+            self._listen()  # pdb installs its own handler when it continues
         with self._turn:
             stand = self._mine(threading.get_ident(), _current_task(), nearest=True)
         if stand is not None:
             self._remove([stand])
 
     def ended(self) -> None:
-        """Report that the current job has ended, and with it the debuggers that stepped through it."""
+        """Report that the current job, and so each debugger that stepped through it, has ended."""
         if not self._stands:
             return
         job, here = current.get(), threading.get_ident()
@@ -191,7 +191,8 @@ class Debugger:
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Handle Ctrl-C: interrupt the code that is being debugged, which may run in another thread.
 
-        The main thread of a busy machine gets here late. The event loop is not what the user meant then.
+        On a busy machine the main thread gets here late; then the user did not mean to interrupt the event
+        loop.
         """
         other = next((s.thread for s in reversed(self._stands) if s.thread != self._thread), None)
         if other is None:
@@ -205,7 +206,7 @@ class Debugger:
 
 
 def _watch_debuggers(debugger: Debugger) -> None:
-    """Each debugger asks for the stack as soon as it stops, and before it prints anything."""
+    """Hook into bdb: each debugger calls `get_stack` as soon as it stops, before it prints anything."""
     klass: Any = Bdb
     get_stack, stop_here = Bdb.get_stack, Bdb.stop_here
 
@@ -273,7 +274,7 @@ def _is_at_a_prompt(thread: int) -> bool:
 
 
 def _reads(thread: int) -> bool:
-    """Return whether that thread waits for what the user types."""
+    """Return whether that thread waits for the user's input."""
     frame = sys._current_frames().get(thread)
     return frame is not None and frame.f_globals.get("__name__") == __name__
 

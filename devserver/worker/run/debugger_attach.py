@@ -1,4 +1,4 @@
-"""Attaches a Worker to the debugger that the server runs under: breakpoints hold from the import on."""
+"""Attaches a Worker to the debugger that the server runs under, so breakpoints work from the import on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def attach(server: DebugServer) -> None:
     try:
         api: Any = import_module("debugpy.server.api")
         api.ensure_logging()
-        # debugpy.connect() knows of one token only; a child process of pydevd's has both, as has this call.
+        # debugpy.connect() takes one token only; a child process of pydevd's needs both.
         api.pydevd.settrace(
             host=server.host,
             port=server.port,

@@ -1,6 +1,6 @@
-"""Turns an exception into data: everything that Python would print of it, and the app's own line.
+"""Turns an exception into data: everything that Python would print, and the app's own line.
 
-Law: whatever the app's exception does when it is looked at, a Failure is returned; its size is bounded.
+Law: it always returns a Failure of bounded size, whatever the app's exception does when it is read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_FRAMES = 2_000
 """Frames kept of one traceback: as many outermost as innermost ones."""
 MOST_NAMES = 1_000
 ALIKE = 0.7
-"""How alike two names are, from 0 to 1, for one to be suggested for the other."""
+"""Least similarity of two names, from 0 to 1, for a suggestion."""
 
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from")
 
@@ -36,14 +36,14 @@ _NO_NAME = re.compile(r"cannot import name '(\w+)' from")
 def describe(error: BaseException, phase: Phase, own: tuple[str, ...] = ()) -> Failure:
     """Return `error` as data.
 
-    Frames whose path starts with one of `own` (folders of this package) are left out. The source is taken
-    from linecache, hence from what ran.
+    Frames whose path starts with one of `own` (folders of devserver) are left out. The source comes from
+    linecache, so it is what ran.
     """
     return _Description(phase, own).of(error)
 
 
 class _Description:
-    """One exception with all that belongs to it, each of them once."""
+    """One exception with its causes and groups, each of them once."""
 
     def __init__(self, phase: Phase, own: tuple[str, ...]) -> None:
         self._phase = phase
@@ -98,7 +98,7 @@ def _notes(error: BaseException) -> Iterator[str]:
         yield f"in {error.filename}, line {error.lineno}: {error.text.strip()}"
     notes = getattr(error, "__notes__", None)
     for note in list(notes)[:MOST_NOTES] if isinstance(notes, list | tuple) else ():
-        with suppress(Exception):  # what is no string is the app's own object
+        with suppress(Exception):  # a note may be any object of the app
             yield _bounded(str(note))
 
 
@@ -128,12 +128,12 @@ def _frame(entry: traceback.FrameSummary) -> Frame:
 
 
 def _characters(line: str, offset: int | None) -> int:
-    """Return how many characters `offset` bytes of UTF-8 are; Python counts columns in those."""
+    """Return how many characters `offset` bytes of UTF-8 are; Python counts columns in bytes."""
     return len(line.encode("utf-8", "replace")[: offset or 0].decode("utf-8", "replace"))
 
 
 def _place(error: BaseException, frames: tuple[Frame, ...]) -> Place | None:
-    """Return the line to look at: in a template, in a broken file, else the app's own last."""
+    """Return the line to look at: in a template, in a broken file, else the app's innermost."""
     filename, line = getattr(error, "filename", None), getattr(error, "lineno", None)
     if isinstance(error, Exception) and isinstance(line, int) and _is_file(filename):
         return place_of_syntax_error(error, _source(filename))
@@ -186,7 +186,7 @@ def _suggestion(error: BaseException) -> str:
 
 
 def _names(tb: TracebackType | None) -> list[str]:
-    """Return the names that could be used where the error was raised; `self.` stands before attributes."""
+    """Return the names in scope where the error was raised; attributes begin with `self.`."""
     if tb is None:
         return []
     while tb.tb_next is not None:

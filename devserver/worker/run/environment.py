@@ -1,8 +1,7 @@
-"""What the app's process looks like to the app: path, arguments, environment variables, output.
+"""Sets up the process for the app: path, arguments, environment variables, output.
 
-Law: the app finds what it would find if it were run without a server: its own folders first on `sys.path`,
-its name and arguments in `sys.argv`, its `.env` where nothing stronger is set; and each line it prints goes
-out at once.
+Law: the app finds what it would find without a server: its own folders first on `sys.path`, its name and
+arguments in `sys.argv`, the variables of its `.env` unless they are set. Each line it prints leaves at once.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ from devserver.ipc.messages import Target
 
 
 def prepare(target: Target, env_file: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Set up this process for `target`; call it before anything of the app is imported.
+    """Set up this process for `target`; call it before the app is imported.
 
-    Raises Unreadable for the `env_file`, which need not exist.
-
-    `inherited` are variables that modules have set at their import, which would find them set now.
+    Raises Unreadable for the `env_file`, which need not exist. `inherited` are variables that preloaded
+    modules have set at their import.
     """
     sys.path[:] = [*target.search, *(path for path in sys.path if path not in target.search)]
     sys.argv[:] = [target.path or target.module, *target.argv]
@@ -42,7 +40,7 @@ def flush() -> None:
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):
-            continue  # the app closed or replaced it, or its reader has gone
+            continue  # the app has closed or replaced it, or its reader is gone
 
 
 class Unreadable(Exception):
@@ -56,7 +54,7 @@ def _load_dotenv(path: str) -> None:
 
     def name_file(record: logging.LogRecord) -> bool:
         line = record.args[0] if isinstance(record.args, tuple) and record.args else "?"
-        record.msg, record.args = "%s:%s is no NAME=value and is left out", (path, line)
+        record.msg, record.args = "%s:%s is not NAME=value: ignoring this line", (path, line)
         return True
 
     logger = logging.getLogger("dotenv.main")

@@ -1,4 +1,4 @@
-"""A failure of the app's code: its text, and the files that may fix it."""
+"""A failure of the app's code: its text, and the files in which a fix may be saved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WHERE: dict[Phase, str] = {
 
 
 def failure_of(error: BaseException, phase: Phase) -> Failure:
-    """Return `error` as data, without this package's frames; for an exit, name where the app called it."""
+    """Return `error` as data, without devserver's frames; for a SystemExit, name the phase."""
     failure = describe(error, phase, _PACKAGE)
     if isinstance(error, SystemExit):
         said = "" if error.code is None else repr(error.code)
@@ -39,9 +39,9 @@ def failure_of(error: BaseException, phase: Phase) -> Failure:
 
 
 def files_named_by(error: BaseException, search: Iterable[str]) -> tuple[str, ...]:
-    """Return the files that `error`, or what it came from, names: broken ones, and where missing ones may be.
+    """Return the files that `error` or its causes name: broken ones, and possible places of missing ones.
 
-    A module that does not compile or does not exist never enters `sys.modules`, yet its fix must be noticed.
+    A module that does not compile or exist never enters `sys.modules`, but devserver must notice its fix.
     """
     files: dict[str, None] = {}
     for each in _chain(error):
@@ -53,7 +53,7 @@ def files_named_by(error: BaseException, search: Iterable[str]) -> tuple[str, ..
 
 
 def is_uninstalled(failure: Failure, owns: Callable[[str], bool]) -> bool:
-    """Return whether a module was missing that does not belong to an own package."""
+    """Return whether the failure is a missing module that does not belong to an own package."""
     current: Failure | None = failure
     while current is not None:
         named = _MISSING.match(current.message) if current.type == "ModuleNotFoundError" else None
@@ -68,7 +68,7 @@ def _folders_of(name: str) -> list[str]:
 
 
 def with_hint(failure: Failure) -> Failure:
-    """Return `failure` with a hint how to install the missing module."""
+    """Return `failure` with the hint that an installation is noticed."""
     message = f"{failure.message}\ndevserver tries again as soon as the missing module is installed."
     return msgspec.structs.replace(failure, message=message)
 

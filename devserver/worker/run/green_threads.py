@@ -1,7 +1,7 @@
-"""Apps over green threads: serves what gevent has patched on its own loop, and refuses what eventlet has.
+"""Apps on green threads: serves those that gevent has patched, and refuses those that eventlet has.
 
-Law: the loop that we run on waits where gevent waits, so that the app's greenlets run meanwhile. They find
-the running event loop that they have left, never ours.
+Law: our event loop waits in gevent's hub, so the app's greenlets run meanwhile. A greenlet finds the running
+event loop that it has left, never ours.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 from devserver.common.failure import Failure
 
 GREENLETS = 1000
-"""Requests of a WSGI app that run at once: each has a greenlet of its own."""
+"""Requests of a WSGI app that run at once, each in its own greenlet."""
 _EVENTLET = (
-    "eventlet has patched the standard library, and devserver cannot serve such an app: use gevent, "
-    "or leave out eventlet.monkey_patch() here, for WSGI apps run in threads"
+    "devserver cannot serve an app for which eventlet has patched the standard library: use gevent, "
+    "or leave out eventlet.monkey_patch() here, because WSGI apps run in threads"
 )
-_OLD_GEVENT = "gevent has patched the standard library, and it lacks gevent.selectors: install 20.6 or newer"
+_OLD_GEVENT = "this gevent is too old, for it lacks gevent.selectors: install gevent 20.6 or newer"
 
 
 def refusal() -> Failure | None:
-    """Return why an app cannot be served for what it has patched; call it once it is imported."""
+    """Return why a patched app cannot be served, None if it can; call it after the import."""
     if getattr(sys.modules.get("eventlet.patcher"), "already_patched", None):
         return Failure("import", "EventletPatched", _EVENTLET)
     if has_green_threads():
@@ -36,7 +36,7 @@ def refusal() -> Failure | None:
 
 
 def has_green_threads() -> bool:
-    """Return whether gevent has patched threads; with sockets alone patched, threads wait for themselves."""
+    """Return whether gevent has patched threads; if only sockets are patched, real threads work."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 

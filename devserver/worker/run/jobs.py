@@ -1,6 +1,6 @@
-"""Runs the app's handlers, one job each, and knows what is still open.
+"""Runs the app's handlers, one job each, and tracks open work.
 
-Laws: a handler can fail, but never ends the Worker. Sync handlers run on the event loop itself, in the main
+Laws: a handler can fail, but never end the Worker. Sync handlers run on the event loop itself, in the main
 thread; each async one is a task. Open work is every job, and every task that a job has started.
 """
 
@@ -37,7 +37,7 @@ class Jobs:
         self._connections: WeakValueDictionary[int, Connection] = WeakValueDictionary()
         self._open: set[asyncio.Task[Any]] = set()
         self._offspring: set[asyncio.Task[Any]] = set()
-        """Tasks that jobs have started: work too, but some never end."""
+        """Tasks that jobs have started: open work, too, but some never end."""
         self._let_go = asyncio.Event()
         self.cancelled = False
         """The open work was cancelled."""
@@ -61,7 +61,7 @@ class Jobs:
         task.add_done_callback(self._open.discard)
 
     async def finished(self) -> None:
-        """Return once nothing is open."""
+        """Return once there is no open work."""
         while self._open or (self._offspring and not self._let_go.is_set()):
             let_go = asyncio.ensure_future(self._let_go.wait())
             waited_for = self._open if self._let_go.is_set() else {*self._open, *self._offspring, let_go}
@@ -89,7 +89,7 @@ class Jobs:
             task.cancel()
 
     def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run `work` as a job, in a task. This task, and every task that it starts, is open work."""
+        """Run `work` as a job, in a task. That task, and every task that it starts, is open work."""
         task = asyncio.get_running_loop().create_task(work, context=context_of(name))
         self.track(task)
         return task
@@ -116,7 +116,7 @@ class Jobs:
             return
         finally:
             self._link.synchronous = False
-        if inspect.isawaitable(result):  # async after all: a decorator hid it
+        if inspect.isawaitable(result):  # async after all: a decorator has hidden it
             self._begin(handle, conn, result, context)
         else:
             self._link.send(context.run(self._outcome, handle, conn, None))
@@ -151,7 +151,7 @@ class Jobs:
             if not self.cancelled:
                 await conn.drain()
         except asyncio.CancelledError:
-            pass  # the Worker has to leave
+            pass  # the Worker has to exit
         self._link.send(outcome)
 
     def _outcome(self, handle: Handle, conn: Connection, error: BaseException | None) -> Handled:
@@ -173,7 +173,7 @@ class Jobs:
 
 
 def end_child(error: BaseException | None) -> NoReturn:
-    """End a process that a handler has forked and that has returned: the loop belongs to its parent."""
+    """Exit from a process that a handler has forked and that returned here: the loop is its parent's."""
     code: object = 0
     if isinstance(error, SystemExit):
         code = error.code or 0

@@ -1,7 +1,7 @@
-"""The loggers `uvicorn`, `uvicorn.error` and `uvicorn.access`, as uvicorn sets them up: apps rely on them.
+"""Sets up the loggers `uvicorn`, `uvicorn.error` and `uvicorn.access` as uvicorn does: apps rely on them.
 
-Law: an app that has its own handlers or filters on them sees each record; what the console shows from data
-already (a traceback) is not printed a second time.
+Law: the app's own handlers and filters on them get each record. What the console shows anyway, such as a
+traceback, is not printed a second time.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Formatter(logging.Formatter):
 
 
 class Unusable(Exception):
-    """The file for logging.config cannot be used; the text names it and the reason."""
+    """The file for logging.config cannot be used; the text names the file and the reason."""
 
 
 def set_up(access_log: bool, level: str = "", config: str = "") -> None:
     """Set up the loggers; call it before the app is imported, which may change them. Raises Unusable.
 
-    `config` is a file for logging.config, which comes after our own; then `level` is set, as uvicorn has it.
+    `config` is a file for logging.config, applied after our set-up; then `level` is set, as in uvicorn.
     """
     general = logging.getLogger("uvicorn")
     general.handlers[:] = [_handler(sys.stderr)]
@@ -88,13 +88,13 @@ def _configure(file: str) -> None:
                 config.dictConfig(yaml.safe_load(text))
         else:
             config.fileConfig(file, disable_existing_loggers=False)
-    except Exception as error:  # whatever it names is imported and called
+    except Exception as error:  # the file can make it import and call anything
         because = f" ({error.__cause__})" if error.__cause__ else ""
         raise Unusable(f"{file} cannot set up logging: {type(error).__name__}: {error}{because}") from error
 
 
 def are_requests_heard() -> bool:
-    """Return whether a record of each request reaches a handler, the app's or ours."""
+    """Return whether a handler, the app's or ours, gets a record of each request."""
     return logging.getLogger("uvicorn.access").hasHandlers()
 
 
@@ -106,7 +106,7 @@ def _handler(stream: TextIO) -> logging.Handler:
 
 
 class Log:
-    """The log of the streams. Create it once the app is imported: `access` is None without a handler."""
+    """The log of the streams. Create it after the app's import: `access` is None without a handler."""
 
     def __init__(self) -> None:
         self._error = logging.getLogger("uvicorn.error")
@@ -124,15 +124,15 @@ class Log:
             self._error.info('%s - "WebSocket %s" %s', _client(scope), _path(scope), what)
 
     def error(self, text: str) -> None:
-        """Log an error of the app; the console shows it from data."""
+        """Log an error of the app; the console shows it anyway."""
         self._error.error(text, extra={_SHOWN: True})
 
     def aftermath(self, error: BaseException) -> None:
-        """Log that the app has raised after a detach, as frameworks do."""
+        """Log an exception of the app after a detach: frameworks raise then."""
         self._error.debug("Exception in ASGI application after a reload\n", exc_info=error)
 
     def exception(self, error: BaseException) -> None:
-        """Log that the app has raised; the console shows it from data."""
+        """Log an exception of the app; the console shows it anyway."""
         self._error.error("Exception in ASGI application\n", exc_info=error, extra={_SHOWN: True})
 
 

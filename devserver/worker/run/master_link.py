@@ -1,7 +1,7 @@
-"""The Worker's end of its link to the Master: sends from any thread, and can wait without an event loop.
+"""The Worker's end of the link to the Master: sends from any thread, and can wait without an event loop.
 
 Laws: a message leaves at once, so the Master has it whatever the app does next. A thread that waits for the
-Master reads for all threads: it handles credit and answers at once, and keeps the rest for the event loop.
+Master reads for all threads: it handles window updates and answers, and queues the rest for the event loop.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from devserver.ipc.messages import (
 from devserver.worker.run.outbox import Outbox
 
 WINDOW = 1024 * 1024
-"""Credit of a connection until its first job in this Worker brings the Master's."""
+"""Window of a connection until its first job in this Worker brings the Master's."""
 
 _REMEMBERED = 4096
-"""Outboxes kept for their credit although the app holds no `conn` of theirs."""
+"""Outboxes kept for their window although the app holds no `conn` of theirs."""
 
 ForLoop = Handle | StreamOrder | RoutesAsked | Leave
 
@@ -61,7 +61,7 @@ class MasterLink:
         self._attended = False
         self._flush_due = False
         self._crowded = False
-        """Several jobs came at once: batch the answers, for sending each alone would slow them all."""
+        """Several jobs came at once: batch the answers, because sending each alone would slow all of them."""
         self._outboxes: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
         self._recent: deque[Outbox] = deque(maxlen=_REMEMBERED)
         self._window = WINDOW
@@ -79,7 +79,7 @@ class MasterLink:
     # sending
 
     def send(self, message: FromWorker) -> None:
-        """Send at once; drop the message if the Master has left. Raises ConnectionGone in a forked child."""
+        """Send at once; drop the message if the Master is gone. Raises ConnectionGone in a forked child."""
         with self.lock:
             if self.forked:
                 raise ConnectionGone("a process forked by the app cannot reach the clients: return the data")
@@ -89,14 +89,14 @@ class MasterLink:
             self._push()
 
     def answer(self, message: FromWorker) -> None:
-        """Send at once, or under load with the other answers of this turn of the loop."""
+        """Send at once; under load, together with the other answers of this turn of the loop."""
         if self._crowded and not self.forked:
             self.queue(message)
         else:
             self.send(message)
 
     def queue(self, message: FromWorker) -> None:
-        """Send with the next message, or at the end of this turn of the loop: for what is not urgent."""
+        """Send with the next message, or at the end of this turn of the loop: not urgent."""
         with self.lock:
             if self.gone:
                 return
@@ -120,7 +120,7 @@ class MasterLink:
             self.gone = True  # but the Master's last messages can still be read: the loop sees the end
 
     def outbox(self, connection: int, window: int | None = None) -> Outbox:
-        """Return the outbox of a connection; `window`: the credit of a job that starts."""
+        """Return the outbox of a connection; `window` is that of a job that starts."""
         with self.lock:
             if window is not None:
                 self._window = window
@@ -142,9 +142,10 @@ class MasterLink:
         return self._answers.pop(request)
 
     def debugging(self, message: DebuggerState) -> None:
-        """Report that a debugger begins or ends; return when the Master knows. Raises ConnectionGone.
+        """Report that a prompt begins or ends; return once the Master has confirmed it. Raises
+        ConnectionGone.
 
-        So the Master can separate what is printed next from what was printed before.
+        So the Master can separate earlier output from later output.
         """
         self._attended = False
         self.send(message)
@@ -156,25 +157,25 @@ class MasterLink:
         return any(outbox.unsent for outbox in list(self._outboxes.values()))
 
     async def drained(self) -> None:
-        """Return once all that was sent up to now has left this process."""
+        """Return once everything that was sent up to now has left this process."""
         for outbox in list(self._outboxes.values()):
             await outbox.drained()
 
     # waiting
 
     def blocks(self) -> bool:
-        """Return whether the caller may be blocked without stopping the event loop's other work."""
+        """Return whether the caller may block without stopping the event loop."""
         return self.synchronous or self._loop is None or threading.get_ident() != self._loop_thread
 
     def wait(self, done: Callable[[], bool]) -> None:
-        """Block until `done` returns True; call it after each message. Raises ConnectionGone."""
+        """Block until `done`, called after each message, returns True. Raises ConnectionGone."""
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: done() or self.gone or not self._reading)
                 if done():
                     return
                 if self.gone:
-                    raise ConnectionGone("the server has left")
+                    raise ConnectionGone("the server is gone")
                 self._reading = True
             try:
                 self._await(select.POLLIN)
@@ -196,9 +197,9 @@ class MasterLink:
         on_message: Callable[[ForLoop], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """Deliver jobs and orders on `loop`; call `on_gone` once when the Master has left."""
+        """Deliver jobs and orders on `loop`; call `on_gone` once when the Master is gone."""
         self._loop, self._loop_thread = loop, threading.get_ident()
-        self._context = contextvars.copy_context()  # what the app has set while it was imported
+        self._context = contextvars.copy_context()  # context variables that the app's import has set
         self._on_message, self._on_gone = on_message, on_gone
         loop.add_reader(self._channel.fileno(), self._readable)
         self._schedule()
@@ -264,13 +265,13 @@ class MasterLink:
             on_gone()
 
     def renew(self, sock: socket.socket, worker: int, generation: int) -> None:
-        """In a copy of this Worker that has abandoned the link: become another Worker with a new link."""
+        """In a copy of this Worker, which has abandoned the link: become another Worker with a new link."""
         self.worker, self.generation = worker, generation
         self._channel = Channel(sock, ToWorker)
         self.forked = self.gone = False
 
     def abandon(self) -> None:
-        """In a forked child, close the link: else the Master would not see the end of the Worker."""
+        """In a forked child, close the link: else the Master would not notice the end of the Worker."""
         self.lock = threading.RLock()  # another thread may have held it at the fork
         self._turn = threading.Condition(self.lock)
         self._reading = False

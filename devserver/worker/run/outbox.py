@@ -1,7 +1,7 @@
-"""What the app sends to one connection, in order, within the credit that the Master gives.
+"""Messages of the app to one connection: in order, within the window that the Master grants.
 
-Laws: no byte beyond the credit leaves the Worker. Messages leave whole and in the order in which any threads
-put them in. A long message leaves in parts, and no other message of this Worker comes between them.
+Laws: no byte beyond the window leaves the Worker. Messages leave whole, in the order in which threads put
+them in. A long message leaves in parts, and no other message of this Worker comes between them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Link(Protocol):
         """Send at once, from any thread."""
 
     def wait(self, done: Callable[[], bool]) -> None:
-        """Block until `done`, taking in the Master's messages meanwhile. Raises ConnectionGone."""
+        """Block until `done`, and handle the Master's messages meanwhile. Raises ConnectionGone."""
 
     def blocks(self) -> bool:
-        """Return whether the caller may be blocked: a sync handler or a thread, not a coroutine."""
+        """Return whether the caller may block: a sync handler or a thread, not a coroutine."""
 
 
 class Outbox:
@@ -50,36 +50,36 @@ class Outbox:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def send(self, data: bytes) -> None:
-        """Send `data`; where the credit is used up, a coroutine's data waits here, anyone else waits."""
+        """Send `data`. If the credit is used up, a coroutine's data is queued; any other caller blocks."""
         self._enqueue(data)
 
     def close(self) -> None:
-        """Close the connection after all that was sent before."""
+        """Close the connection after everything that was sent before."""
         self._enqueue(None)
 
     def renew(self, credit: int) -> None:
-        """Start a job: its window replaces the rest of the last one's."""
+        """Start a job: its window replaces the rest of the last job's."""
         with self._link.lock:
             self.credit = credit
             self._pump()
 
     def grant(self, size: int) -> None:
-        """Let `size` more bytes leave."""
+        """Allow `size` more bytes to leave."""
         with self._link.lock:
             self.credit += size
             self._pump()
 
     def release(self) -> None:
-        """Stop holding messages: the Master has left."""
+        """Stop holding messages: the Master is gone."""
         self.grant(sys.maxsize)
 
     @property
     def unsent(self) -> bool:
-        """Return whether something waits for credit."""
+        """Return whether a message waits for credit."""
         return bool(self._queue)
 
     async def drained(self) -> None:
-        """Return once all that was sent up to now has left the Worker."""
+        """Return once everything that was sent up to now has left the Worker."""
         with self._link.lock:
             if not self._queue:
                 return

@@ -1,6 +1,6 @@
-"""Answers which routes the app has.
+"""Reports the app's routes.
 
-Law: a thread reads them, so the app's work goes on. What the app's attributes raise becomes a sentence.
+Law: a thread reads them, so the app's work goes on. An exception of the app's attributes becomes a sentence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from devserver.worker.run.master_link import MasterLink
 
 
 def report_routes(found: Found, link: MasterLink) -> None:
-    """Read the routes of what was found, and send them."""
+    """Read the routes of the app and the handlers, and send them."""
 
     def report() -> None:
         with suppress(ConnectionGone):

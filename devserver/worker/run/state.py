@@ -1,7 +1,7 @@
-"""`conn.state`: a small dict that survives reloads and deaths, because the Master keeps it.
+"""`conn.state`: a small dict that outlives reloads and deaths of Workers, because the Master keeps it.
 
-Law: what cannot be kept is refused when it is put in, by name. What is stored is what the dict holds when the
-handler returns; later changes raise, for they would be lost in silence.
+Law: a value that cannot be kept is refused when it is put in, with its key. The dict is stored when the
+handler returns; later changes raise, because they would be lost silently.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class State(dict[str, Any]):
         return state
 
     def encode(self) -> bytes:
-        """Return the state as msgpack. Raises StateError, for what is nested may have changed unseen."""
+        """Return the state as msgpack. Raises StateError: nested values may have changed unnoticed."""
         return _encode(self, None)
 
     def seal(self) -> None:
@@ -107,12 +107,13 @@ class State(dict[str, Any]):
     def _check_open(self) -> None:
         if self._sealed:
             raise StateError(
-                "conn.state was changed after its handler had returned: what is kept is what it held then"
+                "conn.state was changed after its handler had returned, when it was stored: "
+                "change it in the handler"
             )
 
 
 def _encode(values: dict[str, Any], key: str | None) -> bytes:
-    """Return `values` as msgpack; `key` is the one to blame when they are too long."""
+    """Return `values` as msgpack; `key` is named if they are too long."""
     if key is None:
         for name, value in values.items():
             _check_entry(name, value, "conn.state", 0)
@@ -158,7 +159,7 @@ def _check_str(value: str, where: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise StateError(f"{where}: {value!r} is no valid Unicode and cannot be kept; use bytes") from None
+        raise StateError(f"{where}: {value!r} is not valid Unicode and cannot be kept; use bytes") from None
 
 
 def _refuse(value: object, where: str) -> NoReturn:

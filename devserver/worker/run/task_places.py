@@ -1,4 +1,4 @@
-"""Where a suspended task stands: in the app's own code, if it is there at all."""
+"""The place of a suspended task: the app's own code, if it is in there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_TASKS = 20
 
 
 def places(tasks: Iterable[asyncio.Task[Any]]) -> tuple[Frame, ...]:
-    """Return where tasks stand, each with the name of its coroutine; equal places once."""
+    """Return the places of tasks, each with the name of its coroutine; equal places once."""
     return tuple(dict.fromkeys(map(_place, tasks)))[:MOST_TASKS]
 
 
@@ -30,7 +30,7 @@ def _place(task: asyncio.Task[Any]) -> Frame:
 
 
 def _frames(work: Any) -> Iterator[FrameType]:
-    """Yield the frames of a coroutine and of what it awaits, outermost first."""
+    """Yield the frames of a coroutine and of those that it awaits, outermost first."""
     seen: set[int] = set()
     while work is not None and id(work) not in seen:
         seen.add(id(work))

@@ -1,1 +1,1 @@
-"""Swap: gives a copy of an imported app other function bodies, where a cold start would give the same."""
+"""Swap: gives a copy of an imported app new function bodies, if that equals a cold start."""

@@ -1,7 +1,7 @@
-"""Takes out of an edited module what only adds names: imports of what is loaded, new functions.
+"""Separates the statements of an edited module that only add names: imports of loaded modules, new functions.
 
-Law: running the statements that were taken out, at the end instead of at their place, gives what a cold start
-gives: they read nothing that changes between the two, and nothing has looked at the module's names before.
+Law: running these statements last instead of at their place equals a cold start. They read nothing that
+changes in between, and no code has looked at the module's names before.
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ for _name in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _name).compiler_flag
 _STORES = frozenset(("STORE_NAME", "STORE_GLOBAL"))
 _TYPES = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.Constant, ast.BinOp, ast.BitOr)
-"""What an annotation may be made of."""
+"""Nodes that an annotation may consist of."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """One statement that was taken out."""
+    """One statement that only adds names."""
 
     names: tuple[str, ...]
-    """What it binds."""
+    """The names that it binds."""
     code: CodeType
     modules: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """What it imports, and from there; relative names as they are written."""
+    """The modules that it imports, each with the names from it; relative names as they are written."""
     level: int = 0
     reads: frozenset[str] = frozenset()
-    """Names of the module that it reads as it runs."""
+    """Names of the module that it reads when it runs."""
     earlier: frozenset[str] = frozenset()
     """Names that the statements before it bind."""
     later: frozenset[str] = frozenset()
     """Names that only statements after it bind."""
     parameters: tuple[str, ...] = ()
     imported: frozenset[tuple[str, int]] = frozenset()
-    """What the statements before it import: names as they are written, and how many dots."""
+    """Imports of the statements before it: names as they are written, and the number of dots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """A module without its additions, compiled as if they were empty lines."""
+    """A module without its additions, compiled as if these were empty lines."""
 
     code: CodeType
     additions: tuple[Addition, ...]
 
 
 def bound(code: CodeType) -> list[str]:
-    """Return the names that a module's own level binds, once for each place."""
+    """Return the names that the module level binds, once for each place."""
     return [each.argval for each in dis.get_instructions(code) if each.opname in _STORES]
 
 
 def reduce(old: CodeType, source: bytes) -> Reduced | None:
-    """Return the new `source` without what only adds names to `old`; None if there is nothing of the kind."""
+    """Return the new `source` without the statements that only add names to `old`; None if it has none."""
     tree = ast.parse(source)
     known = set(bound(old))
     if ast.get_docstring(tree, clean=False) is None and _begins_with_text(tree.body[1:]):
-        return None  # what is taken out would leave a text at the top: a docstring
+        return None  # without them a string would come first, and become the docstring
     kept: list[ast.stmt] = []
     taken: list[tuple[int, ast.stmt]] = []
     for at, statement in enumerate(tree.body):
@@ -86,7 +86,7 @@ def _begins_with_text(body: list[ast.stmt]) -> bool:
 
 
 def _split(statement: ast.stmt, known: set[str]) -> tuple[ast.stmt | None, ast.stmt | None]:
-    """Return what stays of a statement and what is taken out of it."""
+    """Return the part of a statement that stays, and the part that only adds names."""
     match statement:
         case ast.Import() | ast.ImportFrom():
             if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
@@ -156,7 +156,7 @@ def _names(statement: ast.stmt) -> list[ast.alias]:
 
 
 def _beside(whole: ast.stmt, part: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what a statement binds before and after the part of it that was taken out."""
+    """Return the names that a statement binds before and after the part that was taken out of it."""
     if not isinstance(whole, ast.Import | ast.ImportFrom) or not isinstance(
         part, ast.Import | ast.ImportFrom
     ):
@@ -190,15 +190,15 @@ _ANNOTATIONS: int = __future__.annotations.compiler_flag
 _INITIAL = frozenset(
     ("__name__", "__doc__", "__package__", "__loader__", "__spec__", "__path__", "__file__", "__cached__")
 ) | {"__builtins__", "__annotations__"}
-"""Names that are there before the first statement."""
+"""Names that a module has before its first statement."""
 
 
 class Unclear(Exception):
-    """A definition runs more than this can follow."""
+    """A definition runs code that this module cannot follow."""
 
 
 def _reads(function: ast.FunctionDef | ast.AsyncFunctionDef, textual: bool) -> Iterator[str]:
-    """Yield the names that a definition reads as it runs. Raises Unclear."""
+    """Yield the names that a definition reads when it runs. Raises Unclear."""
     arguments = function.args
     for default in (*arguments.defaults, *arguments.kw_defaults):
         if default is not None and not _is_constant(default):
@@ -225,7 +225,7 @@ def _is_constant(node: ast.expr) -> bool:
 
 
 def place_names(names: dict[str, Any], addition: Addition) -> bool:
-    """Move what was bound last to where a cold start has it; return whether that place is certain."""
+    """Move an addition's names to their place after a cold start; return whether the place is certain."""
     new = [each for each in addition.names if each in names]
     before: list[str] = []
     for name in names:
@@ -248,5 +248,5 @@ def place_names(names: dict[str, Any], addition: Addition) -> bool:
 
 
 def resolved(module: str, level: int, package: str) -> str:
-    """Return the full name of what is imported. Raises ImportError."""
+    """Return the full name of an imported module. Raises ImportError."""
     return importlib.util.resolve_name("." * level + module, package) if level else module

@@ -1,4 +1,4 @@
-"""Describes values so that those of two processes can be compared: plain data, without addresses.
+"""Describes values as plain data without addresses, so that two processes can be compared.
 
 Law: two values that an app could tell apart are described differently, down to a stated depth.
 """
@@ -15,9 +15,9 @@ from typing import Any
 
 DEPTH = 14
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}|\b[0-9]{12,}\b|(?<=\w:)[0-9]{7,}\b")
-"""An address in a text. Pydantic writes `main.Item:ID`; where the heap lies low, an id has nine digits."""
+"""An address in a text. Pydantic writes `main.Item:ID`; on a heap at low addresses, an id has nine digits."""
 _LARGE = 1 << 40
-"""Whole numbers from here on may be the id of an object, or a hash made of one."""
+"""Larger integers may be the id of an object, or a hash of one."""
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _OPAQUE = (types.GeneratorType, types.CoroutineType, types.FrameType, types.TracebackType)
 _LATER = frozenset(("__dict__", "__weakref__", "__builtins__", "__loader__", "__spec__", "__cached__"))
@@ -27,18 +27,18 @@ _CACHES = frozenset(("_abc_impl", "__abstractmethods_cache__"))
 _namespace: Any = type.__dict__["__dict__"].__get__
 
 Plain = Any
-"""Texts, lists and dictionaries of such."""
+"""Strings, lists and dicts of them."""
 
 
 class Describer:
-    """One picture: what was described once is named by where that was. `owns` tells the app's own modules."""
+    """Describes each value once, and then refers to that description. `owns`: is a module own?"""
 
     def __init__(self, owns: Callable[[str], bool]) -> None:
         self._owns = owns
         self._seen: dict[int, tuple[object, str]] = {}
 
     def module(self, module: types.ModuleType) -> Plain:
-        """Return a module's names, in their order, with what they are."""
+        """Return a module's names, in order, with their descriptions."""
         where = module.__name__
         return {
             name: self.value(value, f"{where}.{name}")
@@ -47,7 +47,7 @@ class Describer:
         }
 
     def value(self, value: object, where: str, depth: int = 0) -> Plain:
-        """Return what a value is."""
+        """Return a value's description."""
         match value:
             case None | bool() | int() | float() | complex() | str() | bytes() if type(value) in _PLAIN:
                 return f"{type(value).__name__} {self._label(value)}"
@@ -61,7 +61,7 @@ class Describer:
             return [
                 "tuple",
                 *(self.value(each, where, depth) for each in value),
-            ]  # the same constant or equal
+            ]  # whether equal constants are one object does not matter
         if id(value) in self._seen:
             return f"as {self._seen[id(value)][1]}"
         self._seen[id(value)] = value, where
@@ -91,7 +91,7 @@ class Describer:
         }
 
     def _label(self, key: object) -> str:
-        """Return a short name for a key, or for what is in a set."""
+        """Return a short name for a key or an element of a set."""
         if isinstance(key, tuple):
             return f"({', '.join(map(self._label, key))})"
         if type(key) is int:
@@ -157,7 +157,7 @@ class Describer:
 
 
 def code(value: types.CodeType) -> Plain:
-    """Return all of a code object that can be seen, that within included."""
+    """Return everything visible of a code object and of those in it."""
     return {
         "bytes": hashlib.blake2b(value.co_code + value.co_exceptiontable, digest_size=8).hexdigest(),
         "constants": [
@@ -172,7 +172,7 @@ def code(value: types.CodeType) -> Plain:
 
 
 def _parts(value: object) -> Iterable[str]:
-    """Return the attributes that hold what a built-in object is made of."""
+    """Return the attributes that hold the parts of a built-in object."""
     match value:
         case property():
             return ("fget", "fset", "fdel", "__doc__")
@@ -186,7 +186,7 @@ def _parts(value: object) -> Iterable[str]:
 
 
 def _get(value: object, name: str) -> Any:
-    """Return an attribute of an instance as it is, without running a class's own __getattribute__."""
+    """Return an attribute of an instance without running its class's own __getattribute__."""
     try:
         return object.__getattribute__(value, name)
     except Exception:

@@ -1,6 +1,6 @@
-"""Finds the holders of the app's code in the image: functions, running generators, classes, line numbers.
+"""Finds what refers to the app's code in the image: functions, running generators, classes, line numbers.
 
-Laws: every function that holds code of a known tree is found. Any other holder of such code is noticed.
+Laws: every function with code of a known tree is found. Any other holder of such code is noticed.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _FILE_OF: dict[type, str] = {
     traceback.FrameSummary: "filename",
     warnings.WarningMessage: "filename",
 }
-"""What keeps a line number, and the attribute that names its file."""
+"""Types that keep a line number, and the attribute with its file."""
 
 
 _namespace: Any = type.__dict__["__dict__"].__get__
-"""The attributes of a class itself, whatever its metaclass returns for them."""
+"""Returns the attributes of a class itself, whatever its metaclass returns for them."""
 
 
 def _known_holders(roots: list[CodeType], codes: list[CodeType]) -> dict[int, int]:
-    """Return how often code, by id, is held by the code around it, or as a tree by the caller and by us."""
+    """Return, by id, how often the code around it, the caller and we hold a code object."""
     known = dict.fromkeys(map(id, roots), 2)
     for code in codes:
         for each in children(code):
@@ -45,24 +45,24 @@ def _known_holders(roots: list[CodeType], codes: list[CodeType]) -> dict[int, in
 
 
 class Holders:
-    """An index over all objects of this process, as they are now; the caller keeps each tree once."""
+    """An index of all present objects of this process; the caller keeps each tree once."""
 
     def __init__(self, trees: Iterable[CodeType]) -> None:
         self.functions: dict[int, list[FunctionType]] = {}
         """Functions, by the id of their code."""
         self.alive: dict[int, str] = {}
-        """Code of generators, coroutines and frames, by id: of what."""
+        """Code of generators, coroutines and frames, by id: the kind of object."""
         self.strangers: dict[str, str] = {}
-        """Files of which a function has code that no tree holds: the function's name."""
+        """Files with a function whose code is in no tree: the function's name."""
         self.lines: dict[str, str] = {}
-        """Files of which a line number is kept: by what."""
+        """Files of which an object keeps a line number: its type."""
         self.classes: dict[str, list[type]] = {}
         """Classes that know their line, by the name of their module."""
         roots = list(trees)
         codes = [code for tree in roots for code in walk(tree)]
         self._look({id(code) for code in codes}, {code.co_filename for code in codes})
         self.held_elsewhere = self._held_elsewhere(codes, _known_holders(roots, codes))
-        """Code, by id, that something else holds beside its functions and the code around it."""
+        """Code, by id, that anything but its functions and the code around it holds."""
 
     def _held_elsewhere(self, codes: list[CodeType], known: dict[int, int]) -> set[int]:
         codes.append(compile("", "", "exec"))  # nothing else holds this: its count is the baseline
@@ -75,7 +75,7 @@ class Holders:
         }
 
     def _look(self, ids: set[int], files: set[str]) -> None:
-        gc.unfreeze()  # what is set aside for a fork is not among the objects
+        gc.unfreeze()  # gc.get_objects() does not return frozen objects
         knows_line = sys.version_info >= (3, 13)
         for each in gc.get_objects():
             kind = type(each)

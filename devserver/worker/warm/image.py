@@ -1,6 +1,7 @@
-"""Decides, in the image, whether a copy of it can become what a cold start of other files would give.
+"""Decides, in the image, whether a swap makes a copy of it equal to a cold start of other files.
 
-Laws: nothing is changed here. A save is compared with what the image has imported, not with the last save.
+Laws: nothing is changed here. A save is compared with the files that the image has imported, not with the
+last save.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, ca
 
 
 class Known(Protocol):
-    """What a decision needs of the image's snapshot."""
+    """The part of the image's snapshot that a decision needs."""
 
     used: dict[str, None]
 
@@ -31,7 +32,7 @@ class Known(Protocol):
 
 
 class Image:
-    """All that is known of the process that imported the app."""
+    """Knows everything that was recorded of the app's import."""
 
     def __init__(self, record: Record, snapshot: Known) -> None:
         self._record = record
@@ -40,12 +41,12 @@ class Image:
         self._names: Names | None = None
 
     def prepare(self) -> None:
-        """Build the index, off every path; a decision does it if it has not been done."""
+        """Build the index ahead of time; else the first decision does it."""
         if self._holders is None and not self._record.unavailable:
             self._holders = Holders(tree for trees in self._record.trees.values() for tree in trees)
 
     def decide(self, sources: Iterable[Source]) -> Swap | Refused:
-        """Return the swap that gives a copy these `sources`, or why there is none."""
+        """Return the swap of a copy to these `sources`, or why it is refused."""
         if self._record.unavailable:
             return Refused("", self._record.unavailable)
         self.prepare()
@@ -80,7 +81,7 @@ class Image:
         swap.files.append(trees[0].co_filename)
 
     def _compare(self, source: Source, trees: list[CodeType], new: CodeType, swap: Swap) -> list[Difference]:
-        """Return what differs; what only adds names is taken out, and joins `swap`. Raises Unlike."""
+        """Return the differences; statements that only add names join `swap`. Raises Unlike."""
         try:
             return [compare(tree, new, self._record.has_run) for tree in trees]
         except Unlike:
@@ -108,7 +109,7 @@ class Image:
         if self._snapshot.holds(path) is None:
             raise Unlike("it is new")
         if path in self._snapshot.used:
-            raise Unlike("it is not compiled as Python does it, or cannot be imported")
+            raise Unlike("another loader compiles it, or it cannot be imported")
         if reader := self._record.readers.texts.get(path):
             raise Unlike(f"{reader} read it at import")
 
@@ -127,13 +128,13 @@ class Image:
         return self._holders
 
     def _check(self, difference: Difference) -> None:
-        """Refuse if anything but functions would keep, or has used, code that is to be replaced."""
+        """Refuse if anything but functions keeps, or has read, code that the swap replaces."""
         readers, holders = self._record.readers, self._index
         for pair in difference.pairs:
             for code in pair.replaced():
                 name = called(code)
                 if what := holders.alive.get(id(code)):
-                    raise Unlike(f"{what} of {name} that began at import is still there")
+                    raise Unlike(f"{what} of {name} from the import still exists")
                 if reader := readers.bodies.get(id(code)):
                     raise Unlike(f"{reader} read the code of {name} at import")
                 if id(code) in holders.held_elsewhere:
@@ -161,7 +162,7 @@ class Image:
             swap.attributes.extend(self._renewed(difference.classes, difference.pairs[0].old.co_filename))
 
     def _renewed(self, changed: list[ClassLines], filename: str) -> Iterator[tuple[type, str, object]]:
-        """Yield what classes are to note of their source."""
+        """Yield the new notes of classes on their source."""
         lines = {each.old.get(_LINE) for each in changed}
         by_name = {(each.qualname, each.old.get(_LINE)): each for each in changed}
         for module in _modules_of(filename):

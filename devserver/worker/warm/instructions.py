@@ -1,4 +1,4 @@
-"""Reads single instructions: where two codes begin to differ, and what a class body notes of its source."""
+"""Reads instructions: where two code objects begin to differ, and a class body's notes on its source."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from types import CodeType
 from typing import Any
 
 NOTED = ("__firstlineno__", "__static_attributes__")
-"""What a class body puts into its class about its source, from Python 3.13 on."""
+"""Attributes in which a class body notes its source, from Python 3.13 on."""
 _CONSTANTS = frozenset(("LOAD_CONST", "LOAD_CONST_IMMORTAL", "LOAD_SMALL_INT"))
 
 
 @dataclass(frozen=True, slots=True)
 class ClassBody:
-    """A class body without what it notes of its source, and that."""
+    """A class body without its notes on its source, and these notes."""
 
     steps: tuple[object, ...]
     noted: dict[str, Any]
 
 
 def of_class(code: CodeType) -> ClassBody:
-    """Return a class body taken apart; constants by value, not by their place in the table."""
+    """Return a class body's parts; constants by value, not by their place in the table."""
     found = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
     place = {each.offset: number for number, each in enumerate(found)}
     noted: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def of_class(code: CodeType) -> ClassBody:
 
 
 def constant(value: object) -> object:
-    """Return what tells a constant from every other: 1 is not True, 0.0 is not -0.0, an order is an order."""
+    """Return a key that differs for different constants: 1 and True, 0.0 and -0.0, (1, 2) and (2, 1)."""
     match value:
         case CodeType():
             return CodeType
@@ -61,7 +61,7 @@ def constant(value: object) -> object:
 
 
 def first_difference(old: CodeType, new: CodeType) -> int | None:
-    """Return the line of the new code at which it begins to differ from the old, None if none is known."""
+    """Return the line at which the new code begins to differ from the old one, None if it is not known."""
     line = None
     before = [_read(each) for each in dis.get_instructions(old)]
     for number, each in enumerate(dis.get_instructions(new)):

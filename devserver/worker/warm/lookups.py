@@ -1,6 +1,6 @@
-"""Reads from code which names it looks up when it runs, and where.
+"""Reads the names that code looks up when it runs, and where.
 
-Law: every way in which bytecode names what it looks for counts; constants count as names, too.
+Law: every way in which bytecode names a look-up counts; constants count as names, too.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _ENUMERATING = frozenset(("globals", "locals", "vars", "dir", "__dict__", "getme
 _MODULE = frozenset(("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_NAME", "DELETE_GLOBAL"))
 _NEW = sys.version_info >= (3, 12)
 _SHIFTS = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if _NEW else 0, "LOAD_SUPER_ATTR": 2}
-"""Flags below the number of a name."""
+"""Bits of flags below the index of a name."""
 
 
 def operations(code: CodeType) -> Iterator[tuple[str, int]]:
-    """Yield the name of each instruction and its argument; quicker than dis."""
+    """Yield the name of each instruction and its argument; faster than dis."""
     names, data, extended = dis.opname, code.co_code, 0
     for at in range(0, len(data), 2):
         name, argument = names[data[at]], data[at + 1] | extended
@@ -30,15 +30,15 @@ def operations(code: CodeType) -> Iterator[tuple[str, int]]:
 
 
 class Lookups:
-    """What the code that was added looks up."""
+    """The names that the added code looks up."""
 
     def __init__(self) -> None:
         self.anywhere: set[str] = set()
-        """Attributes of whatever it is, and words in constants."""
+        """Attributes of any object, and words in constants."""
         self.in_module: dict[str, set[str]] = {}
         """Names of a module, by its file."""
         self.imported: dict[str, set[str]] = {}
-        """Names by the last part of the module that they were imported from; `*` for all."""
+        """Names by the last part of the name of their module; `*` for all."""
         self.enumerates: CodeType | None = None
         """Code that may look at all names of a module."""
 

@@ -1,6 +1,6 @@
-"""Decides whether a module may get further names: whether anything has looked for them, or at all names.
+"""Decides whether a module may get new names: no code may have looked for them, or at all names.
 
-Law: what is not known to be harmless is refused.
+Law: a case that is not known to be harmless is refused.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _CONVENTIONAL = re.compile(
 _IMPORTERS = frozenset(
     ("django.apps.config", "django.urls.conf", "django.urls.resolvers", "django.utils.module_loading")
 )
-"""Modules that import the app's and look for such names only."""
+"""Modules that import the app's modules and look for such names only."""
 _INTERFACES = frozenset(("scope", "receive", "send", "environ", "start_response"))
 
 
 class Names:
-    """What the app's own code has looked for while it was imported; read when it is first asked for."""
+    """The names that the app's own code has looked up during its import."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -42,7 +42,7 @@ class Names:
                 self._lookups.add(code)
 
     def check(self, tree: CodeType, module: ModuleType, additions: Iterable[Addition]) -> None:
-        """Raise Unlike if a cold start could give anything but the module with these additions run last."""
+        """Raise Unlike if a cold start may differ from the module with these additions run last."""
         first = next(iter(additions)).names[0]
         if (code := self._lookups.enumerates) is not None:
             raise Unlike(f"{first} is new, and {called(code)} may have looked at all names")
@@ -74,7 +74,7 @@ class Names:
             raise Unlike(f"{name} is new, and something may have looked for it")
         for folder in getattr(module, "__path__", ()):
             if any(os.path.lexists(os.path.join(folder, each)) for each in (name, f"{name}.py")):
-                raise Unlike(f"{name} is new, and is a module's name as well")
+                raise Unlike(f"{name} is new, and is also a module's name")
 
     def _check_read(
         self, name: str, addition: Addition, stored: list[str], added: set[str], names: dict[str, object]
@@ -85,7 +85,7 @@ class Names:
             return
         if name not in names and hasattr(builtins, name):
             return
-        raise Unlike(f"{addition.names[0]} is new, and {name} may be another when it is defined")
+        raise Unlike(f"{addition.names[0]} is new, and {name} may have another value when it is defined")
 
     def _check_imports(self, tree: CodeType, module: ModuleType, addition: Addition) -> None:
         package = str(vars(module).get("__package__") or "")
@@ -97,14 +97,14 @@ class Names:
                 self._check_loaded(tree, module, ".".join(parts[:count]), before)
             for each in wanted:
                 if each not in vars(sys.modules[name]):
-                    raise Unlike(f"it imports {each} from {name}, which has not got it yet")
+                    raise Unlike(f"it imports {each} from {name}, which does not have it yet")
                 if f"{name}.{each}" in sys.modules:
                     self._check_loaded(tree, module, f"{name}.{each}", before)
 
     def _check_loaded(self, tree: CodeType, module: ModuleType, name: str, before: set[str]) -> None:
-        """Refuse if it was not there, whole, when the statement would have run.
+        """Refuse if the module was not completely imported when the statement would have run.
 
-        A module is put at the end of `sys.modules` when it has run: their order is that of their ends.
+        Python moves a module to the end of `sys.modules` when it has run: their order is that of their ends.
         """
         if not isinstance(sys.modules.get(name), ModuleType):
             raise Unlike(f"it imports {name}, which is not loaded")
@@ -112,4 +112,4 @@ class Names:
         if order[name] <= order.get(self._record.before.get(id(tree), ""), -1):
             return
         if name not in before or order[name] >= order.get(module.__name__, -1):
-            raise Unlike(f"it imports {name}, which was not whole when it ran")
+            raise Unlike(f"it imports {name}, which was not completely imported when it ran")

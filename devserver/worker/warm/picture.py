@@ -1,7 +1,7 @@
-"""Takes a picture of a process that has imported an app, to compare one that was swapped with a cold start.
+"""Describes the visible state of a process that has imported an app, to compare a swap with a cold start.
 
-Laws: it changes nothing that the app could see. Between two cold starts with the same files, pictures differ
-only by time, chance and pids.
+Laws: it changes nothing that the app could see. The states of two cold starts with the same files differ only
+by time, chance and process ids.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_A_PROCESS = frozenset(("_", "OLDPWD", "PWD", "SHLVL", "COLUMNS", "LINES"))
 
 
 def picture(owns: Callable[[str], bool]) -> dict[str, Plain]:
-    """Return what can be seen of the app in this process; `owns` tells its own files by their path."""
+    """Return the visible state of the app in this process; `owns`: is a path an own file?"""
     own = {name: module for name, module in list(sys.modules.items()) if _is_own(module, owns)}
     names = {module.__name__ for module in own.values()}
     describer = Describer(lambda module: module in names)
@@ -136,7 +136,7 @@ def _django() -> Plain:
 
 
 def differences(cold: Plain, hot: Plain, where: str = "") -> Iterator[str]:
-    """Yield where two pictures differ, and how."""
+    """Yield where and how two states differ."""
     if isinstance(cold, dict) and isinstance(hot, dict):
         if list(cold) != list(hot):
             missing = [each for each in cold if each not in hot]

@@ -1,6 +1,6 @@
-"""Notes which of the app's own code has run since it was loaded.
+"""Records which of the app's own code has run since it was loaded.
 
-Laws: code that has run is never taken for code that has not. Where that is unknown, the reason is returned.
+Laws: code that has run is never taken for code that has not. If that is unknown, the reason is returned.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from types import CodeType
 from typing import Any, Protocol
 
 _IDS = (4, 3)
-"""Tool identifiers of sys.monitoring that no kind of tool has by convention."""
+"""Tool identifiers of sys.monitoring that no kind of tool uses by convention."""
 _NAME = "devserver"
 _COUNTER = 52
-"""Where Python 3.11 keeps how much a code object has yet to warm up: after co_flags, in a PyCodeObject."""
+"""Offset of Python 3.11's warm-up counter in a PyCodeObject: after co_flags."""
 _COLD = -8
 
 
 class Ran(Protocol):
-    """Begin, then watch code before it can run; `end` returns why its answers do not count, or nothing."""
+    """Begin, then watch code before it can run. `end` returns why the answers do not count, "" if they do."""
 
     def begin(self) -> str:
-        """Start noting; return why that is not possible, or nothing."""
+        """Start recording; return why that is not possible, "" if it is."""
 
     def watch(self, codes: Iterable[CodeType]) -> None:
-        """Note it when one of these begins to run. Keep them alive: they are known by their id."""
+        """Record when one of these begins to run. Keep them alive, because ids identify them."""
 
     def end(self, codes: Iterable[CodeType]) -> str:
-        """Stop noting; `codes` are all that were watched."""
+        """Stop recording; `codes` are all that were watched."""
 
     def has_run(self, code: CodeType) -> bool:
         """Return whether a watched code had run by the end."""
 
 
 class Monitored:
-    """Python 3.12 and newer: sys.monitoring, on for the watched code only, and off after its first run."""
+    """Python 3.12 and newer: sys.monitoring, enabled for watched code only, until its first run."""
 
     def __init__(self) -> None:
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
@@ -69,13 +69,13 @@ class Monitored:
         return int(self._monitoring.events.PY_START)
 
     def watch(self, codes: Iterable[CodeType]) -> None:
-        """Note their first run."""
+        """Record their first run."""
         if self._tool >= 0:
             for code in codes:
                 self._monitoring.set_local_events(self._tool, code, self._event)
 
     def end(self, codes: Iterable[CodeType]) -> str:
-        """Give everything back, as if it had not been used."""
+        """Free the tool identifier, as if it had not been used."""
         tool, self._tool = self._tool, -1
         if tool < 0:
             return "sys.monitoring was not available"
@@ -91,22 +91,22 @@ class Monitored:
         return "" if ours else "something used the sys.monitoring of devserver while the app was imported"
 
     def has_run(self, code: CodeType) -> bool:
-        """Return whether it was seen to start."""
+        """Return whether its start was recorded."""
         return id(code) in self._ran
 
 
 class Counted:
-    """Python 3.11: the warm-up counter of a code object is as it was made until the code runs."""
+    """Python 3.11: the warm-up counter of a code object keeps its initial value until the code runs."""
 
     def __init__(self) -> None:
         self._ran: set[int] = set()
 
     def begin(self) -> str:
-        """Find the counter, and try it."""
+        """Check that the counter is where we expect it."""
         return "" if _is_counter() else "this Python keeps its counters elsewhere"
 
     def watch(self, codes: Iterable[CodeType]) -> None:
-        """Take those that have run already for such."""
+        """Record those that have run by now."""
         self._ran.update(id(code) for code in codes if _counter(code) != _COLD)
 
     def end(self, codes: Iterable[CodeType]) -> str:
@@ -150,5 +150,5 @@ def steps():
 
 
 def recorder() -> Ran:
-    """Return what suits this Python."""
+    """Return the recorder for this Python."""
     return Monitored() if sys.version_info >= (3, 12) else Counted()

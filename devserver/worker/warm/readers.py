@@ -1,7 +1,7 @@
-"""Records which code has read the app's code, as text or as instructions, while the app was imported.
+"""Records which code has read the app's code, as text or as instructions, during the app's import.
 
-Laws: whatever may depend on the body of a function that never ran is recorded. Code that is not known to be
-harmless counts as a reader. An audit hook cannot be removed: after `end` it returns at once.
+Laws: everything that may depend on the body of a function that never ran is recorded. Code that is not known
+to be harmless counts as a reader. An audit hook cannot be removed: after `end` it returns at once.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _OUTSIDE = frozenset(
         "co_freevars",
     )
 )
-"""Attributes of code that a swap leaves as they are."""
+"""Attributes of code that a swap does not change."""
 _OUTSIDE_READERS = frozenset(("inspect", "typing", "types", "functools", "asyncio.coroutines", "logging"))
-"""Modules that read no others; `inspect` reads source by linecache, but for the one function below."""
+"""Modules that read only these; `inspect` reads source through linecache, except in the function below."""
 _BODY_READERS = frozenset(("getclosurevars",))
 _PASSED_ON = frozenset(("linecache", "inspect", "tokenize", "ast", "textwrap", "runpy", "pkgutil", "pathlib"))
 _IMPORT = frozenset(("_frozen_importlib_external", "importlib._bootstrap_external"))
@@ -35,29 +35,29 @@ _HARMLESS_PROGRAMS = (
     " cc clang file gcc getconf git hg hostname ld ldconfig locale lsb_release lscpu nvidia-smi objdump "
     "stty sw_vers sysctl tput uname which "
 )
-"""Programs that many packages run at import, and that do not depend on the app's functions."""
+"""Programs that many packages run at import and that do not depend on the app's functions."""
 _STARTS = frozenset(("subprocess.Popen", "os.posix_spawn", "os.system", "os.fork", "os.forkpty", "os.spawn"))
 _SPAWNING = ("popen_spawn_posix", "popen_forkserver")
-"""Modules that are imported as such a process is started."""
+"""Modules that multiprocessing imports when it starts such a process."""
 
 
 class Readers:
-    """What was read, and by whom; `place` gives the key of an own file's path, None for other files."""
+    """The code that was read, and its readers; `place` returns the key of an own file, None for others."""
 
     def __init__(self, place: Callable[[str], str | None]) -> None:
         self._place = place
         self.texts: dict[str, str] = {}
-        """Own files that were read as text: by whom."""
+        """Own files that were read as text → the reader."""
         self.shown: set[str] = set()
-        """Own files of which a warning was shown, with its line."""
+        """Own files of which a warning has shown a line."""
         self.bodies: dict[int, str] = {}
-        """Code whose body was read, by id: by whom. Code that no one else keeps must be kept alive."""
+        """Code whose body was read, by id → the reader. The caller keeps the code alive."""
         self.lines: dict[int, str] = {}
-        """Code whose line was read."""
+        """Code whose line was read, by id → the reader."""
         self.copies: dict[str, str] = {}
-        """Files of which code was built that was not compiled: the name of a function of it."""
+        """Files with code that was built and not compiled → the name of a function of it."""
         self.child = ""
-        """A program that was started which may have run the app's code."""
+        """A program that was started and may have run the app's code."""
         self._asking = False
         self._listeners: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "object.__getattr__": self._on_attribute,
@@ -66,7 +66,7 @@ class Readers:
             **dict.fromkeys(_STARTS, self._on_start),
         }
         self._kinds: dict[int, tuple[CodeType, str]] = {}
-        """How code reads, by id."""
+        """The kind of reading of code, by id."""
 
     def begin(self) -> None:
         """Start listening, in place of the previous listener."""
@@ -95,12 +95,12 @@ class Readers:
             self.texts.setdefault(key, reader)
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Note an audit event, if it is one of those that count."""
+        """Handle an audit event, if it matters."""
         listener = self._listeners.get(event)
         if listener is not None:
             try:
                 listener(args)
-            except Exception:  # what cannot be understood
+            except Exception:  # an event that we do not understand
                 self.child = self.child or f"something that cannot be followed ({event})"
 
     def _on_attribute(self, args: tuple[Any, ...]) -> None:
@@ -168,7 +168,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _program(argv: object) -> str:
-    """Return the name of the program that a command line starts, of a simple one in a shell too."""
+    """Return the name of the program that a command line starts, also of a simple one in a shell."""
     if isinstance(argv, bytes | str | os.PathLike):
         words: Sequence[str] = shlex.split(os.fsdecode(argv))
     elif isinstance(argv, Sequence):
@@ -182,7 +182,7 @@ def _program(argv: object) -> str:
 
 
 def _kind(frame: FrameType) -> str:
-    """Return what a function reads that asks for `__code__`: nothing that counts, "lines" or "body"."""
+    """Return what a function that gets a `__code__` reads of it: "" (irrelevant), "lines" or "body"."""
     code = frame.f_code
     module = _module(frame)
     if module.startswith("devserver."):
@@ -191,16 +191,16 @@ def _kind(frame: FrameType) -> str:
         return ""
     read = {name for name in code.co_names if name.startswith(("co_", "_co_"))}
     if "co_argcount" in read:
-        read.discard("co_varnames")  # its first so many: the parameters
+        read.discard("co_varnames")  # only the first of them: the parameters
     if not read:
-        return "body"  # it hands it on, or keeps it
+        return "body"  # it passes it on, or keeps it
     if read <= _OUTSIDE:
         return ""
     return "lines" if read <= _OUTSIDE | {"co_firstlineno"} else "body"
 
 
 def _who_reads(frame: FrameType | None) -> tuple[str, bool]:
-    """Return the name of the module that wants a text, and whether it is only to show a warning."""
+    """Return the name of the module that reads a text, and whether only to show a warning."""
     while frame is not None:
         module = _module(frame)
         if module == "warnings":

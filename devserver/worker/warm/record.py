@@ -1,6 +1,6 @@
-"""What a Worker notes while it imports the app, so that a copy of it may later get other function bodies.
+"""A Worker's record of its app's import, so that a copy may get other function bodies later.
 
-Law: code counts as known only if an import got the very object that is kept here, from the snapshot.
+Law: code counts as known only if an import got the very object that this record keeps, from the snapshot.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _IMPORTING = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_ext
 
 
 def _is_whole(name: str) -> bool:
-    """Return whether a module has run to its end: then it is put at the end of `sys.modules`."""
+    """Return whether a module is completely imported."""
     return not getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False)
 
 
 class Record:
-    """Made before anything of the app runs, ended when all is imported and nothing is started.
+    """Created before any code of the app runs, ended when everything is imported and nothing is started.
 
     `unavailable` is the reason why nothing can be swapped in this process, "" if swaps are possible.
     """
@@ -34,18 +34,18 @@ class Record:
         self._ran = ran or recorder()
         self.readers = Readers(self._key)
         self.trees: dict[str, list[CodeType]] = {}
-        """The code of each own file as imports got it, by the snapshot's path; once for each time."""
+        """The code of each own file, by the snapshot's path, once for each import."""
         self.importers: dict[int, str] = {}
-        """The module that has imported a tree, by the tree's id: empty if it is the app's own."""
+        """The module that has imported a tree, by the tree's id; "" for the app's own."""
         self.before: dict[int, str] = {}
-        """The module that was the last to be whole as a tree was imported, by the tree's id."""
+        """The last module that was completely imported before a tree, by the tree's id."""
         self.unavailable = ""
 
     def _key(self, path: str) -> str | None:
         return self._owns.place(path) if self._owns(path) else None
 
     def begin(self) -> None:
-        """Start noting."""
+        """Start recording."""
         self.unavailable = self._ran.begin()
         if not self.unavailable:
             self.readers.begin()
@@ -89,11 +89,11 @@ class Record:
                 yield from walk(tree)
 
     def has_run(self, code: CodeType) -> bool:
-        """Return whether a kept code had run when noting ended."""
+        """Return whether a kept code had run when recording ended."""
         return self._ran.has_run(code)
 
     def shown_lines(self, path: str) -> str:
-        """Return what has shown lines of a file, if anything has."""
+        """Return what has shown lines of a file, "" if nothing has."""
         return "a warning" if path in self.readers.shown else ""
 
     def place(self, path: str) -> str:

@@ -1,6 +1,6 @@
-"""Gives the functions of this process other code: decided in the image, applied in a copy of it.
+"""Gives the functions of this process new code: decided in the image, applied in a copy of it.
 
-Laws: applying does only what the decision has listed. The app cannot make it fail halfway.
+Laws: `apply` does only what the decision has listed. The app cannot make it fail halfway.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from devserver.worker.warm.additions import Addition, place_names
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a swap cannot give what a cold start gives; `path` is empty if this holds for all files."""
+    """Why a swap would not equal a cold start; `path` is "" if the reason concerns all files."""
 
     path: str
     reason: str
@@ -25,12 +25,12 @@ class Refused:
 
 @dataclass(slots=True)
 class Swap:
-    """What to set, in a copy of the process in which this was decided."""
+    """The changes to make in a copy of the process that decided on them."""
 
     names: list[str] = field(default_factory=list)
-    """Functions whose body differs."""
+    """Functions with another body."""
     paths: list[str] = field(default_factory=list)
-    """Files of which anything differs."""
+    """Files with a difference."""
     codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
     attributes: list[tuple[type, str, Any]] = field(default_factory=list)
     additions: list[tuple[ModuleType, Addition]] = field(default_factory=list)
@@ -43,11 +43,11 @@ class Swap:
         return len(self.names)
 
     def apply(self) -> None:
-        """Make it so in this process."""
+        """Make the changes in this process."""
         for function, code in self.codes:
             function.__code__ = code
         for kind, name, value in self.attributes:
-            type.__setattr__(kind, name, value)  # whatever a metaclass would make of it
+            type.__setattr__(kind, name, value)  # without the metaclass's own __setattr__
         for module, addition in self.additions:
             exec(addition.code, vars(module))
             place_names(vars(module), addition)
@@ -63,7 +63,7 @@ def _overloads() -> Iterator[dict[int, Any]]:
 
 
 def _renew_overloads(changed: set[int]) -> None:
-    """`typing.get_overloads` knows overloads by their line."""
+    """Renew `typing`'s registry, which has overloads by their line."""
     for overloads in _overloads():
         functions = list(overloads.values())
         plain = [getattr(each, "__func__", each) for each in functions]

@@ -1,7 +1,7 @@
-"""Compares the code of two versions of a file: which functions may be given other code, or why not.
+"""Compares the code of two versions of a file: which functions may get new code, or why not.
 
-Law: code that has run left effects, so it must be the same, instruction for instruction. Code that has not
-run left none but its function's outside (name, parameters, kind, closure, docstring): only that must be.
+Law: code that has run has effects, so all its instructions must be the same. Code that has not run has none
+but its function's outside (name, parameters, kind, closure, docstring): only the outside must be the same.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _HAS_DOCSTRING: int = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 
 
 class Unlike(Exception):
-    """The two cannot be swapped; the message is one plain reason."""
+    """The two versions cannot be swapped; the message is one plain reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Code of the old version, and what is to take its place."""
+    """Code of the old version, and the code that replaces it."""
 
     old: CodeType
     new: CodeType
     ran: bool
-    """It differs in its lines only, or in a function within."""
+    """It has run: it differs in its lines only, or in a function in it."""
     body: bool = False
-    """It never ran, and differs in more than its lines."""
+    """It never ran, and differs not in its lines only."""
 
     def replaced(self) -> Iterator[CodeType]:
-        """Yield the old code that nothing may keep: where it never ran, with all within."""
+        """Yield the old code that nothing may keep: the code, and if it never ran, all code in it."""
         return iter((self.old,)) if self.ran else walk(self.old)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassLines:
-    """What a class body of Python 3.13 and newer keeps in the class about its source."""
+    """A class's notes on its source, from Python 3.13 on."""
 
     qualname: str
     old: dict[str, Any]
@@ -50,16 +50,16 @@ class ClassLines:
 
 @dataclass(slots=True)
 class Difference:
-    """What differs between two versions that may be swapped."""
+    """The differences of two versions that can be swapped."""
 
     pairs: list[Pair] = field(default_factory=list)
     classes: list[ClassLines] = field(default_factory=list)
     ran_moved: list[CodeType] = field(default_factory=list)
-    """Old code that has run and now stands at other lines."""
+    """Old code that has run, and whose lines have moved."""
 
 
 def walk(code: CodeType) -> Iterator[CodeType]:
-    """Yield the code and all code within."""
+    """Yield the code and all code in it."""
     yield code
     for child in children(code):
         yield from walk(child)
@@ -71,7 +71,7 @@ def children(code: CodeType) -> list[CodeType]:
 
 
 def compare(old: CodeType, new: CodeType, has_run: Callable[[CodeType], bool]) -> Difference:
-    """Return what differs between two versions of a module's code. Raises Unlike."""
+    """Return the differences of two versions of a module's code. Raises Unlike."""
     found = Difference()
     _compare(old, new, has_run, found)
     return found
@@ -112,7 +112,7 @@ def _compare_ran(
 
 
 def _class_lines(old: CodeType, new: CodeType) -> ClassLines | None:
-    """Return what two bodies of a class note of their source, if they differ in nothing else."""
+    """Return the notes of two class bodies on their source, None if they differ in anything else."""
     if sys.version_info < (3, 13) or not is_class(old) or outside(old) != outside(new):
         return None
     before, after = instructions.of_class(old), instructions.of_class(new)
@@ -132,7 +132,7 @@ def _check_outside(old: CodeType, new: CodeType) -> None:
     if _docstring(old) != _docstring(new):
         raise Unlike(f"the docstring of {name} changed")
     if old.co_freevars != new.co_freevars:
-        raise Unlike(f"{name} now uses other variables of what surrounds it")
+        raise Unlike(f"{name} now uses other variables of the function around it")
     raise Unlike(f"{name} is now another kind of function")
 
 
@@ -160,7 +160,7 @@ def is_class(code: CodeType) -> bool:
 
 
 def called(code: CodeType) -> str:
-    """Return how a person would name it."""
+    """Return the user's name for it."""
     name = code.co_qualname.replace(".<locals>", "")
     return f"class {name}" if is_class(code) else name if name.endswith(">") else f"{name}()"
 
@@ -182,13 +182,13 @@ def _docstring(code: CodeType) -> str | None:
 
 
 def outside(code: CodeType) -> tuple[object, ...]:
-    """Return what can be seen of a function (or a class body) that never ran, but for where it stands."""
+    """Return the visible parts of a function (or class body) that never ran, without its lines."""
     names = code.co_name, code.co_qualname, code.co_filename
     return *names, code.co_flags, code.co_freevars, _docstring(code), _parameters(code)
 
 
 def surface(code: CodeType) -> tuple[object, ...]:
-    """Return all of a code but its lines and the code within."""
+    """Return everything of a code object except its lines and the code in it."""
     return (
         code.co_code,
         code.co_names,
@@ -201,12 +201,12 @@ def surface(code: CodeType) -> tuple[object, ...]:
 
 
 def lines_of(code: CodeType) -> tuple[object, ...]:
-    """Return where a code stands."""
+    """Return the lines of a code object."""
     return code.co_firstlineno, code.co_linetable
 
 
 def identical(old: CodeType, new: CodeType, *, lines: bool = True) -> bool:
-    """Return whether two codes agree in everything, that within included; `lines`: in their lines too."""
+    """Return whether two code objects, and those in them, are equal; `lines`: in their lines, too."""
     if lines and lines_of(old) != lines_of(new):
         return False
     inner, new_inner = children(old), children(new)

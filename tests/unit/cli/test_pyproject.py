@@ -98,7 +98,7 @@ def test_the_target_may_stand_in_pyproject(
         ("host = 8000", "host must be a string, not 8000"),
         ("factory = 1", "factory must be true or false, not 1"),
         ('drain = "long"', "drain must be a number, not 'long'"),
-        ("drain = inf", "inf is no number of seconds, 0 or more (from "),
+        ("drain = inf", "inf is not a number of seconds, 0 or more (from "),
         ("poll = 1", "poll must be true or false, not 1"),
         ('also = "*.yml"', "also must be a list of strings, not '*.yml'"),
         ("tcp = [9501]", "tcp must be a list of strings, not [9501]"),

@@ -1,6 +1,6 @@
-"""What the Master answers itself: while there is no good code, and when a request has failed.
+"""The Master's own answers: while there is no good code, and when a request has failed.
 
-Law: a client on another machine learns that there is a failure, and nothing of the code.
+Law: a client on another machine learns that there is a failure, and nothing about the code.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 REFRESHES_ITSELF = -1
-"""In the place of a generation: a page of our own that needs nothing added."""
+"""Instead of a generation: a page of our own, which has its own script."""
 
 
 class Answer(Struct, frozen=True):
@@ -46,7 +46,7 @@ class Answer(Struct, frozen=True):
     headers: list[tuple[bytes, bytes]]
     body: bytes
     made_by: int | None = REFRESHES_ITSELF
-    """The generation whose page it is, None for the file beside the handlers."""
+    """The generation that made the page, None for the index.html beside the handlers."""
 
 
 class Refusal(Struct, frozen=True):
@@ -57,7 +57,7 @@ class Refusal(Struct, frozen=True):
 
 
 def fingerprint(failures: tuple[Failure, ...]) -> str:
-    """Return a key that differs from other failures' keys, for as long as this process lives."""
+    """Return a key of these failures, which is unique in this process."""
     return f"{hash(failures) & (1 << 64) - 1:x}"
 
 
@@ -70,9 +70,9 @@ class Asker(Struct, frozen=True):
 
 
 def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str, editor: str = "") -> Answer:
-    """Answer 503 while there is no good code, with all that is known of `failures`, the newest code's.
+    """Answer 503 while there is no good code, with the `failures` of the newest code.
 
-    The HTML page asks LIVE_PATH and reloads itself; the answer to a form shows that the code works again.
+    The HTML page polls LIVE_PATH and reloads itself; the answer to a form shows when the code works again.
     """
     form = choose(asker.accept)
     if asker.local and failures:
@@ -86,7 +86,7 @@ def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str, edito
 def crashed(failure: Failure, request: str, made_by: int, *, root: str, editor: str = "") -> Answer:
     """Answer 500, as a page for a browser on this machine: the app has raised in `request`.
 
-    The code of generation `made_by` did; the page refreshes itself as the app's own do.
+    `made_by` is the generation that raised; the page refreshes itself as the app's own pages do.
     """
     title = f"✗ {failure_text.reason(failure)}"
     page = layout.document(title, failure_html.body((failure,), root, editor), said=f"500 · {request}")
@@ -106,12 +106,12 @@ def busy(text: str, accept: bytes) -> Answer:
 
 
 def handlers_only(accept: bytes) -> Answer:
-    """Answer 404: the code has handlers and nothing that answers HTTP."""
+    """Answer 404: the code has handlers and no app."""
     return _plain(404, NO_APP, accept)
 
 
 def refused(refusal: Refusal) -> Answer:
-    """Answer what the host check refuses; never with markup, because the client is not trusted."""
+    """Answer a request that the host check refuses; never with markup, because the client is not trusted."""
     return _answer(refusal.status, "text", _told(refusal.text, "text"))
 
 
@@ -145,7 +145,7 @@ def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> b
             return _bytes(f"devserver: {failure_text.printable(words)}\n")
 
 
-@lru_cache(maxsize=8)  # all requests that waited for a refused save are answered at once
+@lru_cache(maxsize=8)  # all requests that waited for a refused save get their answers at once
 def _failed(failures: tuple[Failure, ...], form: Form, root: str, editor: str, is_form: bool) -> bytes:
     """Return the body of an answer that shows the failures."""
     first = failures[0]

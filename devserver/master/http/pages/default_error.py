@@ -1,6 +1,6 @@
-"""Distinguishes an app's own page for a 500 from the default text of frameworks: pure.
+"""Distinguishes an app's own error page from the frameworks' default texts: pure.
 
-Law: what is not known to be a default text is the app's own.
+Law: any answer that is not known to be a default text is the app's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = ("", "text/plain", "text/html", "application/json")
 
 
 def may_be_default(headers: Headers, body: bytes, more: bool) -> bool:
-    """Return whether the answer has no page of the app's; with `more`, whether that is still possible."""
+    """Return whether the answer is a default text; with `more`, whether that is still possible."""
     named = {name.lower(): value for name, value in headers}
     kind = named.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if kind not in _KINDS or b"content-encoding" in named or len(body) > LONGEST:

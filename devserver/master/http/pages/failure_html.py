@@ -33,7 +33,7 @@ _CLASSES = {
 
 
 def body(failures: tuple[Failure, ...], root: str, editor: str = "") -> str:
-    """Return the page's content, the failures one below the other; places are links into the editor."""
+    """Return the page's content, the failures one below the other; places are links to the editor."""
     shown = [_section(failure, root, editor) for failure in failures[: failure_text.MOST_FAILURES]]
     left_out = len(failures) - len(shown)
     more = f"<section><p>{left_out:,} more</p></section>" if left_out else ""
@@ -146,7 +146,7 @@ def _class(kind: str) -> str:
 
 
 def _marked(spans: list[Span], start: int, end: int) -> Iterator[str]:
-    """Give the HTML of a line, marked from character `start` to `end`; a mark may lie past its end."""
+    """Yield the HTML of a line, marked from character `start` to `end`; a mark may be past its end."""
     at = 0
     for name, code in spans:
         cuts = sorted({0, len(code), *(cut - at for cut in (start, end) if 0 < cut - at < len(code))})

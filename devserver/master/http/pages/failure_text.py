@@ -22,7 +22,7 @@ def location(place: Place, root: str) -> str:
 
 
 def headline(failure: Failure, root: str) -> str:
-    """Return what failed, in a few words."""
+    """Return a short description of what failed."""
     file = relative(failure.place.path, root) if failure.place else "the app"
     match failure.phase:
         case "check":
@@ -41,7 +41,7 @@ def reason(failure: Failure) -> str:
 
 
 def report(failures: tuple[Failure, ...], root: str) -> str:
-    """Return the failures as text for a terminal: the sources, the faults marked, and the ways to them."""
+    """Return the failures as plain text: the sources, the faults marked, and the steps to them."""
     return printable("\n".join(_report(failures, root)))
 
 

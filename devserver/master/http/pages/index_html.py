@@ -21,7 +21,7 @@ class Index:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def answer(self, scope: dict[str, Any], accept: bytes, take: Callable[[Answer], None]) -> None:
-        """Give `take` the page for GET and HEAD of `/`; for anything else, or without the file, 404."""
+        """Pass the page to `take` for GET and HEAD of `/`; for anything else, or without the file, a 404."""
         wanted = scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")
         if self._file is None or not wanted:
             take(answers.handlers_only(accept))

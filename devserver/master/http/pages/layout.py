@@ -1,6 +1,6 @@
-"""The layout of every HTML page of our own: its style, its script and the policy that allows nothing else.
+"""The layout of our own HTML pages: the style, the script, and the policy that allows nothing else.
 
-Law: a page loads nothing, and runs nothing that was not in this file when the Master started.
+Law: a page loads nothing, and runs only the script in this file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from html import escape
 from devserver.master.http.pages.failure_text import printable
 
 LIVE_PATH = "/__devserver__/live"
-"""Held by the Master until good code is live; `?seen=` is the fingerprint of the failures that are shown."""
+"""The Master holds requests for this path until good code is live; `?seen=` is the shown failures'
+fingerprint.
+"""
 
 NOT_SENT = "Nothing was sent to the app. Once the code works, go back and send the form again."
 
@@ -81,8 +83,8 @@ li.far pre, li.far .at { opacity: .65; }
   .row::before { width: 3ch; padding-right: 1ch; } }
 """
 
-# A hidden page closes its connection: a browser has six for one server, however many tabs show an error.
-# The page that answers a form is not reloaded, which would send it twice: it shows when it can be sent.
+# A hidden page closes its connection, because a browser has only six for one server, over all tabs.
+# # The answer to a form is not reloaded, which would send the form twice: it shows when to send it again.
 _SCRIPT = """
 (async () => {
   let {seen, form} = document.documentElement.dataset;
@@ -132,14 +134,14 @@ def _policy(scripts: str) -> bytes:
 POLICY = _policy(_digest(_SCRIPT))
 """The Content-Security-Policy of a page with or without the script of this file."""
 OPEN_POLICY = _policy("'self'")
-"""The policy of a page that is refreshed as the app's own are."""
+"""The policy of a page that refreshes itself as the app's own pages do."""
 
 
 def document(title: str, body: str, seen: str = "", *, said: str = "", is_form: bool = False) -> str:
     """Return a page around `body`, which is HTML; with `seen` it reloads on newer code or another failure.
 
-    `said` stands in its head. `is_form`: it answers a form, which a reload would send again. So it shows
-    when the code works again.
+    `said` is shown in its header. `is_form`: it answers a form, which a reload would send again. So it only
+    shows when the code works again.
     """
     refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen and not is_form else ""
     what = NOT_SENT if is_form else "reloads by itself when the code works"

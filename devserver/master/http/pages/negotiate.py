@@ -1,4 +1,4 @@
-"""Chooses the form of an answer of our own by the Accept header (RFC 9110, section 12.5.1).
+"""Chooses the format of our own answers by the Accept header (RFC 9110, section 12.5.1).
 
 Law: only a client that names HTML or JSON gets it; every other client gets plain text.
 """
@@ -35,9 +35,9 @@ class _Range(NamedTuple):
 
 
 def choose(accept: bytes) -> Form:
-    """Return the form with the highest quality; among equals the one named most exactly, then first.
+    """Return the format with the highest quality; among equals the one named most exactly, then first.
 
-    A client that accepts none of them gets plain text: an unrequested form is better than no answer.
+    A client that accepts none of them gets plain text: an unrequested format is better than no answer.
     """
     ranges = [found for text in accept[:MOST].decode("latin-1").split(",") if (found := _range(text))]
     best: Form = "text"

@@ -1,1 +1,1 @@
-"""The browser refreshes itself: what is added to a page, and the channel that reports saves to it."""
+"""Browsers refresh pages after a save: the script in the page, and the channel that reports saves."""

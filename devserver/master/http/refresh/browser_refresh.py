@@ -1,7 +1,7 @@
 """The Master's end of the refresh: adds the script to pages, serves it, and sends pages the state.
 
-Law: only navigations of a browser are changed. A request to one of our paths goes to the app, unless it is
-exactly what our script sends.
+Law: only answers to navigations are changed. A request to one of our paths goes to the app, unless our script
+sent it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from devserver.master.http.refresh.state import State
 SCRIPT = "/__devserver__/refresh.js"
 CHANNEL = "/__devserver__/refresh"
 QUERY = b"devserver="
-"""How our query begins, so that an equal path of the app's own stays the app's."""
+"""The prefix of our query: without it, the path is the app's."""
 _FOREIGN = b"devserver: only pages of this server may listen.\n"
 
 Scope = dict[str, Any]
@@ -30,7 +30,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Navigation:
-    """A request for a page, and the page."""
+    """A navigation, and the page that answers it."""
 
     def __init__(self, page: Page, path: str, state: State, say: Callable[[str], None]) -> None:
         self.ask, self.go_on = page.ask, page.go_on
@@ -40,7 +40,7 @@ class Navigation:
         self._say = say
 
     def begin(self, head: Head, data: bytes, more: bool, made_by: int | None) -> tuple[Head, bytes]:
-        """Return the head and the first of the body, as the browser gets them; `made_by` as in Answer."""
+        """Return the head and the first part of the body for the browser; `made_by` as in Answer."""
         if made_by == REFRESHES_ITSELF:
             return head, data
         headers, data, reason = self._page.begin(head, data, more, self._state.stamp(made_by))
@@ -71,14 +71,14 @@ class BrowserRefresh:
         return f"{self._root_path}{SCRIPT}?{QUERY.decode()}{version}"
 
     def on_event(self, event: object) -> None:
-        """Take an event of the server; publish the state if it concerns pages."""
+        """Handle an event of the server; publish the state if it concerns pages."""
         if self.state.on_event(event):
             self.channel.publish()
 
     # pages
 
     def navigation(self, scope: Scope) -> Navigation | None:
-        """Return what puts our script into the answer to a navigation, None where pages are left alone."""
+        """Return the object that puts our script into the answer; None if pages stay unchanged."""
         if not self._on:
             return None
         page = Page(scope["method"], scope["scheme"], scope["headers"], self._source)
@@ -87,7 +87,7 @@ class BrowserRefresh:
     # our own paths
 
     def takes(self, scope: Scope) -> bool:
-        """Return whether our script sends this request."""
+        """Return whether our script sent this request."""
         ours = scope["path"] in self.paths and scope["query_string"].startswith(QUERY)
         return ours and scope["method"] == "GET"
 
@@ -101,7 +101,7 @@ class BrowserRefresh:
         await send({"type": "http.response.body", "body": answer.body})
 
     def _answer(self, scope: Scope) -> Answer | None:
-        """Return the script or a refusal, None for a page that may listen."""
+        """Return the script or a refusal, None for a page that may open the channel."""
         headers = dict(scope["headers"])
         own = {scope["scheme"].encode() + b"://" + headers.get(b"host", b""), None}
         site = headers.get(b"sec-fetch-site", b"same-origin")

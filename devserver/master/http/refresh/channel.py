@@ -1,4 +1,4 @@
-"""The channel to the pages: an event stream of the Master's own, which no reload cuts.
+"""The channel to the pages: the Master's own event stream, which no reload ends.
 
 Law: a page gets the newest state when it connects and after each change, and never an older one.
 """
@@ -20,7 +20,7 @@ _HEADERS: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 _AGAIN = b"retry: 300\n"
-"""How soon, in ms, a page connects again when the stream is cut: the server may have been stopped."""
+"""Milliseconds after which a page reconnects when the stream breaks: the server may have stopped."""
 
 
 class _Listener:
@@ -29,7 +29,7 @@ class _Listener:
         self.gone = False
 
     def client_left(self) -> None:
-        """The page is closed."""
+        """The page was closed."""
         self.gone = True
         self.news.set()
 
@@ -58,7 +58,7 @@ class Channel:
     async def serve(
         self, connection: Any, send: Callable[[dict[str, Any]], Awaitable[None]], *, local: bool
     ) -> None:
-        """Send one page the state, until it has left or the server stops."""
+        """Send the state to one page, until the page is closed or the server stops."""
         listener = connection.listener = _Listener()
         self._listeners.add(listener)
         try:

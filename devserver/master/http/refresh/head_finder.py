@@ -1,4 +1,4 @@
-"""Finds where the head of an HTML page begins, in text that comes in pieces: pure.
+"""Finds the beginning of the head of an HTML page, in text that comes in pieces: pure.
 
 Law: it agrees with the HTML standard's parser (sections 13.2.5 and 13.2.6) on what may stand before the head:
 white space, comments, a doctype and the tag `html`. Only a tag whose name is not complete is held back.
@@ -25,18 +25,18 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
 """The tokenizer's states within a tag: state → character → state; "" stands for any other character."""
 
 Step = Callable[[str], int]
-"""Consumes text; returns how much of it, less than all if the state has changed or more is needed."""
+"""Consumes text; returns how many characters, fewer than all if the state has changed or more is needed."""
 
 
 class HeadFinder:
-    """`feed` it text until it has found the head, or the first content that comes without one."""
+    """`feed` it text until it has found the head, or the first content of a page without one."""
 
     def __init__(self) -> None:
         self.found = False
         self._held = ""
         self._step: Step = self._between
         self._in_head = False
-        """The tag that is read is `head`, not `html`."""
+        """The present tag is `head`, not `html`."""
         self._attributes = "before"
         self._tail = ""
         """The last characters of a comment, which may be the first of its end."""
@@ -44,8 +44,8 @@ class HeadFinder:
     def feed(self, text: str, more: bool) -> tuple[str, str]:
         """Return the new text before the place, and the text after it.
 
-        Until the place is found the second is empty, and a few characters may be held back. Without `more`
-        the text has ended; its end is the place if no other was found.
+        Until the place is found the second is empty, and a few characters may be held back. `more` false: the
+        text has ended; its end is the place if there is no other.
         """
         text = self._held + text
         at = 0

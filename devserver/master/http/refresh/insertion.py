@@ -1,6 +1,6 @@
-"""Adds something at the start of a page's head, in the bytes of a body that come in pieces: pure.
+"""Inserts text at the start of a page's head, in a body that comes in pieces: pure.
 
-Law: the app's bytes are passed on unchanged. The addition comes once, in the page's own encoding.
+Law: the app's bytes are passed on unchanged. The text is inserted once, in the page's own encoding.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import codecs
 from devserver.master.http.refresh.head_finder import HeadFinder
 
 UTF_16 = {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "unicode": "utf-16-le", "utf-16be": "utf-16-be"}
-"""Labels of the Encoding standard, whose encodings are not those that extend ASCII → Python's name."""
+"""Labels of the Encoding standard for encodings that do not extend ASCII → Python's name."""
 _MARKS = {codecs.BOM_UTF8: "latin-1", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-"""Byte order marks, which win over the header. Encodings that extend ASCII are read as Latin-1."""
+"""Byte order marks, which override the header. Encodings that extend ASCII are read as Latin-1."""
 _BLOCK = 4096
-"""Bytes that are looked at at once: a page can be long, and its head is at the beginning."""
+"""Bytes that are decoded at once: a page can be long, and its head is at the beginning."""
 
 
 class Insertion:
@@ -26,15 +26,15 @@ class Insertion:
         self._finder = HeadFinder()
         self._decoder: codecs.IncrementalDecoder | None = None
         self._held = b""
-        """The first bytes, as long as they may be the beginning of a byte order mark."""
+        """The first bytes, while they may be the beginning of a byte order mark."""
 
     @property
     def size(self) -> int | None:
-        """Return how many bytes are added; None while a byte order mark may still change that."""
+        """Return the number of inserted bytes; None while a byte order mark may still change that."""
         return None if self._decoder is None else len(self._encoded(self._addition))
 
     def feed(self, data: bytes, more: bool) -> bytes:
-        """Return what can be sent by now; without `more` it is the rest."""
+        """Return the bytes that can be sent by now; `more` false: all the rest."""
         if self._finder.found:
             return data
         if self._decoder is not None:
@@ -56,7 +56,7 @@ class Insertion:
             text = self._decoder.decode(data[start:end])
             before, after = self._finder.feed(text, more or end < len(data))
             if self._finder.found:
-                odd = self._decoder.getstate()[0]  # half a character, which is passed on as it is
+                odd = self._decoder.getstate()[0]  # half a character, which is passed on unchanged
                 sent += [self._encoded(before + self._addition + after), odd, data[end:]]
                 break
             sent.append(self._encoded(before))

@@ -1,4 +1,4 @@
-"""HTML of our own as data, of which a script builds elements: no page's policy forbids that. Pure."""
+"""Turns our own HTML into data, from which our script builds elements: no policy forbids that. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VOID = frozenset({"br", "hr", "img", "wbr"})
 
 
 def nodes(html: str) -> list[Node]:
-    """Return the elements and texts of `html`, in which every element is closed that can be."""
+    """Return the elements and texts of `html`, which must close every element that can be closed."""
     builder = _Builder()
     builder.feed(html)
     builder.close()
@@ -28,7 +28,7 @@ class _Builder(HTMLParser):
         element: list[Any] = [tag, {name: value or "" for name, value in attrs}]
         self._open[-1].append(element)
         if tag not in _VOID:
-            self._open.append(element)  # its children come after the two
+            self._open.append(element)  # its children follow name and attributes
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _VOID:

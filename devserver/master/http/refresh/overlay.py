@@ -1,4 +1,4 @@
-"""What the overlay in a page shows of a refused save: the error page's text and style. Pure."""
+"""The overlay that shows a refused save in a page: the error page's text and style. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STYLE = (
 
 
 def content(failures: tuple[Failure, ...], root: str, editor: str, *, local: bool) -> dict[str, Any]:
-    """Return the overlay as data: its key, what is read out, its style, and what stands in it."""
+    """Return the overlay as data: its key, its title for screen readers, its style and its content."""
     first = failures[0]
     if local:
         where = f"{failure_text.location(first.place, root)}: " if first.place else ""

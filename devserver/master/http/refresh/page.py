@@ -1,7 +1,7 @@
 """A navigation and its page: the headers for the app, and the answer with our script in it. Pure.
 
-Law: only what a browser shows as a page is changed; a page that cannot take the script passes unchanged. Only
-headers that would become untrue change: the length, the validator and the cache key.
+Law: only pages that a browser shows are changed; a page that cannot have the script passes unchanged. Only
+headers that would become wrong are changed: the length, the validator and the cache key.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from devserver.master.http.refresh.policy import verdict
 
 _DOCUMENT = (b"sec-fetch-dest", b"document")
 _RELAYED = ((b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"empty"))
-"""How a service worker passes a navigation on; no script can ask in this mode."""
+"""The headers of a navigation that a service worker passes on; no script can send this mode."""
 Head = tuple[int, Headers]
 METHODS = frozenset({"GET", "POST"})
 MARK = b'-devserver"'
-"""At the end of the ETag of a page that has the script. Its copy is never asked for again: the stamp in it is
-that of the code that has made it, and would tell it to reload for ever.
+"""The end of the ETag of a page with the script. Its cached copy is never revalidated: the old stamp in it
+would make it reload for ever.
 """
 CONDITIONS = frozenset({b"if-none-match", b"if-modified-since"})
 NO_BODY = frozenset({204, 205, 206, 304})
@@ -29,7 +29,7 @@ DIGESTS = frozenset({b"content-digest", b"repr-digest", b"digest", b"content-md5
 
 
 class Stamp(Struct, frozen=True):
-    """What a page is made of. `run` is this Master's, `kind` what has to be newer for it to be outdated.
+    """The versions in a page. `run` is this Master's; `kind` is what makes it outdated when it gets newer.
 
     `live`: the code of generation `number`; `index`: the file beside the handlers, as of generation `number`.
     """
@@ -45,7 +45,7 @@ class Stamp(Struct, frozen=True):
 
 
 def is_navigation(method: str, headers: Headers) -> bool:
-    """Return whether a browser wants a page for a tab, by headers that no page's script can send."""
+    """Return whether a browser requests a page for a tab, by headers that no page's script can send."""
     wants = _DOCUMENT in headers or (_RELAYED[0] in headers and _RELAYED[1] in headers)
     return wants and method in METHODS and all(name != b"range" for name, _ in headers)
 
@@ -64,7 +64,9 @@ class Page:
 
     @staticmethod
     def ask(headers: Headers) -> Headers:
-        """Return the headers that the app gets: they ask for uncompressed bytes, and name no copy of ours."""
+        """Return the headers for the app: they ask for uncompressed bytes, and never revalidate a copy of
+        ours.
+        """
         is_ours = any(name == b"if-none-match" and MARK in value for name, value in headers)
         return [
             (name, b"identity" if name == b"accept-encoding" else value)
@@ -73,9 +75,9 @@ class Page:
         ]
 
     def begin(self, head: Head, data: bytes, more: bool, stamp: Stamp) -> tuple[Headers, bytes, str]:
-        """Return the headers of the response and the first of its body.
+        """Return the headers of the response and the first part of its body.
 
-        The third is the reason why the page gets no script, if it is worth reporting.
+        The third value is the reason why the page gets no script, if it is worth a report.
         """
         status, headers = head
         named: dict[bytes, bytes] = {}
@@ -91,7 +93,7 @@ class Page:
         return self._rewritten(headers, self._insertion.size), first, ""
 
     def go_on(self, data: bytes, more: bool) -> bytes:
-        """Return what of the body can be sent by now."""
+        """Return the part of the body that can be sent by now."""
         return data if self._insertion is None else self._insertion.feed(data, more)
 
     def _tag(self, stamp: Stamp, nonce: str) -> str:
@@ -127,9 +129,9 @@ def _is_page(status: int, named: dict[bytes, bytes]) -> bool:
 def _untouchable(named: dict[bytes, bytes]) -> str:
     coding = named.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"", b"identity"):
-        return f"it is compressed ({coding.decode('latin-1')}), though it was asked for as it is"
+        return f"it is compressed ({coding.decode('latin-1')}), although the request asked for identity"
     if b"no-transform" in named.get(b"cache-control", b"").lower():
-        return "its Cache-Control says no-transform"
+        return "its Cache-Control has no-transform"
     if DIGESTS & named.keys():
         return "its headers have a digest of it"
     return ""

@@ -1,7 +1,7 @@
-"""Reads a page's Content-Security-Policy: whether our script may run and listen, and by which nonce: pure.
+"""Reads a page's Content-Security-Policy: may our script run and connect, and with which nonce? Pure.
 
-Law: the policy is never changed and never violated: one that only reports counts as one that forbids. What
-is not clearly allowed is forbidden.
+Law: the policy is never changed and never violated: a report-only policy counts as one that forbids. Anything
+that is not clearly allowed is forbidden.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Directives = dict[str, list[str]]
 
 
 class Verdict(Struct, frozen=True):
-    """`reason` is why the script cannot work, "" if it can; `nonce` is what it has to carry, if any."""
+    """`reason`: why the script cannot work, "" if it can. `nonce`: the nonce that it needs, if any."""
 
     nonce: str = ""
     reason: str = ""

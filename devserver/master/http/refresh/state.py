@@ -1,6 +1,6 @@
-"""The state that pages get: always the whole, so that a page may have missed any earlier one. Pure.
+"""The state that pages get: always the whole state, so a page may miss earlier ones. Pure.
 
-Law: a client on another machine learns that there is a failure, and nothing of the code.
+Law: a client on another machine learns that there is a failure, and nothing about the code.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from devserver.master.http.refresh import overlay
 from devserver.master.http.refresh.page import Stamp
 
 MOST_ASSETS = 64
-"""Changes of assets that are remembered; a page that is older than those is loaded again."""
+"""Remembered changes of assets; a page that is older reloads as a whole."""
 _ENCODER = msgspec.json.Encoder()
 
 
 class State:
-    """`run` is this Master's, `index` the path of the page beside the handlers; it `hears` events.
+    """`run` is this Master's, `index` the path of the page beside the handlers.
 
     `editor` is the template of links to lines of files.
     """
@@ -40,7 +40,7 @@ class State:
         self._told: dict[bool, bytes] = {}
 
     def on_event(self, event: object) -> bool:
-        """Take an event; return whether it changes the state for pages."""
+        """Handle an event; return whether it changes the state for pages."""
         match event:
             case events.Live(generation=generation, paths=paths):
                 self._live, self.failures = generation, ()
@@ -62,7 +62,7 @@ class State:
         return True
 
     def stamp(self, generation: int | None) -> Stamp:
-        """Return the stamp of a page that this generation has made (None: of the file of `index`)."""
+        """Return the stamp of a page that this generation made (None: of the file `index`)."""
         if generation is None:
             return Stamp(self._run, "index", self._index, self._changes)
         return Stamp(self._run, "live", generation, self._changes)

@@ -111,7 +111,7 @@ def test_a_worker_that_dies_or_is_not_there_is_a_sentence() -> None:
         reading = asyncio.ensure_future(routes.read())
         await asyncio.sleep(0)
         routes.on_died(as_worker(worker))
-        with pytest.raises(NotRead, match="has exited meanwhile"):
+        with pytest.raises(NotRead, match="exited before it answered"):
             await reading
         with pytest.raises(NotRead, match="no code is live now"):
             await routes_of(FakeWorker(1, 1)).read()

@@ -173,7 +173,7 @@ def test_a_line_that_is_too_long_is_refused() -> None:
         waiting.append(await harness.request())
         refused = await harness.request()
         assert refused.status == 503
-        assert b"2 requests wait already" in refused.body
+        assert b"2 requests are waiting already" in refused.body
         assert [client.got for client in waiting] == [[], []]
         for client in waiting:
             await client.leaves()

@@ -131,7 +131,7 @@ def test_the_root_of_the_file_system() -> None:
 
 def test_a_pattern_that_is_none() -> None:
     """A wrong pattern is named in one sentence."""
-    with pytest.raises(UsageError, match=r"--exclude '!' is not a pattern"):
+    with pytest.raises(UsageError, match=r"--exclude '!' is not a valid pattern"):
         Filters("/app", exclude=["!"])
 
 

@@ -84,7 +84,7 @@ def test_an_app_that_knows_no_lifespan_is_none_the_worse(course: Course) -> None
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ({}, "the app's lifespan says that start-up has failed"),
+        ({}, "the app's lifespan reported that start-up failed"),
         ({"message": "Traceback: no database"}, "Traceback: no database"),
     ],
 )
@@ -146,7 +146,7 @@ def test_an_app_that_exits_in_its_start_up_has_failed(error: BaseException) -> N
 
 @pytest.mark.parametrize(
     ("message", "expected"),
-    [({}, "the app's lifespan says that shutdown has failed"), ({"message": "no"}, "no")],
+    [({}, "the app's lifespan reported that shutdown failed"), ({"message": "no"}, "no")],
 )
 def test_a_shutdown_that_the_app_declares_failed_is_shown(message: Event, expected: str) -> None:
     """The Worker leaves all the same."""

@@ -204,17 +204,17 @@ def test_a_named_handler_means_the_handlers() -> None:
         (
             ("main", True),
             {"main": needy},
-            "is called without arguments, but needs config, name: give defaults",
+            "is called without arguments, but needs config, name: give them defaults",
         ),
         (("",), {"create_app": needy}, "create_app in main.py is called without arguments, but needs config"),
         (
             ("main", True),
             {"main": Starlette()},
-            "main in main.py is an app, and makes none: leave out --factory",
+            "main in main.py is an app, not a factory: leave out --factory",
         ),
         (("main", True), {"main": 3}, "main in main.py is an object of type int"),
-        (("main",), {"main": later}, "main in main.py is async, and what makes the app cannot be"),
-        (("main",), {"main": nothing}, "main in main.py returned nothing: return the app"),
+        (("main",), {"main": later}, "main in main.py is async, but a factory must be a plain function"),
+        (("main",), {"main": nothing}, "main in main.py returned None: return the app"),
         (("main",), {"main": module}, "main in main.py returned an object of type module, neither"),
         (("main",), {"main": lambda: Starlette}, "returned the class Starlette, neither"),
         (

@@ -31,7 +31,7 @@ def test_a_line_that_cannot_be_understood_is_named(tmp_path: Path, caplog: pytes
     """The rest counts; the warning says which line of which file."""
     (tmp_path / ".env").write_text("FAR_A=1\nthis is 'no line\nFAR_B=2\n")
     environment.prepare(Target("app", ()), str(tmp_path / ".env"))
-    assert f"{tmp_path}/.env:2 is no NAME=value and is left out" in caplog.messages
+    assert f"{tmp_path}/.env:2 is not NAME=value: ignoring this line" in caplog.messages
     assert os.environ["FAR_A"] == "1"
 
 

@@ -53,7 +53,7 @@ def test_what_is_kept_comes_back_equal(values: dict[str, Any]) -> None:
         (Colour.RED, "conn.state['user']: a Colour cannot be kept; use a plain int"),
         (State(), "conn.state['user']: a State cannot be kept; use a plain dict"),
         (2**64, "conn.state['user']: an int of more than 64 bits cannot be kept; use a str"),
-        ("\ud800", "conn.state['user']: '\\ud800' is no valid Unicode and cannot be kept; use bytes"),
+        ("\ud800", "conn.state['user']: '\\ud800' is not valid Unicode and cannot be kept; use bytes"),
         (
             datetime.date(2024, 1, 2),
             "conn.state['user']: a date cannot be kept; use None, bool, int, float, str, bytes, list or dict",

@@ -53,8 +53,8 @@ def test_what_is_no_page_is_not_touched(status: int, headers: Headers) -> None:
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ((b"content-encoding", b"br"), "it is compressed (br), though it was asked for as it is"),
-        ((b"cache-control", b"public, no-transform"), "its Cache-Control says no-transform"),
+        ((b"content-encoding", b"br"), "it is compressed (br), although the request asked for identity"),
+        ((b"cache-control", b"public, no-transform"), "its Cache-Control has no-transform"),
         ((b"repr-digest", b"sha-256=:abc=:"), "its headers have a digest of it"),
         ((b"content-security-policy", b"script-src 'none'"), "its Content-Security-Policy has no nonce"),
     ],
