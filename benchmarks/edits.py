@@ -21,7 +21,7 @@ from benchmarks import report
 from benchmarks.chart import bars
 from benchmarks.client import free_port, get
 from benchmarks.edit_apps import EDITED_APPS, Edit, EditedApp
-from benchmarks.peers import DEVSERVER, PEERS, UVICORN_HMR, missing
+from benchmarks.peers import DEVSERVER, PEERS, UVICORN_HMR, Peer, missing
 from benchmarks.server import DidNotStart, EventFile, Preloading, Server
 
 PATIENCE = 10.0
@@ -72,7 +72,8 @@ def measure(name: str, app: EditedApp, saves: int) -> dict[str, Row]:
         app.make(folder)
         events = EventFile(Path(text, "events"))
         try:
-            server = Server(_command(name, app, port, events), folder, port)
+            peer = _peer(name)
+            server = Server(_command(name, app, port, events), folder, port, peer.environment(Path(text)))
         except DidNotStart as error:
             report.progress(f"{name} did not start: {error}")
             return {}
@@ -86,10 +87,14 @@ def measure(name: str, app: EditedApp, saves: int) -> dict[str, Row]:
 
 
 def _command(name: str, app: EditedApp, port: int, events: EventFile) -> list[str]:
+    command = _peer(name).start_with(app, port, 1)
     if name not in (DEVSERVER.name, COLD):
-        return next(peer for peer in PEERS if peer.name == name).start_with(app, port, 1)
-    warm = "off" if name == COLD else "auto"
-    return [*DEVSERVER.start_with(app, port, 1), "--warm", warm, "--events", str(events.path)]
+        return command
+    return [*command, "--warm", "off" if name == COLD else "auto", "--events", str(events.path)]
+
+
+def _peer(name: str) -> Peer:
+    return next((peer for peer in PEERS if peer.name == name), DEVSERVER)
 
 
 def _series(folder: Path, edit: Edit, port: int, saves: int, events: EventFile) -> Row:

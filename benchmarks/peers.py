@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Protocol
 
 
@@ -44,6 +45,16 @@ class Peer:
     def start_with(self, app: Served, port: int, workers: int) -> list[str]:
         """Return the whole command."""
         return [sys.executable, *self.command(app, port, workers)]
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Return variables that let the hidden modules be missing, by a folder that it makes in `folder`."""
+        if not self.hidden:
+            return {}
+        first = folder / "hidden"
+        first.mkdir(exist_ok=True)
+        for name in self.hidden:
+            (first / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r}, name={name!r})\n")
+        return {"PYTHONPATH": str(first)}
 
 
 def version(distribution: str) -> str:

@@ -27,8 +27,7 @@ class Trial:
     ) -> None:
         self.peer, self.app, self.folder = peer, app, folder
         self._more = dict(more or {})
-        if peer.hidden:
-            self._more["PYTHONPATH"] = str(_hide(peer.hidden, folder.parent / "hidden"))
+        self._more |= peer.environment(folder.parent)
         self.saved = folder / app.saved
         self.version = 1
         self.remarks: list[str] = []
@@ -102,11 +101,3 @@ class Trial:
             return True
         self.restart(f"after {after} it served nothing new within {RECOVERY:g} s of a good save")
         return False
-
-
-def _hide(modules: tuple[str, ...], folder: Path) -> Path:
-    """Make a folder that, first on the path, lets these modules be missing."""
-    folder.mkdir(exist_ok=True)
-    for name in modules:
-        (folder / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r}, name={name!r})\n")
-    return folder
