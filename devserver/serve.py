@@ -63,7 +63,7 @@ class DevServer:
         self._hurry = asyncio.Event()
         self._read_options = read_options
         self._options = read_options(Path(config.watch.root))
-        self._looking: asyncio.Future[None] | None = None
+        self._options_check: asyncio.Future[None] | None = None
 
     async def serve(self) -> int:
         """Run until stopped, then stop; return the exit code. Restores the terminal in any case."""
@@ -71,11 +71,11 @@ class DevServer:
         self._reason = loop.create_future()
         config = self._config
         self._reporter = reporter = Reporter(
-            config.console, self._stream, config.watch.root, self._order, self._crowded
+            config.console, self._stream, config.watch.root, self._order, self._on_console_lagging
         )
         loop.set_exception_handler(partial(_report_own_error, reporter))
         control = Control(config.watch.root, reporter.emit)
-        reporter.hear(control.take)
+        reporter.subscribe(control.take)
         try:
             code = await self._serve(reporter, control, loop)
             reporter.emit(events.Stopped(code=code))
@@ -89,7 +89,7 @@ class DevServer:
     async def _serve(self, reporter: Reporter, control: Control, loop: asyncio.AbstractEventLoop) -> int:
         config = replace(self._config, console=replace(self._config.console, draws=reporter.draws))
         master = self._master = Master(config, reporter.terminal, reporter.emit, self._fail)
-        reporter.hear(master.clients.gateway.refresh.on_event)
+        reporter.subscribe(master.clients.gateway.refresh.on_event)
         watch = Watch(config.watch, self._watch_reports(master.edits, reporter), loop)
         master.attach(watch)
         self._listen_to_signals(loop)
@@ -161,17 +161,17 @@ class DevServer:
         else:
             self._reporter.show(events.Pressed(key=key))
 
-    def _crowded(self, on: bool) -> None:
-        self._master.terminals.pause_output(on)
+    def _on_console_lagging(self, lags: bool) -> None:
+        self._master.terminals.pause_output(lags)
 
     def _fail(self, error: DevserverError) -> None:
         self._error = self._error or error
         self._stop_asked("failed")
 
-    def _look_at_options(self, reporter: Reporter, news: Settled) -> None:
+    def _check_options(self, reporter: Reporter, news: Settled) -> None:
         file = os.path.join(self._config.watch.root, "pyproject.toml")
         if any(each.path == file for each in news.files):
-            self._looking = asyncio.ensure_future(self._compare_options(reporter))
+            self._options_check = asyncio.ensure_future(self._compare_options(reporter))
 
     async def _compare_options(self, reporter: Reporter) -> None:
         """Report that the edited options do not apply to this run."""
@@ -191,7 +191,7 @@ class DevServer:
                         reporter.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
                     edits.on_edit_settled(news.edit, news.files, news.failures, steps)
-                    self._look_at_options(reporter, news)
+                    self._check_options(reporter, news)
                 case Reread():
                     edits.reread(news.edit)
                 case Surveyed():

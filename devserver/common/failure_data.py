@@ -11,21 +11,23 @@ from devserver.common.explain import Explanation
 from devserver.common.failure_lines import lines
 
 
-def data(told: Explanation) -> dict[str, Any]:
+def data(explanation: Explanation) -> dict[str, Any]:
     """Return a failure's facts; `traceback` is all of it as plain text."""
-    where = told.where
-    fault = next((line for line in told.source if line.at_fault and line.end > line.start), None)
+    where = explanation.where
+    fault = next((line for line in explanation.source if line.at_fault and line.end > line.start), None)
     return {
-        "type": told.type,
-        "message": "\n".join((told.message, *told.rest)),
-        "suggestion": told.suggestion or None,
-        "notes": list(told.notes),
+        "type": explanation.type,
+        "message": "\n".join((explanation.message, *explanation.rest)),
+        "suggestion": explanation.suggestion or None,
+        "notes": list(explanation.notes),
         "file": where.name if where else None,
         "line": where.line if where else None,
         "column": (where.column or None) if where else None,
         "end_column": where.column + fault.end - fault.start if where and where.column and fault else None,
-        "raised_in": told.raised_in or None,
-        "group": [data(each) for each in told.group],
-        "cause": {"relation": told.cause.relation, **data(told.cause)} if told.cause else None,
-        "traceback": "\n".join((told.reason, *(f"  {line}" for line in lines(told)))),
+        "raised_in": explanation.raised_in or None,
+        "group": [data(each) for each in explanation.group],
+        "cause": {"relation": explanation.cause.relation, **data(explanation.cause)}
+        if explanation.cause
+        else None,
+        "traceback": "\n  ".join([explanation.reason, *lines(explanation)]),
     }

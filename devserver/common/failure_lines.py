@@ -20,56 +20,56 @@ MOST_IN_GROUP = 8
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def lines(told: Explanation) -> Iterator[str]:
+def lines(explanation: Explanation) -> Iterator[str]:
     """Yield the lines that follow the reason of a failure."""
-    yield from source(told)
-    for step in way(told):
+    yield from source(explanation)
+    for step in shown_steps(explanation):
         if isinstance(step, str):
             yield step
             continue
         yield f"{step.where} in {step.function}"
         if step.text:
             yield f"{INDENT}{printable(step.text)}"
-    for text in (*told.rest, *details(told), *told.stack.splitlines()):
+    for text in (*explanation.rest, *details(explanation), *explanation.stack.splitlines()):
         yield printable(text)
-    for number, each in enumerate(told.group[:MOST_IN_GROUP], 1):
-        yield f"{number} of {len(told.group)}: {printable(each.reason)}"
+    for number, each in enumerate(explanation.group[:MOST_IN_GROUP], 1):
+        yield f"{number} of {len(explanation.group)}: {printable(each.reason)}"
         yield from _indented(lines(each))
-    if len(told.group) > MOST_IN_GROUP:
-        yield f"… {len(told.group) - MOST_IN_GROUP:,} exceptions more"
-    if told.cause is not None:
-        yield f"{told.cause.relation} {printable(told.cause.reason)}"
-        yield from _indented(lines(told.cause))
+    if len(explanation.group) > MOST_IN_GROUP:
+        yield f"… {len(explanation.group) - MOST_IN_GROUP:,} exceptions more"
+    if explanation.cause is not None:
+        yield f"{explanation.cause.relation} {printable(explanation.cause.reason)}"
+        yield from _indented(lines(explanation.cause))
 
 
-def way(told: Explanation) -> tuple[Step | str, ...]:
+def shown_steps(explanation: Explanation) -> tuple[Step | str, ...]:
     """Return the steps that add to the source; none if its own line is the only one."""
-    if told.is_syntax:
+    if explanation.is_syntax:
         return ()
-    alone = len(told.steps) == 1 and told.source and is_at(told.steps[0], told)
-    return () if alone else told.steps
+    alone = len(explanation.steps) == 1 and explanation.source and is_at(explanation.steps[0], explanation)
+    return () if alone else explanation.steps
 
 
-def is_at(step: Step | str, told: Explanation) -> bool:
+def is_at(step: Step | str, explanation: Explanation) -> bool:
     """Return whether a step is the line whose source is shown."""
-    if told.where is None or isinstance(step, str):
+    if explanation.where is None or isinstance(step, str):
         return False
-    return (step.where.path, step.where.line) == (told.where.path, told.where.line)
+    return (step.where.path, step.where.line) == (explanation.where.path, explanation.where.line)
 
 
-def details(told: Explanation) -> list[str]:
+def details(explanation: Explanation) -> list[str]:
     """Return the notes, and the library that raised it."""
-    raised = [f"raised in {told.raised_in}"] if told.raised_in else []
-    return [*(line for note in told.notes for line in note.splitlines()), *raised]
+    raised = [f"raised in {explanation.raised_in}"] if explanation.raised_in else []
+    return [*(line for note in explanation.notes for line in note.splitlines()), *raised]
 
 
-def source(told: Explanation) -> Iterator[str]:
+def source(explanation: Explanation) -> Iterator[str]:
     """Yield the place, and the lines around it with the part at fault marked."""
-    if told.where is None:
+    if explanation.where is None:
         return
-    yield str(told.where)
-    digits = len(str(told.source[-1].number)) if told.source else 0
-    for line in told.source:
+    yield str(explanation.where)
+    digits = len(str(explanation.source[-1].number)) if explanation.source else 0
+    for line in explanation.source:
         mark = ">" if line.at_fault else " "
         yield f"{mark} {line.number:{digits}} | {printable(line.text).expandtabs(TAB)}".rstrip()
         if line.at_fault and line.end > line.start:

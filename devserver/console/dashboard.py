@@ -1,4 +1,4 @@
-"""The dashboard: `picture` is a pure function of what the console knows, the terminal's size and the time.
+"""The dashboard: `dashboard` is a pure function of what the console knows, the terminal's size and the time.
 
 Law: the headline comes first, at the left. Each row fits into one line. The rows take at most half of the
 terminal, more only with a panel that a key has opened. Where room is short, `LADDER` drops the least
@@ -97,7 +97,7 @@ def _ladder() -> Iterator[Detail]:
 LADDER = tuple(_ladder())
 
 
-def picture(view: Model, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
+def dashboard(view: Model, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
     """Return the dashboard for a terminal of that size: at most `rows(height, panel)` lines that fit."""
     limit = rows(height, panel)
     lines: list[Text] = []
@@ -113,7 +113,7 @@ def rows(height: int, panel: Panel = "") -> int:
     return max(1, height - max(2, height // 4) if panel else height // 2)
 
 
-def farewell(view: Model, width: int) -> RenderableType:
+def closing_lines(view: Model, width: int) -> RenderableType:
     """Return the lines that stay on the screen when the console exits."""
     if view.exit_code is None:
         text = Text("devserver ended without a report: it was killed, or it crashed", style="red")
@@ -269,11 +269,11 @@ def _error(error: Error, page: Page, detail: Detail) -> list[Text]:
     """Return the first fault's source and the steps to it; the headline has its message, if it fits."""
     if not error.failures:
         return []
-    told = explain(error.failures[0], page.root)
-    shown = told.root
+    explanation = explain(error.failures[0], page.root)
+    shown = explanation.root
     lines: list[Text] = []
-    if shown is not told:
-        lines.append(fit(Text(f"   {told.reason}", style="red"), page.width))
+    if shown is not explanation:
+        lines.append(fit(Text(f"   {explanation.reason}", style="red"), page.width))
     lines += failure_view.causes(shown, page)[: detail.steps]
     lines += failure_view.steps(shown, detail.steps, page) if detail.steps else []
     lines += failure_view.excerpt(shown, detail.context, page.width)

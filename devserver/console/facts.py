@@ -5,8 +5,8 @@ from __future__ import annotations
 from devserver.common.explain import explain
 from devserver.common.failure import Failure
 from devserver.console.headline import Facts, Refusal
-from devserver.console.model import Broken, Model, Save
-from devserver.reporting.wording import relative, stands
+from devserver.console.model import LastFailure, Model, Save
+from devserver.reporting.wording import boot_progress, relative
 
 
 def facts(view: Model) -> Facts:
@@ -21,24 +21,24 @@ def facts(view: Model) -> Facts:
         saved=_names(view.timeline.paths if view.timeline else (), view.root),
         starting_since=save.since if save else 0.0,
         starting=_names(save.paths if save else (), view.root),
-        at=_stands(view),
+        at=_boot_progress(view),
         refused=refusal(view.error.failures, view.root) if view.error else None,
         failed=view.traffic.failed,
         failed_what="request" if view.traffic.count else "call",
-        last_failure=_last_failure(view.broken, view.root) if view.broken else "",
+        last_failure=_last_failure(view.last_failure, view.root) if view.last_failure else "",
         stopping=view.stopping,
         exit_code=view.exit_code,
     )
 
 
-def _stands(view: Model) -> str:
+def _boot_progress(view: Model) -> str:
     """Return the progress of a slow start."""
     booting = view.booting
     worker = view.workers.get(booting.worker) if booting else None
     if booting is None or worker is None or worker.state != "booting":
         return ""
     if booting.module:
-        return stands(booting, view.root)
+        return boot_progress(booting, view.root)
     return f"at {relative(booting.path, view.root)}:{booting.line}" if booting.path else ""
 
 
@@ -50,12 +50,12 @@ def refusal(failures: tuple[Failure, ...], root: str) -> Refusal:
     """Return where and why the newest save was refused."""
     if not failures:
         return Refusal(where="", why="the new code was refused")
-    told = explain(failures[0], root).root
-    where = f"{told.where.name}:{told.where.line}" if told.where else ""
-    why = told.message if told.is_syntax and told.where else told.reason
+    explanation = explain(failures[0], root).root
+    where = f"{explanation.where.name}:{explanation.where.line}" if explanation.where else ""
+    why = explanation.message if explanation.is_syntax and explanation.where else explanation.reason
     return Refusal(where=where, why=why, more=len(failures) - 1)
 
 
-def _last_failure(broken: Broken, root: str) -> str:
-    reason = explain(broken.failure, root).root.reason if broken.failure else ""
-    return f"{broken.name} {reason}".strip()
+def _last_failure(last: LastFailure, root: str) -> str:
+    reason = explain(last.failure, root).root.reason if last.failure else ""
+    return f"{last.name} {reason}".strip()

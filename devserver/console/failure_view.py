@@ -49,11 +49,11 @@ class Page:
         return Text(str(where), style=Style.parse(style) + Style(link=url) if url else style)
 
 
-def excerpt(told: Explanation, context: int, width: int) -> list[Text]:
+def excerpt(explanation: Explanation, context: int, width: int) -> list[Text]:
     """Return the source within `context` lines of the fault, numbered, with the mark under its columns."""
-    if not told.source or not told.where:
+    if not explanation.source or not explanation.where:
         return []
-    lines = told.source
+    lines = explanation.source
     shown: list[Text] = []
     digits = len(str(lines[-1].number))
     room = max(1, width - digits - 6)
@@ -61,8 +61,8 @@ def excerpt(told: Explanation, context: int, width: int) -> list[Text]:
     blanks, carets = _caret(fault) if fault else ("", "")
     start = max(0, len(blanks) - room * 2 // 3) if len(blanks) + 2 > room else 0
     source = "\n".join(line.text for line in lines)
-    for line, code in zip_longest(lines, _highlighted(told.where.path, source, told.opening)):
-        if line is None or abs(line.number - told.where.line) > context:
+    for line, code in zip_longest(lines, _highlighted(explanation.where.path, source, explanation.opening)):
+        if line is None or abs(line.number - explanation.where.line) > context:
             continue
         row = Text(" ❱ " if line.at_fault else "   ", style="bold red" if line.at_fault else "")
         row.append(f"{line.number:{digits}}", style="bold" if line.at_fault else "dim")
@@ -92,10 +92,10 @@ def _highlighted(path: str, source: str, opening: str) -> tuple[Text, ...]:
     return lines[1:] if opening else lines
 
 
-def steps(told: Explanation, most: int, page: Page) -> list[Text]:
+def steps(explanation: Explanation, most: int, page: Page) -> list[Text]:
     """Return the steps to the fault, a line each, outermost first; the innermost `most` are kept."""
-    way = told.steps
-    if way and told.source and is_at(way[-1], told):
+    way = explanation.steps
+    if way and explanation.source and is_at(way[-1], explanation):
         way = way[:-1]  # the source shows the same
     rows: list[Text] = []
     hidden = max(0, len(way) - most)
@@ -127,10 +127,10 @@ def _code(line: str) -> Text:
     return code
 
 
-def causes(told: Explanation, page: Page) -> list[Text]:
+def causes(explanation: Explanation, page: Page) -> list[Text]:
     """Return the causes of this exception, a line each."""
     rows: list[Text] = []
-    for cause in told.causes:
+    for cause in explanation.causes:
         row = Text(f"   {cause.relation} ", style="dim").append(cause.reason, style="default not dim red")
         if cause.where:
             row.append("  ").append_text(page.where(cause.where))
@@ -140,30 +140,35 @@ def causes(told: Explanation, page: Page) -> list[Text]:
 
 def whole(failure: Failure, title: str, page: Page) -> list[Text]:
     """Return a whole failure, for the scrollback: only the ends of long lines are cut."""
-    told = explain(failure, page.root)
+    explanation = explain(failure, page.root)
     row = Text(" ✗ ", style="bold red").append(title, style="bold default")
-    return [row.append(" " if title else "").append(told.reason, style="not bold red"), *_whole(told, page)]
+    return [
+        row.append(" " if title else "").append(explanation.reason, style="not bold red"),
+        *_whole(explanation, page),
+    ]
 
 
-def _whole(told: Explanation, page: Page) -> Iterator[Text]:
-    yield from steps(told, len(told.steps), page)
-    if told.where:
-        last = told.steps[-1] if told.steps else ""
-        within = last.function if isinstance(last, Step) and is_at(last, told) else ""
-        row = Text("   ").append_text(page.where(told.where))
+def _whole(explanation: Explanation, page: Page) -> Iterator[Text]:
+    yield from steps(explanation, len(explanation.steps), page)
+    if explanation.where:
+        last = explanation.steps[-1] if explanation.steps else ""
+        within = last.function if isinstance(last, Step) and is_at(last, explanation) else ""
+        row = Text("   ").append_text(page.where(explanation.where))
         yield row.append(f" in {within}" if within else "", style="dim")
-        yield from excerpt(told, 2, page.width)
-    for line in (*told.rest, *details(told), *told.stack.splitlines()):
+        yield from excerpt(explanation, 2, page.width)
+    for line in (*explanation.rest, *details(explanation), *explanation.stack.splitlines()):
         yield Text(f"   {printable(line)}")
-    for index, each in enumerate(told.group[:MOST_IN_GROUP], 1):
-        head = Text(f"   ── {index} of {len(told.group)}: ", style="dim")
+    for index, each in enumerate(explanation.group[:MOST_IN_GROUP], 1):
+        head = Text(f"   ── {index} of {len(explanation.group)}: ", style="dim")
         yield head.append(each.reason, style="not dim red")
         yield from _whole(each, page)
-    if len(told.group) > MOST_IN_GROUP:
-        yield Text(f"   … {len(told.group) - MOST_IN_GROUP:,} exceptions more", style="dim")
-    if told.cause:
-        yield Text(f"   {told.cause.relation} ", style="dim").append(told.cause.reason, style="not dim red")
-        yield from _whole(told.cause, page)
+    if len(explanation.group) > MOST_IN_GROUP:
+        yield Text(f"   … {len(explanation.group) - MOST_IN_GROUP:,} exceptions more", style="dim")
+    if explanation.cause:
+        yield Text(f"   {explanation.cause.relation} ", style="dim").append(
+            explanation.cause.reason, style="not dim red"
+        )
+        yield from _whole(explanation.cause, page)
 
 
 def printable(text: str) -> str:

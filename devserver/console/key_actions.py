@@ -8,7 +8,7 @@ from rich.text import Text
 
 from devserver.console import browser, failure_view
 from devserver.console.dashboard import Panel
-from devserver.console.model import Model, forgive
+from devserver.console.model import Model, clear_failures
 from devserver.console.scrollback import Entry
 
 PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "urls"}
@@ -29,7 +29,7 @@ class KeyActions:
             self.panel = "" if self.panel == PANELS[key] else PANELS[key]
         elif key == "clear":
             self.panel, self.clears = "", True
-            view = forgive(view)
+            view = clear_failures(view)
         elif key == "error":
             entries += _last_error(view, width)
         elif key == "open":
@@ -45,8 +45,8 @@ def _last_error(view: Model, width: int) -> list[Entry]:
     if view.error:
         for failure in view.error.failures:
             entries += failure_view.whole(failure, "", page)
-    elif view.broken and view.broken.failure:
-        entries += failure_view.whole(view.broken.failure, view.broken.name, page)
-    elif view.broken:
-        entries.append(Text(f"{view.broken.name}: the app has answered it by itself", style="yellow"))
+    elif view.last_failure and view.last_failure.failure:
+        entries += failure_view.whole(view.last_failure.failure, view.last_failure.name, page)
+    elif view.last_failure:
+        entries.append(Text(f"{view.last_failure.name}: the app has answered it by itself", style="yellow"))
     return entries or [Text("no error since the last save", style="dim")]

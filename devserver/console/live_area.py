@@ -13,13 +13,13 @@ from devserver.console import letters
 
 
 class LiveArea:
-    """Draws `picture(width, height)` at the terminal's present size until `lift`. Printed lines appear above
+    """Draws `render(width, height)` at the terminal's present size until `lift`. Printed lines appear above
     it.
     """
 
-    def __init__(self, console: Console, picture: Callable[[int, int], RenderableType]) -> None:
+    def __init__(self, console: Console, render: Callable[[int, int], RenderableType]) -> None:
         self._console = console
-        self._picture = picture
+        self._render = render
         self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
         self._size = console.size
         self._widths: list[int] = []
@@ -53,10 +53,10 @@ class LiveArea:
 
     def lift(self) -> None:
         """Remove it from the screen."""
-        self.mind_size()
+        self.adapt_to_size()
         self._live.stop()
 
-    def mind_size(self) -> None:
+    def adapt_to_size(self) -> None:
         """Adapt to a resize: most terminals have wrapped the lines, so there are more rows than Live knows
         of.
         """
@@ -72,7 +72,7 @@ class LiveArea:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = console.size
-        lines = console.render_lines(self._picture(width, height), options, pad=False)
+        lines = console.render_lines(self._render(width, height), options, pad=False)
         if not self._letters:
             lines = [list(letters.plain(line)) for line in lines]
         self._widths = [Segment.get_line_length(line) for line in lines]

@@ -68,7 +68,7 @@ class Save:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Broken:
+class LastFailure:
     """The newest failure of the live code."""
 
     name: str
@@ -109,7 +109,7 @@ class Model:
     """The app logs its requests by itself."""
     editor: str = ""
     """The template of links to files."""
-    quiet: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     """Globs of paths whose requests are hidden."""
     unknown_key: bool = False
     """The last key has no meaning."""
@@ -127,7 +127,7 @@ class Model:
     error: Error | None = None
     traffic: Traffic = field(default_factory=Traffic)
     """Of the live code."""
-    broken: Broken | None = None
+    last_failure: LastFailure | None = None
     stopping: str = ""
     """The reason, once the server stops."""
     exit_code: int | None = None
@@ -186,17 +186,20 @@ def _work(view: Model, event: events.Requests | events.HandlerFailed) -> Model:
     """Count the requests answered, and the failures of the live code."""
     if isinstance(event, events.Requests):
         failed = [each for each in event.requests if each.status >= 500]
-        last = Broken(name=f"{failed[-1].method} {failed[-1].path} {failed[-1].status}") if failed else None
-        return replace(view, traffic=view.traffic.plus(event), broken=last or view.broken)
+        last = view.last_failure
+        if failed:
+            last = LastFailure(name=f"{failed[-1].method} {failed[-1].path} {failed[-1].status}")
+        return replace(view, traffic=view.traffic.plus(event), last_failure=last)
     worker = view.workers.get(event.worker)
     if worker is not None and worker.generation < view.generation:
         return view
     # a request that got a 5xx for this failure was counted before
     traffic = view.traffic if event.status >= 500 else view.traffic.plus_failure()
-    return replace(view, traffic=traffic, broken=Broken(name=event.request, failure=event.failure))
+    last = LastFailure(name=event.request, failure=event.failure)
+    return replace(view, traffic=traffic, last_failure=last)
 
 
-def forgive(view: Model) -> Model:
+def clear_failures(view: Model) -> Model:
     """Return the model without the failures, which the user has seen."""
     if not view.traffic.failed:
         return view
@@ -239,7 +242,7 @@ def _reload(view: Model, event: events.Changed | events.Checked | events.Live | 
                 pending=_after(event.edit, view),
                 timeline=timeline,
                 traffic=Traffic(),
-                broken=None,
+                last_failure=None,
                 error=view.error if view.error and view.error.edit > event.edit else None,
             )
 

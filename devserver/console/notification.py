@@ -18,7 +18,7 @@ class Notification:
         self._how = how
         self._mood: Mood = "good"
 
-    def hear(self, line: Headline) -> None:
+    def update(self, line: Headline) -> None:
         """Compare the headline with the last one."""
         if not WORTH[line.mood] or line.mood == self._mood:
             return

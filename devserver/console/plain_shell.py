@@ -20,10 +20,10 @@ class PlainShell(Shell):
         self._dropped = 0
 
     def _wanted(self) -> int | None:
-        return self._turns.holder
+        return self._debug_queue.holder
 
     def _patience(self) -> float | None:
-        return super()._patience() if self._turns.holder is not None else None
+        return super()._patience() if self._debug_queue.holder is not None else None
 
     def _lift(self) -> None:
         super()._lift()
@@ -40,14 +40,14 @@ class PlainShell(Shell):
         if text is None:
             return
         self._lines.append(text if isinstance(event, events.Output) else f"{text}\n")
-        if self._attachment is None:
+        if self._debug_terminal is None:
             self._draw()
         elif len(self._lines) > MOST_HELD:
             self._dropped += len(self._lines) - MOST_HELD
             del self._lines[:-MOST_HELD]
 
     def _draw(self) -> None:
-        if self._attachment is not None:
+        if self._debug_terminal is not None:
             return
         lines, self._lines = self._lines, []
         if self._dropped:

@@ -68,7 +68,7 @@ def summary(traffic: Traffic, now: float) -> list[str]:
     return parts
 
 
-def is_quiet(request: Request, globs: Sequence[str]) -> bool:
+def is_hidden(request: Request, globs: Sequence[str]) -> bool:
     """Return whether to hide a request's line: its path matches a glob, and it succeeded."""
     path = request.path.partition("?")[0]
     return 0 < request.status < 400 and any(fnmatch.fnmatchcase(path, glob) for glob in globs)

@@ -106,8 +106,8 @@ class Scrollback:
                 self._fact(event, view.root, "yellow")
 
     def _requests(self, event: events.Requests, view: Model) -> None:
-        quiet = ("*",) if view.logs_requests else view.quiet
-        shown = [each for each in event.requests if not requests.is_quiet(each, quiet)]
+        quiet = ("*",) if view.logs_requests else view.hidden
+        shown = [each for each in event.requests if not requests.is_hidden(each, quiet)]
         self.entries += [requests.line(each, view.generation, view.lives) for each in shown]
         hidden = event.count - len(event.requests)
         if hidden and any(each.status < 500 for each in shown):
@@ -232,7 +232,7 @@ def _seam(event: events.Live | events.Refused | events.Restored, root: str, widt
             "live",
             wording.files(event.paths, root),
             wording.duration(event.total_ms),
-            wording.way(event),
+            wording.how_live(event),
         ]
     elif isinstance(event, events.Restored):
         mark, style = "✓", "green"

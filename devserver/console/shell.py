@@ -23,7 +23,7 @@ from devserver.common import events
 from devserver.common.console_settings import ConsoleSettings
 from devserver.console import letters
 from devserver.console.addresses import network_addresses
-from devserver.console.dashboard import farewell, picture
+from devserver.console.dashboard import closing_lines, dashboard
 from devserver.console.debug_queue import DebugQueue
 from devserver.console.debug_terminal import AWAY, STOP, DebugTerminal, note
 from devserver.console.facts import facts
@@ -51,7 +51,7 @@ MOST_HELD = 2_000
 STDIN = 0
 BACK = b"d"
 """The key that leads from the dashboard back to the prompt."""
-PICTURE = 0
+DASHBOARD = 0
 """The owner of the terminal is the dashboard; any other number is a Worker's."""
 
 
@@ -68,16 +68,16 @@ class Shell:
         self._link = link
         self._console = console
         self._terminal = terminal
-        self._view = Model(editor=settings.editor, quiet=settings.hidden)
-        self._scroll = Scrollback()
-        self._canvas: LiveArea | None = None
+        self._view = Model(editor=settings.editor, hidden=settings.hidden)
+        self._scrollback = Scrollback()
+        self._area: LiveArea | None = None
         self._title = Title(console.file, os.environ.get("TERM", ""))
         self._notification = Notification(console.file, settings.notify)
         self._keys = KeyActions()
         self._letters = letters.can_show(console.encoding, os.environ.get("TERM", ""))
-        self._turns = DebugQueue(closed=terminal is None)
-        self._attachment: DebugTerminal | None = None
-        self._away = False
+        self._debug_queue = DebugQueue(closed=terminal is None)
+        self._debug_terminal: DebugTerminal | None = None
+        self._at_dashboard = False
         """The user looks at the dashboard although a Worker is at a prompt."""
         self._selector = selectors.DefaultSelector()
         self._incoming = b""
@@ -135,7 +135,7 @@ class Shell:
 
     def _turn(self, wake: socket.socket) -> bool:
         """Wait for input or a deadline and handle it; return False when the link has ended."""
-        self._mind_ground()
+        self._follow_foreground()
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is self._link:
                 if not self._receive():
@@ -150,30 +150,30 @@ class Shell:
         if self._holder is not None:
             line = headline(facts(self._view), time.time())
             self._title.show(line.title if self._letters else line.title.translate(letters.ASCII))
-            self._notification.hear(line)
-        if self._attachment is not None:
-            self._attachment.resize()
+            self._notification.update(line)
+        if self._debug_terminal is not None:
+            self._debug_terminal.resize()
             return True
-        self._changed |= self._canvas is not None and self._canvas.outgrown
+        self._changed |= self._area is not None and self._area.outgrown
         now = time.monotonic()
         self._changed |= now >= self._drawn_at + 1 and self._moves
-        self._scroll.release(now)
+        self._scrollback.release(now)
         self._mind_bars()
-        if now >= self._drawn_at + 1 / RATE or len(self._scroll.entries) >= BATCH:
+        if now >= self._drawn_at + 1 / RATE or len(self._scrollback.entries) >= BATCH:
             self._draw()
         return True
 
     def _patience(self) -> float | None:
-        if self._attachment is not None:
+        if self._debug_terminal is not None:
             return None
-        times = [self._scroll.due_at]
-        if self._changed or self._scroll.entries:
+        times = [self._scrollback.due_at]
+        if self._changed or self._scrollback.entries:
             times.append(self._drawn_at + 1 / RATE)
         if self._moves:
             times.append(self._drawn_at + 1)
         now = time.monotonic()
         waits = [max(0.0, at - now) for at in times if at is not None]
-        if self._canvas is None:
+        if self._area is None:
             waits.append(BACKGROUND)
         return min(waits, default=None)
 
@@ -181,18 +181,18 @@ class Shell:
     def _moves(self) -> bool:
         """Return whether the dashboard changes with time alone: a running start, a falling rate."""
         now = time.time()
-        return self._canvas is not None and bool(
+        return self._area is not None and bool(
             facts(self._view).starting_since or self._view.traffic.rate(now)
         )
 
-    def _picture(self, width: int, height: int) -> RenderableType:
-        bars = self._scroll.live(width, max(1, height // 4))
-        return Group(*bars, picture(self._view, width, height, time.time(), self._keys.panel))
+    def _render(self, width: int, height: int) -> RenderableType:
+        bars = self._scrollback.live(width, max(1, height // 4))
+        return Group(*bars, dashboard(self._view, width, height, time.time(), self._keys.panel))
 
-    def _mind_ground(self) -> None:
+    def _follow_foreground(self) -> None:
         """Use the terminal and read keys only in the foreground: in the background another job has it."""
         foreground = self._terminal is None or self._terminal.foreground
-        self._away = self._away and self._turns.holder is not None
+        self._at_dashboard = self._at_dashboard and self._debug_queue.holder is not None
         wanted = self._wanted() if foreground else None
         if wanted == self._holder:
             return
@@ -204,39 +204,39 @@ class Shell:
             self._terminal.cbreak()
         if os.isatty(STDIN):
             self._selector.register(STDIN, selectors.EVENT_READ)
-        if wanted == PICTURE:
-            self._canvas = LiveArea(self._console, self._picture)
+        if wanted == DASHBOARD:
+            self._area = LiveArea(self._console, self._render)
             self._changed = True
         elif self._terminal is not None:
-            self._scroll.release_all()
+            self._scrollback.release_all()
             self._draw()  # earlier output belongs above it
             prompt = self._view.prompts.get(wanted) or Prompt(worker=wanted, since=time.time())
-            self._attachment = DebugTerminal(prompt, self._console, self._terminal, self._send)
-            self._attachment.show(self._turns.read(wanted))
+            self._debug_terminal = DebugTerminal(prompt, self._console, self._terminal, self._send)
+            self._debug_terminal.show(self._debug_queue.read(wanted))
 
     def _wanted(self) -> int | None:
         """Return who should have the terminal: the dashboard, or a Worker; None: neither."""
-        return PICTURE if self._away else self._turns.holder or PICTURE
+        return DASHBOARD if self._at_dashboard else self._debug_queue.holder or DASHBOARD
 
     @property
     def _holder(self) -> int | None:
         """Return who has the terminal now; None: another job."""
-        if self._attachment is not None:
-            return self._attachment.worker
-        return None if self._canvas is None else PICTURE
+        if self._debug_terminal is not None:
+            return self._debug_terminal.worker
+        return None if self._area is None else DASHBOARD
 
     def _lift(self) -> None:
         """Take the terminal from its owner, and stop reading keys."""
         if self._holder is not None:
             with suppress(KeyError):
                 self._selector.unregister(STDIN)
-        if self._attachment is not None:
-            self._turns.pause(self._attachment.worker)
-            self._attachment.end()
-            self._attachment = None
-        if self._canvas is not None:
-            self._canvas.lift()
-            self._canvas = None
+        if self._debug_terminal is not None:
+            self._debug_queue.pause(self._debug_terminal.worker)
+            self._debug_terminal.end()
+            self._debug_terminal = None
+        if self._area is not None:
+            self._area.lift()
+            self._area = None
 
     def _receive(self) -> bool:
         try:
@@ -253,19 +253,19 @@ class Shell:
 
     def _take(self, event: events.Event) -> None:
         begins = isinstance(event, events.Debugging) and event.worker not in self._view.prompts
-        for each in self._turns.take(event):
+        for each in self._debug_queue.take(event):
             self._keep(each)
         if begins and isinstance(event, events.Debugging):
-            self._turns.begin_with(event.worker, self._scroll.take_back(event.worker))
-        if self._attachment is not None and (text := note(event, self._view.root)):
-            self._attachment.note(text)
-        if self._attachment is not None:
-            self._attachment.show(self._turns.read(self._attachment.worker))
+            self._debug_queue.begin_with(event.worker, self._scrollback.take_back(event.worker))
+        if self._debug_terminal is not None and (text := note(event, self._view.root)):
+            self._debug_terminal.note(text)
+        if self._debug_terminal is not None:
+            self._debug_terminal.show(self._debug_queue.read(self._debug_terminal.worker))
 
     def _keep(self, event: events.Event) -> None:
         if isinstance(event, events.Pressed):
             self._view, entries = self._keys.press(event.key, self._view, self._console.width)
-            self._scroll.entries += entries
+            self._scrollback.entries += entries
             self._changed = True
             return
         view = apply(self._view, event)
@@ -275,10 +275,10 @@ class Shell:
         self._view = view
         now = time.monotonic()
         if self._holder is None:
-            self._scroll.take_plain(event, view, now)
+            self._scrollback.take_plain(event, view, now)
         else:
-            self._scroll.take(event, view, self._console.width, now)
-        if len(self._scroll.entries) >= BATCH:
+            self._scrollback.take(event, view, self._console.width, now)
+        if len(self._scrollback.entries) >= BATCH:
             self._draw()
 
     def _press(self) -> None:
@@ -288,14 +288,14 @@ class Shell:
             data = b""
         if not data:  # hung up, or at its end: it would stay readable for ever
             self._selector.unregister(STDIN)
-        if self._attachment is None:
+        if self._debug_terminal is None:
             self._pressed(data)
             return
-        key = self._attachment.press(data)
-        self._away = key == AWAY
+        key = self._debug_terminal.press(data)
+        self._at_dashboard = key == AWAY
         if key == STOP:
             self._send("stop")
-            for event in self._turns.close():
+            for event in self._debug_queue.close():
                 self._keep(event)
 
     def _pressed(self, data: bytes) -> None:
@@ -303,9 +303,9 @@ class Shell:
 
         Keys of a user who has left a prompt for the dashboard are for the dashboard.
         """
-        if self._away and data.lower() == BACK:
-            self._away = False
-        elif self._away:
+        if self._at_dashboard and data.lower() == BACK:
+            self._at_dashboard = False
+        elif self._at_dashboard:
             for key in decode(data):
                 if key in ("reload", "stop"):
                     self._send(key)
@@ -325,21 +325,21 @@ class Shell:
                     select.select([], [self._link], [])
 
     def _mind_bars(self) -> None:
-        self._changed |= self._scroll.redrawn
-        self._scroll.redrawn = False
+        self._changed |= self._scrollback.redrawn
+        self._scrollback.redrawn = False
 
     def _draw(self) -> None:
-        if self._attachment is not None:
-            self._scroll.limit(MOST_HELD)
+        if self._debug_terminal is not None:
+            self._scrollback.limit(MOST_HELD)
             return
-        entries = self._scroll.drain()
-        if self._canvas is not None:
-            self._canvas.mind_size()
+        entries = self._scrollback.drain()
+        if self._area is not None:
+            self._area.adapt_to_size()
             if self._keys.clears:
                 self._keys.clears = False
-                self._canvas.clear()
+                self._area.clear()
             if not entries and self._changed:
-                self._canvas.refresh()
+                self._area.refresh()
         for start in range(0, len(entries), BATCH):
             batch = Batch(entries[start : start + BATCH], ascii_only=not self._letters)
             self._console.print(batch, crop=False)
@@ -363,12 +363,12 @@ class Shell:
         self._suspending = False  # only now: a second SIGTSTP may have come while the dashboard was removed
 
     def _leave(self) -> None:
-        for event in self._turns.close():
+        for event in self._debug_queue.close():
             self._keep(event)
-        self._mind_ground()
-        self._scroll.release_all()
+        self._follow_foreground()
+        self._scrollback.release_all()
         self._draw()
         self._title.restore()
-        if self._canvas is not None:
+        if self._area is not None:
             self._lift()
-            self._console.print(farewell(self._view, self._console.width))
+            self._console.print(closing_lines(self._view, self._console.width))

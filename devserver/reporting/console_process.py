@@ -123,7 +123,7 @@ class ConsoleLink:
         self._on_order = on_order
         self._on_gone = on_gone
         self._outgoing = bytearray()
-        self.untaken = 0
+        self.unread = 0
         """Bytes that were dropped because the console died."""
         self._incoming = bytearray()
         self._open = True
@@ -206,7 +206,7 @@ class ConsoleLink:
 
     def _gone(self) -> None:
         if self._open:
-            self.untaken = len(self._outgoing)
+            self.unread = len(self._outgoing)
             self.close()
             if not self._finishing:
                 self._loop.call_soon(self._on_gone)

@@ -120,7 +120,7 @@ def _live(event: events.Live, root: str) -> str:
     parts.append(f"{total}: {steps}" if steps else total)
     if event.paths:
         parts.append(wording.files(event.paths, root))
-    if way := wording.way(event):
+    if way := wording.how_live(event):
         parts.append(way)
     return " · ".join(parts)
 
@@ -138,7 +138,7 @@ def _refused(event: events.Refused, root: str) -> str:
 def _process(event: Event, root: str) -> str | None:
     match event:
         case events.Booting() if event.seconds >= SLOW:
-            return f"still {wording.stands(event, root)} after {event.seconds:g} s"
+            return f"still {wording.boot_progress(event, root)} after {event.seconds:g} s"
         case events.WorkerExited() if not event.planned:
             return f"worker {event.worker} (generation {event.generation}) exited: {event.reason}"
         case events.ManagerExited() if event.reason != "exit 0":

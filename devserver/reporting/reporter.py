@@ -24,7 +24,7 @@ PATIENCE = 1.0
 
 
 class Reporter:
-    """`stream` takes the events as JSON lines. `on_order` gets the console's orders; `on_crowded` is called
+    """`stream` takes the events as JSON lines. `on_order` gets the console's orders; `on_lagging` is called
     when the console falls behind, or keeps up again.
     """
 
@@ -34,17 +34,17 @@ class Reporter:
         stream: LineWriter | None,
         root: str,
         on_order: Callable[[Order], None],
-        on_crowded: Callable[[bool], None],
+        on_lagging: Callable[[bool], None],
     ) -> None:
         self._root = root
-        self._on_crowded = on_crowded
+        self._on_lagging = on_lagging
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._lines = LineWriter(2, owned=False, lost=_lost_lines)
         self._console: ConsoleProcess | None = None
         self._link: ConsoleLink | None = None
-        self._also: list[Callable[[Event], None]] = []
-        self._is_crowded = False
+        self._listeners: list[Callable[[Event], None]] = []
+        self._is_lagging = False
         self.draws = not config.plain and usable() and os.isatty(0)
         self.terminal = os.isatty(0) and os.isatty(1)
         """Whether the Workers have terminals of their own, because a console shows what they print."""
@@ -56,23 +56,23 @@ class Reporter:
                 self._loop, self._console.socket, on_order=on_order, on_gone=self._console_gone
             )
 
-    def hear(self, also: Callable[[Event], None]) -> None:
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Add a listener in this process, which gets every event."""
-        self._also.append(also)
+        self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
         """Give the event to every listener; never blocks."""
-        for also in self._also:
-            also(event)
+        for listener in self._listeners:
+            listener(event)
         line = events.encode(event)
         if self._stream is not None:
             self._stream.write(line)
         if self._link is not None:
             self._link.write(line)
             if self._link.backlog > MOST_UNREAD:
-                self._crowded()
+                self._lags()
         else:
-            self._say(event)
+            self._write_line(event)
 
     def show(self, event: Event) -> None:
         """Give the event to the console alone."""
@@ -99,7 +99,7 @@ class Reporter:
             if writer is not None:
                 writer.close()
 
-    def _say(self, event: Event) -> None:
+    def _write_line(self, event: Event) -> None:
         if isinstance(event, events.Requests) and self.draws:  # the Workers log none: the console shows them
             text: str | None = plain.requests(event)
         else:
@@ -108,26 +108,26 @@ class Reporter:
             end = "" if isinstance(event, events.Output) else "\n"
             self._lines.write((text + end).encode("utf-8", "backslashreplace"))
 
-    def _crowded(self) -> None:
-        if not self._is_crowded:
-            self._is_crowded = True
-            self._on_crowded(True)
+    def _lags(self) -> None:
+        if not self._is_lagging:
+            self._is_lagging = True
+            self._on_lagging(True)
             self._loop.call_later(LOOK_AGAIN, self._look_again)
 
     def _look_again(self) -> None:
         if self._link is not None and self._link.backlog > MOST_UNREAD // 2:
             self._loop.call_later(LOOK_AGAIN, self._look_again)
         else:
-            self._is_crowded = False
-            self._on_crowded(False)
+            self._is_lagging = False
+            self._on_lagging(False)
 
     def _console_gone(self) -> None:
         if self._console is None or self._link is None:
             return
-        untaken, self._link = self._link.untaken, None
+        unread, self._link = self._link.unread, None
         self._console.end(PATIENCE)
         self._console.restore_terminal()
-        lost = f"; {untaken} bytes of events were lost" if untaken else ""
+        lost = f"; {unread} bytes of events were lost" if unread else ""
         self.emit(
             events.Notice(level="warning", text=f"the console has died: plain lines from here on{lost}")
         )

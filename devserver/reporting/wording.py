@@ -9,16 +9,16 @@ from devserver.common.events import Booting, Live
 from devserver.common.explain import relative
 
 __all__ = [
+    "boot_progress",
     "clock",
     "duration",
     "files",
+    "how_live",
     "milliseconds",
     "ordered",
     "plural",
     "relative",
     "size",
-    "stands",
-    "way",
 ]
 
 STEPS = ("settle", "check", "fork", "import", "start", "live")
@@ -65,7 +65,7 @@ def ordered(steps: Mapping[str, float]) -> list[tuple[str, float]]:
     return known + [(name, value) for name, value in steps.items() if name not in STEPS]
 
 
-def way(event: Live) -> str:
+def how_live(event: Live) -> str:
     """Return how the code went live: `1 function`, `no import`, or the reason for importing everything."""
     if event.way == "swap":
         return plural(event.functions, "function")
@@ -81,7 +81,7 @@ def files(paths: Iterable[str], root: str = "", most: int = 3) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def stands(event: Booting, root: str) -> str:
+def boot_progress(event: Booting, root: str) -> str:
     """Return the progress of a start: `importing pandas (main.py:3)`."""
     where = f"{relative(event.path, root)}:{event.line}" if event.path else ""
     if event.module:

@@ -32,9 +32,9 @@ from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
 from devserver.worker.run import environment
 from devserver.worker.warm.image import Image
-from devserver.worker.warm.picture import differences, picture
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused
+from devserver.worker.warm.visible_state import differences, visible_state
 
 
 def check(asked: Asked) -> Found:
@@ -109,7 +109,7 @@ def _cold(asked: Asked) -> tuple[Any, list[Source]]:
     snapshot = Snapshot({}, read.append)
     install(snapshot)
     _load(asked)
-    return picture(snapshot.owns), [
+    return visible_state(snapshot.owns), [
         Source(each.path, each.digest, each.source) for each in read if each.source
     ]
 
@@ -140,7 +140,7 @@ def _hot(asked: Asked, sources: Sequence[Source], moved: Sequence[Source]) -> An
         raise ChildFailed(f"{answer.path}: {answer.reason}")
     answer.apply()
     snapshot.renew(moved)
-    return picture(snapshot.owns)
+    return visible_state(snapshot.owns)
 
 
 def _lower(source: Source) -> Source:

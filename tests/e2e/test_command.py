@@ -50,7 +50,7 @@ def busy() -> Iterator[int]:
         ),
         (["--events", "empty", "handlers.py"], "--events empty cannot be written (Is a directory): give a"),
         (["--events", "fd:8", "handlers.py"], "--events fd:8 cannot be written (Bad file descriptor)"),
-        (["--exclude", "!", "handlers.py"], "--exclude '!' is not a pattern"),
+        (["--exclude", "!", "handlers.py"], "--exclude '!' is not a valid pattern"),
         (["--no-such-option"], "there is no option --no-such-option"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devserver.worker.warm.picture import differences
+from devserver.worker.warm.visible_state import differences
 from tests.frameworks import need
 from tests.harness import Client, DevServer, serving
 from tests.http import browsing

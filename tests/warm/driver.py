@@ -22,9 +22,9 @@ from devserver.ipc.source_digest import digest
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
 from devserver.worker.warm.image import Image
-from devserver.worker.warm.picture import picture
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused
+from devserver.worker.warm.visible_state import visible_state
 
 _LENGTH = struct.Struct("!I")
 
@@ -38,7 +38,7 @@ class Order:
     files: Mapping[str, str]
     edits: list[Mapping[str, str | None]]
     after: str = ""
-    """An expression to evaluate in the target's namespace once the picture is taken."""
+    """An expression to evaluate in the target's namespace once the visible_state is taken."""
     before: str = ""
     """A statement to run before anything of the app is imported."""
     preload: tuple[str, ...] = ()
@@ -145,9 +145,9 @@ def evaluated(order: Order) -> Any:
 
 
 def cold(order: Order, files: Mapping[str, str]) -> tuple[Any, Any, str]:
-    """Return the picture of a fresh import, and what comes after it."""
+    """Return the visible_state of a fresh import, and what comes after it."""
     _snapshot, _record, error = boot(order, sources_of(order.folder, files), lambda _snapshot: None)
-    return picture(owns), evaluated(order), error
+    return visible_state(owns), evaluated(order), error
 
 
 def sources_of(folder: str, files: Mapping[str, str | None]) -> list[Source]:
@@ -181,7 +181,7 @@ def decide(order: Order, image: Image, snapshot: Snapshot, edit: Mapping[str, st
     def copy() -> tuple[Any, Any]:
         answer.apply()
         snapshot.renew(sources)
-        return picture(owns), evaluated(order)
+        return visible_state(owns), evaluated(order)
 
     state = State(names=answer.names)
     state.hot, state.hot_after = in_child(copy)

@@ -54,13 +54,13 @@ _DOORS = {
 _PEEK = """
 
 import json, os, threading
-from devserver.worker.warm.picture import picture
+from devserver.worker.warm.visible_state import visible_state
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
 
 def look():
-    found = picture(lambda path: path.startswith(HERE))
+    found = visible_state(lambda path: path.startswith(HERE))
     said = []
     thread = threading.Thread(target=lambda: said.append(answers()))
     thread.start()
@@ -70,7 +70,7 @@ def look():
 
 def asgi(app):
     async def door(scope, receive, send):
-        if scope["type"] != "http" or scope["path"] != "/picture":
+        if scope["type"] != "http" or scope["path"] != "/visible_state":
             return await app(scope, receive, send)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": look().encode()})
@@ -80,7 +80,7 @@ def asgi(app):
 
 def wsgi(app):
     def door(environ, start_response):
-        if environ["PATH_INFO"] != "/picture":
+        if environ["PATH_INFO"] != "/visible_state":
             return app(environ, start_response)
         start_response("200 OK", [])
         return [look().encode()]

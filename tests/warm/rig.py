@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-from devserver.worker.warm.picture import differences
+from devserver.worker.warm.visible_state import differences
 from tests.warm.driver import Order, State, receive, send
 
 SEED = "7"

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
-from devserver.console.dashboard import Panel, farewell, picture, rows
+from devserver.console.dashboard import Panel, closing_lines, dashboard, rows
 from devserver.console.model import Model, apply
 from devserver.reporting import wording
 
@@ -77,7 +77,7 @@ def draw(renderable: RenderableType, width: int, height: int) -> list[str]:
 
 
 def screen(view: Model, width: int, height: int, panel: Panel = "") -> str:
-    return "\n".join(draw(picture(view, width, height, NOW, panel), width, height))
+    return "\n".join(draw(dashboard(view, width, height, NOW, panel), width, height))
 
 
 @pytest.mark.parametrize("panel", ["", "help", "processes", "urls"])
@@ -88,8 +88,8 @@ def screen(view: Model, width: int, height: int, panel: Panel = "") -> str:
     ids=["empty", "running", "crowded", "syntax", "import"],
 )
 def test_the_picture_always_fits(view: Model, width: int, height: int, panel: Panel) -> None:
-    """At no size does a line wrap, or the picture take over half of the screen unasked."""
-    lines = draw(picture(view, width, height, NOW, panel), width, height)
+    """At no size does a line wrap, or the dashboard take over half of the screen unasked."""
+    lines = draw(dashboard(view, width, height, NOW, panel), width, height)
     assert 1 <= len(lines) <= rows(height, panel) <= max(1, height - 1)
     assert panel or rows(height) <= max(1, height // 2)
     assert max(cell_len(line) for line in lines) <= width
@@ -184,7 +184,7 @@ def test_source_is_legible_on_a_light_ground() -> None:
         place=Place("/app/a.py", 3, 0, 0, "def name(a: int) -> str:\n    return b'x'\nprint(", 1),
     )
     console = Console(file=StringIO(), width=80, height=40, force_terminal=True, color_system="standard")
-    lines = console.render_lines(picture(broken(names), 80, 40, NOW), console.options, pad=False)
+    lines = console.render_lines(dashboard(broken(names), 80, 40, NOW), console.options, pad=False)
     text = console._render_buffer([segment for line in lines for segment in line])
     assert "\x1b[36mint" in text
     assert not {code for code in ("92", "93", "96", "97") if f"[{code}m" in text or f";{code}m" in text}
@@ -291,7 +291,7 @@ def test_stopping_says_why_and_how_to_hurry() -> None:
 def test_the_farewell_tells_a_stop_from_a_crash() -> None:
     """What stays on the screen says whether the server ended as it should."""
     stopped = apply(running(), events.Stopped(code=0))
-    assert draw(farewell(stopped, 80), 80, 24) == ["devserver stopped"]
-    failed = draw(farewell(apply(broken(SYNTAX), events.Stopped(code=0)), 80), 80, 24)
+    assert draw(closing_lines(stopped, 80), 80, 24) == ["devserver stopped"]
+    failed = draw(closing_lines(apply(broken(SYNTAX), events.Stopped(code=0)), 80), 80, 24)
     assert failed[0].startswith(" ✗ NOT LIVE  shop/handlers.py:8  '(' was never closed")
-    assert "killed" in draw(farewell(running(), 80), 80, 24)[0]
+    assert "killed" in draw(closing_lines(running(), 80), 80, 24)[0]

@@ -23,5 +23,5 @@ def test_a_change_for_the_worse_is_announced_once(how: Notify, heard: str) -> No
     file = StringIO()
     notification = Notification(file, how)
     for line in (GOOD, WAITING, GOOD, WAITING, BAD, WAITING, BAD, GOOD, GOOD):
-        notification.hear(line)
+        notification.update(line)
     assert file.getvalue() == heard

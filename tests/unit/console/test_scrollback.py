@@ -175,7 +175,7 @@ def test_too_many_lines_to_hold_are_counted() -> None:
 
 def test_requests_scroll_by_as_lines() -> None:
     """Time, method, path, status and time taken; what ran on older code says so; the rest is counted."""
-    view = replace(VIEW, generation=3, lives={2: 1e9, 3: 1e9 + 5}, quiet=("/static/*",))
+    view = replace(VIEW, generation=3, lives={2: 1e9, 3: 1e9 + 5}, hidden=("/static/*",))
     requests = (
         events.Request(at=1e9, method="GET", path="/items?page=2", status=200, ms=11.3, generation=3),
         events.Request(at=1e9, method="POST", path="/boom\x1b[2J", status=500, ms=1_200, generation=2),

@@ -76,10 +76,10 @@ def unavailable(failures: tuple[Failure, ...], asker: Asker, *, root: str, edito
     """
     form = choose(asker.accept)
     if asker.local and failures:
-        body = _failed(failures, form, root, editor, asker.is_form)
+        body = _failure_body(failures, form, root, editor, asker.is_form)
     else:
         seen = fingerprint(failures)
-        body = _told(ELSEWHERE if failures else STARTING, form, seen, is_form=asker.is_form)
+        body = _sentence_body(ELSEWHERE if failures else STARTING, form, seen, is_form=asker.is_form)
     return _answer(503, form, body, _AGAIN)
 
 
@@ -89,7 +89,7 @@ def crashed(failure: Failure, request: str, made_by: int, *, root: str, editor: 
     `made_by` is the generation that raised; the page refreshes itself as the app's own pages do.
     """
     title = f"✗ {failure_text.reason(failure)}"
-    page = layout.document(title, failure_html.body((failure,), root, editor), said=f"500 · {request}")
+    page = layout.document(title, failure_html.body((failure,), root, editor), note=f"500 · {request}")
     answer = _answer(500, "html", _bytes(page))
     headers = [(n, layout.OPEN_POLICY if n == b"content-security-policy" else v) for n, v in answer.headers]
     return replace(answer, headers=headers, made_by=made_by)
@@ -112,12 +112,12 @@ def handlers_only(accept: bytes) -> Answer:
 
 def refused(refusal: Refusal) -> Answer:
     """Answer a request that the host check refuses; never with markup, because the client is not trusted."""
-    return _answer(refusal.status, "text", _told(refusal.text, "text"))
+    return _answer(refusal.status, "text", _sentence_body(refusal.text, "text"))
 
 
 def _plain(status: int, words: str, accept: bytes, *more: tuple[bytes, bytes]) -> Answer:
     form = choose(accept)
-    return _answer(status, form, _told(words, form), *more)
+    return _answer(status, form, _sentence_body(words, form), *more)
 
 
 def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
@@ -133,7 +133,7 @@ def _answer(status: int, form: Form, body: bytes, *more: tuple[bytes, bytes]) ->
     return Answer(status, headers, body)
 
 
-def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> bytes:
+def _sentence_body(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> bytes:
     """Return the body of an answer of one sentence."""
     match form:
         case "html":
@@ -146,7 +146,7 @@ def _told(words: str, form: Form, seen: str = "", *, is_form: bool = False) -> b
 
 
 @lru_cache(maxsize=8)  # all requests that waited for a refused save get their answers at once
-def _failed(failures: tuple[Failure, ...], form: Form, root: str, editor: str, is_form: bool) -> bytes:
+def _failure_body(failures: tuple[Failure, ...], form: Form, root: str, editor: str, is_form: bool) -> bytes:
     """Return the body of an answer that shows the failures."""
     first = failures[0]
     where = f"{failure_text.location(first.place, root)}: " if first.place else ""
@@ -157,8 +157,8 @@ def _failed(failures: tuple[Failure, ...], form: Form, root: str, editor: str, i
             body = failure_html.body(failures, root, editor)
             return _bytes(layout.document(title, body, fingerprint(failures), is_form=is_form))
         case "json":
-            told = [failure_text.as_json(failure, root) for failure in failures]
-            return encoding.encode(_ENCODER, {"error": words, **told[0], "failures": told}) + b"\n"
+            described = [failure_text.as_json(failure, root) for failure in failures]
+            return encoding.encode(_ENCODER, {"error": words, **described[0], "failures": described}) + b"\n"
         case "text":
             return _bytes(f"{failure_text.report(failures, root)}\n")
 

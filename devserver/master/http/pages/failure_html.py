@@ -12,7 +12,7 @@ from itertools import pairwise
 from devserver.common.editor_links import link
 from devserver.common.explain import Explanation, Step, Where, explain
 from devserver.common.failure import Failure
-from devserver.common.failure_lines import MOST_IN_GROUP, details, way
+from devserver.common.failure_lines import MOST_IN_GROUP, details, shown_steps
 from devserver.master.http.pages import failure_text
 from devserver.master.http.pages.layout import text
 
@@ -47,36 +47,36 @@ def sentence(words: str) -> str:
 
 def _section(failure: Failure, root: str, editor: str) -> str:
     what = text(failure_text.headline(failure, root))
-    told = _told(explain(failure, root), editor, "h1")
-    return f'<section class="bad"><p class="what">{what}</p>{told}</section>'
+    explanation = _exception(explain(failure, root), editor, "h1")
+    return f'<section class="bad"><p class="what">{what}</p>{explanation}</section>'
 
 
-def _told(told: Explanation, editor: str, heading: str) -> str:
+def _exception(explanation: Explanation, editor: str, heading: str) -> str:
     """Return the HTML of one exception; those of its group, and its cause, are nested in it."""
-    said = f": {text(told.message)}" if told.message else ""
-    hint = f' <span class="hint">{text(told.suggestion)}</span>' if told.suggestion else ""
-    parts = [f'<{heading}><span class="type">{text(told.type)}</span>{said}{hint}</{heading}>']
-    if told.where:
-        parts.append(f'<p class="where">{_where(told.where, editor)}</p>')
-    if told.rest:
-        parts.append(f'<pre class="message">{text(chr(10).join(told.rest))}</pre>')
-    parts += [f'<p class="note">{text(line)}</p>' for line in details(told)]
-    parts.append(_source(told))
-    if steps := way(told):
+    message = f": {text(explanation.message)}" if explanation.message else ""
+    hint = f' <span class="hint">{text(explanation.suggestion)}</span>' if explanation.suggestion else ""
+    parts = [f'<{heading}><span class="type">{text(explanation.type)}</span>{message}{hint}</{heading}>']
+    if explanation.where:
+        parts.append(f'<p class="where">{_where(explanation.where, editor)}</p>')
+    if explanation.rest:
+        parts.append(f'<pre class="message">{text(chr(10).join(explanation.rest))}</pre>')
+    parts += [f'<p class="note">{text(line)}</p>' for line in details(explanation)]
+    parts.append(_source(explanation))
+    if steps := shown_steps(explanation):
         parts.append(_steps(steps, editor))
-    if told.stack:
-        parts.append(f'<pre class="stack">{text(told.stack)}</pre>')
-    for number, each in enumerate(told.group[:MOST_IN_GROUP], 1):
-        parts.append(_nested(f"{number} of {len(told.group)}", each, editor))
-    if len(told.group) > MOST_IN_GROUP:
-        parts.append(f'<p class="what">{len(told.group) - MOST_IN_GROUP:,} exceptions more</p>')
-    if told.cause:
-        parts.append(_nested(told.cause.relation, told.cause, editor))
+    if explanation.stack:
+        parts.append(f'<pre class="stack">{text(explanation.stack)}</pre>')
+    for number, each in enumerate(explanation.group[:MOST_IN_GROUP], 1):
+        parts.append(_nested(f"{number} of {len(explanation.group)}", each, editor))
+    if len(explanation.group) > MOST_IN_GROUP:
+        parts.append(f'<p class="what">{len(explanation.group) - MOST_IN_GROUP:,} exceptions more</p>')
+    if explanation.cause:
+        parts.append(_nested(explanation.cause.relation, explanation.cause, editor))
     return "".join(parts)
 
 
-def _nested(what: str, told: Explanation, editor: str) -> str:
-    return f'<section><p class="what">{text(what)}</p>{_told(told, editor, "h2")}</section>'
+def _nested(what: str, explanation: Explanation, editor: str) -> str:
+    return f'<section><p class="what">{text(what)}</p>{_exception(explanation, editor, "h2")}</section>'
 
 
 def _where(where: Where, editor: str) -> str:
@@ -84,12 +84,12 @@ def _where(where: Where, editor: str) -> str:
     return f'<a href="{text(url)}">{text(str(where))}</a>' if url else text(str(where))
 
 
-def _source(told: Explanation) -> str:
-    rows = told.source
-    if told.where is None or not any(row.text.strip() for row in rows):
+def _source(explanation: Explanation) -> str:
+    rows = explanation.source
+    if explanation.where is None or not any(row.text.strip() for row in rows):
         return ""
-    before = [told.opening] if told.opening else []
-    painted = paint("\n".join([*before, *(row.text for row in rows)]), told.where.path)[len(before) :]
+    before = [explanation.opening] if explanation.opening else []
+    painted = paint("\n".join([*before, *(row.text for row in rows)]), explanation.where.path)[len(before) :]
     lines = []
     for row, spans in zip(rows, painted, strict=False):
         code = "".join(_marked(spans, row.start, row.end))
@@ -98,7 +98,7 @@ def _source(told: Explanation) -> str:
         lines.append(
             f'<code class="row{fault}" data-number="{row.number}">{heard}<span>{code or " "}</span></code>'
         )
-    name = f"source of {told.where.name}"
+    name = f"source of {explanation.where.name}"
     return f'<pre class="source" tabindex="0" role="group" aria-label="{text(name)}">{"".join(lines)}</pre>'
 
 

@@ -47,11 +47,11 @@ def report(failures: tuple[Failure, ...], root: str) -> str:
 
 def _report(failures: tuple[Failure, ...], root: str) -> Iterator[str]:
     for number, failure in enumerate(failures[:MOST_FAILURES]):
-        told = explain(failure, root)
+        explanation = explain(failure, root)
         yield from [""] if number else []
         yield f"✗ {headline(failure, root)}"
-        yield f"{INDENT}{told.reason}"
-        yield from (f"{INDENT}{line}".rstrip() for line in lines(told))
+        yield f"{INDENT}{explanation.reason}"
+        yield from (f"{INDENT}{line}".rstrip() for line in lines(explanation))
     if len(failures) > MOST_FAILURES:
         yield ""
         yield f"✗ {len(failures) - MOST_FAILURES:,} more"

@@ -109,12 +109,12 @@ _SCRIPT = """
     pause = Math.min(pause * 2, 2000);
   }
   function again() {
-    const said = document.querySelector(".wait"), back = document.createElement("button");
-    said.className = "works";
-    said.textContent = document.title = "✓ The code works again: go back and send the form again. ";
+    const notice = document.querySelector(".wait"), back = document.createElement("button");
+    notice.className = "works";
+    notice.textContent = document.title = "✓ The code works again: go back and send the form again. ";
     back.textContent = "Go back";
     back.onclick = () => history.back();
-    said.append(back);
+    notice.append(back);
   }
 })();
 """.replace("LIVE_PATH", LIVE_PATH)
@@ -137,15 +137,15 @@ OPEN_POLICY = _policy("'self'")
 """The policy of a page that refreshes itself as the app's own pages do."""
 
 
-def document(title: str, body: str, seen: str = "", *, said: str = "", is_form: bool = False) -> str:
+def document(title: str, body: str, seen: str = "", *, note: str = "", is_form: bool = False) -> str:
     """Return a page around `body`, which is HTML; with `seen` it reloads on newer code or another failure.
 
-    `said` is shown in its header. `is_form`: it answers a form, which a reload would send again. So it only
+    `note` is shown in its header. `is_form`: it answers a form, which a reload would send again. So it only
     shows when the code works again.
     """
     refresh = '<noscript><meta http-equiv="refresh" content="1"></noscript>' if seen and not is_form else ""
     what = NOT_SENT if is_form else "reloads by itself when the code works"
-    wait = f'<span class="wait" role="status">{what}</span>' if seen else f"<span>{text(said)}</span>"
+    wait = f'<span class="wait" role="status">{what}</span>' if seen else f"<span>{text(note)}</span>"
     form = ' data-form="1"' if is_form else ""
     script = f"<script>{_SCRIPT}</script>" if seen else ""
     return (

@@ -24,7 +24,7 @@ _OF_A_PROCESS = frozenset(("_", "OLDPWD", "PWD", "SHLVL", "COLUMNS", "LINES"))
 """Environment variables that do not depend on the app."""
 
 
-def picture(owns: Callable[[str], bool]) -> dict[str, Plain]:
+def visible_state(owns: Callable[[str], bool]) -> dict[str, Plain]:
     """Return the visible state of the app in this process; `owns`: is a path an own file?"""
     own = {name: module for name, module in list(sys.modules.items()) if _is_own(module, owns)}
     names = {module.__name__ for module in own.values()}
