@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.harness import DEADLINE, Client, answering, eventually, is_gone, serving
 from tests.survivor import version
@@ -45,12 +46,17 @@ def test_a_worker_that_dies_while_the_manager_is_stopped_is_replaced(tmp_path: P
         assert server.stop() == 0
 
 
-def test_a_stopped_successor_that_has_preloaded_does_not_hold_the_next_save_for_long(tmp_path: Path) -> None:
+def test_a_stopped_successor_that_has_preloaded_does_not_hold_the_next_save_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is ended when it does not take the save, and the Manager before it serves again."""
-    text = answering(
-        "v1", extra="import email.mime.text, http.client, xml.dom.minidom, time\ntime.sleep(0.05)"
-    )
-    with serving(tmp_path, "--workers", "1", text=text) as server:
+    site, project = tmp_path / "lib" / "site-packages", tmp_path / "project"
+    site.mkdir(parents=True)
+    project.mkdir()
+    (site / "heavy.py").write_text("import time\ntime.sleep(0.1)\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
+    text = answering("v1", extra="import heavy")
+    with serving(project, "--workers", "1", text=text) as server:
         client = Client(server.port)
         [standby] = [server.wait("manager-started", standby=True)["pid"]]
         server.wait("preloaded")
