@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from devserver.common import gutter
 from devserver.common.console_settings import Notify
 from devserver.ipc.messages import LoopChoice, Target
 
@@ -162,8 +163,5 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def margin(self) -> int:
-        """Return the cells that the console takes at the left of what Workers print."""
-        if not self.console.draws:
-            return 0
-        workers = self.process.workers or 2
-        return len("│ ") + (len(f"{workers} ") if workers > 1 else 0)
+        """Return the columns by which the Workers' terminals are narrower than the user's."""
+        return gutter.width(self.process.workers or 2) if self.console.draws else 0

@@ -27,7 +27,16 @@ from devserver.master.shutdown import stop_gently, stop_now
 from devserver.reporting.console_process import Order
 from devserver.reporting.line_writer import LineWriter
 from devserver.reporting.reporter import Reporter
-from devserver.watch import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed, Watch
+from devserver.watch import (
+    AssetsSaved,
+    EditChecked,
+    EditNoticed,
+    FilesReread,
+    FilesSurveyed,
+    Remark,
+    Report,
+    Watch,
+)
 
 INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
@@ -74,7 +83,7 @@ class DevServer:
             config.console, self._stream, config.watch.root, self._order, self._on_console_lagging
         )
         loop.set_exception_handler(partial(_report_own_error, reporter))
-        control = Control(config.watch.root, reporter.emit)
+        control = Control(config.watch.root, reporter.emit, captured=reporter.terminal)
         reporter.subscribe(control.take)
         try:
             code = await self._serve(reporter, control, loop)
@@ -103,8 +112,7 @@ class DevServer:
             reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
             if config.control:  # before anything is live: a client that reads "live" may ask at once
-                captured = reporter.terminal
-                await control.open(master.edits, self._stop_asked, captured, master.routes)
+                await control.open(master.edits, master.routes, self._stop_asked)
             master.start()
             reason = await self._reason
         except DevserverError as error:
@@ -143,7 +151,7 @@ class DevServer:
     def _order(self, order: Order) -> None:
         match order.order:
             case "reload":
-                self._master.edits.reload_asked()
+                self._master.edits.request_reload()
             case "stop":
                 self._stop_asked(KEY)
             case "input":
@@ -168,7 +176,7 @@ class DevServer:
         self._error = self._error or error
         self._stop_asked("failed")
 
-    def _check_options(self, reporter: Reporter, news: Settled) -> None:
+    def _check_options(self, reporter: Reporter, news: EditChecked) -> None:
         file = os.path.join(self._config.watch.root, "pyproject.toml")
         if any(each.path == file for each in news.files):
             self._options_check = asyncio.ensure_future(self._compare_options(reporter))
@@ -184,17 +192,17 @@ class DevServer:
     def _watch_reports(self, edits: Edits, reporter: Reporter) -> Callable[[Report], None]:
         def report(news: Report) -> None:
             match news:
-                case Noticed():
+                case EditNoticed():
                     edits.on_edit_noticed(news.edit, news.paths)
-                case Settled():
+                case EditChecked():
                     for warning in news.warnings:
                         reporter.emit(warning)
                     steps = {"settle": news.settle_ms, "check": news.check_ms}
-                    edits.on_edit_settled(news.edit, news.files, news.failures, steps)
+                    edits.on_edit_checked(news.edit, news.files, news.failures, steps)
                     self._check_options(reporter, news)
-                case Reread():
-                    edits.reread(news.edit)
-                case Surveyed():
+                case FilesReread():
+                    edits.on_files_reread(news.edit)
+                case FilesSurveyed():
                     edits.on_surveyed(news.files)
                 case AssetsSaved():
                     reporter.emit(events.AssetsChanged(paths=news.paths))

@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from devserver.common import events
+from devserver.common import events, gutter
 from devserver.common.events import Event
 from devserver.console import failure_view, letters, requests
 from devserver.console.facts import refusal
@@ -143,13 +143,13 @@ class Scrollback:
         found = []
         for each in self._sources.values():
             for text in each.lines.live:
-                name = f"{self._name(each)}│ "
+                name = self._label(each) + gutter.FIRST
                 row = Text(name, style=colour(each.slot))
                 row.append_text(AnsiDecoder().decode_line(_NOISE.sub("", text)))
                 found.append(failure_view.fit(row, width))
         if len(found) > most:
             more = wording.plural(len(found) - most + 1, "more row")
-            found[most - 1 :] = [failure_view.fit(Text(f"│ … {more}", style="dim"), width)]
+            found[most - 1 :] = [failure_view.fit(Text(f"{gutter.FIRST}… {more}", style="dim"), width)]
         return found
 
     def _settle(self) -> None:
@@ -190,13 +190,12 @@ class Scrollback:
             self._print(each, each.lines.flush())
             each.quiet_at = None
 
-    def _name(self, each: _Source) -> str:
-        several = len({*self._slots.values(), each.slot}) > 1
-        return f"{each.slot} " if several else ""
+    def _label(self, each: _Source) -> str:
+        return gutter.label(each.slot, several=len({*self._slots.values(), each.slot}) > 1)
 
     def _print(self, each: _Source, lines: list[Line]) -> None:
-        style, name = Style.parse(colour(each.slot)), self._name(each)
-        first, further = Segment(f"{name}│ ", style), Segment(f"{name}┊ ", style)
+        style, label = Style.parse(colour(each.slot)), self._label(each)
+        first, further = Segment(label + gutter.FIRST, style), Segment(label + gutter.FURTHER, style)
         for text, continues in lines:
             prefix = further if continues else first
             if _PLAIN.fullmatch(text) and each.colours.style == _NO_STYLE:

@@ -23,7 +23,7 @@ from devserver.master.http.gateway import Gateway
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of the target that are read."""
-LOOK = 1.0
+READ_WITHIN = 1.0
 """Seconds that this may take."""
 
 
@@ -40,7 +40,7 @@ class Clients:
         on_idle: Callable[[Worker], None],
     ) -> None:
         self._text = Reader(config.target.path, LARGEST)
-        self.seems_native = False
+        self.seems_to_serve_tcp = False
         self.dispatcher = Dispatcher(changed, on_idle)
         self.router = Router(config.limits, self.dispatcher, stamp, is_settled, emit, changed)
         self.gateway = Gateway(config, self.dispatcher, self.router, is_settled, emit)
@@ -66,12 +66,12 @@ class Clients:
 
     def _has_only_handlers(self) -> bool:
         code = self.dispatcher.code
-        return code.only_handlers if code.generation else self.seems_native
+        return code.only_handlers if code.generation else self.seems_to_serve_tcp
 
-    async def look(self) -> None:
+    async def guess_tcp(self) -> None:
         """Guess from the target's text whether it serves TCP, because no code has run yet."""
         with suppress(TimeoutError):
-            self.seems_native = b"def on_receive" in (await self._text.read(LOOK) or b"")
+            self.seems_to_serve_tcp = b"def on_receive" in (await self._text.read(READ_WITHIN) or b"")
 
     # the generations
 

@@ -29,15 +29,19 @@ class RefusedConnection(asyncio.Protocol):
 
 
 class ConnectionLimit:
-    """`native` returns whether a Unix socket serves handlers; else it serves HTTP."""
+    """`serves_handlers` returns whether a Unix socket serves handlers; else it serves HTTP."""
 
     def __init__(
-        self, router: Router, gateway: Gateway, native: Callable[[], bool], emit: Callable[[Event], None]
+        self,
+        router: Router,
+        gateway: Gateway,
+        serves_handlers: Callable[[], bool],
+        emit: Callable[[Event], None],
     ) -> None:
         self._emit = emit
         self._router = router
         self._gateway = gateway
-        self._native = native
+        self._serves_handlers = serves_handlers
         self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED)
 
     @property
@@ -54,7 +58,7 @@ class ConnectionLimit:
         }
 
     def _local(self) -> asyncio.Protocol:
-        return self._router.connect("uds") if self._native() else self._gateway.uvicorn.connect()
+        return self._router.connect("uds") if self._serves_handlers() else self._gateway.uvicorn.connect()
 
     def _within_limit(self, factory: Factory) -> Factory:
         def connect() -> asyncio.Protocol:

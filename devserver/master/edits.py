@@ -45,7 +45,7 @@ class Edits:
         """Durations of the last edit's steps, in ms; empty if no save causes the next boot."""
         self._self_writes = SelfWriteGuard()
         self._written_in_boot: set[int] = set()
-        self._asked: set[int] = set()
+        self._requested: set[int] = set()
         """Edits that carry a requested reload."""
         self.rereads = 0
         """How often all files were read for a requested reload."""
@@ -63,40 +63,40 @@ class Edits:
             self._emit(events.Notice(level="warning", text=text))
         if booting & set(paths):
             self._written_in_boot.add(edit)
-        self.generations.noticed(edit)
+        self.generations.on_edit_noticed(edit)
         self._emit(events.Changed(edit=edit, paths=paths))
 
-    def on_edit_settled(
+    def on_edit_checked(
         self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: Steps
     ) -> None:
         """An edit was read and checked; `steps` are settle and check, in ms."""
-        self.created.settled(Edit(edit, files, failures, steps))
+        self.created.on_edit_checked(Edit(edit, files, failures, steps))
 
     def _settle(self, found: Edit) -> None:
         edit, self.steps = found.number, found.steps
         for file in found.files:
             generation = self.created.by(file)
-            if generation and self.generations.loaded(generation, file):
-                self.created.taken(generation)
+            if generation and self.generations.on_file_loaded(generation, file):
+                self.created.note_taken(generation)
                 self._tell_managers(generation, file)
         muted = self._self_writes.muted if edit in self._written_in_boot else frozenset()
         self._written_in_boot.discard(edit)
-        commands = self.generations.settled(edit, found.files, found.failures, muted)
+        commands = self.generations.on_edit_checked(edit, found.files, found.failures, muted)
         changed = any(isinstance(command, Boot | Refuse) for command in commands)
         if changed:
-            self.created.saved()
+            self.created.on_saved()
         settle_ms, check_ms = found.steps["settle"], found.steps["check"]
         self._emit(events.Checked(edit=edit, changed=changed, settle_ms=settle_ms, check_ms=check_ms))
         self._decide(commands)
-        if edit in self._asked:
-            self._asked.discard(edit)
+        if edit in self._requested:
+            self._requested.discard(edit)
             if not changed:
                 self.reload()
 
     def on_surveyed(self, files: Sequence[Source]) -> None:
         """Add files beside the running ones to the snapshot: they may be imported or read later."""
         for file in files:
-            if self.generations.surveyed(file):
+            if self.generations.on_file_surveyed(file):
                 self._tell_managers(self.generations.live, file)
 
     def _tell_managers(self, generation: int, file: Source) -> None:
@@ -105,22 +105,22 @@ class Edits:
 
     # requested reloads
 
-    def reload_asked(self) -> None:
+    def request_reload(self) -> None:
         """Read all files, then reload, whether or not a file has changed."""
         self.watch.reread(self.generations.known())
 
-    def reread(self, edit: int) -> None:
+    def on_files_reread(self, edit: int) -> None:
         """All files were read for a requested reload; `edit` has those that differed, 0: none did."""
         self.rereads += 1
         if edit:
-            self._asked.add(edit)
+            self._requested.add(edit)
         else:
             self.reload()
 
     def reload(self) -> None:
         """Boot the files as they were read last, whether or not they run already."""
         self.steps = {}
-        self._decide(self.generations.asked())
+        self._decide(self.generations.on_reload_requested())
 
     # after each decision
 
@@ -129,13 +129,13 @@ class Edits:
         pause = self._self_writes.due(bool(self.generations.candidates))
         if pause is not None:
             self._loop.call_later(pause, self._catch_up)
-        self.watch.attend_everything(self.generations.wanting)
+        self.watch.attend_everything(self.generations.needs_fix)
         self._decided.set()
         self._decided = asyncio.Event()
 
     def _catch_up(self) -> None:
         """Try muted files, unless a candidate boots or they run already."""
-        if not self.generations.candidates and self.generations.behind:
+        if not self.generations.candidates and self.generations.lags_behind_disk:
             self.reload()
 
     def next_decision(self) -> Coroutine[None, None, object]:

@@ -36,14 +36,14 @@ class LoadReport:
     def touch(self) -> None:
         """Report a change soon."""
         if self._due is None:
-            self._due = self._loop.call_later(INTERVAL, self._tell)
+            self._due = self._loop.call_later(INTERVAL, self._report)
 
     def close(self) -> None:
         """Stop: nothing more is reported."""
         if self._due is not None:
             self._due.cancel()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._due = None
         workers, loads = self._dispatcher.workers, self._dispatcher.loads()
         for worker, load in loads.items():

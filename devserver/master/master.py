@@ -1,8 +1,8 @@
 """The Master: carries out what is decided about each save, and joins the parts that this takes.
 
-The story of one save: `Edits.noticed`, `Edits.settled`, then here `_apply`, `_boot` (or `_refuse`),
-`_worker_ready`, `_go_live`; the older Workers leave as they fall idle (`_worker_idle`). `handle` takes all
-that is reported meanwhile.
+The course of one save: `Edits.on_edit_noticed`, `Edits.on_edit_checked`, then here `_apply`, `_boot` (or
+`_refuse`), `_worker_ready`, `_go_live`; the older Workers leave as they fall idle (`_worker_idle`). `handle`
+takes all other facts.
 
 Law: a client connection is never closed by a reload, a Worker's death or a Manager's death.
 """
@@ -92,7 +92,7 @@ class Master:
 
     async def listen(self) -> None:
         """Listen where the command names addresses. Raises ListenError."""
-        await self.clients.look()
+        await self.clients.guess_tcp()
         await self.listen_policy.open_first()
 
     def start(self) -> None:
@@ -179,7 +179,7 @@ class Master:
             )
         )
         self.supervisor.send(message)
-        self._apply_any(self.generations.ready(decisions.Booted(message, worker.started)))
+        self._apply_any(self.generations.on_worker_ready(decisions.Booted(message, worker.started)))
         self._dispatcher.pump()
         for other in list(self._dispatcher.workers.values()):
             if other.generation < self.generations.live and self._dispatcher.is_idle(other):
@@ -204,8 +204,8 @@ class Master:
 
     async def _expect(self) -> None:
         """After a failed first start: if the target seems to serve TCP, let its clients connect and wait."""
-        await self.clients.look()
-        if self.clients.seems_native and not self.generations.live:
+        await self.clients.guess_tcp()
+        if self.clients.seems_to_serve_tcp and not self.generations.live:
             await self.listen_policy.follow(True)
 
     def _worker_idle(self, worker: Worker) -> None:
@@ -229,7 +229,7 @@ class Master:
                 self._dispatcher.block(worker, state.active and state.blocks)
             case facts.WorkerDied(worker, cause):
                 self.terminals.prompts.on_exited(worker)
-                self.clients.router.abandon(worker)
+                self.clients.router.on_worker_died(worker)
                 self._dispatcher.remove(worker, cause)
                 self.routes.on_died(worker)
             case facts.WorkerRemoved(record, reason, exited):
@@ -242,7 +242,7 @@ class Master:
             case facts.BriefingDue():
                 self._brief()
             case facts.ReloadRequested():
-                self.edits.reload_asked()
+                self.edits.request_reload()
             case _:
                 self.supervisor.handle(fact)
 
@@ -302,7 +302,7 @@ class Master:
         """Settle the candidates whose Manager is gone."""
         for candidate in list(self.generations.candidates):
             if not self.supervisor.pool.is_home(candidate.number):
-                self._apply(self.generations.homeless(candidate.number))
+                self._apply(self.generations.on_manager_gone(candidate.number))
 
     def _stamp(self) -> int:
         return self.edits.stamp()

@@ -4,7 +4,24 @@ Law: the next `Watch.newest_edit()` counts every save whose `close()` or `rename
 noticed edit is reported with its contents, in order.
 """
 
-from devserver.watch.reports import AssetsSaved, Noticed, Remark, Report, Reread, Settled, Surveyed
+from devserver.watch.reports import (
+    AssetsSaved,
+    EditChecked,
+    EditNoticed,
+    FilesReread,
+    FilesSurveyed,
+    Remark,
+    Report,
+)
 from devserver.watch.watch import Watch
 
-__all__ = ["AssetsSaved", "Noticed", "Remark", "Report", "Reread", "Settled", "Surveyed", "Watch"]
+__all__ = [
+    "AssetsSaved",
+    "EditChecked",
+    "EditNoticed",
+    "FilesReread",
+    "FilesSurveyed",
+    "Remark",
+    "Report",
+    "Watch",
+]

@@ -15,7 +15,7 @@ from devserver.watch.check.checker import Findings, SourceChecker
 from devserver.watch.check.read import Content
 from devserver.watch.notice.debounce import Batch, Debouncer, Kind
 from devserver.watch.notice.debounce_timer import DebounceTimer
-from devserver.watch.reports import Noticed, Report, Settled
+from devserver.watch.reports import EditChecked, EditNoticed, Report
 
 
 class EditReader:
@@ -43,7 +43,7 @@ class EditReader:
         """Path → the digest that the last edit of the file found."""
         self._judged: dict[int, set[str]] = {}
         """Edit → its files, from the read until the report."""
-        self._settled: dict[int, Settled] = {}
+        self._settled: dict[int, EditChecked] = {}
         self._reported = 0
         self._timer = DebounceTimer(self._debouncer, self._on_time, loop)
         self._tasks = Tasks(loop)
@@ -79,7 +79,7 @@ class EditReader:
         paths, self.noted = tuple(self.noted), {}
         if self._begun:
             self._begun = False
-            self._report(Noticed(self._debouncer.newest, paths))
+            self._report(EditNoticed(self._debouncer.newest, paths))
         if paths:
             self._timer.arm()
 
@@ -115,7 +115,9 @@ class EditReader:
         except Exception as error:
             self._bug(error)
         times = (looked - batch.first) * 1000, (time.monotonic() - looked) * 1000
-        self._settled[batch.edit] = Settled(batch.edit, found.files, found.failures, found.warnings, *times)
+        self._settled[batch.edit] = EditChecked(
+            batch.edit, found.files, found.failures, found.warnings, *times
+        )
         while (settled := self._settled.pop(self._reported + 1, None)) is not None:
             self._reported += 1
             self._judged.pop(settled.edit, None)

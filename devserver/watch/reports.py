@@ -9,14 +9,14 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import Source
 
 
-class Noticed(Struct, frozen=True):
-    """Edit number `edit` has begun; `paths` are the files that were touched first. A Settled follows."""
+class EditNoticed(Struct, frozen=True):
+    """Edit number `edit` has begun; `paths` are the files that were touched first. A EditChecked follows."""
 
     edit: int
     paths: tuple[str, ...]
 
 
-class Settled(Struct, frozen=True):
+class EditChecked(Struct, frozen=True):
     """Edit `edit` is over, was read and checked. Reported in the order of the numbers.
 
     `files` has every file that was touched, changed or not. A Source without code was not compiled: it is not
@@ -32,16 +32,16 @@ class Settled(Struct, frozen=True):
     check_ms: float
 
 
-class Surveyed(Struct, frozen=True):
+class FilesSurveyed(Struct, frozen=True):
     """The files that matter beside the running modules: Python files with their bytes, others by digest.
 
-    Files that are being edited are left out: their Settled has them.
+    Files that are being edited are left out: their EditChecked has them.
     """
 
     files: tuple[Source, ...]
 
 
-class Reread(Struct, frozen=True):
+class FilesReread(Struct, frozen=True):
     """All files that matter were read, as requested. `edit` is the newest that has not settled yet, or 0."""
 
     edit: int
@@ -60,4 +60,4 @@ class Remark(Struct, frozen=True):
     text: str
 
 
-Report = Noticed | Settled | Reread | Surveyed | AssetsSaved | Remark
+Report = EditNoticed | EditChecked | FilesReread | FilesSurveyed | AssetsSaved | Remark

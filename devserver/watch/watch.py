@@ -26,7 +26,7 @@ from devserver.watch.notice.coverage import Coverage
 from devserver.watch.notice.debounce import Debouncer, Kind
 from devserver.watch.notice.moved_folders import FolderIdentities
 from devserver.watch.notice.poll_budget import PollBudget
-from devserver.watch.reports import Remark, Report, Reread, Surveyed
+from devserver.watch.reports import FilesReread, FilesSurveyed, Remark, Report
 from devserver.watch.scope.filters import Filters, Interest, gitignore_of
 
 MOST_PASSED_OVER = 1000
@@ -52,15 +52,15 @@ class Watch:
         self._filters.as_data.update(config.settings)
         self._checker = SourceChecker(self._filters, loop)
         self._coverage = Coverage(self._filters, self._checker.off_loop, self, loop, config.poll)
-        self._places = FolderIdentities(
+        self._identities = FolderIdentities(
             self._coverage.tops, self._checker.off_loop, self._top_left, self._top_came
         )
-        self._edits = EditReader(config, self._checker, self.wake, self._remember, self._tell, loop)
+        self._edits = EditReader(config, self._checker, self.wake, self._remember, self._send_report, loop)
         debouncer = Debouncer(config.settle, config.settle_modified, config.settle_cap)
-        self._assets = Assets(debouncer, self._checker.read, self._tell, loop)
+        self._assets = Assets(debouncer, self._checker.read, self._send_report, loop)
         self._first_look = FirstLook()
         self._poll_budget = PollBudget()
-        self._look = UnwatchedFiles(self._say_that_it_hangs)
+        self._unwatched = UnwatchedFiles(self._warn_of_hang)
         self._hangs = False
         """The user was warned of a mount that does not answer."""
         self._passed_over: dict[str, Kind] = {}
@@ -77,10 +77,10 @@ class Watch:
         await self._coverage.start()
         for folder in {os.path.dirname(path) for path in self._config.settings}:
             self._coverage.add(folder)
-        if self._coverage.weak:
+        if self._coverage.has_gaps:
             self._first_look = await self._checker.off_loop(lambda: first_look.look(self._filters))
         self.wake()
-        self._tasks.start(self._places.watch())
+        self._tasks.start(self._identities.watch())
 
     def newest_edit(self) -> int:
         """Return the number of the newest edit, 0 if there was none; a new one is reported before it returns.
@@ -89,8 +89,8 @@ class Watch:
         changes, it polls the attended files instead, within a bound on the cost.
         """
         self.wake()
-        if self._coverage.weak and not self._closed:
-            self._look_at_weak()
+        if self._coverage.has_gaps and not self._closed:
+            self._poll_some()
         return self._edits.newest
 
     def attend(self, files: Iterable[tuple[str, bytes]], *, as_data: bool = False) -> None:
@@ -137,7 +137,7 @@ class Watch:
 
     def keep(self, files: Iterable[str]) -> None:
         """Let changes of these files matter, until the next call: a late import may read them."""
-        self._filters.kept = frozenset(files)
+        self._filters.snapshot = frozenset(files)
 
     def attend_everything(self, on: bool) -> None:
         """Let every Python file under the root matter, or only those that run or lie beside them.
@@ -159,7 +159,7 @@ class Watch:
         self._tasks.start(self._survey())
 
     def reread(self, known: Mapping[str, bytes]) -> None:
-        """Read these files and all that may matter; a different digest is an edit. A Reread follows."""
+        """Read these files and all that may matter; a different digest is an edit. A FilesReread follows."""
         self._tasks.start(self._reread(known))
 
     async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
@@ -168,7 +168,7 @@ class Watch:
         Where the system does not report changes, it reads these files and all that may matter.
         """
         self.wake()
-        if self._coverage.weak and not self._closed:
+        if self._coverage.has_gaps and not self._closed:
             await self._compare_all(known)
         return self._edits.newest
 
@@ -212,7 +212,7 @@ class Watch:
         """Note that a folder is gone, with all that is in it."""
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.GONE)
-        self._places.left(folder)
+        self._identities.left(folder)
 
     def _top_left(self, folder: str) -> None:
         if folder == self._filters.root:
@@ -225,7 +225,7 @@ class Watch:
         for path in self._checker.known_below(folder):
             self.touched(path, Kind.DONE)
         self._edits.announce()
-        self._tell(Reread(self._edits.unsettled))
+        self._send_report(FilesReread(self._edits.unsettled))
 
     def overflowed(self) -> None:
         """Read every attended file: the kernel has dropped events."""
@@ -237,37 +237,39 @@ class Watch:
 
     def remark(self, level: Level, text: str) -> None:
         """Report a sentence to the user."""
-        self._tell(Remark(level, text))
+        self._send_report(Remark(level, text))
 
-    def witness(self, seen: dict[str, Kind]) -> None:
+    def on_seen(self, seen: dict[str, Kind]) -> None:
         """Pass on files that watchdog has seen; called in its thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._hear, seen)
+            self._loop.call_soon_threadsafe(self._compare_seen, seen)
 
-    def _hear(self, seen: dict[str, Kind]) -> None:
+    def _compare_seen(self, seen: dict[str, Kind]) -> None:
         """Note files that watchdog saw, except those that inotify saw or whose signature has not changed."""
         self.wake()
         self._late |= {path: kind for path, kind in seen.items() if self._edits.is_unread(path)}
         read = [path for path in seen if not self._edits.is_unread(path)]
-        strict = {path: signature(path) for path in read if self._coverage.is_strict(os.path.dirname(path))}
-        looks = strict | self._look.at(path for path in read if path not in strict)
+        strict = {
+            path: signature(path) for path in read if self._coverage.sees_every_save(os.path.dirname(path))
+        }
+        looks = strict | self._unwatched.signatures(path for path in read if path not in strict)
         for path in read:
             if path not in looks or not self._checker.is_as_seen(path, looks[path]):
                 self.touched(path, seen[path])
         self._edits.announce()
 
-    def _look_at_weak(self) -> None:
+    def _poll_some(self) -> None:
         chosen = [
             path
             for path in self._poll_budget.due(time.monotonic())
-            if not (self._coverage.is_strict(os.path.dirname(path)) or self._edits.is_unread(path))
+            if not (self._coverage.sees_every_save(os.path.dirname(path)) or self._edits.is_unread(path))
         ]
-        for path, now in self._look.at(chosen).items():
+        for path, now in self._unwatched.signatures(chosen).items():
             if not self._checker.is_as_seen(path, now):
                 self.touched(path, Kind.OPEN)
         self._edits.announce()
 
-    def _say_that_it_hangs(self) -> None:
+    def _warn_of_hang(self) -> None:
         if not self._hangs:
             self._hangs = True
             text = "A mount does not answer: devserver notices saves on it once it answers again."
@@ -280,7 +282,7 @@ class Watch:
         self._follow_links(contents)
         late, self._late = self._late, {}
         if late:
-            self._hear(late)
+            self._compare_seen(late)
 
     def _follow_links(self, contents: Iterable[Content]) -> None:
         """Let events of a link's target count as events of the link, too."""
@@ -304,7 +306,7 @@ class Watch:
 
     async def _reread(self, known: Mapping[str, bytes]) -> None:
         await self._compare_all(known)
-        self._tell(Reread(self._edits.unsettled))
+        self._send_report(FilesReread(self._edits.unsettled))
 
     async def _compare_all(self, known: Mapping[str, bytes]) -> None:
         contents = [*await self._checker.read(known), *await self._checker.survey(wanted=True)]
@@ -328,7 +330,7 @@ class Watch:
             if not self._filters.is_watched(folder):  # the folder of a linked package
                 self._attend_folder(folder)
         self._follow_links(contents)
-        self._tell(Surveyed(self._checker.surveyed(contents)))
+        self._send_report(FilesSurveyed(self._checker.surveyed(contents)))
 
     def _was_saved(self, content: Content) -> bool:
         """Return whether a file was saved before the survey read it, without an edit yet.
@@ -337,12 +339,12 @@ class Watch:
         """
         folder = os.path.dirname(content.path)
         inside = any(f"{folder}{os.sep}".startswith(f"{root}{os.sep}") for root in self._filters.roots)
-        if not inside or self._coverage.is_strict(folder):
+        if not inside or self._coverage.sees_every_save(folder):
             return False
         if (seen := self._checker.seen(content.path)) is not None:
             return seen != content.signature
         return self._first_look.differs(content.path, content.signature, self._filters)
 
-    def _tell(self, report: Report) -> None:
+    def _send_report(self, report: Report) -> None:
         if not self._closed:
             self._report(report)

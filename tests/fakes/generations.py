@@ -22,8 +22,8 @@ def running(**files: str) -> Generations:
     book = Generations()
     assert [type(command) for command in book.start()] == [Boot]
     for path, text in files.items():
-        assert book.loaded(1, file(path, text))
-    assert book.used(1, files) == []
+        assert book.on_file_loaded(1, file(path, text))
+    assert book.on_files_used(1, files) == []
     assert ready(book, 1) == [live(1, 0, (), first=True)]
     return book
 
@@ -36,7 +36,7 @@ def booted(generation: int) -> Booted:
 
 def ready(book: Generations, generation: int) -> list[Command]:
     """Let a Worker of a generation be ready; return the commands."""
-    return book.ready(booted(generation))
+    return book.on_worker_ready(booted(generation))
 
 
 def live(generation: int, edit: int, paths: tuple[str, ...], *, first: bool = False) -> GoLive:
@@ -46,5 +46,5 @@ def live(generation: int, edit: int, paths: tuple[str, ...], *, first: bool = Fa
 
 def edit(book: Generations, number: int, *files: Source, **failures: Failure) -> list[Command]:
     """Let an edit begin and settle; return the commands."""
-    book.noticed(number)
-    return book.settled(number, files, failures)
+    book.on_edit_noticed(number)
+    return book.on_edit_checked(number, files, failures)

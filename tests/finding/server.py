@@ -88,41 +88,47 @@ class Server:
         if files:
             self._passed_over.clear()
             self._edits += 1
-            self._generations.noticed(self._edits)
-            self._apply(self._generations.settled(self._edits, files, {}))
+            self._generations.on_edit_noticed(self._edits)
+            self._apply(self._generations.on_edit_checked(self._edits, files, {}))
 
     def _apply(self, commands: Sequence[Command]) -> None:
         for command in commands:
             if isinstance(command, Boot):
                 self._boot(command)
-        wanting = self._generations.wanting
+        wanting = self._generations.needs_fix
         if wanting and not self._filters.everything:
             self._filters.everything = True
             again, self._passed_over = self._passed_over, []
             self.saved(again)
-        self._filters.everything = self._generations.wanting
+        self._filters.everything = self._generations.needs_fix
 
     def _boot(self, boot: Boot) -> None:
         self._snapshots.add(boot.generation, boot.base, own_python(boot.changes))
         self.told = self._run(boot.generation)
         if self.told["boot"]:
             failure = Failure("import", *self.told["boot"])
-            self._apply(self._generations.failed(boot.generation, failure))
+            self._apply(self._generations.on_boot_failed(boot.generation, failure))
             return
         forked = WorkerForked(worker=1, slot=1, generation=boot.generation, pid=self._process.pid)
         ready = BootDone(worker=1, generation=boot.generation, handlers=())
-        self._apply(self._generations.ready(Booted(ready, forked)))
-        self._filters.kept = frozenset(each.path for each in own_python(self._generations.snapshot.values()))
+        self._apply(self._generations.on_worker_ready(Booted(ready, forked)))
+        self._filters.snapshot = frozenset(
+            each.path for each in own_python(self._generations.snapshot.values())
+        )
         for content in beside(self._filters, sorted(self._filters.folders)):
             if not self._filters.is_watched(folder := os.path.dirname(content.path)):
                 self._filters.attend_folder(folder)
             source = content.data if content.path.endswith(".py") else None
             file = Source(content.path, content.digest, source)
-            if file.digest and self._generations.surveyed(file) and source is not None:
+            if file.digest and self._generations.on_file_surveyed(file) and source is not None:
                 self._snapshots.loaded(boot.generation, file)
 
     def _loaded(self, generation: int, source: Source) -> None:
-        if source.digest and self._generations.loaded(generation, source) and source.source is not None:
+        if (
+            source.digest
+            and self._generations.on_file_loaded(generation, source)
+            and source.source is not None
+        ):
             self._snapshots.loaded(generation, source)
 
     def _run(self, generation: int) -> Told:

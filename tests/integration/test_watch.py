@@ -12,7 +12,7 @@ import pytest
 
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import Noticed, Settled
+from devserver.watch import EditChecked, EditNoticed
 from devserver.watch.check import syntax
 from tests.integration.watching import DEADLINE, Ear, an_app, on_each_loop, source_of, watching
 
@@ -73,10 +73,10 @@ async def test_every_save_is_counted_at_once(app: Path) -> None:
         await ear.attend(app)
         for n in range(1, 201):
             (atomic_save, truncating_save)[n % 2](app, f"x = {n}\n")
-            before = max((s.edit for s in ear.all(Settled)), default=0)
+            before = max((s.edit for s in ear.all(EditChecked)), default=0)
             edit = ear.watch.newest_edit()
             assert edit > before
-            assert ear.all(Noticed)[-1].edit == edit
+            assert ear.all(EditNoticed)[-1].edit == edit
             settled = await ear.settled(edit)
             assert source_of(settled, app).source == f"x = {n}\n".encode()
 
@@ -204,11 +204,11 @@ async def test_closing_in_the_middle_of_an_edit(app: Path) -> None:
         await ear.attend(app)
         app.write_text("x = 1\n" * 60_000)
         assert ear.watch.newest_edit() == 1
-        await ear.until(lambda: ear.all(Noticed) or None)
+        await ear.until(lambda: ear.all(EditNoticed) or None)
     assert ear.watch.newest_edit() == 1
     app.write_text("x = 2\n")
     assert ear.watch.newest_edit() == 1
-    assert ear.all(Settled) == []
+    assert ear.all(EditChecked) == []
 
 
 @on_each_loop
@@ -235,7 +235,7 @@ async def test_edits_settle_in_order(app: Path, monkeypatch: pytest.MonkeyPatch)
         other.write_text("y = 1\n")
         assert ear.watch.newest_edit() == 2
         assert await begun.get() == str(other)
-        assert ear.all(Settled) == []
+        assert ear.all(EditChecked) == []
         free.set()
         await ear.settled(2)
-        assert [settled.edit for settled in ear.all(Settled)] == [1, 2]
+        assert [settled.edit for settled in ear.all(EditChecked)] == [1, 2]

@@ -8,7 +8,7 @@ import pytest
 
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import Remark, Settled
+from devserver.watch import EditChecked, Remark
 from devserver.watch.notice.inotify import Inotify
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
@@ -100,7 +100,7 @@ async def test_polling_where_the_limit_is_reached(app: Path, monkeypatch: pytest
         assert ear.watch.newest_edit() == 1
         full.write_text("<p>")
         page = Source(str(full), digest(b"<p>"), None)
-        await ear.until(lambda: any(page in settled.files for settled in ear.all(Settled)) or None)
+        await ear.until(lambda: any(page in settled.files for settled in ear.all(EditChecked)) or None)
         full.unlink()
         full.parent.rmdir()
 

@@ -9,7 +9,7 @@ import pytest
 
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import Remark, Reread, Settled
+from devserver.watch import EditChecked, FilesReread, Remark
 from devserver.watch.notice import coverage
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
@@ -58,7 +58,7 @@ async def test_many_new_folders_are_all_taken_in(app: Path, monkeypatch: pytest.
             path.write_text("x = 1\n")
         assert ear.watch.newest_edit() == 1
         names = {str(path) for path in files}
-        await ear.until(lambda: names <= {f.path for s in ear.all(Settled) for f in s.files} or None)
+        await ear.until(lambda: names <= {f.path for s in ear.all(EditChecked) for f in s.files} or None)
 
 
 @on_each_loop
@@ -113,7 +113,7 @@ async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
         assert [f"{app.parent} is gone" in remark.text for remark in ear.all(Remark)] == [True]
         app.parent.mkdir()
         app.write_text("x = 1\n")
-        reread = await ear.until(lambda: next(iter(ear.all(Reread)), None))
+        reread = await ear.until(lambda: next(iter(ear.all(FilesReread)), None))
         assert source_of(await ear.settled(reread.edit), app).source == b"x = 1\n"
         app.write_text("x = 2\n")
         settled = await ear.settled(ear.watch.newest_edit())

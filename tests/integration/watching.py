@@ -18,7 +18,7 @@ import uvloop
 from devserver.config import WatchConfig
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import Noticed, Report, Settled, Surveyed, Watch
+from devserver.watch import EditChecked, EditNoticed, FilesSurveyed, Report, Watch
 
 DEADLINE = 20.0
 """Seconds that any single wait may take."""
@@ -57,7 +57,7 @@ def an_app(folder: Path) -> Path:
     return path
 
 
-def source_of(settled: Settled, path: Path) -> Source:
+def source_of(settled: EditChecked, path: Path) -> Source:
     (source,) = (file for file in settled.files if file.path == str(path))
     return source
 
@@ -77,9 +77,9 @@ class Ear:
     def all(self, kind: type[T]) -> list[T]:
         return [report for report in self.reports if isinstance(report, kind)]
 
-    async def settled(self, edit: int) -> Settled:
+    async def settled(self, edit: int) -> EditChecked:
         """Wait until `edit` has settled."""
-        return await self.until(lambda: next((s for s in self.all(Settled) if s.edit == edit), None))
+        return await self.until(lambda: next((s for s in self.all(EditChecked) if s.edit == edit), None))
 
     async def until(self, found: Callable[[], T | None]) -> T:
         async with asyncio.timeout(DEADLINE):
@@ -93,11 +93,11 @@ class Ear:
         self.watch.attend([(str(path), digest(path.read_bytes())) for path in paths])
         await self.surveyed()
 
-    async def surveyed(self) -> Surveyed:
+    async def surveyed(self) -> FilesSurveyed:
         """Survey: whatever was asked before has been read when it is reported."""
-        count = len(self.all(Surveyed))
+        count = len(self.all(FilesSurveyed))
         self.watch.survey()
-        return await self.until(lambda: next(iter(self.all(Surveyed)[count:]), None))
+        return await self.until(lambda: next(iter(self.all(FilesSurveyed)[count:]), None))
 
     async def quiet(self) -> None:
         """Wait until every edit that was noticed has settled, and watchdog had its time to object."""
@@ -123,9 +123,9 @@ async def watching(root: Path, **settings: object) -> AsyncIterator[Ear]:
     await ear.watch.start()
     try:
         yield ear
-        numbers = [report.edit for report in ear.all(Noticed)]
+        numbers = [report.edit for report in ear.all(EditNoticed)]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert [report.edit for report in ear.all(Settled)] == numbers[: len(ear.all(Settled))]
+        assert [report.edit for report in ear.all(EditChecked)] == numbers[: len(ear.all(EditChecked))]
     finally:
         await ear.watch.close()
     assert set(threading.enumerate()) <= threads

@@ -47,7 +47,7 @@ class Server(Protocol):
     async def newest_edit_on_disk(self) -> int:
         """Return the number of the newest edit, after the Master has read the present files."""
 
-    def reload_asked(self) -> None:
+    def request_reload(self) -> None:
         """Read all files, and start their code; `rereads` counts it once they are read."""
 
     def next_decision(self) -> Awaitable[object]:
@@ -55,29 +55,24 @@ class Server(Protocol):
 
 
 class Answers:
-    """`stop` is called with the reason. `output` is the file that all output goes to.
-
-    `captured`: the journal has the app's output.
-    """
+    """`stop` is called with the reason. `output` is the file that all output goes to."""
 
     def __init__(
         self,
         server: Server,
+        routes: Routes,
         journal: Journal,
         root: str,
         stop: Callable[[str], None],
         output: OutputFile | None = None,
-        captured: bool = False,
     ) -> None:
         self._server = server
+        self._routes = routes
         self._journal = journal
         self._root = root
         self._stop = stop
         self._output = output
-        self._captured = captured
         self.stopping = asyncio.Event()
-        self.routes: Routes | None = None
-        """Set it before the first request for routes."""
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         """Yield the replies to a request. The caller closes a generator that does not end by itself."""
@@ -105,7 +100,7 @@ class Answers:
             case protocol.AskRequests():
                 return self._requests(request)
             case protocol.AskRoutes():
-                return self._routes()
+                return self._read_routes()
             case _:
                 assert_never(request)
 
@@ -128,7 +123,7 @@ class Answers:
 
     async def _reload(self) -> None:
         rereads = self._server.rereads
-        self._server.reload_asked()
+        self._server.request_reload()
         while self._server.rereads == rereads and not self.stopping.is_set():
             await self._turn()
         await self._wait()
@@ -183,10 +178,9 @@ class Answers:
             yield error
         yield protocol.End()
 
-    async def _routes(self) -> AsyncIterator[Reply]:
+    async def _read_routes(self) -> AsyncIterator[Reply]:
         try:
-            assert self.routes is not None, "set before the first request"
-            read = await self.routes.read()
+            read = await self._routes.read()
         except NotRead as error:
             yield protocol.Problem(sentence=str(error))
             return
@@ -210,7 +204,7 @@ class Answers:
             for line in self._journal.logged(request.since):
                 yield line
             note = self._journal.missing(request.since)
-            if not self._captured:
+            if not self._journal.has_output:
                 where = "the app's output goes to where the server was started, and is not kept here"
                 note = f"{where}; {note}" if note else where
             if follower is None:

@@ -25,13 +25,13 @@ LAST_LINES = 0.5
 
 
 class Control:
-    """`emit` takes events about the control socket itself."""
+    """`emit` takes events about the control socket itself; `captured`: the app's output comes as events."""
 
-    def __init__(self, root: str, emit: Callable[[Event], None]) -> None:
+    def __init__(self, root: str, emit: Callable[[Event], None], *, captured: bool = False) -> None:
         self._root = root
         self._emit = emit
-        self._journal = Journal(partial(plain.line, root=root))
-        self._output = _output_file()
+        self._journal = Journal(partial(plain.line, root=root), captured)
+        self._output = None if captured else _output_file()
         self._server: ControlServer | None = None
         self._answers: Answers | None = None
         self._greeting: asyncio.Task[None] | None = None
@@ -44,17 +44,9 @@ class Control:
         if isinstance(event, events.Stopping) and self._answers is not None:
             self._answers.stopping.set()
 
-    async def open(
-        self, server: Server, stop: Callable[[str], None], captured: bool, routes: Routes | None = None
-    ) -> None:
-        """Listen. If the socket cannot be created, report that; the run goes on without it.
-
-        `captured`: the app's output comes as events.
-        """
-        if captured:
-            self._output = None
-        self._answers = Answers(server, self._journal, self._root, stop, self._output, captured)
-        self._answers.routes = routes
+    async def open(self, server: Server, routes: Routes, stop: Callable[[str], None]) -> None:
+        """Listen. If the socket cannot be created, report that; the run goes on without it."""
+        self._answers = Answers(server, routes, self._journal, self._root, stop, self._output)
         try:
             self._server = ControlServer(self._answers, self._root, os.getcwd())
         except NoControl as error:

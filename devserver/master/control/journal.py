@@ -39,9 +39,13 @@ _QUIET = (
 
 @dataclass(slots=True)
 class Journal:
-    """`word` returns the line of an event, or None. Followers get each event that is kept, as it happens."""
+    """`word` returns the line of an event, or None. Followers get each event that is kept, as it happens.
+
+    `has_output`: the app's output comes as events, too.
+    """
 
     word: Callable[[Event], str | None]
+    has_output: bool = False
     started: events.Started | None = None
     live: events.Live | None = None
     listeners: tuple[Listener, ...] = ()

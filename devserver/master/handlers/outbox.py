@@ -50,7 +50,7 @@ class Outbox:
             self._begun.clear()
         return [data] if more else [data, *self._take_kept()]
 
-    def abandon(self, worker: int) -> tuple[bool, list[bytes]]:
+    def on_worker_died(self, worker: int) -> tuple[bool, list[bytes]]:
         """The Worker has died: return whether its message was truncated, and the data to write now."""
         self._owed.pop(worker, None)
         if self._author != worker:

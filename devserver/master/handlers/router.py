@@ -241,10 +241,10 @@ class Router:
             if worker is not None and update is not None:
                 worker.link.send(update)
 
-    def abandon(self, worker: Worker) -> None:
+    def on_worker_died(self, worker: Worker) -> None:
         """End the incomplete messages of a dead Worker; their connections stay open."""
         for client in self._clients.values():
-            cut, chunks = client.connection.outbox.abandon(worker.id)
+            cut, chunks = client.connection.outbox.on_worker_died(worker.id)
             client.write(chunks)
             if cut:
                 self._report_lost("the rest of a message", "its worker died", client)

@@ -101,7 +101,7 @@ class Gateway:
         elif websocket:
             socket = WebSocket(self._context, scope, receive, send)
             await socket.run()
-            if socket.native:
+            if socket.for_handlers:
                 scope[HANDLED] = True
                 await FramedSocket(self._router, receive, send, scope["client"]).run()
         elif scope["path"] == LIVE_PATH and not self._dispatcher.code.generation:

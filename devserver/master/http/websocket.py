@@ -58,11 +58,11 @@ class WebSocket(AppJob):
         self._owed = 0
         self._refusal: list[Event] = []
         """The app's own answer to the handshake, kept until it is complete: the Worker may die before."""
-        self.native = False
+        self.for_handlers = False
         """The live code has handlers and no app: the handlers serve it."""
 
     async def run(self) -> None:
-        """Serve the connection to its end, or return with `native` set."""
+        """Serve the connection to its end, or return with `for_handlers` set."""
         await self._receive()  # websocket.connect
         self._context.admission.admit(self)
         self._reader = asyncio.get_running_loop().create_task(self._read())
@@ -72,7 +72,9 @@ class WebSocket(AppJob):
             self._context.admission.forget_messages(self)
             self._context.admission.forget(self)
             self._reader.cancel()
-            if not self.native:  # sending may have failed before the reader noticed that the client is gone
+            if (
+                not self.for_handlers
+            ):  # sending may have failed before the reader noticed that the client is gone
                 self._do(self._session.on_client_left(1006, ""))
 
     # to and from the client
@@ -140,7 +142,7 @@ class WebSocket(AppJob):
     def without_app(self) -> None:
         """The live code has no app: leave the connection to its handlers, unless an app has accepted it."""
         if self._session.phase == "opening" and self._context.dispatcher.code.framing is not None:
-            self.native = True
+            self.for_handlers = True
             self._put(None)
         else:
             self._context.index.answer(self.scope, self.accept, self.answer)
@@ -167,8 +169,8 @@ class WebSocket(AppJob):
             case Accept(subprotocol=subprotocol, headers=headers):
                 self._do(self._session.on_app_accepted(subprotocol, headers))
             case WebSocketSend(data=data, text=text) if self._session.on_app_sent():
-                said = {"text": data.decode()} if text else {"bytes": data}
-                self._put({"type": "websocket.send", **said}, len(data))
+                content = {"text": data.decode()} if text else {"bytes": data}
+                self._put({"type": "websocket.send", **content}, len(data))
             case WebSocketClose(code=code, reason=reason):
                 self._do(self._session.on_app_closed(code, reason))
             case Consumed():
@@ -212,7 +214,7 @@ class WebSocket(AppJob):
                     | commands.RefuseClient()
                     | commands.PassOnAnswer()
                 ):
-                    self._tell_client(command)
+                    self._to_client(command)
                 case commands.Offer(resumed=resumed):
                     self._resumed = resumed
                     if resumed:
@@ -220,9 +222,9 @@ class WebSocket(AppJob):
                     self._context.admission.admit(self)
                 case commands.Deliver(data=data, text=text):
                     self.send(Message(self.number, data, text))
-                case commands.End():
+                case commands.DetachRun():
                     self.send(Detach(self.number))
-                case commands.TellLeft(code=code, reason=reason):
+                case commands.ReportClientLeft(code=code, reason=reason):
                     self.send(Disconnected(self.number, code, reason))
                     self.client_gone = True
                 case commands.Remember(why=why):
@@ -232,7 +234,7 @@ class WebSocket(AppJob):
                 case _:
                     assert_never(command)
 
-    def _tell_client(
+    def _to_client(
         self,
         command: commands.AcceptClient | commands.CloseClient | commands.RefuseClient | commands.PassOnAnswer,
     ) -> None:

@@ -20,11 +20,11 @@ class Deliver(Struct, frozen=True):
     text: bool
 
 
-class End(Struct, frozen=True):
+class DetachRun(Struct, frozen=True):
     """Detach from the run: it has to end soon."""
 
 
-class TellLeft(Struct, frozen=True):
+class ReportClientLeft(Struct, frozen=True):
     """Notify the run that its client has left."""
 
     code: int
@@ -72,8 +72,8 @@ class Lost(Struct, frozen=True):
 Command = (
     Offer
     | Deliver
-    | End
-    | TellLeft
+    | DetachRun
+    | ReportClientLeft
     | AcceptClient
     | CloseClient
     | RefuseClient

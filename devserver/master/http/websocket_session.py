@@ -25,13 +25,13 @@ from devserver.master.http.websocket_commands import (
     CloseClient,
     Command,
     Deliver,
-    End,
+    DetachRun,
     Lost,
     Offer,
     PassOnAnswer,
     RefuseClient,
     Remember,
-    TellLeft,
+    ReportClientLeft,
 )
 
 SERVICE_RESTART = 1012
@@ -118,7 +118,7 @@ class WebSocketSession:
         elif waiting := len(self._inbox) - given:
             out.append(Lost(_messages(waiting), "its client has left before the app could have it"))
         self._phase = "closed"
-        return [*out, TellLeft(code, reason)] if self._running else out
+        return [*out, ReportClientLeft(code, reason)] if self._running else out
 
     def deliver(self) -> list[Command]:
         """Send the run the messages that it may get by now."""
@@ -154,9 +154,9 @@ class WebSocketSession:
 
     def _leave(self) -> list[Command]:
         if not self.resumable:
-            return [*self._restart(), End()]
+            return [*self._restart(), DetachRun()]
         self._phase = "detaching"
-        return [End()]
+        return [DetachRun()]
 
     def on_worker_died(self, reason: str) -> list[Command]:
         """The Worker with the run in hand has died."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from devserver.common.errors import ListenError
 from devserver.common.events import Listener
 from devserver.config import Address, ListenConfig
-from devserver.master.listen.port_owner import holder
+from devserver.master.listen.port_owner import owner_of
 from devserver.master.listen.tls import tls_context
 
 BACKLOG = 2048
@@ -170,7 +170,7 @@ def _sentence(kind: Port, address: Address, error: OSError) -> str:
     where = str(Listener(kind, address.host, address.port)).partition("://")[2]
     other_port, other_address = _OPTIONS[kind]
     if error.errno == errno.EADDRINUSE:
-        pid = holder(address.port)
+        pid = owner_of(address.port)
         if pid == os.getpid():
             return f"{where} is given twice: each listener needs its own address"
         who = f"process {pid}" if pid else "another process"
@@ -179,7 +179,7 @@ def _sentence(kind: Port, address: Address, error: OSError) -> str:
 
 
 def _by_whom(port: int) -> str:
-    pid = holder(port)
+    pid = owner_of(port)
     if pid == os.getpid():
         return " by another listener of this server"
     return f" by process {pid}" if pid else ""

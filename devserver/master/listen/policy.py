@@ -17,9 +17,9 @@ class ListenPolicy:
     """Opens and closes listeners, and reports it."""
 
     def __init__(self, config: Config, factories: Factories, emit: Callable[[Event], None]) -> None:
-        self._listeners = Listeners(config.listen, factories, self._plain_came)
+        self._listeners = Listeners(config.listen, factories, self._on_plain_http)
         self._emit = emit
-        self._has_plain_come = False
+        self._plain_reported = False
         self._remark = ""
 
     @property
@@ -36,7 +36,7 @@ class ListenPolicy:
 
     def announce(self) -> None:
         """Report the open listeners."""
-        self._say(self._remark)
+        self._report(self._remark)
 
     async def follow(self, tcp: bool) -> None:
         """Open or close the default TCP listener: `tcp` is whether the live code serves TCP. Raises
@@ -46,24 +46,24 @@ class ListenPolicy:
         if not self._listeners.by_default or tcp == is_open:
             return
         if tcp:
-            self._say(await self._listeners.open_tcp())
+            self._report(await self._listeners.open_tcp())
         else:
             self._listeners.close(kinds=("tcp",))
-            self._say("")
+            self._report("")
 
     def close(self) -> None:
         """Stop accepting; connections stay open."""
         self._listeners.close()
 
-    def _plain_came(self) -> None:
+    def _on_plain_http(self) -> None:
         """Report once that a client speaks plain HTTP to the TLS port: the client cannot read our answer."""
-        if not self._has_plain_come:
-            self._has_plain_come = True
+        if not self._plain_reported:
+            self._plain_reported = True
             where = next((str(each) for each in self.all if each.kind == "https"), "")
             text = f"a client speaks HTTP to the HTTPS port: open {where}"
             self._emit(events.Notice(level="warning", text=text))
 
-    def _say(self, remark: str) -> None:
+    def _report(self, remark: str) -> None:
         if remark:
             self._emit(events.Notice(level="warning", text=remark))
         self._emit(events.Listening(listeners=self.all))

@@ -10,7 +10,7 @@ from pathlib import Path
 _LISTENING = "0A"
 
 
-def holder(port: int) -> int:
+def owner_of(port: int) -> int:
     """Return the id of a process that listens on `port`; 0 if we can find none."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for folder in Path("/proc").glob("[0-9]*/fd") if sockets else ():

@@ -47,12 +47,12 @@ class Book:
         return stamp not in self.pending
 
     @property
-    def wanting(self) -> bool:
+    def needs_fix(self) -> bool:
         """Return whether the disk holds code that does not run: any file may fix it."""
         return not self.live or self.refusal is not None
 
     @property
-    def behind(self) -> bool:
+    def lags_behind_disk(self) -> bool:
         """Return whether the disk holds good code that does not run."""
         return not self._blocking() and bool(changes(self.snapshot, self._on_disk()))
 

@@ -36,7 +36,7 @@ class Held(Struct, frozen=True):
 
 def is_suspect(failure: Failure) -> bool:
     """Return whether a failure suggests that another process holds a resource: a lock, a file, an address."""
-    return any(each.errno in _TAKEN or _reads_taken(each) for each in _chain(failure))
+    return any(each.errno in _TAKEN or _suggests_taken(each) for each in _chain(failure))
 
 
 def is_held(failure: Failure, held: Held) -> bool:
@@ -53,7 +53,7 @@ def is_held(failure: Failure, held: Held) -> bool:
     return named or bool(numbers & (held.pids | held.ports)) or any(path in text for path in held.files)
 
 
-def _reads_taken(failure: Failure) -> bool:
+def _suggests_taken(failure: Failure) -> bool:
     text = f"{failure.type}: {failure.message}"
     if failure.type in _OTHER:
         return False

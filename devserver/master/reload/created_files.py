@@ -47,12 +47,12 @@ class CreatedFiles:
         self._edits: deque[Edit] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def settled(self, edit: Edit) -> None:
+    def on_edit_checked(self, edit: Edit) -> None:
         """An edit was read and checked."""
         self._edits.append(edit)
         self._go_on()
 
-    def reported(self, message: Creates) -> None:
+    def on_reported(self, message: Creates) -> None:
         """A Worker creates a file, or has created it."""
         for known in (self._open, self._made):
             if len(known) >= MOST:
@@ -73,15 +73,15 @@ class CreatedFiles:
         """Return whether a waiting edit has this file."""
         return any(file.path == path for edit in self._edits for file in edit.files)
 
-    def taken(self, generation: int) -> None:
+    def note_taken(self, generation: int) -> None:
         """Note that a generation runs with a file that it created: no reason for a reload."""
         self._taken.add(generation)
 
-    def saved(self) -> None:
+    def on_saved(self) -> None:
         """The user has saved a file."""
         self._tried_again = False
 
-    def owes(self, generation: int) -> bool:
+    def should_retry(self, generation: int) -> bool:
         """Return whether to retry a failed generation with the files that it created; once until a save."""
         if generation not in self._taken or self._tried_again:
             return False

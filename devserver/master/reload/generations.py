@@ -36,13 +36,13 @@ class Generations(Book):
         """Try the first generation: its Worker reads everything from the disk."""
         return [self._boot({}, 0)]
 
-    def noticed(self, edit: int) -> None:
+    def on_edit_noticed(self, edit: int) -> None:
         """An edit has begun; it is pending until it is settled."""
         assert edit > self.edit, "edits are numbered upwards"
         self.edit = edit
         self.pending[edit] = 0
 
-    def settled(
+    def on_edit_checked(
         self,
         edit: int,
         files: Sequence[Source],
@@ -69,13 +69,13 @@ class Generations(Book):
             return [*self._make_room(), self._boot(self._on_disk(), edit)]
         return self._changes_nothing(edit)
 
-    def asked(self) -> list[Command]:
+    def on_reload_requested(self) -> list[Command]:
         """A reload was requested, whether or not a file has changed."""
         if blocking := self._blocking():
             return [self._refuse(self._read, 0, tuple(blocking.values()))]
         return [*self._make_room(), self._boot(self._on_disk(), self._read)]
 
-    def loaded(self, generation: int, source: Source, unsettled: bool = False) -> bool:
+    def on_file_loaded(self, generation: int, source: Source, unsettled: bool = False) -> bool:
         """Record a file that a Worker of `generation` read; return whether its further Workers may get it.
 
         `unsettled`: an edit of the file is pending. The first Worker of a candidate decides which text it is.
@@ -99,12 +99,12 @@ class Generations(Book):
                     candidate.snapshot.setdefault(path, shared)
         return True
 
-    def surveyed(self, file: Source) -> bool:
+    def on_file_surveyed(self, file: Source) -> bool:
         """Record a file beside the live code, unless it is known already; return whether it was recorded."""
         known = file.path in self.snapshot or self.disk.is_news(file)
-        return not known and self.loaded(self.live, file)
+        return not known and self.on_file_loaded(self.live, file)
 
-    def used(self, generation: int, paths: Iterable[str]) -> list[Command]:
+    def on_files_used(self, generation: int, paths: Iterable[str]) -> list[Command]:
         """A Worker of `generation` uses these files: broken ones among them count from now on."""
         self.uses.add(generation, paths)
         candidate = self.candidate(generation)
@@ -118,7 +118,7 @@ class Generations(Book):
         failures = tuple(candidate.held_back[path] for path in broken)
         return [Cancel(generation), *self._give_up(candidate, failures)]
 
-    def ready(self, worker: Booted) -> list[Command]:
+    def on_worker_ready(self, worker: Booted) -> list[Command]:
         """A Worker is ready; the first one of a candidate makes the candidate live."""
         generation, first = worker.ready.generation, not self.live
         candidate = self.candidate(generation)
@@ -140,7 +140,7 @@ class Generations(Book):
             *self._conclude(),
         ]
 
-    def failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
+    def on_boot_failed(self, generation: int, failure: Failure, held: bool = False) -> list[Command]:
         """The first Worker of a candidate failed to boot. Failures of other generations change nothing.
 
         `held`: the live Workers may hold a resource that it needed.
@@ -157,7 +157,7 @@ class Generations(Book):
             return [GoExclusive(again.generation, failure), again]
         return self._give_up(candidate, (failure,))
 
-    def superseded(self, generation: int) -> list[Command]:
+    def on_candidate_dropped(self, generation: int) -> list[Command]:
         """The Manager has dropped a candidate: a younger one settles its edits, if there is one."""
         candidate = self.candidate(generation)
         if candidate is None:
@@ -168,13 +168,13 @@ class Generations(Book):
         self._settle(generation)
         return []
 
-    def homeless(self, generation: int) -> list[Command]:
+    def on_manager_gone(self, generation: int) -> list[Command]:
         """A candidate's Manager is gone: a younger one settles its edits, or a boot of the disk's files."""
         if self.candidate(generation) is None:
             return []
         younger = any(other.number > generation for other in self.candidates)
-        commands = [] if younger else self.asked()
-        self.superseded(generation)
+        commands = [] if younger else self.on_reload_requested()
+        self.on_candidate_dropped(generation)
         return commands
 
     def _changes_nothing(self, edit: int) -> list[Command]:
@@ -200,7 +200,7 @@ class Generations(Book):
             return [self._boot(self._on_disk(), self._read)]
         elif self._tried and not self.disk.differs(self._tried[0]):
             word = self._tried[1]
-        elif self.wanting:
+        elif self.needs_fix:
             return []
         else:
             return [Warn(failure) for failure in self.disk.warn(self.snapshot)]

@@ -35,7 +35,7 @@ class SourceReports:
         """
         self._stamp()
         unsettled = self.watch.is_unsettled(source.path) or self._created.holds(source.path)
-        return self._generations.loaded(generation, source, unsettled)
+        return self._generations.on_file_loaded(generation, source, unsettled)
 
     def used(self, generation: int, paths: Sequence[str]) -> list[Command]:
         """A Worker uses these files: watch them.
@@ -46,7 +46,7 @@ class SourceReports:
         if snapshot is None:
             return []
         self.watch.attend([(path, digest_in(snapshot, path)) for path in paths])
-        return self._generations.used(generation, paths)
+        return self._generations.on_files_used(generation, paths)
 
     def received(self, message: messages.Used | messages.Opened | messages.Creates) -> list[Command]:
         """Handle a report; return the decisions."""
@@ -68,9 +68,9 @@ class SourceReports:
             self.joins(message.generation, Source(file.path, file.digest, None))
             self.watch.attend([(file.path, digest_in(snapshot, file.path))], as_data=not file.executed)
         run = [file.path for file in message.files if file.executed]
-        return self._generations.used(message.generation, run)
+        return self._generations.on_files_used(message.generation, run)
 
     def _creates(self, message: messages.Creates) -> None:
         """A Worker creates a file, or has created it; after its boot, that counts as a save."""
         first = message.generation != self._generations.live
-        self._created.reported(message if first or not message.digest else replace(message, digest=b""))
+        self._created.on_reported(message if first or not message.digest else replace(message, digest=b""))

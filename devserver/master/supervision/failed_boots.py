@@ -52,8 +52,8 @@ class FailedBoots:
             self._policy.left(self._generations.candidate(generation), verdict.removeprefix(LEFT))
             return []
         if verdict == DROPPED:
-            return self._generations.superseded(generation)
-        return self._generations.failed(generation, silent_failure(verdict))
+            return self._generations.on_candidate_dropped(generation)
+        return self._generations.on_boot_failed(generation, silent_failure(verdict))
 
     def on_worker_exited(
         self, worker: WorkerRecord, reason: str, gone: WorkerGone | None
@@ -62,7 +62,7 @@ class FailedBoots:
         if worker.orphan or not worker.booting:
             return None
         if gone is not None and gone.verdict == DROPPED:
-            return self._generations.superseded(worker.generation)
+            return self._generations.on_candidate_dropped(worker.generation)
         failure = boot_failure(worker.failure, reason, gone)
         held = is_suspect(failure) and is_held(failure, held_by(self._live_pids()))
         candidate = self._generations.candidate(worker.generation)
@@ -79,12 +79,12 @@ class FailedBoots:
         """Refuse a candidate or try it alone; name the option where that may be what it lacks."""
         candidate = self._generations.candidate(generation)
         beside = candidate is not None and candidate.handover == "overlap"
-        commands = self._generations.failed(generation, failure, held)
+        commands = self._generations.on_boot_failed(generation, failure, held)
         if any(isinstance(command, Refuse) for command in commands):
             if beside and self._generations.live and is_suspect(failure):
                 commands.append(Suggest(EXCLUSIVE))
-            if self._created.owes(generation):
-                commands += self._generations.asked()
+            if self._created.should_retry(generation):
+                commands += self._generations.on_reload_requested()
         return commands
 
     def _live_pids(self) -> list[int]:

@@ -25,16 +25,16 @@ PATIENCE = 2
 """Checks in a row without a reader: between two questions a program reads nothing for a moment."""
 STILL = 2
 """Checks in a row that find the loop stopped, until we believe it: at a single one it may be writing."""
-NOBODY = messages.DebuggerState(False)
+NO_PROMPT = messages.DebuggerState(False)
 
 
 @dataclass(slots=True)
 class _State:
-    told: messages.DebuggerState = NOBODY
+    reported: messages.DebuggerState = NO_PROMPT
     seen: bool = False
     still: int = 0
     """Checks in a row at which the event loop of a reading Worker was stopped."""
-    shown: messages.DebuggerState = NOBODY
+    shown: messages.DebuggerState = NO_PROMPT
     looks: int = 0
     """Checks since the unfinished line, or without a reader since the last one was seen."""
     timer: asyncio.TimerHandle | None = None
@@ -72,9 +72,9 @@ class Prompts:
         """The Worker reports its prompt; read its earlier output first."""
         worker.read_terminal()
         state = self._states.setdefault(worker.id, _State())
-        state.told = message
+        state.reported = message
         if message.active:
-            self._rest(state)
+            self._stop_looking(state)
             state.seen = False
         self._show(worker, state)
         worker.link.send(message)
@@ -82,7 +82,7 @@ class Prompts:
     def on_printed(self, worker: Worker, text: str) -> None:
         """The Worker has printed: an unfinished line may be a question."""
         state = self._states.get(worker.id)
-        if state is not None and (state.told.active or state.seen):
+        if state is not None and (state.reported.active or state.seen):
             return
         if not text.endswith("\n") or readers.takes_keys(worker.terminal):
             if state is None:
@@ -91,7 +91,7 @@ class Prompts:
             if state.timer is None:
                 self._look_after(LOOKS[0], worker, state)
         elif state is not None:
-            self._rest(state)
+            self._stop_looking(state)
 
     def typed(self, keys: bytes) -> bool:
         """Give the keys to a Worker that reads its terminal, noticed before or not; return whether there is
@@ -100,7 +100,7 @@ class Prompts:
         for worker in list(self._workers.values()):
             if worker.terminal >= 0 and readers.is_read(worker.terminal, worker.pid):
                 state = self._states.setdefault(worker.id, _State())
-                if not state.told.active:
+                if not state.reported.active:
                     self._see(worker, state)
                 worker.type(keys)
                 return True
@@ -110,17 +110,17 @@ class Prompts:
         """The Worker has booted: its question is answered, even if no check has found that yet."""
         state = self._states.get(worker.id)
         if state is not None and state.seen and not readers.is_read(worker.terminal, worker.pid):
-            self._rest(state)
+            self._stop_looking(state)
             self._forget(worker, state)
 
     def on_exited(self, worker: Worker) -> None:
         """The Worker has exited."""
         if state := self._states.pop(worker.id, None):
-            self._rest(state)
+            self._stop_looking(state)
 
     def _look(self, worker: Worker, state: _State) -> None:
         state.timer = None
-        if self._states.get(worker.id) is not state or worker.terminal < 0 or state.told.active:
+        if self._states.get(worker.id) is not state or worker.terminal < 0 or state.reported.active:
             return
         if readers.is_read(worker.terminal, worker.pid):
             self._see(worker, state)
@@ -152,14 +152,14 @@ class Prompts:
         state.timer = self._loop.call_later(seconds, self._look, worker, state)
 
     @staticmethod
-    def _rest(state: _State) -> None:
+    def _stop_looking(state: _State) -> None:
         if state.timer is not None:
             state.timer.cancel()
             state.timer = None
 
     def _show(self, worker: Worker, state: _State) -> None:
         seen = messages.DebuggerState(state.seen, worker.id, how="question", blocks=state.still >= STILL)
-        now = state.told if state.told.active else seen
+        now = state.reported if state.reported.active else seen
         if now == state.shown or not (now.active or state.shown.active):
             return
         state.shown = now

@@ -29,7 +29,7 @@ def beside(filters: Filters, folders: Iterable[str], wanted: bool = False) -> li
     contents: list[Content] = []
     room = MOST_BYTES
     for path in dict.fromkeys(code + data):
-        if path in filters.kept or (path in filters.attended and not path.endswith(".py")):
+        if path in filters.snapshot or (path in filters.attended and not path.endswith(".py")):
             continue  # it is in the snapshot
         content = read(path)
         if content.target and path.endswith(".py"):

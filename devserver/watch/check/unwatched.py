@@ -30,7 +30,7 @@ class UnwatchedFiles:
         self._patience = patience
         self._looking: threading.Thread | None = None
 
-    def at(self, paths: Iterable[str]) -> Seen:
+    def signatures(self, paths: Iterable[str]) -> Seen:
         """Return the files' signatures now; an empty result if a mount does not answer."""
         wanted = list(paths)
         if not wanted or (self._looking is not None and self._looking.is_alive()):

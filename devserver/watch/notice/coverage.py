@@ -33,7 +33,7 @@ NO_WATCH = "the system's limit of inotify watches is reached (see fs.inotify.max
 
 
 class Sink(Protocol):
-    """The receiver of events; watchdog calls `witness` in its thread, the rest runs on the loop."""
+    """The receiver of events; watchdog calls `on_seen` in its thread, the rest runs on the loop."""
 
     def touched(self, path: str, kind: Kind) -> None: ...
 
@@ -43,7 +43,7 @@ class Sink(Protocol):
 
     def remark(self, level: Level, text: str) -> None: ...
 
-    def witness(self, seen: dict[str, Kind]) -> None: ...
+    def on_seen(self, seen: dict[str, Kind]) -> None: ...
 
     def wake(self) -> None:
         """Called when there are events to `drain`."""
@@ -74,23 +74,23 @@ class Coverage:
         self._last_remark = ""
         self._unwatched: list[str] = []
         """Folders that inotify could not watch, because the limit is reached."""
-        self._relieving = False
+        self._freeing = False
         self._walks: deque[Iterator[Folder]] = deque()
         self._tasks = Tasks(loop)
 
     @property
-    def weak(self) -> bool:
+    def has_gaps(self) -> bool:
         """Return whether inotify does not watch some folders: an edit in them is noticed late."""
         return self._inotify is None or bool(self._reasons)
 
-    def is_strict(self, folder: str) -> bool:
+    def sees_every_save(self, folder: str) -> bool:
         """Return whether inotify has seen every save in `folder`."""
         return self._inotify is not None and folder in self._inotify and not self._mounts.silent(folder)
 
     async def start(self) -> None:
         """Watch the roots, and the folders that are attended by now."""
         roots = self._filters.roots
-        self._open_fence()
+        self._open_inotify()
         self._mounts = read_mounts()
         folders = await self._off_loop(lambda: list(walk(roots, self._filters, self._enter)))
         for folder in sorted(self._filters.folders):
@@ -104,9 +104,9 @@ class Coverage:
         if self._reasons:
             await self._poll()
         if not self._poll_all and NO_INSTANCE not in self._reasons and NO_WATCH not in self._reasons:
-            await self._witness(self._schedules(folders))
+            await self._start_watchdog(self._schedules(folders))
 
-    def _open_fence(self) -> None:
+    def _open_inotify(self) -> None:
         if self._poll_all:
             self._reasons[ASKED] = None
             return
@@ -116,9 +116,9 @@ class Coverage:
             if error.errno != errno.ENOSYS:  # no inotify: watchdog gets the system's own events
                 self._reasons[NO_INSTANCE] = None
 
-    async def _witness(self, schedules: list[Schedule]) -> None:
+    async def _start_watchdog(self, schedules: list[Schedule]) -> None:
         try:
-            observing = self._native = native(self._sink.witness, self._matters)
+            observing = self._native = native(self._sink.on_seen, self._matters)
         except OSError:  # a limit: inotify does without watchdog
             return
         await self._off_loop(lambda: observing.start(schedules))
@@ -139,18 +139,18 @@ class Coverage:
             return
         self._enter(folder)
         self._after_entering()
-        if observing := self._native if self.is_strict(folder) else self._polling:
+        if observing := self._native if self.sees_every_save(folder) else self._polling:
             schedule = Schedule(folder, recursive=False)
             self._tasks.start(self._off_loop(lambda: observing.add(schedule)))
 
     def _after_entering(self) -> None:
-        if self._unwatched and not self._relieving:
-            self._relieving = True
-            self._tasks.start(self._relieve())
+        if self._unwatched and not self._freeing:
+            self._freeing = True
+            self._tasks.start(self._free_watches())
         elif self._reasons and self._polling is None:
             self._tasks.start(self._poll())
 
-    async def _relieve(self) -> None:
+    async def _free_watches(self) -> None:
         """At the limit of watches: free those of watchdog for inotify; if they are too few, poll."""
         if self._native is not None:
             observing, self._native = self._native, None
@@ -158,14 +158,14 @@ class Coverage:
             folders, self._unwatched = self._unwatched, []
             for folder in folders:
                 self._enter(folder)
-                self._came(folder)
-        self._relieving = False
+                self._on_new_folder(folder)
+        self._freeing = False
         folders, self._unwatched = self._unwatched, []
         if folders:
             self._reasons[NO_WATCH] = None
             await self._poll()
         for folder in folders:  # files may have appeared in it before the first poll
-            self._came(folder)
+            self._on_new_folder(folder)
         self._sink.wake()
 
     async def _poll(self) -> None:
@@ -176,22 +176,22 @@ class Coverage:
             self._last_remark = remark
             self._sink.remark("info", remark)
         observing = self._polling = polling(
-            self._sink.witness, self._matters, self._is_polled, self._filters.links
+            self._sink.on_seen, self._matters, self._is_polled, self._filters.links
         )
         schedules = [Schedule(root, recursive=True) for root in self._filters.roots]
         for folder in sorted(self._filters.folders):
-            if not self.is_strict(folder) and not self._filters.is_reached(folder):
+            if not self.sees_every_save(folder) and not self._filters.is_reached(folder):
                 schedules.append(Schedule(folder, recursive=False))
         await self._off_loop(lambda: observing.start(schedules))
         # Saves that were missed before polling began.
-        self._sink.witness(dict.fromkeys(self._filters.attended, Kind.DONE))
+        self._sink.on_seen(dict.fromkeys(self._filters.attended, Kind.DONE))
 
     def _is_polled(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_dir(follow_symlinks=False):
             return is_kept(entry.path, self._filters)
         # All Python files: one that begins to matter later would look newly created.
         wanted = entry.name.endswith(".py") or self._matters(entry.path)
-        return wanted and not self.is_strict(os.path.dirname(entry.path))
+        return wanted and not self.sees_every_save(os.path.dirname(entry.path))
 
     def _matters(self, path: str) -> bool:
         return self._filters.interest(path) is not Interest.NONE or self._filters.is_asset(path)
@@ -224,7 +224,7 @@ class Coverage:
                     self._inotify.leave(folder)
                 self._sink.touched(path, kind)
             case FolderCame(path):
-                self._came(path)
+                self._on_new_folder(path)
             case FolderLeft(path):
                 self._sink.folder_left(path)
             case Overflowed():
@@ -233,7 +233,7 @@ class Coverage:
             case _:
                 assert_never(fact)
 
-    def _came(self, folder: str) -> None:
+    def _on_new_folder(self, folder: str) -> None:
         if folder in self._filters.folders and not self._filters.is_reached(folder):
             self._enter(folder)
             self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
@@ -278,7 +278,7 @@ class Coverage:
         """Watch a topmost folder again: the folder at its path is another one now."""
         if self._inotify is not None:
             self._inotify.leave(top)
-        self._came(top)
+        self._on_new_folder(top)
         self._tasks.start(self._renew_observers())
         self._sink.wake()
 
@@ -288,7 +288,7 @@ class Coverage:
             native, self._native = self._native, None
             await self._off_loop(native.stop)
             folders = await self._off_loop(lambda: list(walk(filters.roots, filters, _nothing)))
-            await self._witness(self._schedules(folders))
+            await self._start_watchdog(self._schedules(folders))
         if self._polling is not None:
             polling, self._polling = self._polling, None
             await self._off_loop(polling.stop)

@@ -36,7 +36,7 @@ MOST_SCHEDULES = 16
 """Each costs a thread. Beyond them there is inotify alone."""
 POLL_EVERY = 0.5
 
-Witness = Callable[[dict[str, Kind]], None]
+OnSeen = Callable[[dict[str, Kind]], None]
 """Called in watchdog's thread with the files that are worth a read."""
 
 _FILTER: list[type[FileSystemEvent]] = [
@@ -75,9 +75,9 @@ def plan(root: str, folders: Iterable[Folder], most: int = MOST_SCHEDULES) -> li
 class Observing:
     """One observer of watchdog. `start`, `add` and `stop` may wait for the disk and for threads."""
 
-    def __init__(self, observer: BaseObserver, witness: Witness, matters: Callable[[str], bool]) -> None:
+    def __init__(self, observer: BaseObserver, on_seen: OnSeen, matters: Callable[[str], bool]) -> None:
         self._observer = observer
-        self._handler = _Handler(witness, matters)
+        self._handler = _Handler(on_seen, matters)
         self._scheduled: set[str] = set()
 
     def start(self, schedules: Sequence[Schedule]) -> None:
@@ -103,14 +103,14 @@ class Observing:
             self._observer.join()
 
 
-def native(witness: Witness, matters: Callable[[str], bool]) -> Observing:
+def native(on_seen: OnSeen, matters: Callable[[str], bool]) -> Observing:
     """Return an observer of the system's own events. Raises OSError where a limit is reached."""
     _hush()
-    return Observing(Observer(), witness, matters)
+    return Observing(Observer(), on_seen, matters)
 
 
 def polling(
-    witness: Witness,
+    on_seen: OnSeen,
     matters: Callable[[str], bool],
     keeps: Callable[[os.DirEntry[str]], bool],
     links: Container[str] = (),
@@ -125,7 +125,7 @@ def polling(
     def stat(path: str) -> os.stat_result:
         return os.lstat(path) if path in links else os.stat(path)
 
-    return Observing(PollingObserverVFS(stat, listdir, polling_interval=every), witness, matters)
+    return Observing(PollingObserverVFS(stat, listdir, polling_interval=every), on_seen, matters)
 
 
 def _hush() -> None:
@@ -140,14 +140,14 @@ def _hush() -> None:
 class _Handler(FileSystemEventHandler):
     """Forwards the files that matter."""
 
-    def __init__(self, witness: Witness, matters: Callable[[str], bool]) -> None:
-        self._witness = witness
+    def __init__(self, on_seen: OnSeen, matters: Callable[[str], bool]) -> None:
+        self._on_seen = on_seen
         self._matters = matters
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         seen = {path: kind for path, kind in _touched(event) if self._matters(path)}
         if seen:
-            self._witness(seen)
+            self._on_seen(seen)
 
 
 def _touched(event: FileSystemEvent) -> Iterator[tuple[str, Kind]]:

@@ -89,7 +89,7 @@ class Filters:
         """Attended files that the app reads and does not run."""
         self.links: set[str] = set()
         """Links to folders: a change of one changes what is found behind it."""
-        self.kept: frozenset[str] = frozenset()
+        self.snapshot: frozenset[str] = frozenset()
         """Files of the snapshot that may still be imported: their changes count, their neighbours' do not."""
         self.folders: set[str] = set()
         """Folders of attended files, and folders that imports look into."""
@@ -153,7 +153,7 @@ class Filters:
             return Interest.NONE
         templates = inside and "/templates/" in f"/{self._below(path)}"
         anything = self.everything and inside and not templates
-        if name.endswith(".py") and (path in self.kept or anything or self._is_found_in(folder, name)):
+        if name.endswith(".py") and (path in self.snapshot or anything or self._is_found_in(folder, name)):
             return Interest.CODE
         if name.endswith(COMPILED) and (anything or folder in self.folders):
             return Interest.DATA

@@ -25,8 +25,8 @@ def discover(module: ModuleType, attribute: str = "", factory: bool = False) -> 
     Raises what a factory raises; that counts as a failed import.
     """
     handlers = handlers_of(module)
-    native = isinstance(handlers, Failure) or bool(handlers.found)
-    app = find_app(module, attribute, factory, handlers=native)
+    has_handlers = isinstance(handlers, Failure) or bool(handlers.found)
+    app = find_app(module, attribute, factory, handlers=has_handlers)
     if isinstance(app, Failure):
         return app
     if app is not None:

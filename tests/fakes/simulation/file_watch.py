@@ -39,7 +39,7 @@ class SimulatedFileWatch:
             self.newest += 1
             self._passed_over.clear()
             self.unread.append((self.newest, {path}))
-            self.master.book.noticed(self.newest)
+            self.master.book.on_edit_noticed(self.newest)
 
     def is_unread(self, path: str) -> bool:
         return any(path in paths for _, paths in self.unread)
@@ -52,7 +52,7 @@ class SimulatedFileWatch:
         failures = {path: Failure("check", "SyntaxError", f"typo in {path}") for path in broken}
         files = [source(path, disk.get(path)) for path in sorted(paths)]
         self._reported.update((file.path, file.digest) for file in files)
-        self.master.apply(self.master.book.settled(edit, files, failures))
+        self.master.apply(self.master.book.on_edit_checked(edit, files, failures))
 
     def attend(self, files: Iterable[tuple[str, bytes]]) -> None:
         for path, digest in files:

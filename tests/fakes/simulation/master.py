@@ -106,7 +106,7 @@ class SimulatedMaster:
     def rehome(self) -> None:
         for boot in self.book.replay():
             if not self.pool.is_home(boot.generation):
-                self.apply(self.book.homeless(boot.generation))
+                self.apply(self.book.on_manager_gone(boot.generation))
 
     def on_code_live(self, generation: int) -> None:
         self.pool.on_code_live(generation)
@@ -135,7 +135,7 @@ class SimulatedMaster:
         match message:
             case messages.Loaded():
                 path = message.source.path
-                if self.book.loaded(generation, message.source, self.watch.is_unread(path)):
+                if self.book.on_file_loaded(generation, message.source, self.watch.is_unread(path)):
                     self.send(message)
                 self._uses(generation, (path,))
             case messages.Used():
@@ -149,7 +149,7 @@ class SimulatedMaster:
         snapshot = self.book.snapshot_of(generation)
         if snapshot is not None:
             self.watch.attend([(path, snapshot[path].digest if path in snapshot else b"") for path in paths])
-            self.apply(self.book.used(generation, paths))
+            self.apply(self.book.on_files_used(generation, paths))
 
     def _ready(self, process: SimulatedWorker, message: messages.BootDone) -> None:
         stranger = process.orphan and process.generation != self.book.live
@@ -158,7 +158,7 @@ class SimulatedMaster:
         process.record.step("accept")
         self.send(message)
         forked = messages.WorkerForked(process.id, process.slot, process.generation, 100 + process.id)
-        self.apply(self.book.ready(decisions.Booted(message, forked)))
+        self.apply(self.book.on_worker_ready(decisions.Booted(message, forked)))
         for other in list(self.workers.values()):
             if other.generation < self.book.live and not other.record.retired and not other.exited:
                 if other.orphan:
@@ -173,9 +173,11 @@ class SimulatedMaster:
         elif exited.verdict.startswith(messages.LEFT):
             self.boot_policy.left(self.book.candidate(exited.generation), exited.verdict)
         elif exited.verdict == "dropped":
-            self.apply(self.book.superseded(exited.generation))
+            self.apply(self.book.on_candidate_dropped(exited.generation))
         else:
-            self.apply(self.book.failed(exited.generation, Failure("import", "WorkerExited", "no process")))
+            self.apply(
+                self.book.on_boot_failed(exited.generation, Failure("import", "WorkerExited", "no process"))
+            )
 
     def on_worker_gone(self, process: SimulatedWorker, exited: messages.WorkerGone | None) -> None:
         if self.workers.pop(process.id, None) is None:
@@ -184,7 +186,7 @@ class SimulatedMaster:
         if process.orphan or not process.record.booting:
             return
         if exited is not None and exited.verdict == "dropped":
-            self.apply(self.book.superseded(process.generation))
+            self.apply(self.book.on_candidate_dropped(process.generation))
             return
         failure = process.failure or Failure("import", "WorkerExited", "killed")
         again = self.book.candidate(process.generation)
@@ -193,13 +195,13 @@ class SimulatedMaster:
         if process.generation != self.book.live:
             if process.failure is None or process.failure.phase == "start-up":
                 self.unlucky.add(process.generation)
-            self.apply(self.book.failed(process.generation, failure))
+            self.apply(self.book.on_boot_failed(process.generation, failure))
 
     # Generations
 
     def surveyed(self, files: Sequence[Source]) -> None:
         for file in files:
-            if self.book.surveyed(file):
+            if self.book.on_file_surveyed(file):
                 self.send(messages.Loaded(0, self.book.live, file))
 
     def apply(self, commands: Sequence[decisions.Command]) -> None:
@@ -217,7 +219,7 @@ class SimulatedMaster:
                     self.watch.survey_due = True
                 case decisions.Refuse() | decisions.Restore():
                     self._note(command)
-        self.watch.attend_everything(self.book.wanting)
+        self.watch.attend_everything(self.book.needs_fix)
 
     def _note(self, command: decisions.Command) -> None:
         if isinstance(command, decisions.GoLive):

@@ -76,7 +76,7 @@ class Saves(RuleBasedStateMachine):
 
     @rule()
     def asks(self) -> None:
-        self.master.apply(self.master.book.asked())
+        self.master.apply(self.master.book.on_reload_requested())
 
     @precondition(lambda self: self.master.watch.survey_due)
     @rule()
@@ -163,7 +163,7 @@ class Saves(RuleBasedStateMachine):
         except Broken:
             starts = False
         if isinstance(outcome, Refuse):
-            assert book.wanting
+            assert book.needs_fix
             assert not starts or outcome.generation in master.unlucky or self.is_broken(outcome), (
                 "refused, yet it starts"
             )

@@ -32,12 +32,12 @@ def may_be_default(headers: Headers, body: bytes, more: bool) -> bool:
         return True
     text = body.decode("utf-8", "replace")
     if kind == "application/json":
-        return _says_nothing(text)
+        return _is_default_json(text)
     plain = _TAGS.sub(" ", text) if kind == "text/html" else text
     return _WORDS.fullmatch(" ".join(plain.split()).lower()) is not None
 
 
-def _says_nothing(text: str) -> bool:
+def _is_default_json(text: str) -> bool:
     try:
         data = json.loads(text)
     except ValueError:

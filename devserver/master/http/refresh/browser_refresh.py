@@ -32,12 +32,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Navigation:
     """A navigation, and the page that answers it."""
 
-    def __init__(self, page: Page, path: str, state: State, say: Callable[[str], None]) -> None:
+    def __init__(self, page: Page, path: str, state: State, warn: Callable[[str], None]) -> None:
         self.ask, self.go_on = page.ask, page.go_on
         self._page = page
         self._path = path
         self._state = state
-        self._say = say
+        self._warn = warn
 
     def begin(self, head: Head, data: bytes, more: bool, made_by: int | None) -> tuple[Head, bytes]:
         """Return the head and the first part of the body for the browser; `made_by` as in Answer."""
@@ -45,19 +45,19 @@ class Navigation:
             return head, data
         headers, data, reason = self._page.begin(head, data, more, self._state.stamp(made_by))
         if reason:
-            self._say(f"{self._path} cannot refresh itself: {reason}")
+            self._warn(f"{self._path} cannot refresh itself: {reason}")
         return (head[0], headers), data
 
 
 class BrowserRefresh:
-    """`say` is called once for each reason why a page cannot refresh itself."""
+    """`warn` is called once for each reason why a page cannot refresh itself."""
 
-    def __init__(self, config: HttpConfig, root: str, editor: str, say: Callable[[str], None]) -> None:
+    def __init__(self, config: HttpConfig, root: str, editor: str, warn: Callable[[str], None]) -> None:
         self._on = config.browser_reload
-        self._say = say
+        self._warn = warn
         self._root_path = config.root_path
         self.state = State(secrets.token_hex(4), root, config.index, editor)
-        self.channel = Channel(lambda local: self.state.told(local=local))
+        self.channel = Channel(lambda local: self.state.as_event(local=local))
         self.paths = {config.root_path + path for path in (SCRIPT, CHANNEL)} if self._on else frozenset()
 
     @cached_property
@@ -82,7 +82,7 @@ class BrowserRefresh:
         if not self._on:
             return None
         page = Page(scope["method"], scope["scheme"], scope["headers"], self._source)
-        return Navigation(page, scope["path"], self.state, self._say)
+        return Navigation(page, scope["path"], self.state, self._warn)
 
     # our own paths
 

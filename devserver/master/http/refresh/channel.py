@@ -35,10 +35,10 @@ class _Listener:
 
 
 class Channel:
-    """`told` returns the state as an event, for a client that is local or not."""
+    """`state` returns the state as an event, for a client that is local or not."""
 
-    def __init__(self, told: Callable[[bool], bytes]) -> None:
-        self._told = told
+    def __init__(self, state: Callable[[bool], bytes]) -> None:
+        self._state = state
         self._listeners: set[_Listener] = set()
         self._closed = False
 
@@ -63,7 +63,7 @@ class Channel:
         self._listeners.add(listener)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            data = _AGAIN + self._told(local)
+            data = _AGAIN + self._state(local)
             while not (listener.gone or self._closed):
                 listener.news.clear()
                 await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -80,4 +80,4 @@ class Channel:
                 await listener.news.wait()
         except TimeoutError:
             return b":\n\n"
-        return self._told(local)
+        return self._state(local)

@@ -37,7 +37,7 @@ class State:
         self._tcp = ""
         self.failures: tuple[Failure, ...] = ()
         """Why the newest code does not run."""
-        self._told: dict[bool, bytes] = {}
+        self._encoded: dict[bool, bytes] = {}
 
     def on_event(self, event: object) -> bool:
         """Handle an event; return whether it changes the state for pages."""
@@ -58,7 +58,7 @@ class State:
                 self._tcp = f"{tcp.address} {tcp.port}" if tcp else ""
             case _:
                 return False
-        self._told.clear()
+        self._encoded.clear()
         return True
 
     def stamp(self, generation: int | None) -> Stamp:
@@ -67,12 +67,12 @@ class State:
             return Stamp(self._run, "index", self._index, self._changes)
         return Stamp(self._run, "live", generation, self._changes)
 
-    def told(self, *, local: bool) -> bytes:
+    def as_event(self, *, local: bool) -> bytes:
         """Return the state as one event of an event stream."""
-        if local not in self._told:
+        if local not in self._encoded:
             data = encoding.encode(_ENCODER, self._data(local))
-            self._told[local] = b"data: " + data + b"\n\n"
-        return self._told[local]
+            self._encoded[local] = b"data: " + data + b"\n\n"
+        return self._encoded[local]
 
     def _data(self, local: bool) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from devserver.master.reload.generations import Generations
 from devserver.master.reload.timings import Timings
 from devserver.reporting import plain
 from tests.fakes.file_watch import NoFileWatch
+from tests.fakes.routes import no_routes
 
 
 class FailsJustThen:
@@ -32,10 +33,10 @@ class FailsJustThen:
         return 0
 
     def _fail(self) -> None:
-        self.generations.failed(1, Failure("import", "ImportError", "no module"))
+        self.generations.on_boot_failed(1, Failure("import", "ImportError", "no module"))
         self._edits.note_decision()
 
-    def reload_asked(self) -> None:
+    def request_reload(self) -> None:
         raise AssertionError("nobody has asked")
 
     def next_decision(self) -> Awaitable[object]:
@@ -46,7 +47,7 @@ def test_wait_answers_when_the_decision_comes_just_as_it_begins_to_wait() -> Non
     """No wake-up is lost between the look at what is settled and the wait."""
 
     async def main() -> None:
-        answers = Answers(FailsJustThen(), Journal(plain.line), "/shop", lambda _reason: None)
+        answers = Answers(FailsJustThen(), no_routes(), Journal(plain.line), "/shop", lambda _reason: None)
         (verdict,) = [reply async for reply in answers.answer(protocol.AskWait(timeout_s=5))]
         assert isinstance(verdict, Verdict)
         assert verdict.state == "not-live"

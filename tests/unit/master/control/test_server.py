@@ -20,6 +20,7 @@ from devserver.master.control.journal import Journal
 from devserver.master.control.server import ControlServer
 from devserver.master.reload.generations import Generations
 from devserver.reporting import plain
+from tests.fakes.routes import no_routes
 
 
 class Still:
@@ -32,7 +33,7 @@ class Still:
     async def newest_edit_on_disk(self) -> int:
         return 0
 
-    def reload_asked(self) -> None:
+    def request_reload(self) -> None:
         self.rereads += 1
 
     def next_decision(self) -> Awaitable[object]:
@@ -49,7 +50,7 @@ def with_server(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
 
     def run(use: Use) -> None:
         async def main() -> None:
-            answers = Answers(Still(), Journal(plain.line), "/shop", lambda _reason: None)
+            answers = Answers(Still(), no_routes(), Journal(plain.line), "/shop", lambda _reason: None)
             server = ControlServer(answers, "/shop", "/shop")
             await server.start()
             try:
@@ -203,7 +204,7 @@ def test_without_a_place_for_the_socket_the_run_goes_on_and_says_so(monkeypatch:
 
     async def main() -> None:
         control = Control("/shop", said.append)
-        await control.open(Still(), lambda _reason: None, captured=False)
+        await control.open(Still(), no_routes(), lambda _reason: None)
         await control.close()
 
     asyncio.run(main())

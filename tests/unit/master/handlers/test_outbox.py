@@ -38,8 +38,8 @@ def test_the_death_of_a_worker_ends_its_message() -> None:
     outbox = Outbox(limit=100)
     outbox.send(1, b"be", more=True)
     outbox.broadcast(b"all")
-    assert outbox.abandon(1) == (True, [b"all"])
-    assert outbox.abandon(1) == (False, [])
+    assert outbox.on_worker_died(1) == (True, [b"all"])
+    assert outbox.on_worker_died(1) == (False, [])
 
 
 def test_the_death_of_a_worker_forgets_its_message_that_waits_for_its_turn() -> None:
@@ -48,6 +48,6 @@ def test_the_death_of_a_worker_forgets_its_message_that_waits_for_its_turn() -> 
     outbox.send(1, b"be", more=True)
     outbox.send(2, b"whole", more=False)
     outbox.send(2, b"half", more=True)
-    assert outbox.abandon(2) == (True, [])
+    assert outbox.on_worker_died(2) == (True, [])
     assert outbox.send(1, b"gin", more=False) == [b"gin", b"whole"]
     assert outbox.broadcast(b"all") == [b"all"]

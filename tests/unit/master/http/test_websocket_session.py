@@ -8,11 +8,11 @@ from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Deliver,
-    End,
+    DetachRun,
     Lost,
     Offer,
     RefuseClient,
-    TellLeft,
+    ReportClientLeft,
 )
 from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, WebSocketSession
 from tests.unit.master.http.websocket_sessions import opened, say, session
@@ -65,7 +65,7 @@ def test_newer_code_during_the_handshake_takes_over_after_it() -> None:
     """The old code says whether it accepts; the conversation is the new code's."""
     found = session()
     assert found.on_code_live() == []
-    assert found.on_app_accepted(None, []) == [AcceptClient(None, []), End()]
+    assert found.on_app_accepted(None, []) == [AcceptClient(None, []), DetachRun()]
     assert found.phase == "detaching"
 
 
@@ -145,7 +145,7 @@ def test_a_client_that_leaves_is_told_to_the_app() -> None:
     """With its own code and reason; what it said before is the app's to receive."""
     found = opened()
     say(found, b"a")
-    assert found.on_client_left(4001, "bye") == [TellLeft(4001, "bye")]
+    assert found.on_client_left(4001, "bye") == [ReportClientLeft(4001, "bye")]
     assert found.on_app_returned(failed=False) == []
 
 
@@ -156,4 +156,4 @@ def test_messages_that_nobody_can_have_any_more_are_said() -> None:
     found.on_code_live()
     say(found, b"b")
     reason = "its client has left before the app could have it"
-    assert found.on_client_left(1005, "") == [Lost("2 messages", reason), TellLeft(1005, "")]
+    assert found.on_client_left(1005, "") == [Lost("2 messages", reason), ReportClientLeft(1005, "")]

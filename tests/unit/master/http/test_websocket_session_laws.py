@@ -13,12 +13,12 @@ from devserver.master.http.websocket_commands import (
     CloseClient,
     Command,
     Deliver,
-    End,
+    DetachRun,
     Lost,
     Offer,
     RefuseClient,
     Remember,
-    TellLeft,
+    ReportClientLeft,
 )
 from devserver.master.http.websocket_session import MOST_AHEAD, MOST_BARREN, REJECTED, WebSocketSession
 
@@ -86,11 +86,11 @@ class World(RuleBasedStateMachine):
                 self.offered = command
             case Deliver():
                 self.deliver(command)
-            case End():
+            case DetachRun():
                 assert self.run is not None
                 assert not self.run.told, "told once"
                 self.run.told = True
-            case TellLeft():
+            case ReportClientLeft():
                 assert self.run is not None
                 assert self.client_left
             case AcceptClient():

@@ -8,7 +8,7 @@ from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Deliver,
-    End,
+    DetachRun,
     Lost,
     Offer,
     Remember,
@@ -25,7 +25,7 @@ def test_newer_code_gets_what_the_old_code_has_not_taken() -> None:
     for text in (b"a", b"b"):
         say(found, text)
     assert found.on_app_received() == []
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert say(found, b"c") == []
     assert found.on_app_sent(), "what is in hand may finish"
     assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
@@ -47,7 +47,7 @@ def test_a_message_taken_as_the_end_was_told_is_not_given_again() -> None:
 def test_a_second_reload_while_the_old_run_ends_changes_nothing() -> None:
     """One end, one beginning."""
     found = opened()
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert found.on_code_live() == []
     assert found.on_app_returned(failed=True) == [Offer(resumed=True)]
     assert found.on_code_live() == []
@@ -60,7 +60,7 @@ def test_a_reload_before_the_resumed_run_has_accepted_moves_it_on() -> None:
     found.on_app_returned(failed=False)
     say(found, b"a")
     assert found.on_run_started() == [Deliver(b"a", True)]
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert found.on_app_accepted(None, []) == []
     assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
     assert found.on_run_started() == [Deliver(b"a", True)]
@@ -71,7 +71,7 @@ def test_a_conversation_that_cannot_go_on_is_asked_to_reconnect(subprotocol: str
     """1012 and an end for the old run, be it by the settings or by a subprotocol."""
     found = session(resumable=subprotocol is not None)
     found.on_app_accepted(subprotocol, [])
-    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_code_live() == [RESTART, DetachRun()]
     assert found.on_app_returned(failed=False) == []
 
 
@@ -79,7 +79,7 @@ def test_a_subprotocol_accepted_by_outdated_code_is_asked_to_reconnect() -> None
     """The handshake is answered first, then the connection is closed with 1012."""
     found = session()
     found.on_code_live()
-    assert found.on_app_accepted("mqtt", []) == [AcceptClient("mqtt", []), RESTART, End()]
+    assert found.on_app_accepted("mqtt", []) == [AcceptClient("mqtt", []), RESTART, DetachRun()]
 
 
 # deaths
@@ -179,7 +179,7 @@ def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None
 def test_a_close_that_crosses_with_the_next_reload_is_the_apps_own_too() -> None:
     """It was sent before the app was told to end."""
     found = resumed()
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert found.on_app_closed(1008, "no token")[-1] == CloseClient(1008, "no token")
     assert found.on_app_returned(failed=False) == []
 
@@ -187,7 +187,7 @@ def test_a_close_that_crosses_with_the_next_reload_is_the_apps_own_too() -> None
 def test_a_refusal_that_crosses_with_the_next_reload_is_void() -> None:
     """The newest code is asked, and may go on."""
     found = resumed()
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert found.on_app_closed(1006, "") == []
     assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
 
@@ -197,7 +197,7 @@ def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
     barred = False
     found = opened()
     found.barred = lambda: barred
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     barred = True
     say(found, b"a")
     say(found, b"b")
@@ -216,7 +216,7 @@ def test_messages_that_were_held_are_said_once_nobody_can_take_them() -> None:
     found = opened(resumable=False)
     for text in (b"a", b"b", b"c"):
         say(found, text)
-    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_code_live() == [RESTART, DetachRun()]
     assert found.on_app_received() == []
     assert found.on_app_returned(failed=False) == [Lost("2 messages", REASON)]
 
@@ -227,7 +227,7 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
     for text in (b"a", b"b"):
         say(found, text)
     found.on_app_received()
-    assert found.on_code_live() == [RESTART, End()]
+    assert found.on_code_live() == [RESTART, DetachRun()]
     assert found.on_worker_died("killed") == [
         Lost("the message in hand", "killed"),
         Lost("a message", REASON),

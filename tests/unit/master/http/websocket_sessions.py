@@ -6,7 +6,7 @@ from devserver.master.http.websocket_commands import (
     AcceptClient,
     CloseClient,
     Command,
-    End,
+    DetachRun,
     Offer,
     Remember,
 )
@@ -37,7 +37,7 @@ def opened(*, resumable: bool = True, pending: frozenset[int] = frozenset()) -> 
 def resumed() -> WebSocketSession:
     """Return one that newer code goes on with, and has accepted."""
     found = opened()
-    assert found.on_code_live() == [End()]
+    assert found.on_code_live() == [DetachRun()]
     assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
     assert found.on_run_started() == []
     assert found.on_app_accepted(None, []) == []

@@ -19,11 +19,11 @@ def test_an_edit_waits_until_it_is_known_who_made_the_file() -> None:
     async def main() -> None:
         settled: list[int] = []
         created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
-        created.reported(Creates(1, 3, "a"))
-        created.settled(edit(1, "a"))
-        created.settled(edit(2, "b"))
+        created.on_reported(Creates(1, 3, "a"))
+        created.on_edit_checked(edit(1, "a"))
+        created.on_edit_checked(edit(2, "b"))
         assert settled == []
-        created.reported(Creates(1, 3, "a", b"1"))
+        created.on_reported(Creates(1, 3, "a", b"1"))
         assert settled == [1, 2]
         assert created.by(Source("a", b"1", None)) == 3
         assert created.by(Source("a", b"2", None)) == 0
@@ -38,8 +38,8 @@ def test_an_edit_does_not_wait_for_ever_for_a_worker_that_says_nothing_more() ->
     async def main() -> None:
         settled: list[int] = []
         created = CreatedFiles(lambda found: settled.append(found.number), asyncio.get_running_loop())
-        created.reported(Creates(1, 3, "a"))
-        created.settled(edit(1, "a"))
+        created.on_reported(Creates(1, 3, "a"))
+        created.on_edit_checked(edit(1, "a"))
         await passes(PATIENCE * 0.9)
         assert settled == []
         await passes(PATIENCE * 0.2)
@@ -54,12 +54,12 @@ def test_what_could_not_start_is_tried_once_more_with_what_it_made() -> None:
 
     async def main() -> None:
         created = CreatedFiles(lambda found: None, asyncio.get_running_loop())
-        assert not created.owes(1)
-        created.taken(1)
-        assert created.owes(1)
-        created.taken(2)
-        assert not created.owes(2)
-        created.saved()
-        assert created.owes(2)
+        assert not created.should_retry(1)
+        created.note_taken(1)
+        assert created.should_retry(1)
+        created.note_taken(2)
+        assert not created.should_retry(2)
+        created.on_saved()
+        assert created.should_retry(2)
 
     run(main())

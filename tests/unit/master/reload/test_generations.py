@@ -35,7 +35,7 @@ def test_a_file_that_does_not_compile_is_refused_and_never_booted() -> None:
     assert edit(book, 1, file("a", "("), a=TYPO) == [Refuse(1, 0, (TYPO,))]
     assert book.is_settled(1)
     assert book.live == 1
-    assert book.wanting
+    assert book.needs_fix
 
 
 def test_a_broken_file_refuses_later_edits_of_others_too() -> None:
@@ -62,14 +62,14 @@ def test_taking_a_typo_back_restores_without_a_reload() -> None:
     book = running(a="1")
     edit(book, 1, file("a", "("), a=TYPO)
     assert edit(book, 2, file("a", "1")) == [Restore(2)]
-    assert not book.wanting
+    assert not book.needs_fix
 
 
 def test_a_failed_boot_is_refused_and_its_edit_settled() -> None:
     """An import error keeps the old code, which answers those who waited."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    assert book.failed(2, CRASH) == [Refuse(1, 2, (CRASH,))]
+    assert book.on_boot_failed(2, CRASH) == [Refuse(1, 2, (CRASH,))]
     assert book.is_settled(1)
     assert book.snapshot == {"a": file("a", "1")}
 
@@ -78,7 +78,7 @@ def test_the_next_edit_after_a_failed_boot_carries_all_that_differs() -> None:
     """Mending another file boots both changes together."""
     book = running(a="1", b="1")
     edit(book, 1, file("a", "2"))
-    book.failed(2, CRASH)
+    book.on_boot_failed(2, CRASH)
     changes = (file("a", "2"), file("b", "2"))
     assert edit(book, 2, file("b", "2")) == [Boot(3, 1, changes, "overlap", 2)]
 
@@ -147,17 +147,17 @@ def test_a_lazily_read_module_joins_the_live_snapshot_and_the_candidates() -> No
     """What a Worker reads once is what later Workers run, whatever is on the disk by then."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    assert book.loaded(1, file("lazy", "x"))
+    assert book.on_file_loaded(1, file("lazy", "x"))
     ready(book, 2)
     assert book.snapshot["lazy"] == file("lazy", "x")
-    assert not book.loaded(1, file("other", "y"))
+    assert not book.on_file_loaded(1, file("other", "y"))
 
 
 def test_a_reload_without_a_change_boots_the_same_code() -> None:
     """SIGUSR1 replaces the Workers though no file has changed; an edit being looked at stays open."""
     book = running(a="1")
-    book.noticed(1)
-    assert book.asked() == [Boot(2, 1, (), "overlap", 0)]
+    book.on_edit_noticed(1)
+    assert book.on_reload_requested() == [Boot(2, 1, (), "overlap", 0)]
     ready(book, 2)
     assert not book.is_settled(1)
 
@@ -165,9 +165,9 @@ def test_a_reload_without_a_change_boots_the_same_code() -> None:
 def test_overlapping_requests_for_a_reload_all_end_in_the_newest() -> None:
     """None is lost, none piles up."""
     book = running(a="1")
-    book.asked()
-    book.asked()
-    assert book.asked() == [Drop(3), Boot(4, 1, (), "overlap", 0)]
+    book.on_reload_requested()
+    book.on_reload_requested()
+    assert book.on_reload_requested() == [Drop(3), Boot(4, 1, (), "overlap", 0)]
 
 
 def test_a_start_up_that_fails_beside_the_old_worker_is_tried_alone_once() -> None:
@@ -175,7 +175,7 @@ def test_a_start_up_that_fails_beside_the_old_worker_is_tried_alone_once() -> No
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     again = Boot(3, 1, (file("a", "2"),), "exclusive", 1)
-    assert book.failed(2, PORT, held=True) == [GoExclusive(3, PORT), again]
+    assert book.on_boot_failed(2, PORT, held=True) == [GoExclusive(3, PORT), again]
     assert not book.is_settled(1)
     ready(book, 3)
     assert edit(book, 2, file("a", "3")) == [Boot(4, 3, (file("a", "3"),), "exclusive", 2)]
@@ -185,8 +185,8 @@ def test_a_start_up_that_fails_alone_too_is_refused() -> None:
     """The second failure is the app's own; overlap stays the way to try."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
-    book.failed(2, PORT, held=True)
-    assert book.failed(3, PORT) == [Refuse(1, 3, (PORT,))]
+    book.on_boot_failed(2, PORT, held=True)
+    assert book.on_boot_failed(3, PORT) == [Refuse(1, 3, (PORT,))]
     assert edit(book, 2, file("a", "3")) == [Boot(4, 1, (file("a", "3"),), "overlap", 2)]
 
 
@@ -194,8 +194,8 @@ def test_a_first_start_that_fails_waits_for_any_cure() -> None:
     """Nothing runs, so the next edit of any file is worth a try."""
     book = Generations()
     book.start()
-    assert book.failed(1, CRASH) == [Refuse(0, 1, (CRASH,))]
-    assert book.wanting
+    assert book.on_boot_failed(1, CRASH) == [Refuse(0, 1, (CRASH,))]
+    assert book.needs_fix
     assert edit(book, 1, file("a", "1")) == [Boot(2, 0, (file("a", "1"),), "overlap", 1)]
 
 
@@ -204,7 +204,7 @@ def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))
-    assert book.superseded(2) == []
+    assert book.on_candidate_dropped(2) == []
     assert not book.is_settled(1)
     ready(book, 3)
     assert book.is_settled(1)
@@ -220,9 +220,9 @@ def test_a_new_manager_is_told_the_candidates() -> None:
 def test_edits_are_numbered_upwards() -> None:
     """An edit number that was used is an error of ours."""
     book = running(a="1")
-    book.noticed(1)
+    book.on_edit_noticed(1)
     with pytest.raises(AssertionError, match="upwards"):
-        book.noticed(1)
+        book.on_edit_noticed(1)
 
 
 STEPS = st.lists(
@@ -242,11 +242,11 @@ def test_live_only_grows_and_every_edit_is_settled_in_the_end(steps: list[str]) 
             failures = {"a": TYPO} if step == "break" else {}
             edit(book, number, file("a", f"text {text}"), **failures)
         elif step == "ask":
-            book.asked()
+            book.on_reload_requested()
         elif book.candidates:
             chosen = book.candidates[-1 if step == "ready young" else 0].number
             if step == "fail":
-                book.failed(chosen, CRASH)
+                book.on_boot_failed(chosen, CRASH)
             else:
                 ready(book, chosen)
         assert book.live >= live

@@ -78,7 +78,7 @@ class BootPolicyHarness:
         [boot] = self.book.start()
         self.order(boot)
         for source in (OLD, BESIDE, PAGE):
-            self.book.loaded(1, source)
+            self.book.on_file_loaded(1, source)
         self.goes_live(1)
 
     def _stranded(self, _fact: CandidatesStranded) -> None:
@@ -94,8 +94,8 @@ class BootPolicyHarness:
     def save(self, source: Source) -> int:
         """Let a file be saved; return the generation that boots."""
         edit = self.book.edit + 1
-        self.book.noticed(edit)
-        [boot] = self.book.settled(edit, (source,), {})
+        self.book.on_edit_noticed(edit)
+        [boot] = self.book.on_edit_checked(edit, (source,), {})
         assert isinstance(boot, Boot)
         self.order(boot)
         return boot.generation
@@ -169,7 +169,7 @@ async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: BootPo
     """The first candidate there has failed: the next one's base is still elsewhere."""
     worker = await scene.inherited()
     assert worker.manager is not None
-    scene.book.failed(2, OWN)
+    scene.book.on_boot_failed(2, OWN)
     generation = scene.save(NEWER)
     assert newest(worker.manager) == Reload(3, 0, (NEWER, BESIDE))
     scene.goes_live(generation)
@@ -328,7 +328,7 @@ async def test_what_starts_neither_way_leaves_preloading_on(scene: BootPolicyHar
     """A mistake in how a library is called was the app's: after its fix Workers inherit again."""
     worker = await scene.inherited()
     assert scene.fails(worker)
-    scene.book.failed(2, INSIDE)
+    scene.book.on_boot_failed(2, INSIDE)
     scene.goes_live(scene.save(NEWER))
     again = await scene.prepared()
     generation = scene.save(OLD)

@@ -41,7 +41,7 @@ class SupervisorHarness:
     def handle(self, fact: Fact) -> None:
         """Route what concerns a client, as the Master does."""
         if isinstance(fact, WorkerDied):
-            self.router.abandon(fact.worker)
+            self.router.on_worker_died(fact.worker)
             self.dispatcher.remove(fact.worker, fact.cause)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:

@@ -28,7 +28,7 @@ def test_the_packages_beside_a_module_are_surveyed_with_it(tmp_path: Path) -> No
     """Python would find them before a module of their name, and never looks deeper by itself."""
     filters = project(tmp_path, "main.py", "shop.py", "shop/__init__.py", "shop/price.py", "docs/conf.py")
     assert names(tmp_path, filters) == ["main.py", "shop.py", "shop/__init__.py"]
-    filters.kept = frozenset([str(tmp_path / "main.py")])
+    filters.snapshot = frozenset([str(tmp_path / "main.py")])
     assert names(tmp_path, filters) == ["shop.py", "shop/__init__.py"]
 
 

@@ -18,12 +18,12 @@ def test_a_mount_that_hangs_is_waited_for_once() -> None:
         return None
 
     look = UnwatchedFiles(lambda: hung.append(True), look_at, patience=0.01)
-    assert look.at([]) == {}
-    assert look.at(["/mnt/a"]) == {}
-    assert look.at(["/mnt/a"]) == {}
+    assert look.signatures([]) == {}
+    assert look.signatures(["/mnt/a"]) == {}
+    assert look.signatures(["/mnt/a"]) == {}
     assert (looked, hung) == (["/mnt/a"], [True])
     answers.set()
     assert look._looking is not None
     look._looking.join(10)
     look._patience = 10
-    assert look.at(["/mnt/a", "/mnt/b"]) == {"/mnt/a": None, "/mnt/b": None}
+    assert look.signatures(["/mnt/a", "/mnt/b"]) == {"/mnt/a": None, "/mnt/b": None}

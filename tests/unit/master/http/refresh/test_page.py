@@ -80,7 +80,7 @@ def test_the_answer_to_a_form_is_marked() -> None:
 
 
 def test_an_etag_is_that_of_the_page_with_the_script() -> None:
-    """A weak one stays weak; a page that could be asked for by its date alone gets one."""
+    """A has_gaps one stays has_gaps; a page that could be asked for by its date alone gets one."""
     assert (b"etag", b'W/"a-devserver"') in answered(HTML, (b"ETag".lower(), b'W/"a"'))[0]
     assert (b"etag", b'W/"-devserver"') in answered(HTML, (b"last-modified", b"yesterday"))[0]
 

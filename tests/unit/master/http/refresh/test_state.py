@@ -20,7 +20,7 @@ def state() -> State:
 
 def told(of: State, *, local: bool = True) -> dict[str, Any]:
     """Return the state as a page reads it."""
-    event = of.told(local=local)
+    event = of.as_event(local=local)
     assert event.startswith(b"data: ")
     assert event.endswith(b"\n\n")
     assert b"\n" not in event[:-2]
@@ -63,7 +63,7 @@ def test_a_browser_elsewhere_is_told_that_something_is_wrong() -> None:
     one = state()
     one.on_event(refused(BROKEN))
     assert told(one, local=False)["refused"]["title"] == "the reason is shown where devserver runs."
-    assert b"app.py" not in one.told(local=False)
+    assert b"app.py" not in one.as_event(local=False)
 
 
 def test_assets_are_numbered_and_the_oldest_forgotten() -> None:
