@@ -274,4 +274,4 @@ def test_without_a_terminal_it_is_said_what_a_breakpoint_needs(tmp_path: Path) -
         server.wait("debugging", active=False)
         assert client.ask("on") == "old on"
         assert server.stop() == 0
-        assert "is at a breakpoint(), which only the console can answer" in server.output()
+        assert "is at a breakpoint(), and only the console can answer it" in server.output()
