@@ -102,7 +102,7 @@ class Session:
 
 
 class Editor:
-    """Debugs the server's process and every Worker that it is told of, with breakpoints in one file."""
+    """Debugs the server's process and every Worker that it is notified of, with breakpoints in one file."""
 
     def __init__(self, port: int, file: Path, lines: list[int], **arguments: Any) -> None:
         self._breakpoints = {str(file): lines}

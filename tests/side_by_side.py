@@ -133,7 +133,7 @@ class Until:
 
 
 class HangUp:
-    """Send nothing any more, and say so."""
+    """Send nothing any more, and report that."""
 
 
 Step = bytes | Until | HangUp
@@ -189,7 +189,7 @@ class Wire:
 
 
 def play(port: int, steps: Sequence[Step]) -> tuple[bytes, list[Any]]:
-    """Play the steps to the app `wire`; return all that was answered, and what the app was told.
+    """Play the steps to the app `wire`; return all that was answered, and what the app received.
 
     On the way a connection that was opened before is asked again.
     """

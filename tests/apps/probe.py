@@ -1,4 +1,4 @@
-"""Tells how the server has set it up: the scopes, the process, what it was told at which time."""
+"""Tells how the server has set it up: the scopes, the process, what it received at which time."""
 
 from __future__ import annotations
 

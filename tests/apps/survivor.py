@@ -159,7 +159,7 @@ async def websocket_token(scope, receive, send):
 
 
 async def websocket_moody(scope, receive, send):
-    """Says back what it hears, and ends as it is told to."""
+    """Says back what it hears, and ends as it is ordered to."""
     await receive()
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":

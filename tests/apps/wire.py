@@ -1,4 +1,4 @@
-"""Behaves and misbehaves as its path says, and tells afterwards what it was told."""
+"""Behaves and misbehaves as its path says, and reports afterwards what it received."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def app(scope: Event, receive: Receive, send: Send) -> Any:
 
 
 async def recorded(scope: Event, receive: Receive, send: Send) -> Any:
-    """Run what the path says, and note what it is told."""
+    """Run what the path says, and note what it receives."""
     notes: list[Any] = []
     told.append(notes)
     running.add(id(notes))
@@ -75,7 +75,7 @@ def behaviour(scope: Event) -> Behaviour:
 
 
 async def tell(send: Send) -> None:
-    """Answer with what the runs since the last time were told, once they have ended."""
+    """Answer with what the runs since the last time received, once they have ended."""
     while running:
         news.clear()
         await news.wait()

@@ -170,7 +170,7 @@ def test_a_warning_of_the_compiler_is_shown(tmp_path: Path) -> None:
 
 
 def test_an_app_that_owns_a_port_reloads_by_the_exclusive_handover(tmp_path: Path) -> None:
-    """Its new Worker cannot start beside the old one: it is said once, and the client waits a moment."""
+    """Its new Worker cannot start beside the old one: it is reported once, and the client waits a moment."""
     bind = (
         "import socket\n"
         "def on_worker_start(server):\n"
@@ -230,7 +230,9 @@ CHAIN = (
 
 
 @pytest.mark.parametrize("case", RAISES)
-def test_whatever_a_handler_raises_is_told_and_the_next_line_is_answered(tmp_path: Path, case: str) -> None:
+def test_whatever_a_handler_raises_is_reported_and_the_next_line_is_answered(
+    tmp_path: Path, case: str
+) -> None:
     """An exception that is hard to describe costs neither the Worker nor the connection."""
     statement, message = RAISES[case]
     text = answering("good", extra=CHAIN).replace(
@@ -246,7 +248,7 @@ def test_whatever_a_handler_raises_is_told_and_the_next_line_is_answered(tmp_pat
         assert server.stop() == 0
 
 
-def test_an_app_that_stops_the_event_loop_is_told_and_served_on(tmp_path: Path) -> None:
+def test_an_app_that_stops_the_event_loop_is_reported_and_served_on(tmp_path: Path) -> None:
     """The loop is the Worker's: it goes on, and so does the Worker."""
     text = answering("good", extra="import asyncio").replace(
         "    conn.send", "    if data == b'stop':\n        asyncio.get_event_loop().stop()\n    conn.send"

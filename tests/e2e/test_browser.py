@@ -98,7 +98,7 @@ class Room:
         return str(self.page.evaluate(f"at('{what}').textContent"))
 
     def has_stayed(self) -> bool:
-        """Return whether it is the first WebSocket that is open still, and the page says so."""
+        """Return whether it is the first WebSocket that is open still, and the page reports that."""
         same = self.page.evaluate("sockets.length === 1 && sockets[0] === socket && socket.readyState === 1")
         return bool(same) and (self.shown("state"), self.shown("reconnects")) == ("connected", "0")
 
@@ -209,7 +209,7 @@ def test_the_sample_page_goes_on_when_workers_are_killed(tmp_path: Path, browser
             killed = server.workers()
             for pid in killed.values():
                 os.kill(pid, signal.SIGKILL)
-            for _ in killed:  # what was said to the dying would be lost, and named
+            for _ in killed:  # what was reported to the dying would be lost, and named
                 server.wait("worker-exited", planned=False)
             first, by = room.say("still there?")
             assert first == "Receive something"

@@ -77,7 +77,7 @@ class Line:
         return True
 
     def take_all(self) -> None:
-        """Read until the last line is answered; if that is lost, it was said: no answer is waited for."""
+        """Read until the last line is answered; if that is lost, it was reported: no answer is waited for."""
         while not self.answered or self.answered[-1] < self.sent:
             assert self.take(), f"the line was closed; {len(self.answered)} answers of {self.sent}"
 
@@ -210,11 +210,11 @@ class Chaos:
     # what must hold
 
     def lost(self, line: Line) -> int:
-        """Return how many frames of a connection are said to be lost."""
+        """Return how many frames of a connection are reported to be lost."""
         return len(self.server.past("lost", connection=line.id, what="the message in hand"))
 
     def check(self, line: Line) -> None:
-        """No answer is missing but of a frame that was said to be lost."""
+        """No answer is missing but of a frame that was reported to be lost."""
         missing = line.sent - len(line.answered)
         lost = eventually("each loss is said", lambda: max(missing, 0) <= self.lost(line)) and self.lost(line)
         assert line.lapses <= lost, "the state of a frame that was handled has gone"

@@ -99,7 +99,7 @@ def test_a_project_that_a_swap_leaves_as_a_cold_start_does(shop: Path) -> None:
     assert text.endswith("and the app starts\na swap of 3 files equals a cold start\n")
 
 
-def test_a_project_that_differs_says_where_and_what_to_do(shop: Path) -> None:
+def test_a_project_that_differs_shows_where_and_what_to_do(shop: Path) -> None:
     """A table by line numbers that were read from the stack: no rule can see it coming."""
     (shop / "shop" / "rules.py").write_text(LINES)
     (shop / "main.py").write_text(MAIN + "from shop import rules\n")

@@ -161,7 +161,7 @@ def test_the_routes_of_the_live_app(project: Path) -> None:
     assert (code, text) == (0, sentence)
 
 
-def test_a_background_server_that_cannot_start_says_why_and_leaves_nothing(project: Path) -> None:
+def test_a_background_server_that_cannot_start_shows_why_and_leaves_nothing(project: Path) -> None:
     """The error whole, exit code 1, no process and no socket."""
     (project / "main.py").write_text("import no_such_thing\n")
     code, text = run(project, "--background", "main.py", "--port", "0")
@@ -172,7 +172,7 @@ def test_a_background_server_that_cannot_start_says_why_and_leaves_nothing(proje
     assert sockets.of_project(str(project)) == []
 
 
-def test_a_background_server_that_is_refused_says_it_as_always(project: Path) -> None:
+def test_a_background_server_that_is_refused_shows_it_as_always(project: Path) -> None:
     """A port in use, a target that holds nothing: the same sentences as in a terminal."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -249,7 +249,7 @@ def test_logs_are_followed_until_the_server_stops(project: Path) -> None:
         following.stdout.close()
 
 
-def test_two_servers_in_one_folder_are_told_apart(project: Path) -> None:
+def test_two_servers_in_one_folder_are_distinguished(project: Path) -> None:
     """The command asks which is meant, and names both."""
     with serving(project, target="main.py") as first, serving(project, target="main.py") as second:
         first.wait("ready")
@@ -276,7 +276,7 @@ def test_two_commands_at_once_are_both_answered(project: Path) -> None:
             assert (command.returncode, out.startswith(b"LIVE  main.py  ")) == (0, True)
 
 
-def test_a_server_that_hangs_is_said_to(project: Path) -> None:
+def test_a_server_that_hangs_is_reported(project: Path) -> None:
     """A stopped process does not answer: a sentence, and exit code 3."""
     with serving(project, target="main.py") as server:
         server.wait("ready")

@@ -66,7 +66,7 @@ def test_wait_holds_until_a_slow_start_is_over(tmp_path: Path) -> None:
         assert wait(server).state == "live"
 
 
-def test_wait_tells_the_whole_error_of_a_first_start_that_fails(tmp_path: Path) -> None:
+def test_wait_reports_the_whole_error_of_a_first_start_that_fails(tmp_path: Path) -> None:
     """Nothing runs yet, and the answer says why."""
     with serving(tmp_path, text="import no_such_thing\n") as server:
         server.wait("worker-started")
@@ -143,7 +143,7 @@ def test_a_killed_server_s_socket_is_removed_by_the_next_one(
         eventually("the stale socket is gone", lambda: not os.path.exists(found.path))
 
 
-def test_a_second_server_says_where_the_first_one_is(tmp_path: Path) -> None:
+def test_a_second_server_shows_where_the_first_one_is(tmp_path: Path) -> None:
     """Both run: the second one names target, address and process of the first."""
     with serving(tmp_path, text=answering("one")) as first:
         first.wait("ready")

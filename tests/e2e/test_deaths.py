@@ -33,7 +33,7 @@ POOL = (
 )
 
 
-def test_a_worker_killed_in_mid_frame_loses_that_frame_only_and_says_so(tmp_path: Path) -> None:
+def test_a_worker_killed_in_mid_frame_loses_that_frame_only_and_is_reported(tmp_path: Path) -> None:
     """Frames behind it are answered, the state is as it was before it, the connection never closes."""
     with serving(tmp_path, "--workers", "1", text=SLOW) as server:
         server.wait("ready")
@@ -160,7 +160,7 @@ def test_a_killed_master_leaves_no_process_and_no_port(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-def test_a_crash_loop_backs_off_and_says_so(tmp_path: Path) -> None:
+def test_a_crash_loop_backs_off_and_is_reported(tmp_path: Path) -> None:
     """A Worker that dies again and again does not burn the machine; the fix ends it."""
     text = answering("good", extra="import os").replace(
         "    conn", "    if data == b'die':\n        os._exit(9)\n    conn"
@@ -187,9 +187,7 @@ CUT_OFF = {
 
 
 @pytest.mark.parametrize("case", CUT_OFF)
-def test_a_worker_that_nobody_can_reach_is_ended_and_its_frame_is_said_to_be_lost(
-    tmp_path: Path, case: str
-) -> None:
+def test_an_unreachable_worker_is_ended_and_its_frame_is_reported_as_lost(tmp_path: Path, case: str) -> None:
     """It lives on without its link, and could hold its connections for ever."""
     text = answering("v1", extra="import os").replace(
         "    conn", f"    if data == b'cut':\n        {CUT_OFF[case]}\n    conn"

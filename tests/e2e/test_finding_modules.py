@@ -252,7 +252,7 @@ def test_a_folder_that_was_missing_becomes_a_package(project: Path) -> None:
 
 
 def test_a_project_in_a_folder_whose_name_cannot_be_decoded(tmp_path: Path) -> None:
-    """Its first start, its saves and its refusals work, and are told."""
+    """Its first start, its saves and its refusals work, and are reported."""
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     try:
         (folder / "shop").mkdir(parents=True)

@@ -118,7 +118,7 @@ def test_a_slow_upload_ends_where_it_began_while_others_get_the_new_code(shop: D
 
 
 def test_a_streaming_response_ends_where_it_began_while_others_get_the_new_code(shop: DevServer) -> None:
-    """A long download that its client reads slowly is whole, and holds up nobody's new code."""
+    """A long download that its client reads slowly is whole, and blocks nobody's new code."""
     count = 2_000
     with browsing(shop) as client, browsing(shop) as other:
         with client.stream("GET", "/rows", params={"count": count}) as response:

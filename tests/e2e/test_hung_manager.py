@@ -14,7 +14,7 @@ from tests.survivor import version
 
 
 def test_a_request_after_a_save_is_answered_though_the_manager_is_stopped(tmp_path: Path) -> None:
-    """Within seconds another one boots the save; the stopped one is ended, and that is said."""
+    """Within seconds another one boots the save; the stopped one is ended, and that is reported."""
     with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
         server.wait("rolled")
         client = Client(server.port)

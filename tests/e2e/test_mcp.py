@@ -85,7 +85,7 @@ def test_without_a_server_the_agent_gets_a_sentence(tmp_path: Path) -> None:
     talk(tmp_path, use)
 
 
-def test_without_the_package_the_command_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_package_the_command_shows_what_to_install(tmp_path: Path) -> None:
     """One sentence, exit code 2."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "mcp.py").write_text("raise ImportError('not here')\n")

@@ -16,7 +16,7 @@ OPTIONS = pytest.mark.parametrize("options", [(), ("--poll",)], ids=["inotify", 
 def test_the_root_that_was_removed_is_live_again_when_it_is_back(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """The old code goes on meanwhile, which is said; then what is there runs, and so do later edits."""
+    """The old code goes on meanwhile, which is reported; then what is there runs, and so do later edits."""
     project = tmp_path / "above/project"
     project.mkdir(parents=True)
     with serving(project, *options, text=answering("v1")) as server:

@@ -17,7 +17,7 @@ RAISES = "import os\nraise ValueError('not <today>')\n"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def test_a_first_start_that_fails_is_told_in_html_json_or_text(tmp_path: Path) -> None:
+def test_a_first_start_that_fails_is_reported_in_html_json_or_text(tmp_path: Path) -> None:
     """With file, line, source and traceback; the fix is served on the same connection."""
     with serving(tmp_path, text=RAISES) as server, browsing(server) as client:
         server.wait("refused")
@@ -103,7 +103,7 @@ def test_a_failing_lifespan_is_a_failed_boot(tmp_path: Path, failing: str) -> No
         assert server.stop() == 0
 
 
-def test_what_is_no_app_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_what_is_no_app_is_reported_in_one_sentence(tmp_path: Path) -> None:
     """After a good start the old code serves on."""
     with serving(tmp_path, text=version(1)) as server, browsing(server) as client:
         server.wait("rolled")

@@ -112,7 +112,7 @@ def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert server.stop() == 0
 
 
-def test_a_module_that_is_excluded_is_left_out_and_said(
+def test_a_module_that_is_excluded_is_left_out_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest is preloaded all the same."""
@@ -176,7 +176,7 @@ def test_the_environment_at_its_import_is_the_apps(tmp_path: Path, monkeypatch: 
         assert server.stop() == 0
 
 
-def test_packages_that_change_are_imported_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_change_are_imported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an installation the next save runs what is installed then."""
     site = tmp_path / "lib" / "site-packages"
     with installed(tmp_path, monkeypatch, other="SAYS = 'old'\n", text=app(1)) as server:
@@ -197,7 +197,7 @@ def test_packages_that_change_are_imported_anew(tmp_path: Path, monkeypatch: pyt
 def test_a_boot_that_fails_only_when_preloaded_is_tried_cold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By itself, and it is said."""
+    """By itself, and it is reported."""
     check = (
         "def check(born=os.getpid()):\n    if os.getpid() != born:\n        raise RuntimeError('forked')\n"
     )

@@ -49,7 +49,9 @@ def test_random_numbers_differ_from_save_to_save(tmp_path: Path, monkeypatch: py
         assert server.stop() == 0
 
 
-def test_a_condition_that_an_edit_brings_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_condition_that_an_edit_brings_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A library that has looked at the folder at its import looks again when the app goes elsewhere."""
     heavy = "import os, time\ntime.sleep(0.06)\nSEEN = os.getcwd()\n" + (
         "def is_born_here(pid=os.getpid()):\n    return pid == os.getpid()\n"
@@ -70,7 +72,7 @@ def test_a_condition_that_an_edit_brings_starts_anew(tmp_path: Path, monkeypatch
         assert server.stop() == 0
 
 
-def test_why_nothing_can_be_preloaded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_nothing_can_be_preloaded_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import hook in front of everything: each reload imports it all, and the user knows why."""
     before = "import sys\nclass Hook:\n    pass\nsys.meta_path.append(Hook())"
     with installed(tmp_path, monkeypatch, text=app(1, before=before)) as server:

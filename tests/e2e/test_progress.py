@@ -46,7 +46,7 @@ def test_bars_are_rows_that_move_in_place_as_wide_as_the_console(tmp_path: Path)
         server.quit()
 
 
-def test_the_app_is_told_the_width_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_app_gets_the_width_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new size reaches the app that runs; an exported COLUMNS, which would not follow, is not passed on."""
     monkeypatch.setenv("COLUMNS", "200")
     with Server(tmp_path, APP) as server:

@@ -219,7 +219,7 @@ STARTS = {
         ", lifespan=lifespan",
     ),
 }
-"""What asks before the app is live, and how the app is told of it."""
+"""What asks before the app is live, and how the app is notified of it."""
 ASKED = {
     "pdb": ("answer = 'q'; breakpoint(); print(f'<{answer}>')", "(Pdb)", b"c\r"),
     "input": ("print(f'<{input(\"ask? \")}>')", "ask?", b"q\r"),
@@ -313,7 +313,7 @@ def test_the_debugger_of_ones_choice_stops_in_the_apps_frame(
         assert server.settings == server.before
 
 
-def test_ctrl_c_at_a_prompt_in_a_thread_says_nothing_of_the_loop(serve: Callable[..., Server]) -> None:
+def test_ctrl_c_at_a_prompt_in_a_thread_leaves_the_loop_alone(serve: Callable[..., Server]) -> None:
     """Ctrl-C at the prompt of a sync handler is the prompt's: no traceback of the event loop follows."""
     with serve("breakpoint()") as server:
         asked = server.begin()
@@ -327,7 +327,7 @@ def test_ctrl_c_at_a_prompt_in_a_thread_says_nothing_of_the_loop(serve: Callable
         assert not [each for each in ("uvloop", "Traceback", "✗") if each in "\n".join(server.scrolled)]
 
 
-def test_the_dashboard_says_who_stands_where_and_leads_back(serve: Callable[..., Server]) -> None:
+def test_the_dashboard_shows_who_stands_where_and_leads_back(serve: Callable[..., Server]) -> None:
     """Ctrl-] shows the dashboard with file, line, request and time; `d` goes back to the same prompt."""
     with serve("breakpoint()") as server:
         asked = server.begin("/")
@@ -353,7 +353,7 @@ def test_the_dashboard_says_who_stands_where_and_leads_back(serve: Callable[...,
         assert server.quit() == 0
 
 
-def test_a_save_is_said_beneath_the_prompt_and_never_in_it(serve: Callable[..., Server]) -> None:
+def test_a_save_is_reported_beneath_the_prompt_and_never_in_it(serve: Callable[..., Server]) -> None:
     """What became of a save stands in one line below; what was typed stays, and the next output covers it."""
     with serve("breakpoint()") as server:
         asked = server.begin("/")

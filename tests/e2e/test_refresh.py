@@ -172,7 +172,9 @@ def test_a_refused_save_is_shown_and_goes_with_its_fix(server: DevServer, browse
         assert page.evaluate("[document.title, document.querySelector('devserver-overlay')]") == ["app", None]
 
 
-def test_a_page_that_is_opened_while_a_save_is_refused_says_so(server: DevServer, browser: Browser) -> None:
+def test_a_page_that_is_opened_while_a_save_is_refused_shows_that(
+    server: DevServer, browser: Browser
+) -> None:
     """It shows the last good code, and that it does."""
     server.save(BROKEN, "app.py")
     server.wait("refused")

@@ -273,7 +273,7 @@ def test_what_is_no_page_is_passed_on_as_it_is(server: DevServer, path: str) -> 
     assert page.content == plain.content
 
 
-def test_a_page_that_is_compressed_all_the_same_is_told_of_once(server: DevServer) -> None:
+def test_a_page_that_is_compressed_all_the_same_is_reported_once(server: DevServer) -> None:
     """The console names it and the reason."""
     get(server, "/gzip")
     get(server, "/gzip")

@@ -266,7 +266,7 @@ def test_the_timeline_names_each_step(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-def test_an_app_that_writes_its_own_source_at_each_start_is_said_and_stopped(tmp_path: Path) -> None:
+def test_an_app_that_writes_its_own_source_at_each_start_is_reported_and_stopped(tmp_path: Path) -> None:
     """No endless reload, and the author's own save of that file still counts."""
     (tmp_path / "stamp.py").write_text("")
     write = (

@@ -97,7 +97,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path: Path, gate: Path) -> None:
 
 
 def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path, gate: Path) -> None:
-    """A handler that never ends is ended at the limit, and what it had is said to be lost."""
+    """A handler that never ends is ended at the limit, and what it had is reported to be lost."""
     text = NOTES.replace("GATE", repr(str(gate)))
     with serving(tmp_path, "--stop-timeout", "1", text=text) as server:
         server.wait("rolled")

@@ -125,8 +125,8 @@ def test_a_response_that_has_begun_is_ended_as_truncated_when_its_worker_dies(tm
         assert server.stop() == 0
 
 
-def test_a_client_that_leaves_is_told_to_the_app_and_one_that_waits_is_not_run(tmp_path: Path) -> None:
-    """While a save is not settled, a request whose client gives up is dropped, and that is said."""
+def test_a_client_that_leaves_is_reported_to_the_app_and_one_that_waits_is_not_run(tmp_path: Path) -> None:
+    """While a save is not settled, a request whose client gives up is dropped, and that is reported."""
     slow = "\nimport os, time\nwhile os.path.exists(GATE):\n    time.sleep(0.01)\n"
     with surviving(tmp_path, gate=False) as server:
         (tmp_path / "gate").touch()
@@ -182,7 +182,7 @@ def test_two_workers_share_requests(tmp_path: Path) -> None:
 
 
 def test_a_stop_does_not_wait_for_what_a_request_has_left_running(tmp_path: Path) -> None:
-    """A poller that a request began and nobody ends: it is cancelled before long, and that is said."""
+    """A poller that a request began and nobody ends: it is cancelled before long, and that is reported."""
     poller = (
         "\nasync def poll():\n    while True:\n        await asyncio.sleep(0.01)\n"
         "async def http_poll(scope, receive, send):\n"

@@ -126,7 +126,7 @@ def test_streams_can_be_closed_instead(tmp_path: Path) -> None:
 
 
 def test_a_stop_does_not_wait_for_streams(tmp_path: Path) -> None:
-    """They are told at once, and end cleanly."""
+    """They are reported at once, and end cleanly."""
     with surviving(tmp_path) as server, browsing(server) as client, events_of(client, "/events") as source:
         numbers_until(source, 1)
         server.process.send_signal(signal.SIGTERM)

@@ -34,7 +34,7 @@ def test_a_message_right_after_a_save_runs_the_new_code_50_of_50(tmp_path: Path)
         assert server.stop() == 0
 
 
-def test_a_quiet_connection_moves_too_and_its_app_is_told_1012(tmp_path: Path) -> None:
+def test_a_quiet_connection_moves_too_and_its_app_gets_1012(tmp_path: Path) -> None:
     """The old code sees a disconnect, the new code what the scope says of it."""
     with surviving(tmp_path) as server, websocket(server, "/version") as socket:
         assert ask(socket, "resumed") == "v1 None"
@@ -68,7 +68,7 @@ def test_messages_sent_over_a_save_come_in_order_once(tmp_path: Path) -> None:
 
 
 def test_a_connection_survives_its_worker_and_loses_the_message_in_hand(tmp_path: Path) -> None:
-    """What followed it is answered by the next Worker, and the loss is said."""
+    """What followed it is answered by the next Worker, and the loss is reported."""
     with surviving(tmp_path) as server, websocket(server, "/version") as socket:
         socket.send("die")
         socket.send("after")
@@ -122,7 +122,7 @@ def test_an_app_whose_first_message_is_a_token_closes_as_it_does_for_any_other(t
         assert server.stop() == 0
 
 
-def test_messages_that_a_close_with_1012_drops_are_said(tmp_path: Path) -> None:
+def test_messages_that_a_close_with_1012_drops_are_reported(tmp_path: Path) -> None:
     """They were sent between a save and its going live: how many, and which path."""
     with surviving(tmp_path) as server:
         with websocket(server, "/sub", subprotocols=["chat"]) as socket:

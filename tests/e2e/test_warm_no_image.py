@@ -66,7 +66,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("top", "reason"), UNFIT.values(), ids=UNFIT)
-def test_there_is_no_image_and_the_reason_is_said(tmp_path: Path, top: str, reason: str) -> None:
+def test_there_is_no_image_and_the_reason_is_reported(tmp_path: Path, top: str, reason: str) -> None:
     """The place is named, each save imports everything, and nothing is shared."""
     (tmp_path / "data.txt").write_text("x")
     with serving(tmp_path, *OPTIONS, text=project(tmp_path, top)) as server, browsing(server) as client:

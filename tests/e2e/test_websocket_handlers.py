@@ -71,7 +71,7 @@ def test_a_message_is_a_frame_whatever_the_protocol_says(tmp_path: Path) -> None
 
 
 def test_a_handler_closes_it_with_1000(tmp_path: Path) -> None:
-    """The client is told that this was meant, after the last answer."""
+    """The client is notified that this was meant, after the last answer."""
     with serving(tmp_path, text=HANDLERS) as server, websocket(server) as socket:
         assert ask(socket, "bye") == "websocket bye\n"
         assert close_code(socket) == 1000
@@ -79,7 +79,7 @@ def test_a_handler_closes_it_with_1000(tmp_path: Path) -> None:
 
 
 def test_a_gentle_stop_answers_first_and_closes_then(tmp_path: Path) -> None:
-    """What a client has sent is answered, then it is told with 1012 that it may come back."""
+    """What a client has sent is answered, then it gets 1012, so that it reconnects."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     with serving(tmp_path, text=HANDLERS) as server, websocket(server) as socket:

@@ -116,7 +116,7 @@ def test_the_root_path(tmp_path: Path) -> None:
         assert devserver["path"] == "'/api/a b'"
 
 
-def test_a_resumed_connection_says_so(tmp_path: Path) -> None:
+def test_a_resumed_connection_is_marked(tmp_path: Path) -> None:
     """A WebSocket that newer code goes on with has the extension `devserver.resumed` with the generation."""
     text = (Path(__file__).parents[1] / "apps" / "probe.py").read_text()
     (tmp_path / "probe.py").write_text(text)

@@ -1,4 +1,4 @@
-"""A Manager without a process: it keeps what it is sent, and ends when the test says so."""
+"""A Manager without a process: it keeps what it is sent, and ends when the test lets it."""
 
 from __future__ import annotations
 

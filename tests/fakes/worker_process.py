@@ -1,4 +1,4 @@
-"""Run as a script, `worker.py FD [ORPHAN_DEADLINE]`: a real Manager whose Workers do as they are told.
+"""Run as a script, `worker.py FD [ORPHAN_DEADLINE]`: a real Manager whose Workers do as they are ordered.
 
 The source of the module `app` in the snapshot says how a Worker boots; then its link says what to do, one
 JSON list a line, and each line is answered with one.

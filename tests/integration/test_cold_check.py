@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_swapped(tmp_path: Path, line: str, reason: str) -
 
 
 def test_an_app_that_cannot_be_imported(tmp_path: Path) -> None:
-    """Its traceback is told."""
+    """Its traceback is reported."""
     found, code = check(tmp_path, {"main.py": "1/0\n", "other.py": OTHER})
     assert "ZeroDivisionError" in found.error
     assert code == 2

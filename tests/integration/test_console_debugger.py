@@ -58,7 +58,7 @@ def test_what_the_debugger_prints_is_shown_as_it_is(console: Session) -> None:
 
 
 def test_all_else_is_shown_afterwards(console: Session) -> None:
-    """What others print and what is said meanwhile waits; then it is there, below it the picture."""
+    """Others' output and reports wait meanwhile; then they are there, with the dashboard below."""
     console.tell(
         events.WorkerStarted(worker=2, slot=2, generation=1, pid=4714),
         events.Output(worker=2, text="of another\r\n"),
@@ -78,7 +78,7 @@ def test_all_else_is_shown_afterwards(console: Session) -> None:
     assert console.settings[LFLAG] & termios.ISIG
 
 
-def test_too_much_to_hold_is_said(console: Session) -> None:
+def test_too_much_to_hold_is_reported(console: Session) -> None:
     """Who stays long at a breakpoint while others print a lot sees the newest of it, and how much is gone."""
     text = "".join(f"line {number}\r\n" for number in range(5_000))
     console.tell(

@@ -57,7 +57,7 @@ def test_a_syntax_error_shows_source_and_caret(console: Session) -> None:
 
 
 def test_the_apps_output_scrolls_above_complete_and_in_order(console: Session) -> None:
-    """Five thousand lines all arrive, in order, each with its Worker, and the picture stays below them."""
+    """Five thousand lines all arrive, in order, each with its Worker, and the dashboard stays below them."""
     count = 5_000
     for start in range(0, count, 100):
         text = "".join(f"line {number}\r\n" for number in range(start, start + 100))
@@ -88,7 +88,7 @@ def test_unknown_events_are_skipped(console: Session) -> None:
 
 
 def test_the_end_of_the_server_gives_the_terminal_back(console: Session) -> None:
-    """After a stop the settings are as before, the cursor is visible and the picture is gone."""
+    """After a stop the settings are as before, the cursor is visible and the dashboard is gone."""
     assert console.settings != console.before
     console.tell(events.Stopping(reason="SIGINT"), events.Stopped(code=0))
     console.link.close()
@@ -100,7 +100,7 @@ def test_the_end_of_the_server_gives_the_terminal_back(console: Session) -> None
 
 
 def test_a_resize_redraws_the_picture(console: Session) -> None:
-    """After the terminal was made narrower the picture fits it."""
+    """After the terminal was made narrower the dashboard fits it."""
     console.raw = b""
     console.resize(40, 12)
     console.process.send_signal(signal.SIGWINCH)
@@ -111,7 +111,7 @@ def test_a_resize_redraws_the_picture(console: Session) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_the_terminal_restored(console: Session, number: signal.Signals) -> None:
-    """A console that is told to end leaves a sane terminal."""
+    """A console that is ordered to end leaves a sane terminal."""
     console.process.send_signal(number)
     assert console.end() == 128 + number
     assert console.settings == console.before
@@ -228,7 +228,7 @@ def test_ctrl_z_gives_the_terminal_back_for_a_while() -> None:
         assert job.settings == job.before
 
 
-def test_the_title_tells_the_state_and_is_given_back(console: Session) -> None:
+def test_the_title_shows_the_state_and_is_restored(console: Session) -> None:
     """The terminal's title has the headline's words; at the end the title before is restored."""
     console.read_until(lambda: b"\x1b]2;\xe2\x9c\x93 LIVE  handlers.py" in console.raw)
     assert console.raw.count(b"\x1b[22;2t") == 1

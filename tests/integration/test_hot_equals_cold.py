@@ -1,4 +1,4 @@
-"""What a save leads to cannot be told from a cold start of the same files."""
+"""What a save leads to equals a cold start of the same files."""
 
 from __future__ import annotations
 

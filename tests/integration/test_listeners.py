@@ -101,7 +101,7 @@ def test_each_kind_has_its_own_protocol(short_path: Path) -> None:
 
 
 def test_http_listens_on_the_next_free_port(busy: int) -> None:
-    """Without --host and --port somebody else may have the default one; it is said."""
+    """Without --host and --port somebody else may have the default one; it is reported."""
     [listener], remark = opened(ListenConfig(default_http=Address(host="127.0.0.1", port=busy)))
     assert (listener.kind, listener.port > busy) == ("http", True)
     assert remark.startswith(f"port {busy} is in use")
@@ -226,8 +226,8 @@ def test_a_named_port_for_handlers_does_not_follow_the_code() -> None:
     asyncio.run(main())
 
 
-def test_the_port_that_was_taken_instead_is_said_when_all_is_open(busy: int) -> None:
-    """Nothing is said before it is sure that the command can be carried out."""
+def test_the_port_that_was_taken_instead_is_reported_when_all_is_open(busy: int) -> None:
+    """Nothing is reported before it is sure that the command can be carried out."""
 
     async def main() -> None:
         listen_policy, said = made(ListenConfig(default_http=Address(host="127.0.0.1", port=busy)))

@@ -148,7 +148,7 @@ def _read_until(fd: int, wanted: bytes) -> bytes:
     return data
 
 
-def test_a_killed_worker_is_told_and_replaced() -> None:
+def test_a_killed_worker_is_reported_and_replaced() -> None:
     """kill -9 is reported as it was, and the next Worker runs the same code in the same slot."""
     with FakeMaster() as master:
         worker = master.serve()
@@ -161,7 +161,7 @@ def test_a_killed_worker_is_told_and_replaced() -> None:
         assert facts["sources"] == {"app": "serve"}
 
 
-def test_an_exit_code_is_told() -> None:
+def test_an_exit_code_is_reported() -> None:
     """A boot that fails ends with its exit code, and is not tried again."""
     with FakeMaster() as master:
         master.configure()

@@ -131,7 +131,7 @@ def test_a_zone_that_cannot_be_had_ends_the_imports(project: Project) -> None:
 
 
 def test_an_attribute_that_the_app_sets_on_a_module_is_seen_by_another(project: Project) -> None:
-    """A library that was told something before another one was imported is told so in each Worker."""
+    """A library that was configured before another one was imported is configured in each Worker."""
     project.write(
         """
         import far_a

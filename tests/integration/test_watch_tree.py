@@ -100,7 +100,7 @@ async def test_modules_outside_the_root(app: Path, tmp_path_factory: pytest.Temp
 
 @on_each_loop
 async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
-    """The whole tree is deleted and made again: that is no edit of its files, and is said."""
+    """The whole tree is deleted and made again: that is no edit of its files, and is reported."""
     app = tmp_path / "root/handlers.py"
     app.parent.mkdir()
     app.write_text("x = 0\n")
@@ -122,7 +122,7 @@ async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
 
 @on_each_loop
 async def test_an_overflow_reads_everything_again(app: Path) -> None:
-    """When the kernel has dropped events, that is said, and what runs is compared with the disk."""
+    """When the kernel has dropped events, that is reported, and what runs is compared with the disk."""
     async with watching(app.parent) as ear:
         await ear.attend(app)
         ear.watch._coverage.take(OVERFLOW)

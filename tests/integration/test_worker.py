@@ -62,7 +62,7 @@ def test_async_handlers_run_side_by_side(start: Start, loop: str) -> None:
     assert worker.sent == {1: b"wait", 2: b"go"}
 
 
-def test_ready_tells_what_the_module_has(start: Start) -> None:
+def test_ready_reports_what_the_module_has(start: Start) -> None:
     """The Master learns the handlers' names, the protocol, how much may run at once, and the times."""
     worker = start(
         """
@@ -81,7 +81,7 @@ def test_ready_tells_what_the_module_has(start: Start) -> None:
     assert ready.import_ms > 0
 
 
-def test_conn_tells_who_it_is(start: Start) -> None:
+def test_conn_names_its_client(start: Start) -> None:
     """A handler sees id, peer and transport, and the same `conn` is equal from unit to unit."""
     worker = start(
         """
@@ -148,8 +148,8 @@ def test_state_is_stored_when_the_handler_returns(start: Start) -> None:
     assert worker.handle(b"raise", state=stored).state is None
 
 
-def test_a_value_that_cannot_be_kept_fails_the_unit_by_name(start: Start) -> None:
-    """What the state cannot keep is said with its key, also if it was put into a nested list unseen."""
+def test_a_value_that_cannot_be_kept_fails_the_job_by_name(start: Start) -> None:
+    """What the state cannot keep is reported with its key, also if it was put into a nested list unseen."""
     worker = start(
         """
         def on_receive(conn, data):
@@ -168,7 +168,7 @@ def test_a_value_that_cannot_be_kept_fails_the_unit_by_name(start: Start) -> Non
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_failures_outside_a_unit_are_reported(start: Start, loop: str) -> None:
+def test_failures_outside_a_job_are_reported(start: Start, loop: str) -> None:
     """What a background task raises, even an exit, reaches the Master, and the Worker serves on."""
     worker = start(
         """

@@ -25,7 +25,7 @@ def snapshot(files: dict[Path, str | None]) -> dict[str, Source]:
 
 
 def refused(worker: WorkerProcess) -> BootFailed:
-    """Return why the Worker could not boot; it says so once, prints nothing, and exits with its code."""
+    """Return why the Worker could not boot; it reports that once, prints nothing, and exits with its code."""
     failed = [message for message in worker.rest() if isinstance(message, BootFailed)]
     assert worker.exit_code() == 3
     assert len(failed) == 1
@@ -78,7 +78,7 @@ def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path
     assert second.reply() == b"12"
 
 
-def test_what_is_imported_late_is_told_to_be_used(start: Start, tmp_path: Path) -> None:
+def test_what_is_imported_late_is_reported_as_used(start: Start, tmp_path: Path) -> None:
     """In a handler, with all that it imports in its turn, and only the first time."""
     late, later = tmp_path / "late.py", tmp_path / "later.py"
     text = "def on_receive(conn, data):\n    import late\n    conn.send(str(late.N))\n"
@@ -157,7 +157,7 @@ def test_an_app_that_cannot_be_imported_is_refused(
 
 
 def test_an_attribute_that_is_not_there_is_refused(start: Start) -> None:
-    """A target that names an attribute the module does not have says so in one sentence."""
+    """A target that names an attribute the module does not have is reported in one sentence."""
     failed = refused(start("def on_receive(c, d): ...\n", ready=False, attribute="shop"))
     assert failed.failure.type == "AttributeMissing"
     assert failed.failure.message == "app.py has no 'shop': it has on_receive"

@@ -19,7 +19,7 @@ LINE = 3 if sys.version_info >= (3, 13) else 4
 """Where breakpoint() stops: at its own line since Python 3.13."""
 
 
-def test_a_breakpoint_is_told_to_the_master(start: Start) -> None:
+def test_a_breakpoint_is_reported_to_the_master(start: Start) -> None:
     """While breakpoint() has the Worker the Master knows; with the end of the unit it has let go."""
     worker = start(
         """

@@ -1,4 +1,4 @@
-"""A real Worker leaves: when it is told to, when it is terminated, when the Master is gone."""
+"""A real Worker leaves: when it is ordered to, when it is terminated, when the Master is gone."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def app(scope, receive, send):
 
 
 def test_a_failing_stop_is_reported(start: Start) -> None:
-    """on_worker_stop that raises is told with its phase, and the Worker leaves all the same."""
+    """on_worker_stop that raises is reported with its phase, and the Worker leaves all the same."""
     worker = start("async def on_worker_stop(server):\n    raise ValueError('stop')\n")
     worker.tell(Leave())
     leaving, failed = worker.rest()
@@ -166,7 +166,7 @@ def test_sigterm_ends_what_is_open(start: Start, loop: str) -> None:
     assert worker.output.split("\n") == ["stop 7", "atexit", ""]
 
 
-def test_an_app_that_closes_the_workers_lane_is_told_so(start: Start) -> None:
+def test_an_app_that_closes_the_workers_link_gets_the_reason(start: Start) -> None:
     """The worker is of no use any more, and its exit code alone would say nothing."""
     worker = start(
         """
@@ -232,7 +232,7 @@ def on_worker_start(server):
 
 
 def test_a_loop_that_a_request_began_is_cancelled_and_named(start: Start) -> None:
-    """It may go on for the patience that it is told, and ends where its name and line are known."""
+    """It may go on for the time that it was given, and ends where its name and line are known."""
     worker = start(
         """
 import asyncio

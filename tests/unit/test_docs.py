@@ -66,7 +66,7 @@ def test_a_name_that_was_renamed_is_reported(name: str) -> None:
     assert not leads_somewhere(name)
 
 
-def test_the_report_says_where() -> None:
+def test_the_report_shows_where() -> None:
     """The line is the page's, though blocks of code are passed over."""
     page = "# Title\n\n```\n`wire/`\n```\n\nSee `wire/` and `manager/`.\n"
     assert list(dead_names(page)) == [(7, "wire/")]

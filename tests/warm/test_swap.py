@@ -1,4 +1,4 @@
-"""What is swapped cannot be told from a cold start: each case is compared with one."""
+"""What is swapped equals a cold start: each case is compared with one."""
 
 # ruff: noqa: E501
 from __future__ import annotations

@@ -24,7 +24,7 @@ class FileText(NamedTuple):
 
 
 class Broken(Exception):
-    """The code cannot start; the message says why."""
+    """The code cannot start; the message shows why."""
 
 
 def source(path: str, text: FileText | None) -> Source:

@@ -119,7 +119,7 @@ class SimulatedMaster:
         self.records[process.id] = process.record
 
     def end(self, worker: int, status: int) -> None:
-        """Let a Worker exit that was killed, or that was told to leave and is idle."""
+        """Let a Worker exit that was killed, or that was ordered to leave and is idle."""
         if process := self.workers.get(worker):
             if not status:
                 process.record.step("retire")

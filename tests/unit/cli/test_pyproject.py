@@ -126,7 +126,7 @@ def test_a_project_without_our_table_is_fine(project: Path, config_of: Run) -> N
     assert read_settings(project, command.command).values == {}
 
 
-def test_a_table_that_is_none_is_refused(project: Path, refusal: Callable[..., str]) -> None:
+def test_a_table_that_is_invalid_is_refused(project: Path, refusal: Callable[..., str]) -> None:
     """`devserver = true` under [tool] is a mistake, not nothing."""
     (project / "pyproject.toml").write_text("[tool]\ndevserver = true\n")
     assert refusal().endswith("tool.devserver must be a table, as in [tool.devserver]")

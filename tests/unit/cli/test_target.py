@@ -300,7 +300,7 @@ def test_a_target_that_is_not_there_is_refused_in_one_sentence(project: Path) ->
 def test_a_target_that_cannot_be_served_is_refused_in_one_sentence(
     project: Path, spec: str, says: str
 ) -> None:
-    """Whatever is wrong with a target, the sentence says which part of it."""
+    """Whatever is wrong with a target, the sentence shows which part of it."""
     write(project, "app.py", "notes.txt", "two.dots.py")
     (project / "empty").mkdir()
     assert says in refusal(spec, project)

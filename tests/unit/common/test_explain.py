@@ -30,7 +30,7 @@ def test_paths_are_those_of_the_project() -> None:
 
 
 def test_library_code_is_folded_but_for_the_innermost() -> None:
-    """What lies between the app's own steps is told in a line that names the packages."""
+    """What lies between the app's own steps is reported in a line that names the packages."""
     inside = [Frame(f"{LIB}/starlette/a.py", n, "call") for n in range(3)]
     assert told(*inside, OWN, *inside) == [
         "… 3 steps in starlette",
@@ -80,8 +80,8 @@ def test_a_group_is_looked_at_through_its_first_exception() -> None:
     assert len(shown.group) == 2
 
 
-def test_a_cause_says_how_it_is_related() -> None:
-    """`raise … from` and an exception raised while another was handled are told apart."""
+def test_a_cause_shows_how_it_is_related() -> None:
+    """`raise … from` and an exception raised while another was handled are distinguished."""
     meant = explain(failure(cause=failure(message="first", cause=failure(message="root"), handling=True)))
     assert [(each.relation, each.message) for each in meant.causes] == [
         ("caused by", "first"),
@@ -107,7 +107,7 @@ def test_a_fault_without_a_column_marks_its_line_alone() -> None:
 
 
 def test_a_long_traceback_keeps_both_ends() -> None:
-    """Where it began and where it failed are seen; how much was left out is said."""
+    """Where it began and where it failed are seen; how much was left out is reported."""
     shown = told(*(Frame("/app/a.py", number, "f") for number in range(1, 201)))
     assert len(shown) == MOST_STEPS + 1
     assert (shown[0], shown[-1]) == ("a.py:1 f", "a.py:200 f")

@@ -106,7 +106,7 @@ def test_each_address_is_shown_as_a_terminal_can_click_it() -> None:
     assert " http://127.0.0.1:8000 · http://[::1]:8000 · unix:/tmp/s" in screen(view, 80, 24)
 
 
-def test_a_running_server_says_that_the_save_is_live() -> None:
+def test_a_running_server_shows_that_the_save_is_live() -> None:
     """The state comes first, at the left; then what waits, the addresses, the keys and who runs."""
     lines = screen(running(), 140, 40).splitlines()
     assert lines[0] == f" ✓ LIVE  handlers.py  11 ms  {wording.clock(NOW)}"
@@ -165,7 +165,7 @@ def test_a_key_that_means_nothing_is_answered_on_a_narrow_screen() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_a_prompt_says_at_every_width_which_key_answers_it(width: int) -> None:
+def test_a_prompt_shows_at_every_width_which_key_answers_it(width: int) -> None:
     """The time and the place go first where it is narrow."""
     asks = events.Debugging(at=NOW, worker=3, active=True, path="/app/main.py", line=1, how="question")
     (row,) = [line for line in screen(apply(running(), asks), width, 24).splitlines() if "⏸" in line]
@@ -273,13 +273,13 @@ def test_the_tree_drops_columns_not_letters() -> None:
     assert line.split() == ["├", "w1", "5001", "1", "busy", "1,401"]
 
 
-def test_a_first_start_with_broken_code_says_that_nothing_runs() -> None:
-    """Before anything was live, nobody is told that an old generation goes on."""
+def test_a_first_start_with_broken_code_shows_that_nothing_runs() -> None:
+    """Before anything was live, no line claims that an old generation goes on."""
     event = events.Refused(edit=0, generation=1, live=0, file="a.py", line=1, failures=(SYNTAX,))
     assert "nothing runs until it is fixed" in screen(apply(Model(), event), 80, 24)
 
 
-def test_stopping_says_why_and_how_to_hurry() -> None:
+def test_stopping_shows_why_and_how_to_hurry() -> None:
     """While the server stops, the reason and the key that ends it at once are shown."""
     view = apply(running(), events.Stopping(reason="SIGINT"))
     text = screen(view, 80, 24)
@@ -288,7 +288,7 @@ def test_stopping_says_why_and_how_to_hurry() -> None:
     assert "q stop now" in text
 
 
-def test_the_farewell_tells_a_stop_from_a_crash() -> None:
+def test_the_closing_lines_distinguish_a_stop_from_a_crash() -> None:
     """What stays on the screen says whether the server ended as it should."""
     stopped = apply(running(), events.Stopped(code=0))
     assert draw(closing_lines(stopped, 80), 80, 24) == ["devserver stopped"]

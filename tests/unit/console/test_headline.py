@@ -26,7 +26,7 @@ def test_the_last_save_is_live() -> None:
     assert told(LIVE) == f"✓ LIVE  main.py  18 ms  {wording.clock(NOON)}"
 
 
-def test_a_refused_save_says_why_and_what_runs() -> None:
+def test_a_refused_save_shows_why_and_what_runs() -> None:
     """It says that the save is not live, where and why, and which code answers meanwhile."""
     running = f"still running the code of {wording.clock(NOON)}"
     assert told(REFUSED) == f"✗ NOT LIVE  main.py:14  '{{' was never closed — {running}"
@@ -52,7 +52,7 @@ def test_a_start_counts_the_seconds() -> None:
     assert "2 min 5 s" in told(facts, 125)
 
 
-def test_a_long_import_says_where_it_is() -> None:
+def test_a_long_import_shows_where_it_is() -> None:
     """A start that takes long names the line that the import has come to."""
     facts = replace(LIVE, live_since=0.0, starting_since=NOON, at="importing pandas (main.py:3)")
     assert told(facts, 6) == "… STARTING  main.py  6 s  importing pandas (main.py:3)"

@@ -67,7 +67,7 @@ def test_an_unknown_key_is_answered_until_the_next() -> None:
     assert not view.unknown_key
 
 
-def test_without_a_browser_the_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_the_address_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine without a desktop `o` starts no browser in the terminal."""
     for name in browser.DESKTOP:
         monkeypatch.delenv(name, raising=False)

@@ -38,7 +38,7 @@ def unchanged(edit: int) -> Event:
     return events.Checked(edit=edit, changed=False, settle_ms=5, check_ms=1)
 
 
-def test_a_start_that_takes_long_says_what_it_imports() -> None:
+def test_a_start_that_takes_long_shows_what_it_imports() -> None:
     """The headline names the package and the app's own line, as long as that Worker starts."""
     view = after(events.Started(version="0", pid=1, target="main.py", root="/app"), started(1))
     slow = events.Booting(worker=1, generation=1, seconds=5, module="pandas", path="/app/main.py", line=3)
@@ -137,7 +137,7 @@ def test_all_broken_files_are_kept_until_a_newer_generation_is_live() -> None:
 
 
 def test_an_older_refusal_does_not_replace_a_newer_one() -> None:
-    """Of two refused edits the newer is shown, in whatever order they are told."""
+    """Of two refused edits the newer is shown, in whatever order they are reported."""
     view = after(refused(5, "/app/new.py"), refused(4, "/app/old.py"))
     assert view.error is not None
     assert view.error.edit == 5

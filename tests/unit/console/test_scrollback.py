@@ -1,4 +1,4 @@
-"""What scrolls above the picture."""
+"""What scrolls above the dashboard."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def output(worker: int, text: str) -> Event:
 
 
 def test_each_line_names_the_worker_that_printed_it() -> None:
-    """The output of several processes is told apart and keeps its order; that of one has no name."""
+    """The output of several processes is distinguished and keeps its order; that of one has no name."""
     started = [events.WorkerStarted(worker=n, slot=s, generation=1, pid=n) for n, s in ((3, 1), (12, 2))]
     scroll = scrolled(*started, output(3, "one\r\ntwo\r\n"), output(12, "three\n"), output(3, "four\n"))
     assert printed(scroll).splitlines() == ["1 │ one", "1 │ two", "2 │ three", "1 │ four"]
@@ -81,7 +81,7 @@ def test_a_bar_that_has_ended_stands_above_the_request_that_drew_it() -> None:
 
 
 def test_colours_are_kept_and_moves_are_not() -> None:
-    """The app's colours reach the terminal; what would draw over the picture does not."""
+    """The app's colours reach the terminal; what would draw over the dashboard does not."""
     text = printed(
         scrolled(output(1, "\x1b[31mred\x1b[0m \x1b[2J\x1b[5Aplain\x07\x1b]0;title\x07\x1b\n")), colours=True
     )
@@ -110,7 +110,7 @@ def test_a_prompt_becomes_due() -> None:
 
 
 def test_the_last_words_of_a_worker_are_shown() -> None:
-    """Half a line before a Worker's death is printed before the death is told."""
+    """Half a line before a Worker's death is printed before the death is reported."""
     died = events.WorkerExited(worker=1, slot=1, generation=1, pid=9, reason="SIGSEGV", planned=False)
     lines = printed(scrolled(output(1, "about to"), died)).splitlines()
     assert lines == [
@@ -138,8 +138,8 @@ def test_a_handlers_failure_scrolls_by_as_a_traceback() -> None:
         assert part in text
 
 
-def test_what_is_dropped_is_said() -> None:
-    """Lost work, notices and warnings pass by above the picture."""
+def test_what_is_dropped_is_reported() -> None:
+    """Lost work, notices and warnings pass by above the dashboard."""
     text = printed(
         scrolled(
             events.Lost(what="a frame", reason="worker 2 died", connection=7),
@@ -158,7 +158,7 @@ def test_what_is_dropped_is_said() -> None:
 
 
 def test_too_many_lines_to_hold_are_counted() -> None:
-    """Of what is held too long the newest stays, and how much is gone is said once."""
+    """Of what is held too long the newest stays, and how much is gone is reported once."""
     scroll = Scrollback()
     scroll.entries += [Text(str(number)) for number in range(10)]
     scroll.limit(4)
@@ -174,7 +174,7 @@ def test_too_many_lines_to_hold_are_counted() -> None:
 
 
 def test_requests_scroll_by_as_lines() -> None:
-    """Time, method, path, status and time taken; what ran on older code says so; the rest is counted."""
+    """Time, method, path, status and time taken; what ran on older code is marked; the rest is counted."""
     view = replace(VIEW, generation=3, lives={2: 1e9, 3: 1e9 + 5}, hidden=("/static/*",))
     requests = (
         events.Request(at=1e9, method="GET", path="/items?page=2", status=200, ms=11.3, generation=3),

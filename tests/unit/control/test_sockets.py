@@ -34,7 +34,7 @@ def test_a_folder_that_others_may_enter_is_closed_to_them(short_path: Path) -> N
 
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_what_is_no_folder_is_passed_over(short_path: Path, kind: str) -> None:
-    """A link may lead into another user's hands: the next candidate is taken, or the reasons are said."""
+    """A link may lead into another user's hands: the next candidate is taken, or the reasons are reported."""
     first, second = short_path / "first", short_path / "second"
     if kind == "file":
         first.touch()
@@ -57,7 +57,7 @@ def test_another_user_s_folder_is_never_used(short_path: Path, monkeypatch: pyte
             claim([place])
 
 
-def test_without_any_place_the_reason_is_said(short_path: Path) -> None:
+def test_without_any_place_the_reason_is_reported(short_path: Path) -> None:
     """A read-only or missing home is no traceback."""
     with pytest.raises(NoControl, match="there is no folder for it"):
         claim([short_path / "absent" / "devserver"])

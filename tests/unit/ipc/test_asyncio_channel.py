@@ -15,7 +15,7 @@ from devserver.ipc.messages import FromManager, Ping, Retire, ToManager
 
 
 def test_a_message_that_fails_costs_no_other() -> None:
-    """A fault of ours is told; what came with the message is still delivered."""
+    """A fault of ours is reported; what came with the message is still delivered."""
     reported: list[dict[str, Any]] = []
     taken: list[FromManager] = []
 
@@ -44,7 +44,7 @@ def test_a_message_that_fails_costs_no_other() -> None:
     assert [type(context["exception"]) for context in reported] == [KeyError]
 
 
-def test_bytes_that_are_no_message_are_told_not_dropped_in_silence() -> None:
+def test_bytes_that_are_no_message_are_reported_not_dropped_in_silence() -> None:
     """A fault of our own between two processes must be seen by who can mend it."""
 
     async def main() -> None:

@@ -47,7 +47,7 @@ def test_workers_that_left_for_an_exclusive_candidate_are_no_crash_loop() -> Non
     assert play.exits(4, 256) == [Fork(5, 1, 1)]
 
 
-def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_told_as_exited() -> None:
+def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_reported_as_exited() -> None:
     """It never had a process; the last good code starts again once the others have left."""
     play = FleetHarness()
     play.serve(1)

@@ -69,7 +69,7 @@ def test_the_next_slot_waits_for_the_image_and_is_a_copy_of_it() -> None:
 
 
 def test_a_save_is_asked_of_the_image_and_forked_by_the_manager_if_refused() -> None:
-    """Under the same number; the reason is told with the Worker."""
+    """Under the same number; the reason is reported with the Worker."""
     script = Script()
     script.image()
     newer = replace_digest(APP, b"2")
@@ -90,7 +90,7 @@ def test_an_image_that_refuses_its_own_code_is_given_up() -> None:
     assert forks(commands) == [Fork(2, 2, 1)]
 
 
-def test_what_joins_before_the_image_has_come_is_told_to_it_then() -> None:
+def test_what_joins_before_the_image_has_come_is_reported_to_it_then() -> None:
     """It is no change that the image would have to judge."""
     script = Script(slots=2)
     script.do(Loaded(0, 1, BESIDE))
@@ -110,7 +110,7 @@ def test_an_image_that_hangs_is_killed_and_what_it_was_asked_for_is_forked() -> 
     assert forks(script.do(ImageGone(1))) == []
 
 
-def test_a_save_that_a_hanging_image_was_asked_for_says_so() -> None:
+def test_a_save_that_a_hanging_image_was_asked_for_is_reported() -> None:
     """Its Worker is forked by the Manager, under the same number."""
     script = Script()
     script.image()

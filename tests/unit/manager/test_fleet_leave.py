@@ -13,7 +13,7 @@ from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
 def test_a_stop_lets_everybody_finish() -> None:
-    """All are told to leave; the Manager goes when the last one was reaped, and its group is gone."""
+    """All are ordered to leave; the Manager goes when the last one was reaped, and its group is gone."""
     play = FleetHarness()
     play.serve(1)
     assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2))]
@@ -97,7 +97,7 @@ def test_a_stop_ends_nobody_for_being_one_too_many() -> None:
     assert play.do(Stop(5.0)) == [Tell(Retire(worker)) for worker in (1, 2, 3, 4)]
 
 
-def test_the_first_reason_for_an_end_is_the_one_that_is_told() -> None:
+def test_the_first_reason_for_an_end_is_the_one_that_is_reported() -> None:
     """A candidate that was dropped just before the stop was dropped."""
     play = FleetHarness(configure(slots=1))
     play.serve(1)

@@ -42,7 +42,7 @@ IMPORTING = """Current thread 0x00007f4c175ecb80 (most recent call first):
 # The boot timeout
 
 
-def test_a_slow_boot_says_what_it_imports_at_each_doubling_of_time() -> None:
+def test_a_slow_boot_shows_what_it_imports_at_each_doubling_of_time() -> None:
     """After two, five, ten seconds … it is reported where the import stands, at each boot."""
     play = FleetHarness()
     play.serve(1)
@@ -61,7 +61,7 @@ def test_a_slow_boot_says_what_it_imports_at_each_doubling_of_time() -> None:
     assert play.do(StackRead(newest, DUMP)) == [Tell(StillBooting(newest, 3, 2.0, "", "/app/main.py", 7))]
 
 
-def test_an_endless_boot_is_killed_and_its_stack_is_told() -> None:
+def test_an_endless_boot_is_killed_and_its_stack_is_reported() -> None:
     """A module that never finishes importing ends at the boot timeout, with the line that it hangs in."""
     play = FleetHarness()
     play.serve(1)
@@ -116,7 +116,7 @@ def test_no_boot_timeout_if_none_is_wanted() -> None:
 
 
 def test_a_short_boot_timeout_needs_no_note() -> None:
-    """Who wants one second is told at one."""
+    """With a limit of one second the report comes after one."""
     play = FleetHarness(configure(boot_timeout=1.0))
     play.reload(1, live=True)
     play.now += 1.0
@@ -137,7 +137,7 @@ def test_the_clock_of_a_boot_stops_in_a_debugger() -> None:
     assert play.fleet.deadline == play.now + 1.0
 
 
-def test_a_replacement_that_hangs_is_said_to_be_tried_again() -> None:
+def test_a_replacement_that_hangs_is_reported_as_tried_again() -> None:
     """Its timeout is a failed boot like any other, and the slot is not given up."""
     play = FleetHarness()
     play.serve(1)
@@ -354,7 +354,7 @@ def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_g
     ]
 
 
-def test_a_crash_loop_is_slowed_down_and_said() -> None:
+def test_a_crash_loop_is_slowed_down_and_reported() -> None:
     """The third death in ten seconds costs 0.1 s, the next ones twice as much each; the user reads why."""
     play = FleetHarness(configure(slots=1))
     play.serve(1)
@@ -439,7 +439,7 @@ def test_a_debugging_worker_may_be_reported_again_after_it_left() -> None:
 
 
 @pytest.mark.parametrize("order", [StandDown(), Stop(60.0)], ids=["stand down", "stop"])
-def test_a_manager_that_is_told_to_leave_meanwhile_does_not_spin(order: StandDown | Stop) -> None:
+def test_a_manager_that_is_ordered_to_leave_meanwhile_does_not_spin(order: StandDown | Stop) -> None:
     """The report that slots stay empty is not made any more: its time must not keep a core busy."""
     play = FleetHarness(configure(slots=2))
     play.serve(1)

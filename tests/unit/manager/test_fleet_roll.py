@@ -1,4 +1,4 @@
-"""A reload from the candidate to the last slot: who is forked, who is told to leave, in what order."""
+"""A reload from the candidate to the last slot: who is forked, who is ordered to leave, in what order."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_slots_whose_old_worker_is_idle_come_first() -> None:
     assert play.ready(7) == [Fork(8, 3, 2)]
 
 
-def test_old_workers_are_told_to_leave_as_they_fall_idle_even_before_their_slot_is_filled() -> None:
+def test_old_workers_are_ordered_to_leave_as_they_fall_idle_even_before_their_slot_is_filled() -> None:
     """Old code answers nothing new, so an idle old Worker only holds memory."""
     play = FleetHarness()
     play.serve(1)
@@ -172,7 +172,7 @@ def test_a_successor_boots_every_slot_of_the_live_generation() -> None:
     assert play.ready(3) == [Tell(RollDone(7))]
 
 
-def test_rolled_is_said_once_a_generation() -> None:
+def test_rolled_is_reported_once_a_generation() -> None:
     """A Worker that is replaced later on is no second reload."""
     play = FleetHarness()
     play.serve(1)
@@ -224,7 +224,7 @@ def test_what_cannot_be_raises_and_changes_nothing(event: object) -> None:
 
 
 def test_news_of_a_worker_that_has_left_is_late_and_ignored() -> None:
-    """The Master cannot know of a death before it is told."""
+    """The Master cannot know of a death before it is reported."""
     play = FleetHarness()
     play.serve(1)
     play.serve(2)

@@ -97,7 +97,7 @@ def test_its_candidates_are_dropped() -> None:
 
 
 def test_a_candidate_that_waits_for_the_others_is_dropped_too() -> None:
-    """It has no process, so its end is told in place of one."""
+    """It has no process, so its end is reported in place of one."""
     play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.reload(2, base=1, handover="exclusive")

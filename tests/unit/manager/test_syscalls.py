@@ -83,7 +83,7 @@ def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() 
         fds.close()
 
 
-def test_a_signal_to_nobody_says_so() -> None:
+def test_a_signal_to_nobody_is_reported() -> None:
     """A group that is empty is told from one that is not."""
     process = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:

@@ -20,7 +20,7 @@ class BrokenFileWatch(NoFileWatch):
 
 
 def test_a_fault_in_the_watch_costs_no_client_its_connection() -> None:
-    """It is told, and the frame is handled as one of the newest edit known."""
+    """It is reported, and the frame is handled as one of the newest edit known."""
     reported: list[dict[str, Any]] = []
 
     async def main() -> None:

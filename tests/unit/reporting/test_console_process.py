@@ -92,7 +92,7 @@ def _take(console: socket.socket, count: int) -> bytes:
     return taken
 
 
-def test_a_console_that_dies_is_told_once() -> None:
+def test_a_console_that_dies_is_reported_once() -> None:
     """Its death is noticed by its end of the link; writing to it then is no error."""
 
     async def scenario(side: Side) -> None:
@@ -104,7 +104,7 @@ def test_a_console_that_dies_is_told_once() -> None:
     linked(scenario)
 
 
-def test_a_death_in_mid_write_is_told_after_the_write() -> None:
+def test_a_death_in_mid_write_is_reported_after_the_write() -> None:
     """A write that finds the console dead returns; the news comes from the loop."""
 
     async def scenario(side: Side) -> None:

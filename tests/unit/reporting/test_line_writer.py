@@ -11,7 +11,7 @@ from devserver.reporting import line_writer
 from devserver.reporting.line_writer import LineWriter
 
 
-def test_a_reader_that_falls_behind_is_told_what_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_falls_behind_learns_how_much_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines beyond the bound are dropped, and the next one that fits says how many."""
     monkeypatch.setattr(line_writer, "MOST_WAITING", 1_000_000)
     read, write = os.pipe()

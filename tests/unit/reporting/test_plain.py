@@ -155,7 +155,7 @@ def test_a_refused_edit_names_file_line_and_caret() -> None:
     )
 
 
-def test_a_refused_first_start_says_that_nothing_runs() -> None:
+def test_a_refused_first_start_shows_that_nothing_runs() -> None:
     """Who starts with broken code reads that the server waits for the fix."""
     event = events.Refused(edit=0, generation=1, live=0, file="/app/handlers.py", line=2, failures=(SYNTAX,))
     assert "nothing runs until it is fixed" in (line(event) or "")
@@ -176,7 +176,7 @@ def test_a_handlers_failure_shows_its_frames_and_its_cause() -> None:
     )
 
 
-def test_the_frames_of_frameworks_are_told_in_a_few_words() -> None:
+def test_the_frames_of_frameworks_are_reported_in_a_few_words() -> None:
     """The app's own lines stand out; the innermost frame is shown wherever it is."""
     foreign = [
         Frame(f"/venv/lib/site-packages/{name}/x.py", 1, "f") for name in ("starlette", "fastapi", "a", "b")
@@ -194,7 +194,7 @@ def test_the_frames_of_frameworks_are_told_in_a_few_words() -> None:
     ]
 
 
-def test_preloading_tells_how_much_and_what_was_left_out() -> None:
+def test_preloading_reports_how_much_and_what_was_left_out() -> None:
     """What works in silence may fail in silence: the console says what it is worth."""
     left_out = tuple((f"m{number}", "starts a thread at its import") for number in range(4))
     ended = "the app has changed sys.meta_path"
@@ -206,7 +206,7 @@ def test_preloading_tells_how_much_and_what_was_left_out() -> None:
     )
 
 
-def test_what_follows_from_something_else_is_not_told_in_the_first_second() -> None:
+def test_what_follows_from_something_else_is_not_reported_in_the_first_second() -> None:
     """A module that is never preloaded, or imports one that is not, stands in the event stream only."""
     left_out = (("readline", "is never preloaded"), ("far.part", "imports far, which starts a thread"))
     event = events.Preloaded(modules=1, ms=60.0, cold_ms=85.0, left_out=left_out)
@@ -215,7 +215,7 @@ def test_what_follows_from_something_else_is_not_told_in_the_first_second() -> N
     )
 
 
-def test_an_error_in_the_apps_first_line_is_told_once() -> None:
+def test_an_error_in_the_apps_first_line_is_reported_once() -> None:
     """The source around it says where: the only frame would say the same again."""
     place = Place("/app/app.py", 1, excerpt="import shopp")
     frame = Frame("/app/app.py", 1, "<module>", "import shopp")

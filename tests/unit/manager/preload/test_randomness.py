@@ -35,7 +35,7 @@ MADE: dict[str, tuple[Callable[[], random.Random], bool]] = {
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_only_what_no_code_has_seeded_is_seeded_anew(randomness: Randomness, kind: str) -> None:
+def test_only_what_no_code_has_seeded_is_seeded_again(randomness: Randomness, kind: str) -> None:
     """A seed that was written down gives in each Worker what it gives at a cold start."""
     make, anew = MADE[kind]
     source = make()

@@ -1,4 +1,4 @@
-"""What is told of a run is folded from its events."""
+"""The memory of a run is built from its events."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_failures_are_kept_and_counted() -> None:
     assert [error.at for error in journal.errors(since=2)] == [2, 2]
 
 
-def test_memory_stays_bounded_and_what_was_dropped_is_said() -> None:
+def test_memory_stays_bounded_and_what_was_dropped_is_reported() -> None:
     """An app that prints without end costs what is documented."""
     journal = Journal(plain.line)
     piece = "x" * 65536
@@ -67,7 +67,7 @@ def test_memory_stays_bounded_and_what_was_dropped_is_said() -> None:
     assert journal.missing(199) == ""
 
 
-def test_followers_are_told_until_they_leave() -> None:
+def test_followers_get_events_until_they_leave() -> None:
     """What is no line of the log is not told."""
     journal = Journal(plain.line)
     heard: list[events.Event] = []

@@ -99,7 +99,7 @@ def test_what_is_no_request_is_answered_with_a_sentence(
     with_server(use)
 
 
-def test_a_client_that_says_nothing_is_let_go(
+def test_a_client_that_sends_nothing_is_let_go(
     with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile others are answered."""
@@ -119,7 +119,7 @@ def test_a_client_that_says_nothing_is_let_go(
 def test_a_client_that_does_not_read_is_cut_off(
     with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It holds up neither the server nor its end."""
+    """It blocks neither the server nor its end."""
     monkeypatch.setattr(module, "READ_WITHIN", 0.2)
     cut: list[bool] = []
 
@@ -142,7 +142,7 @@ def test_a_client_that_does_not_read_is_cut_off(
     with_server(use)
 
 
-def test_too_many_clients_are_told_so(
+def test_too_many_clients_get_the_reason(
     with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one beyond the limit gets a sentence; when one has left there is room."""
@@ -184,7 +184,7 @@ def test_a_wait_ends_at_its_time_limit(with_server: Callable[[Use], None]) -> No
     with_server(use)
 
 
-def test_who_waits_is_told_when_the_server_stops(with_server: Callable[[Use], None]) -> None:
+def test_a_waiting_client_is_notified_when_the_server_stops(with_server: Callable[[Use], None]) -> None:
     """Rather than left without an answer."""
 
     async def use(server: ControlServer, answers: Answers) -> None:
@@ -197,7 +197,9 @@ def test_who_waits_is_told_when_the_server_stops(with_server: Callable[[Use], No
     with_server(use)
 
 
-def test_without_a_place_for_the_socket_the_run_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_place_for_the_socket_the_run_goes_on_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """No home, nothing that can be written: a warning that says why, and nothing else."""
     monkeypatch.setattr(sockets, "candidates", list)
     said: list[events.Event] = []

@@ -57,7 +57,7 @@ def as_worker(worker: FakeWorker) -> Worker:
     return cast(Worker, worker)
 
 
-def test_units_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
+def test_jobs_start_at_once_where_there_is_room_and_wait_otherwise() -> None:
     """One at a time on a Worker with one thread; the next when the first is done."""
     worker = FakeWorker(1, 1, capacity=1)
     harness = DispatcherHarness(worker)
@@ -92,7 +92,7 @@ def test_what_nobody_wants_any_more_is_skipped() -> None:
     assert harness.dispatcher.loads() == {1: (1, 0)}
 
 
-def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
+def test_a_death_is_reported_to_each_job_that_was_in_hand() -> None:
     """And to no other; what waits starts elsewhere."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1, capacity=1)
     harness = DispatcherHarness(first)
@@ -109,7 +109,7 @@ def test_a_death_is_told_to_each_unit_that_was_in_hand() -> None:
     assert list(harness.dispatcher.workers) == [2]
 
 
-def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
+def test_a_lost_job_may_be_offered_again_while_the_others_are_reported() -> None:
     """A request that is run once more does not disturb the burial."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1)
     harness = DispatcherHarness(first)
@@ -127,7 +127,7 @@ def test_a_lost_unit_may_be_offered_again_while_the_others_are_told() -> None:
     assert [job.begun for job in jobs] == [[(1, 1), (2, 3)], [(1, 2), (2, 4)]]
 
 
-def test_the_end_of_a_unit_that_is_not_known_changes_nothing() -> None:
+def test_the_end_of_a_job_that_is_not_known_changes_nothing() -> None:
     """A Worker's word may come after its burial, or twice."""
     worker = FakeWorker(1, 1)
     harness = DispatcherHarness(worker)

@@ -84,7 +84,7 @@ def test_the_idle_worker_of_the_live_code_is_asked_once() -> None:
 
 
 def test_a_worker_that_does_not_answer_gets_no_second_question() -> None:
-    """The client is told; the late answer is that of the next client."""
+    """The client gets the reason; the late answer is that of the next client."""
 
     async def use() -> None:
         worker = FakeWorker(1, 2)

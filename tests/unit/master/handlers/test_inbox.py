@@ -67,7 +67,7 @@ def test_the_size_is_what_waits_without_the_tail() -> None:
     assert inbox.size == 0
 
 
-def test_a_broken_stream_keeps_its_good_frames_and_tells_the_error() -> None:
+def test_a_broken_stream_keeps_its_good_frames_and_reports_the_error() -> None:
     """A frame that is too long ends the connection after what came before it."""
     inbox = Inbox()
     inbox.arrive(0, "receive", b"ok\n" + b"x" * 20)

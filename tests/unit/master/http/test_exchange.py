@@ -178,7 +178,7 @@ def test_what_goes_on_after_an_answer_is_named_when_its_worker_dies() -> None:
 
 
 def test_a_client_that_leaves_while_it_waits_is_never_started() -> None:
-    """And that is said: it was somebody's request."""
+    """And that is reported: it was a user's request."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_while_it_waits_is_never_started() -> None:
     run(scenario())
 
 
-def test_a_client_that_leaves_is_told_to_the_app() -> None:
+def test_a_client_that_leaves_is_reported_to_the_app() -> None:
     """The app may stop its work; nobody answers into the void."""
 
     async def scenario() -> None:
@@ -210,7 +210,7 @@ def test_a_client_that_leaves_is_told_to_the_app() -> None:
     run(scenario())
 
 
-def test_the_app_is_told_when_its_answer_cannot_be_written() -> None:
+def test_the_app_is_notified_when_its_answer_cannot_be_written() -> None:
     """A run whose client cannot be reached does not wait for credit for ever."""
 
     async def scenario() -> None:

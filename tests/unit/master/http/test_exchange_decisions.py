@@ -55,7 +55,7 @@ def test_newer_code_moves_event_streams_only(flight: InFlight) -> None:
 
 @pytest.mark.parametrize("flight", EVERY)
 def test_nothing_is_run_twice_that_may_not_be(flight: InFlight) -> None:
-    """A client that has seen a part of an answer, or whose request may have had its effect, is told."""
+    """A client that has seen a part of an answer, or whose request may have had its effect, gets an error."""
     again = when_worker_died(flight) == "run again"
     assert again == (flight.phase == "unanswered" and flight.repeatable)
     if flight.phase == "answering":

@@ -185,7 +185,7 @@ def test_a_stream_that_was_moved_has_no_limit_any_more() -> None:
 
 
 def test_a_stream_without_ids_is_truncated_by_a_death() -> None:
-    """It cannot go on, and that is said."""
+    """It cannot go on, and that is reported."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -246,7 +246,7 @@ def test_a_stop_ends_streams_properly() -> None:
     run(scenario())
 
 
-def test_old_code_that_still_works_for_a_client_that_left_is_told_to_end() -> None:
+def test_old_code_that_still_works_for_a_client_that_left_is_ordered_to_end() -> None:
     """A reload does not wait for what nobody reads."""
 
     async def scenario() -> None:

@@ -229,7 +229,7 @@ def test_a_host_that_is_not_allowed_is_refused() -> None:
     run(scenario())
 
 
-def test_a_websocket_that_is_refused_is_said_with_the_flag_that_allows_it() -> None:
+def test_a_websocket_that_is_refused_is_reported_with_the_flag_that_allows_it() -> None:
     """The page gets no reason, so its developer looks at the console: one line, however often."""
 
     async def scenario() -> None:
@@ -337,7 +337,7 @@ def test_an_exception_of_the_apps_is_shown() -> None:
     run(scenario())
 
 
-def test_a_worker_that_has_finished_its_last_unit_is_reported_idle() -> None:
+def test_a_worker_that_has_finished_its_last_job_is_reported_idle() -> None:
     """That is when it may be replaced."""
 
     async def scenario() -> None:

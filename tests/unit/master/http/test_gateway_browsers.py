@@ -46,7 +46,7 @@ def test_an_event_source_waits_for_good_code() -> None:
     asyncio.run(run())
 
 
-def test_who_accepts_anything_else_too_is_told() -> None:
+def test_a_client_that_accepts_more_gets_the_error() -> None:
     """A program that reads the reason from the answer, for one; and a POST."""
 
     async def run() -> None:
@@ -152,7 +152,7 @@ def test_a_refused_host_is_named_on_the_console() -> None:
     asyncio.run(run())
 
 
-def test_answers_of_old_code_say_so_after_a_refused_save() -> None:
+def test_answers_of_old_code_are_marked_after_a_refused_save() -> None:
     """With the place, for scripts and agents; not to another machine; no more once it is mended."""
 
     async def run() -> None:

@@ -280,7 +280,7 @@ def test_a_slow_client_slows_its_own_app() -> None:
     run(scenario())
 
 
-def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
+def test_the_app_is_notified_of_a_client_that_is_found_gone_in_sending() -> None:
     """No run is left behind that waits for ever for somebody who is no more."""
 
     async def scenario() -> None:
@@ -297,7 +297,7 @@ def test_the_app_is_told_of_a_client_that_is_found_gone_in_sending() -> None:
     run(scenario())
 
 
-def test_old_code_that_still_works_for_a_client_that_left_is_told_to_end() -> None:
+def test_old_code_that_still_works_for_a_client_that_left_is_ordered_to_end() -> None:
     """A reload does not wait for a conversation that is over."""
 
     async def scenario() -> None:

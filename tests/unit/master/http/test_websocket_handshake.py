@@ -165,7 +165,7 @@ def test_handlers_get_the_connection_of_a_module_without_an_app(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_a_client_that_leaves_before_its_handshake_was_run_is_said(saved: bool) -> None:
+def test_a_client_that_leaves_before_its_handshake_was_run_is_reported(saved: bool) -> None:
     """Nothing is started for it, and no stop waits for it, whether it waited for a Worker or for a save."""
 
     async def scenario() -> None:

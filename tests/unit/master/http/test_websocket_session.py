@@ -55,7 +55,7 @@ def test_a_death_during_the_handshake_is_tried_again_once() -> None:
     assert found.phase == "closed"
 
 
-def test_a_client_that_leaves_before_it_had_a_worker_is_said() -> None:
+def test_a_client_that_leaves_before_it_had_a_worker_is_reported() -> None:
     """A handshake that was never run is not lost silently."""
     found = WebSocketSession(True, lambda _: True)
     assert found.on_client_left(1006, "") == [Lost("the waiting handshake", "its client has left")]
@@ -141,7 +141,7 @@ def test_an_app_that_returns_ends_the_connection_as_under_uvicorn() -> None:
     assert opened().on_app_returned(failed=True) == [CloseClient(0)]
 
 
-def test_a_client_that_leaves_is_told_to_the_app() -> None:
+def test_a_client_that_leaves_is_reported_to_the_app() -> None:
     """With its own code and reason; what it said before is the app's to receive."""
     found = opened()
     say(found, b"a")
@@ -149,7 +149,7 @@ def test_a_client_that_leaves_is_told_to_the_app() -> None:
     assert found.on_app_returned(failed=False) == []
 
 
-def test_messages_that_nobody_can_have_any_more_are_said() -> None:
+def test_messages_that_nobody_can_have_any_more_are_reported() -> None:
     """A client that speaks and leaves during a reload: its words are named as lost."""
     found = opened()
     say(found, b"a")

@@ -177,7 +177,7 @@ def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None
 
 
 def test_a_close_that_crosses_with_the_next_reload_is_the_apps_own_too() -> None:
-    """It was sent before the app was told to end."""
+    """It was sent before the app was ordered to end."""
     found = resumed()
     assert found.on_code_live() == [DetachRun()]
     assert found.on_app_closed(1008, "no token")[-1] == CloseClient(1008, "no token")
@@ -211,7 +211,7 @@ def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
 REASON = "its connection was closed with 1012 before the app had taken it"
 
 
-def test_messages_that_were_held_are_said_once_nobody_can_take_them() -> None:
+def test_messages_that_were_held_are_reported_once_nobody_can_take_them() -> None:
     """The old run may take some of them between the close and its end; those are not lost."""
     found = opened(resumable=False)
     for text in (b"a", b"b", b"c"):
@@ -234,14 +234,14 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
     ]
 
 
-def test_a_death_of_what_cannot_go_on_says_what_was_held() -> None:
+def test_a_death_of_what_cannot_go_on_shows_what_was_held() -> None:
     """Nobody is left who could take it."""
     found = opened(resumable=False)
     say(found, b"a")
     assert found.on_worker_died("killed") == [Lost("a message", REASON), RESTART]
 
 
-def test_messages_for_an_app_that_is_no_more_are_said() -> None:
+def test_messages_for_an_app_that_is_no_more_are_reported() -> None:
     """The newest code has handlers only, or too many wait: 1012."""
     found = opened()
     found.on_code_live()

@@ -32,7 +32,7 @@ def test_an_edit_waits_until_it_is_known_who_made_the_file() -> None:
     run(main())
 
 
-def test_an_edit_does_not_wait_for_ever_for_a_worker_that_says_nothing_more() -> None:
+def test_an_edit_does_not_wait_for_ever_for_a_worker_that_sends_nothing_more() -> None:
     """It was killed, or computes."""
 
     async def main() -> None:

@@ -199,7 +199,7 @@ def test_a_first_start_that_fails_waits_for_any_cure() -> None:
     assert edit(book, 1, file("a", "1")) == [Boot(2, 0, (file("a", "1"),), "overlap", 1)]
 
 
-def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -> None:
+def test_work_that_waited_for_a_superseded_candidate_waits_for_the_younger_one() -> None:
     """The Manager dropped it for a newer one: no refusal, and nobody is let through to old code."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
@@ -210,7 +210,7 @@ def test_whoever_waited_for_a_superseded_candidate_waits_for_the_younger_one() -
     assert book.is_settled(1)
 
 
-def test_a_new_manager_is_told_the_candidates() -> None:
+def test_a_new_manager_gets_the_candidates() -> None:
     """A Manager's death loses no reload that was under way."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))

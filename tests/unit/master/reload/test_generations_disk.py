@@ -73,7 +73,7 @@ def test_a_typo_is_the_last_word_when_an_older_slow_save_goes_live_after_it() ->
 
 
 def test_the_newest_refusal_is_the_last_word_when_an_older_slow_save_fails_after_it() -> None:
-    """Each is told; what is said last is about what is on the disk."""
+    """Each is reported; the last report is about what is on the disk."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))
@@ -166,7 +166,7 @@ def test_a_new_file_that_was_refused_and_that_a_worker_has_found_since_is_reload
     assert edit(book, 2, file("new", "")) == [Boot(3, 1, (file("new", ""),), "overlap", 2)]
 
 
-def test_two_texts_of_one_file_in_the_live_code_are_reloaded_whichever_is_told_first() -> None:
+def test_two_texts_of_one_file_in_the_live_code_are_reloaded_whichever_is_reported_first() -> None:
     """It is imported late, and saved at that moment."""
     for first, second in (("1", "2"), ("2", "1")):
         book = running(a="1")
@@ -176,7 +176,7 @@ def test_two_texts_of_one_file_in_the_live_code_are_reloaded_whichever_is_told_f
         assert types(book.on_edit_checked(1, [file("lazy", "2")], {})) == [Boot]
 
 
-def test_two_texts_of_one_file_are_reloaded_when_the_older_is_told_after_the_edit_was_settled() -> None:
+def test_two_texts_of_one_file_are_reloaded_when_the_older_is_reported_after_the_edit_was_settled() -> None:
     """No edit follows: what is on the disk is tried at once."""
     book = running(a="1")
     book.on_file_loaded(1, file("lazy", "2"))
@@ -228,7 +228,7 @@ def test_a_younger_candidate_keeps_the_text_that_an_elder_one_has_read_though_it
 
 
 def test_a_file_of_which_no_text_is_kept_is_read_from_the_disk_by_the_next_manager() -> None:
-    """It was told that the file is absent, and its Workers failed to import it without end."""
+    """It was notified that the file is absent, and its Workers failed to import it without end."""
     book = live_without_new()
     book.on_file_loaded(1, file("new.py", "1"), unsettled=True)
     assert "new.py" in book.snapshot

@@ -6,7 +6,7 @@ from devserver.master.reload.self_writing import MOST, PAUSES, WINDOW, SelfWrite
 
 
 def test_a_file_that_each_of_its_own_reloads_writes_is_muted() -> None:
-    """After a few rounds it is said once."""
+    """After a few rounds it is reported once."""
     guard = SelfWriteGuard()
     rounds = [guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1) for number in range(MOST + 3)]
     assert [found for found in rounds if found] == [("gen.py",)]

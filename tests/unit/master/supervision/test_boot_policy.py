@@ -132,7 +132,7 @@ class BootPolicyHarness:
 
     @property
     def notices(self) -> list[str]:
-        """What the user was told."""
+        """The reports to the user."""
         return [event.text for event in self.supervisor.events if isinstance(event, Notice)]
 
 
@@ -148,7 +148,7 @@ def newest(manager: Manager | None) -> Reload:
 
 
 @scene
-async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: BootPolicyHarness) -> None:
+async def test_the_manager_that_has_the_live_code_gets_what_has_changed(scene: BootPolicyHarness) -> None:
     """A save of one file sends one file; a template is no module and causes the reload only."""
     scene.save(NEW)
     assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
@@ -157,7 +157,7 @@ async def test_whoever_has_the_live_code_is_told_what_has_changed(scene: BootPol
 
 
 @scene
-async def test_another_manager_is_told_the_whole_snapshot(scene: BootPolicyHarness) -> None:
+async def test_another_manager_gets_the_whole_snapshot(scene: BootPolicyHarness) -> None:
     """What was not saved must not come from the disk, where it may be broken by now."""
     worker = await scene.inherited()
     assert worker.manager is not None
@@ -165,7 +165,7 @@ async def test_another_manager_is_told_the_whole_snapshot(scene: BootPolicyHarne
 
 
 @scene
-async def test_until_it_has_the_live_code_it_is_told_all_each_time(scene: BootPolicyHarness) -> None:
+async def test_until_it_has_the_live_code_it_gets_all_each_time(scene: BootPolicyHarness) -> None:
     """The first candidate there has failed: the next one's base is still elsewhere."""
     worker = await scene.inherited()
     assert worker.manager is not None
@@ -206,7 +206,7 @@ async def test_what_is_imported_besides_is_preloaded_when_its_code_is_live(scene
 
 
 @scene
-async def test_a_candidate_in_another_environment_begins_anew(scene: BootPolicyHarness) -> None:
+async def test_a_candidate_in_another_environment_begins_again(scene: BootPolicyHarness) -> None:
     """What a module reads at its import is what the app sets now; the half-booted one serves nobody."""
     worker = await scene.inherited(KNOB="one")
     assert not scene.tells(worker, imported(environment={"KNOB": "two"}))
@@ -266,7 +266,7 @@ async def test_a_worker_of_old_code_decides_nothing(scene: BootPolicyHarness) ->
 
 @scene
 async def test_a_boot_that_may_have_failed_by_inheritance_is_tried_cold(scene: BootPolicyHarness) -> None:
-    """By itself, and it is said; the Worker that failed counts no more."""
+    """By itself, and it is reported; the Worker that failed counts no more."""
     worker = await scene.inherited()
     assert scene.fails(worker)
     assert worker.state == "cancelled"
@@ -303,7 +303,7 @@ async def test_a_boot_without_inheritance_is_refused_at_once(scene: BootPolicyHa
 
 
 @scene
-async def test_a_boot_that_nobody_needs_any_more_is_not_tried_anew(scene: BootPolicyHarness) -> None:
+async def test_a_boot_that_nobody_needs_any_more_is_not_tried_again(scene: BootPolicyHarness) -> None:
     """Newer code is live, or the candidate was dropped."""
     worker = await scene.inherited()
     scene.goes_live(scene.save(NEWER))

@@ -52,7 +52,7 @@ def relieved() -> tuple[ManagerPool, FakeManager, FakeManager]:
 
 
 def stood_down(*managers: FakeManager) -> list[bool]:
-    """Return which of these were told to stand down."""
+    """Return which of these were ordered to stand down."""
     return [bool(manager.received(StandDown)) for manager in managers]
 
 
@@ -62,7 +62,7 @@ def test_a_candidate_is_ordered_of_the_manager_that_serves_only() -> None:
     assert (first.ordered, second.ordered) == ([1], [2])
 
 
-def test_a_drop_goes_to_whoever_boots_it() -> None:
+def test_a_drop_goes_to_the_manager_that_boots_it() -> None:
     """A dropped candidate is ended by the Manager that boots it, even if another serves by now."""
     pool, first, second = relieved()
     pool.send(Drop(1))
@@ -79,7 +79,7 @@ def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
     assert first.received(Drop) == second.received(Drop) == []
 
 
-def test_a_late_import_is_told_to_everybody() -> None:
+def test_a_late_import_is_reported_to_everybody() -> None:
     """The Manager that starts the next Worker has the file."""
     pool, first, second = relieved()
     loaded = Loaded(1, 1, Source("/lazy.py", b"1", b""))
@@ -88,7 +88,7 @@ def test_a_late_import_is_told_to_everybody() -> None:
 
 
 @pytest.mark.parametrize("news", [BootDone(1, 1, ()), WorkerIdle(1), DebuggerState(True, 1)])
-def test_news_of_a_worker_goes_to_whoever_has_forked_it(
+def test_news_of_a_worker_goes_to_the_manager_that_has_forked_it(
     news: BootDone | WorkerIdle | DebuggerState,
 ) -> None:
     """An elder hears of its own Workers until the last has left."""
@@ -171,7 +171,7 @@ def test_an_elder_serves_again_when_it_is_recalled() -> None:
     assert first.ordered == [1, 3]
 
 
-def test_whoever_serves_need_not_be_recalled() -> None:
+def test_the_manager_that_serves_need_not_be_recalled() -> None:
     """Nobody is replaced, and nobody is lost."""
     pool, first, second = relieved()
     assert pool.recall(2) is None

@@ -97,7 +97,9 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: ServingPool) -
 
 
 @scene
-async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene: ServingPool) -> None:
+async def test_an_exclusive_candidate_is_for_the_manager_that_has_the_live_workers(
+    scene: ServingPool,
+) -> None:
     """They must leave first, and only their own Manager sees to that."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -108,7 +110,7 @@ async def test_an_exclusive_candidate_is_for_whoever_has_the_live_workers(scene:
 
 
 @scene
-async def test_whoever_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: ServingPool) -> None:
+async def test_the_manager_that_is_replaced_by_an_elder_is_heard_of_to_its_end(scene: ServingPool) -> None:
     """A Worker that it had forked is taken care of when it has ended; until then all goes on."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -189,7 +191,7 @@ async def test_a_file_that_hides_an_installed_module_is_booted_without_it(scene:
     assert scene.managers[-1].ordered == [3]
 
 
-def test_without_preloading_workers_tell_nothing(managers: list[FakeManager]) -> None:
+def test_without_preloading_workers_report_nothing(managers: list[FakeManager]) -> None:
     """`--preload off` costs nothing."""
 
     async def main() -> None:

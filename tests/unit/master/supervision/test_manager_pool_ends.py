@@ -17,7 +17,7 @@ scene = on_a_clock(ServingPool)
 
 
 @scene
-async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: ServingPool) -> None:
+async def test_to_start_cold_puts_aside_the_manager_that_has_no_live_worker(scene: ServingPool) -> None:
     """The elder keeps what runs; the one that only failed is ended at once, and not missed."""
     first = scene.managers[0]
     second = await scene.prepared()
@@ -35,7 +35,7 @@ async def test_to_start_cold_puts_aside_whoever_has_no_live_worker(scene: Servin
 
 
 @scene
-async def test_after_a_cold_start_preloading_begins_anew(scene: ServingPool) -> None:
+async def test_after_a_cold_start_preloading_begins_again(scene: ServingPool) -> None:
     """One boot that had to do without is no reason for all later ones to."""
     await scene.prepared()
     scene.order(2)
@@ -49,7 +49,7 @@ async def test_after_a_cold_start_preloading_begins_anew(scene: ServingPool) -> 
 
 @scene
 async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: ServingPool) -> None:
-    """The candidate goes on where it is; it is said."""
+    """The candidate goes on where it is; it is reported."""
     second = await scene.prepared()
     scene.order(2)
 
@@ -66,7 +66,7 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Serving
 
 
 @scene
-async def test_the_death_of_whoever_serves_asks_for_another(scene: ServingPool) -> None:
+async def test_the_death_of_the_manager_that_serves_asks_for_another(scene: ServingPool) -> None:
     """It is launched and told everything."""
     [first] = scene.managers
     first.has_gone = True
@@ -163,7 +163,7 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None
 
 
 @scene
-async def test_what_one_says_that_was_given_up_is_not_listened_to(scene: ServingPool) -> None:
+async def test_messages_of_one_that_was_given_up_are_ignored(scene: ServingPool) -> None:
     """Its report must not make another one ready that still imports."""
     scene.pool.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM)

@@ -34,7 +34,7 @@ def ended(status: int = FAILED, verdict: str = "") -> WorkerGone:
     ],
 )
 def test_what_installed_code_raises_may_come_from_preloading(path: str) -> None:
-    """A library that does not survive a fork says so by itself."""
+    """A library that does not survive a fork reports that by itself."""
     assert may_be_inherited(raised("/project/app.py", path), ended())
 
 
@@ -63,7 +63,7 @@ def test_a_boot_that_hangs_may_come_from_preloading() -> None:
     assert may_be_inherited(Failure("import", "WorkerGone", ""), ended(0, "boot timeout"))
 
 
-def test_an_exit_that_says_nothing_does_not() -> None:
+def test_an_exit_without_a_report_is_not() -> None:
     """os._exit() in the app is the app's."""
     assert not may_be_inherited(Failure("import", "WorkerGone", ""), ended())
     assert not may_be_inherited(Failure("import", "WorkerGone", ""), None)

@@ -98,7 +98,7 @@ async def test_what_was_due_is_not_begun_once_it_is_switched_off() -> None:
 
 
 @clocked
-async def test_the_same_news_prepares_nothing_anew() -> None:
+async def test_the_same_news_prepares_nothing_again() -> None:
     """Every reload of an app that imports what it has imported costs no process."""
     harness = StandbyHarness()
     await harness.ready("numpy", "yaml")
@@ -254,7 +254,7 @@ def _ready(folder: str, *names: str) -> Imported:
 
 
 @clocked
-async def test_a_condition_that_an_edit_has_changed_is_prepared_anew() -> None:
+async def test_a_condition_that_an_edit_has_changed_is_prepared_again() -> None:
     """The next cold start has it too, so it is the app's doing: all is preloaded in the new surroundings."""
     harness = StandbyHarness()
     harness.standby.on_imported(_ready("/a", "numpy", "yaml"), 400.0)
@@ -297,7 +297,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
 
 
 @clocked
-async def test_why_nothing_can_be_preloaded_is_told_once() -> None:
+async def test_why_nothing_can_be_preloaded_is_reported_once() -> None:
     """Each reload imports everything: the user knows what for."""
     harness = StandbyHarness()
     hooked = Imported(1, 1, (), (Surroundings(),), reason="the app has changed sys.meta_path")

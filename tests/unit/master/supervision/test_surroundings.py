@@ -39,7 +39,7 @@ def test_what_imports_find_counts_where_the_app_had_left_it_alone() -> None:
 
 
 def test_notes_are_cut_where_the_app_first_changed_it() -> None:
-    """What came before can be had; the reason is told."""
+    """What came before can be had; the reason is reported."""
     notes = told({FOLDER: "/a"}, {FOLDER: "/a"}, {FOLDER: "/b"}, {FOLDER: "/a"})
     short = cut(notes, {FOLDER})
     assert [note.name for note in short.notes] == ["m0", "m1"]

@@ -60,7 +60,7 @@ def test_only_a_boot_that_never_succeeded_is_one_that_its_generation_waits_for()
     assert not record("accept", "disconnect").booting
 
 
-def test_an_exit_is_planned_once_the_worker_was_told_to_exit() -> None:
+def test_an_exit_is_planned_once_the_worker_was_ordered_to_exit() -> None:
     """Not while it still has jobs, and not if it was killed."""
     assert record("accept", "retire", "leave").planned
     assert record("cancel").planned
@@ -69,7 +69,7 @@ def test_an_exit_is_planned_once_the_worker_was_told_to_exit() -> None:
     assert record("accept", "retire", "leave", "end").planned
 
 
-def test_an_orphan_tells_nobody() -> None:
+def test_an_orphan_reports_to_no_manager() -> None:
     """Its Manager is dead: what it would have been told is late."""
     worker = record()
     manager = cast(FakeManager, worker.manager)

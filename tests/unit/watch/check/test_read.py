@@ -47,7 +47,7 @@ def test_what_is_no_file_is_absent(tmp_path: Path, kind: str) -> None:
     assert (content.data, content.digest, content.error) == (None, b"", "")
 
 
-def test_a_link_says_where_it_leads(tmp_path: Path) -> None:
+def test_a_link_shows_where_it_leads(tmp_path: Path) -> None:
     """The real file is known, so that its folder can be watched too."""
     (tmp_path / "real.py").write_bytes(b"x = 1\n")
     (tmp_path / "link.py").symlink_to("real.py")
@@ -63,7 +63,7 @@ def test_a_link_in_a_circle_has_an_error(tmp_path: Path) -> None:
     assert content.digest
 
 
-def test_a_huge_file_is_told_apart_by_its_stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_file_is_distinguished_by_its_stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A template folder with a film in it does not fill the memory."""
     monkeypatch.setattr(reading, "LARGEST", 10)
     path = tmp_path / "film.html"

@@ -65,7 +65,7 @@ def test_what_an_import_could_find_makes_an_edit(tmp_path: Path) -> None:
 
 
 def test_an_own_file_that_is_not_python_is_not_compiled(tmp_path: Path) -> None:
-    """A compiled module or an archive that was imported is told apart by its bytes."""
+    """A compiled module or an archive that was imported is distinguished by its bytes."""
     filters = project(tmp_path, "main.py")
     filters.attend(str(tmp_path / "lib.zip"))
     assert filters.interest(str(tmp_path / "lib.zip")) is Interest.DATA

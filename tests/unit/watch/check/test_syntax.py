@@ -100,7 +100,7 @@ def test_a_large_file_is_compiled_in_a_child_with_the_same_result(broken: bool) 
 
 
 def test_a_compiler_that_takes_too_long_is_ended() -> None:
-    """A file that cannot be compiled in time is refused, and that is said."""
+    """A file that cannot be compiled in time is refused, and that is reported."""
     failure = failure_of(SyntaxChecker(large=10, deadline=0.001), b"x = 1\n" * 1000)
     assert failure.type == "CheckError"
     assert "took longer than 0.001 s" in failure.message

@@ -84,7 +84,7 @@ def test_folders_come_and_leave(inotify: Inotify, tmp_path: Path) -> None:
 
 
 def test_a_watched_folder_itself_goes(inotify: Inotify, tmp_path: Path) -> None:
-    """The end of a top folder is told, for nobody watches its parent."""
+    """The end of a top folder is reported, for nobody watches its parent."""
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     assert facts(inotify) == [FolderLeft(str(tmp_path))]
     tmp_path.mkdir()
@@ -107,7 +107,7 @@ def test_two_names_of_one_folder(inotify: Inotify, tmp_path: Path) -> None:
     assert {f"{tmp_path}/b"} == {fact.path for fact in facts(inotify) if isinstance(fact, Touched)}
 
 
-def test_an_overflow_is_told(inotify: Inotify) -> None:
+def test_an_overflow_is_reported(inotify: Inotify) -> None:
     """Lost events are not lost silently."""
     assert list(inotify.facts(struct.pack("iIII", -1, 0x4000, 0, 0))) == [Overflowed()]
 

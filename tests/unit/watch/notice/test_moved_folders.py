@@ -12,7 +12,7 @@ from devserver.watch.notice.moved_folders import FolderIdentities
 T = TypeVar("T")
 
 
-def test_a_folder_that_goes_comes_back_or_is_another_is_told_once_each(tmp_path: Path) -> None:
+def test_a_folder_that_goes_comes_back_or_is_another_is_reported_once_each(tmp_path: Path) -> None:
     """Also if it goes with the one above it, and if its number is the same as before."""
     top = tmp_path / "above/top"
     top.mkdir(parents=True)

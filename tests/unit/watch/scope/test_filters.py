@@ -129,7 +129,7 @@ def test_the_root_of_the_file_system() -> None:
     assert filters.interest("/srv/node_modules/page.html") is NONE
 
 
-def test_a_pattern_that_is_none() -> None:
+def test_an_invalid_pattern() -> None:
     """A wrong pattern is named in one sentence."""
     with pytest.raises(UsageError, match=r"--exclude '!' is not a valid pattern"):
         Filters("/app", exclude=["!"])
@@ -167,7 +167,7 @@ def test_what_is_attended_is_code_only_if_it_is_python_that_runs() -> None:
 
 @pytest.mark.parametrize("option", ["also", "exclude"])
 def test_a_pattern_that_leads_out_of_the_root(option: str) -> None:
-    """It could never match: that is said at once, with what is watched."""
+    """It could never match: that is reported at once, with what is watched."""
     with pytest.raises(UsageError, match=rf"--{option} '\.\./x' can match nothing: only files under /app"):
         Filters("/app", **{option: ["../x"]})
 
@@ -204,7 +204,7 @@ def test_what_only_browsers_show_is_an_asset(path: str, expected: bool) -> None:
     assert is_asset is expected
 
 
-def test_a_pattern_of_assets_that_is_none_is_refused() -> None:
+def test_a_pattern_of_assets_that_is_invalid_is_refused() -> None:
     """As those of the others are."""
     with pytest.raises(UsageError, match="--assets"):
         Filters("/app", assets=["../x"])

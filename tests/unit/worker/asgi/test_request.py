@@ -125,7 +125,7 @@ def test_an_answer_to_head_has_no_body() -> None:
     run(scenario())
 
 
-def test_a_status_that_is_none_is_refused_in_the_app() -> None:
+def test_a_status_that_is_invalid_is_refused_in_the_app() -> None:
     """Its traceback shows where it was sent."""
 
     async def scenario() -> None:
@@ -270,7 +270,7 @@ def test_what_is_sent_after_a_large_answer_is_refused_and_does_not_wait() -> Non
 
 @pytest.mark.parametrize("threaded", [False, True])
 def test_what_is_sent_to_a_client_that_left_is_dropped(threaded: bool) -> None:
-    """Silently as under uvicorn; a thread is told, so that it ends."""
+    """Silently as under uvicorn; a thread gets an exception, so that it ends."""
 
     async def scenario() -> None:
         app: Any = Says(start(), body(b"x" * 200, more=True), body(b"more", more=True), body())

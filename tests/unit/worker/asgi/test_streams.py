@@ -54,7 +54,7 @@ def raising(error: BaseException, *before: Event) -> App:
 def test_what_the_app_raises_fails_the_request_and_not_the_worker(
     error: BaseException, before: tuple[Event, ...], errors: list[logging.LogRecord]
 ) -> None:
-    """It is told as data, and to the app's own handlers in uvicorn's words."""
+    """It is reported as data, and to the app's own handlers in uvicorn's words."""
 
     async def scenario() -> None:
         failure, harness = await failure_of(raising(error, *before))
@@ -80,7 +80,7 @@ def test_what_the_app_raises_fails_the_request_and_not_the_worker(
         ((), "websocket", "ASGI callable returned without completing handshake."),
     ],
 )
-def test_an_app_that_does_not_finish_is_told_so_in_uvicorns_words(
+def test_an_app_that_does_not_finish_gets_uvicorns_error(
     messages: tuple[Event, ...], kind: str, complaint: str, errors: list[logging.LogRecord]
 ) -> None:
     """In the log of the app, and on the console."""
@@ -93,7 +93,7 @@ def test_an_app_that_does_not_finish_is_told_so_in_uvicorns_words(
     run(scenario())
 
 
-def test_an_app_that_returns_something_is_told_so() -> None:
+def test_an_app_that_returns_something_is_an_error() -> None:
     """It may have taken ASGI for WSGI."""
 
     async def app(scope: Event, receive: Receive, send: Send) -> Any:
@@ -248,7 +248,7 @@ def test_an_error_in_the_message_in_hand_is_a_failure_even_after_a_detach() -> N
 
 
 def test_a_request_whose_response_goes_on_elsewhere_may_raise() -> None:
-    """What it raises as it is told, or as it is cancelled, is no failure."""
+    """What it raises on the disconnect, or when it is cancelled, is no failure."""
 
     async def scenario() -> None:
         async def told(scope: Event, receive: Receive, send: Send) -> None:

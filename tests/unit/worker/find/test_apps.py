@@ -82,7 +82,7 @@ def test_the_usual_names_are_found_in_order() -> None:
     assert seen == ["app", "application", "create_app()", "make_app()", "api"]
 
 
-def test_the_kind_is_told() -> None:
+def test_the_kind_is_reported() -> None:
     """Flask's app is WSGI, FastAPI's is ASGI, and what is called is the object itself."""
     app = flask.Flask("app")
     assert found(app=app) == App("wsgi", app, "app")

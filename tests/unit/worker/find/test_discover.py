@@ -91,6 +91,6 @@ def test_an_app_may_have_functions_of_the_same_names() -> None:
         ((), {"on_worker_start": on_receive, "app": Starlette()}, "HandlerUnusable"),
     ],
 )
-def test_what_is_wrong_is_told(arguments: tuple[str, ...], names: dict[str, Any], kind: str) -> None:
+def test_what_is_wrong_is_reported(arguments: tuple[str, ...], names: dict[str, Any], kind: str) -> None:
     """A fault of the handlers counts beside an app too, and one of the app beside handlers."""
     assert refused(*arguments, **names) == kind

@@ -65,7 +65,7 @@ def test_what_has_no_line_of_the_apps_gets_none(subject: Any) -> None:
     assert place_of(subject) is None
 
 
-def test_serious_messages_are_said_once() -> None:
+def test_serious_messages_are_reported_once() -> None:
     """With the place of the first that has one; silenced ones and warnings are left out."""
     error = ValueError("all of it, once more")
     messages = [

@@ -245,7 +245,7 @@ def test_broken_views_are_found_at_once(project: Project) -> None:
 
 
 def test_warnings_of_the_checks_are_printed(project: Project) -> None:
-    """What runserver warns of is seen here too, and nothing is said when all is well."""
+    """What runserver warns of is seen here too, and nothing is reported when all is well."""
     assert project.run('load("proj.settings")') == ""
     settings = "STATICFILES_DIRS = ['/nowhere/at/all']\n"
     assert "staticfiles.W004" in project.run('load("proj.settings")', settings)

@@ -7,7 +7,7 @@ import pytest
 from devserver.worker.find.docs import docs_path
 
 
-def test_fastapi_says_where() -> None:
+def test_fastapi_shows_where() -> None:
     """Its path is linked, and none where it was switched off."""
     fastapi = pytest.importorskip("fastapi")
     assert docs_path(fastapi.FastAPI()) == "/docs"
@@ -15,7 +15,7 @@ def test_fastapi_says_where() -> None:
     assert docs_path(fastapi.FastAPI(openapi_url=None)) == ""
 
 
-def test_litestar_says_where() -> None:
+def test_litestar_shows_where() -> None:
     """Its schema has a page."""
     litestar = pytest.importorskip("litestar")
     assert docs_path(litestar.Litestar([])) == "/schema"

@@ -274,7 +274,7 @@ def test_an_app_of_two_calls_is_adapted() -> None:
     assert seen == [1, 2, 3]
 
 
-def test_an_app_that_does_not_answer_to_two_calls_says_so() -> None:
+def test_an_app_that_does_not_answer_to_two_calls_is_reported() -> None:
     """A function of one argument that is something else explains itself when it is called."""
     with pytest.raises(TypeError, match=r"app\(scope\) gave an object of type str"):
         asyncio.run(_call(as_asgi(lambda scope: "hello")))

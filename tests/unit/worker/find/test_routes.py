@@ -215,7 +215,7 @@ def test_django_lists_its_patterns(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [*http, *http, *sockets], done.stderr
 
 
-def test_handlers_are_told_by_name_and_place() -> None:
+def test_handlers_are_reported_by_name_and_place() -> None:
     """An app beside them comes first."""
     handlers = Handlers({"on_receive": Handler("on_receive", view, False)})
     row = Route(
@@ -225,7 +225,7 @@ def test_handlers_are_told_by_name_and_place() -> None:
     assert read(Found(App("asgi", asynchronous, "main"), handlers)).routes == (row,)
 
 
-def test_an_app_that_lists_no_routes_is_said_to() -> None:
+def test_an_app_that_lists_no_routes_is_reported() -> None:
     """A sentence for a function, for an object, and for attributes that raise."""
 
     class Odd:

@@ -141,7 +141,7 @@ def test_a_finder_that_another_package_has_put_first_gets_the_snapshot(worker: W
 
 
 def test_an_archive_is_reported_by_its_digest(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its bytes are not kept; a new one is told apart."""
+    """Its bytes are not kept; a new one is distinguished."""
     archive = worker.root / "lib.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("own_zipped.py", "VALUE = 'zip'\n")
@@ -151,7 +151,7 @@ def test_an_archive_is_reported_by_its_digest(worker: Worker, monkeypatch: pytes
     assert worker.loaded == [Source(str(archive), digest(archive.read_bytes()), None)]
 
 
-def test_where_imports_have_looked_is_told(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_imports_have_looked_is_reported(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file made there next may be what the next start finds: folders, and what was looked for in vain."""
     for folder in ("there", "missing"):
         monkeypatch.setattr(sys, "path", [str(worker.root / folder), *sys.path])

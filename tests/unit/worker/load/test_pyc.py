@@ -83,7 +83,7 @@ def test_a_pyc_that_does_not_fit_is_not_believed(tmp_path: Path, fault: str) -> 
     assert value(path) is None
 
 
-def test_nothing_is_written_where_python_is_told_not_to_or_cannot(
+def test_nothing_is_written_where_python_may_not_or_cannot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PYTHONDONTWRITEBYTECODE counts, and a folder in the way is no error."""

@@ -227,7 +227,7 @@ def test_the_files_that_an_error_names(use: Use, tmp_path: Path) -> None:
         assert files_named_by(raised.value, [root]) == files
 
 
-def test_what_the_snapshot_had_is_told_once_when_it_is_used(
+def test_what_the_snapshot_had_is_reported_once_when_it_is_used(
     use: Use, tmp_path: Path, reported: list[Source]
 ) -> None:
     """A module that is read from the disk is reported instead; one that nobody imports is neither."""

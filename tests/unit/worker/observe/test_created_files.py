@@ -41,7 +41,7 @@ def app(tmp_path: Path) -> StartingApp:
     return StartingApp(tmp_path)
 
 
-def test_a_file_that_was_made_is_told_before_and_when_it_is_closed(app: StartingApp) -> None:
+def test_a_file_that_was_made_is_reported_before_and_when_it_is_closed(app: StartingApp) -> None:
     """What comes into it later is somebody's save."""
     app.write("a.json")
     app.step()
@@ -50,7 +50,7 @@ def test_a_file_that_was_made_is_told_before_and_when_it_is_closed(app: Starting
     assert app.told == [("a.json", None), ("a.json", digest(b"1"))]
 
 
-def test_a_file_is_not_told_while_it_is_open(app: StartingApp) -> None:
+def test_a_file_is_not_reported_while_it_is_open(app: StartingApp) -> None:
     """What is in it may be half of it."""
     path = app.folder / "a.json"
     app.created.hear("open", (str(path), "w", WRITES))
@@ -87,7 +87,7 @@ def test_a_module_that_was_not_found_before_is_not_the_apps(app: StartingApp) ->
     assert app.told == [("words.py", None), ("words.py", b"")]
 
 
-def test_what_was_there_or_read_before_is_not_told(app: StartingApp) -> None:
+def test_what_was_there_or_read_before_is_not_reported(app: StartingApp) -> None:
     """Nor is what was removed first, what lies elsewhere, or what is made later."""
     for name in ("old.json", "removed.json"):
         (app.folder / name).write_text("0")

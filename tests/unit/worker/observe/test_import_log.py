@@ -83,7 +83,7 @@ def test_installed_modules_are_noted_in_the_order_in_which_their_imports_began(
 def test_only_the_time_of_installed_modules_is_counted(
     notes: ImportLog, installed: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What preloading is said to save is not what the app's own modules take."""
+    """What preloading is reported to save is not what the app's own modules take."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr("devserver.worker.observe.import_log.time.perf_counter", lambda: clock.now)
     monkeypatch.setattr(sys, "given_clock", clock, raising=False)
@@ -157,7 +157,7 @@ def test_what_the_app_had_set_before_an_import_goes_with_the_note(
     assert taken.last == taken.notes[-1].surroundings
 
 
-def test_equal_differences_are_told_once(
+def test_equal_differences_are_reported_once(
     notes: ImportLog, installed: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thousand modules imported in one state of the environment cost one description of it."""

@@ -50,7 +50,7 @@ def executes(hear: Hear, path: str) -> None:
     hear("exec", (compile("", path, "exec"),))
 
 
-def test_a_file_that_is_read_and_then_executed_is_told_as_executed(
+def test_a_file_that_is_read_and_then_executed_is_reported_as_executed(
     opened: OpenedFiles, hear: Hear, part: Path
 ) -> None:
     """Once each, however often it happens."""
@@ -71,7 +71,7 @@ def test_a_relative_name_is_that_of_the_folder_the_app_is_in_then(
     assert [file.path for file in opened.taken()] == [str(part)]
 
 
-def test_a_link_is_told_by_where_it_leads(opened: OpenedFiles, hear: Hear, part: Path) -> None:
+def test_a_link_is_reported_by_where_it_leads(opened: OpenedFiles, hear: Hear, part: Path) -> None:
     """As modules are."""
     link = part.with_name("link.py")
     link.symlink_to(part)
@@ -79,7 +79,7 @@ def test_a_link_is_told_by_where_it_leads(opened: OpenedFiles, hear: Hear, part:
     assert [file.path for file in opened.taken()] == [str(part)]
 
 
-def test_what_was_looked_for_and_is_not_there_is_told(
+def test_what_was_looked_for_and_is_not_there_is_reported(
     opened: OpenedFiles, hear: Hear, tmp_path: Path
 ) -> None:
     """Making it may change what the app does."""
@@ -87,7 +87,7 @@ def test_what_was_looked_for_and_is_not_there_is_told(
     assert opened.taken() == (OpenedFile(str(tmp_path.resolve() / "local.py"), b"", False),)
 
 
-def test_what_is_installed_imported_or_no_file_is_not_told(
+def test_what_is_installed_imported_or_no_file_is_not_reported(
     opened: OpenedFiles, hear: Hear, part: Path, snapshot: Snapshot
 ) -> None:
     """The standard library, modules of the snapshot, text that was never in a file, and what is no path."""
@@ -110,7 +110,7 @@ def test_what_the_app_writes_is_data(opened: OpenedFiles, hear: Hear, part: Path
     assert opened.taken() == ()
 
 
-def test_an_app_that_reads_file_after_file_is_told_of_no_more_than_so_many(
+def test_of_an_app_that_reads_file_after_file_a_bounded_number_is_reported(
     opened: OpenedFiles, hear: Hear, part: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it does, the Master has to watch a bounded number."""

@@ -93,7 +93,7 @@ def test_the_place_is_the_apps_own_last_line(failing: Callable[[str], Failure]) 
     assert failure.frames[-1].path.endswith("decoder.py")
 
 
-def test_the_cause_says_how_it_came_about(failing: Callable[[str], Failure]) -> None:
+def test_the_cause_shows_how_it_came_about(failing: Callable[[str], Failure]) -> None:
     """`raise … from` is told from an exception that was raised while another was handled."""
     meant = failing("try:\n    1/0\nexcept Exception as e:\n    raise KeyError('k') from e\n")
     assert meant.cause

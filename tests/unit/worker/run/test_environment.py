@@ -21,14 +21,14 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    """An editor has saved it in another encoding: the sentence says which file, and where."""
+    """An editor has saved it in another encoding: the sentence shows which file, and where."""
     (tmp_path / ".env").write_bytes(b"CITY=Orl\xe9ans\n")
     with pytest.raises(environment.Unreadable, match=r"\.env is not UTF-8 \(byte 0xe9 at 8\)"):
         environment.prepare(Target("app", ()), str(tmp_path / ".env"))
 
 
 def test_a_line_that_cannot_be_understood_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The rest counts; the warning says which line of which file."""
+    """The rest counts; the warning shows which line of which file."""
     (tmp_path / ".env").write_text("FAR_A=1\nthis is 'no line\nFAR_B=2\n")
     environment.prepare(Target("app", ()), str(tmp_path / ".env"))
     assert f"{tmp_path}/.env:2 is not NAME=value: ignoring this line" in caplog.messages

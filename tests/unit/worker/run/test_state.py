@@ -119,7 +119,7 @@ def test_what_is_nested_is_checked_when_the_handler_returns() -> None:
     ],
 )
 def test_a_change_after_the_handler_is_an_error(mutate: Any) -> None:
-    """Nothing is lost in silence: a task that changes the state too late is told so."""
+    """Nothing is lost silently: a task that changes the state too late gets an error."""
     state = State({"a": 1})
     state.seal()
     with pytest.raises(StateError, match="after its handler had returned"):

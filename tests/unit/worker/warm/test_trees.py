@@ -57,6 +57,6 @@ def test_a_function_that_never_ran_may_hold_others() -> None:
     ("one", "other"),
     [(1, True), (0.0, -0.0), (1, 1.0), ((1,), (True,)), ("a", b"a"), (frozenset("a"), ("a",)), (0j, -0j)],
 )
-def test_constants_are_told_apart(one: object, other: object) -> None:
+def test_constants_are_distinguished(one: object, other: object) -> None:
     """Whatever `==` makes of them."""
     assert constant(one) != constant(other)

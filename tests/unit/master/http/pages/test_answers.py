@@ -144,7 +144,7 @@ def test_the_policy_allows_the_pages_own_script_and_style_alone() -> None:
 
 
 def test_the_page_asks_for_the_fix() -> None:
-    """It waits at LIVE_PATH with what it shows; other failures are told apart, also without scripts."""
+    """It waits at LIVE_PATH with what it shows; other failures are distinguished, also without scripts."""
     answer = unavailable(BROWSER, TYPO)
     assert f'fetch("{LIVE_PATH}?seen="' in text(answer)
     assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in text(answer)
@@ -194,7 +194,7 @@ def test_another_machine_learns_nothing_of_the_code(accept: bytes) -> None:
 
 
 @pytest.mark.parametrize("accept", [BROWSER, JSON, CURL])
-def test_an_app_that_has_not_started_yet_is_said(accept: bytes) -> None:
+def test_an_app_that_has_not_started_yet_is_reported(accept: bytes) -> None:
     """Without a failure there is nothing to show but that."""
     assert "The app is not running yet." in text(unavailable(accept))
 
@@ -208,7 +208,7 @@ def test_an_app_that_has_not_started_yet_is_said(accept: bytes) -> None:
     ],
 )
 def test_every_answer_is_whole_and_is_not_kept(accept: bytes, kind: bytes) -> None:
-    """No cache stores it, no browser guesses its type, and the client is told when to come again."""
+    """No cache stores it, no browser guesses its type, and the client learns when to come again."""
     answers = [
         (unavailable(accept, TYPO), 503, b"1"),
         (page.busy("10,000 requests wait already.", accept), 503, b"1"),
@@ -226,7 +226,7 @@ def test_every_answer_is_whole_and_is_not_kept(accept: bytes, kind: bytes) -> No
         assert all(name == name.lower() for name, _ in answer.headers)
 
 
-def test_a_lost_request_is_told_its_reason_and_does_not_run_again_by_itself() -> None:
+def test_a_lost_request_gets_its_reason_and_does_not_run_again_by_itself() -> None:
     """The page of a Worker's death stays, for a reload would run the same request once more."""
     reason = "the worker that ran this request died (SIGKILL)"
     assert text(page.gone(reason, CURL)) == f"devserver: {reason}\n"

@@ -40,7 +40,7 @@ def test_what_a_stopped_process_did_is_shown() -> None:
         ("stop", "the app failed"),
     ],
 )
-def test_the_headline_says_how_far_the_app_came(phase: Phase, words: str) -> None:
+def test_the_headline_shows_how_far_the_app_came(phase: Phase, words: str) -> None:
     """One knows at once whether it was the file, the import or the start-up."""
     assert failure_text.headline(Failure(phase, "E", "", Place("/app/a.py", 1)), "/app") == words
 

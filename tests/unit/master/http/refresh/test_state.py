@@ -1,4 +1,4 @@
-"""What pages are told."""
+"""The state that pages get."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def refused(*failures: Failure) -> events.Refused:
     return events.Refused(edit=1, generation=2, live=1, file="/p/app.py", line=3, failures=failures)
 
 
-def test_code_that_goes_live_is_told() -> None:
+def test_code_that_goes_live_is_reported() -> None:
     """The page of an app is outdated then, that beside handlers only if its file was saved."""
     one = state()
     assert one.on_event(live(1))
@@ -46,7 +46,7 @@ def test_code_that_goes_live_is_told() -> None:
     assert str(one.stamp(None)) == "run index 2 0"
 
 
-def test_a_refused_save_is_told_until_it_is_mended_or_undone() -> None:
+def test_a_refused_save_is_reported_until_it_is_mended_or_undone() -> None:
     """With the error as elements, never as markup of a source's."""
     one = state()
     for event in (live(2), events.Restored(edit=2, live=1)):
@@ -58,7 +58,7 @@ def test_a_refused_save_is_told_until_it_is_mended_or_undone() -> None:
         assert told(one)["refused"] is None
 
 
-def test_a_browser_elsewhere_is_told_that_something_is_wrong() -> None:
+def test_a_browser_elsewhere_learns_that_something_is_wrong() -> None:
     """And nothing of the code."""
     one = state()
     one.on_event(refused(BROKEN))
@@ -83,7 +83,7 @@ def test_other_events_are_no_news() -> None:
     assert not state().on_event(events.Output(worker=1, text="x"))
 
 
-def test_where_handlers_listen_is_told() -> None:
+def test_where_handlers_listen_is_reported() -> None:
     """For the page beside them."""
     one = state()
     http = events.Listener("http", "127.0.0.1", 8000)

@@ -63,11 +63,11 @@ def test_a_command_that_cannot_be_carried_out_is_refused_in_one_sentence(
 
 
 def test_without_a_target_the_usual_names_are_tried(tmp_path: Path) -> None:
-    """Nothing given and nothing found: the names that would have been taken are said."""
+    """Nothing given and nothing found: the names that would have been taken are reported."""
     assert refused(tmp_path).startswith("no target was given, and none of manage.py, handlers.py, app.py")
 
 
-def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_is_reported(tmp_path: Path) -> None:
     """A shell may stand in a folder that somebody has deleted."""
     leave = ("sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *SCRIPT)
     assert refused(tmp_path, "x.py", command=leave).startswith("the folder you are in is gone")
@@ -132,7 +132,7 @@ def test_a_unix_socket_stands_for_the_default_ports(project: Path) -> None:
 
 
 @pytest.mark.parametrize("second", ["--tcp", "--port"])
-def test_an_address_that_is_given_twice_is_said(project: Path, second: str) -> None:
+def test_an_address_that_is_given_twice_is_reported(project: Path, second: str) -> None:
     """Nobody is blamed for what the command itself does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = str(server.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What a running server makes of a walk of edits cannot be told from one that is started afterwards."""
+"""What a running server makes of a walk of edits equals one that is started afterwards."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_source_is_read_as_python_reads_it(tmp_path: Path, source: bytes) -> N
 def test_a_source_that_cannot_be_read_is_named_at_the_first_start(
     tmp_path: Path, source: bytes, says: str
 ) -> None:
-    """The file at fault is said, not the machinery that read it; the fix goes live."""
+    """The file at fault is reported, not the machinery that read it; the fix goes live."""
     (tmp_path / "handlers.py").write_bytes(source)
     with serving(tmp_path) as server:
         server.wait("refused")
@@ -160,7 +160,7 @@ def test_a_project_without_permissions_is_served(project: Path) -> None:
         (project / "secret").chmod(0o755)
 
 
-def test_a_source_that_may_not_be_read_is_said(project: Path) -> None:
+def test_a_source_that_may_not_be_read_is_reported(project: Path) -> None:
     """At the first start it waits for the fix, as with any other fault of the code."""
     command = (*as_anybody(), *SCRIPT)
     (project / "handlers.py").chmod(0)
@@ -188,7 +188,7 @@ def test_many_folders_cost_no_threads(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-def test_without_watches_it_polls_and_says_so_once(project: Path) -> None:
+def test_without_watches_it_polls_and_reports_that_once(project: Path) -> None:
     """A machine whose limit of watches is reached still sees each save."""
     probe = [*TELLS_NOTHING, "sh", "-c", "test $(cat /proc/sys/user/max_inotify_watches) = 1"]
     if not shutil.which("unshare") or subprocess.run(probe, capture_output=True, check=False).returncode:

@@ -168,7 +168,7 @@ def test_a_slow_client_slows_only_its_own_handler(tmp_path: Path) -> None:
 
 
 def test_a_broadcast_does_not_wait_for_a_client_that_does_not_read(tmp_path: Path) -> None:
-    """It misses what is over its limit, that is said, and it lives on."""
+    """It misses what is over its limit, that is reported, and it lives on."""
     text = answering("x").replace("conn.send", "conn.server.broadcast(b'b' * 65535 + b'\\n')\n    conn.send")
     with serving(tmp_path, text=text) as server:
         server.wait("rolled")
@@ -188,7 +188,7 @@ def test_a_broadcast_does_not_wait_for_a_client_that_does_not_read(tmp_path: Pat
 
 
 def test_more_clients_than_descriptors_are_turned_away_and_a_save_still_works(tmp_path: Path) -> None:
-    """What serves clients leaves room for what reloads; who was refused is said."""
+    """What serves clients leaves room for what reloads; who was refused is reported."""
     (tmp_path / "handlers.py").write_text(answering("v1"))
     limited = ("sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *COMMAND)
     with serving(tmp_path, command=limited) as server:

@@ -31,7 +31,7 @@ def test_a_root_logger_at_debug_hears_nothing_of_the_watching(tmp_path: Path) ->
 
 
 def test_options_that_are_edited_apply_at_the_next_start(tmp_path: Path) -> None:
-    """It is said; an edit of anything else in the file is no news of options."""
+    """It is reported; an edit of anything else in the file is no news of options."""
     file = tmp_path / "pyproject.toml"
     file.write_text("[tool.devserver]\nthreads = 3\n")
     with serving(tmp_path, text=APP % 1) as server, browsing(server) as client:

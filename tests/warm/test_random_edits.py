@@ -1,4 +1,4 @@
-"""Random walks of edits: what a swap gives cannot be told from a cold start of the same files."""
+"""Random walks of edits: what a swap gives equals a cold start of the same files."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def lines_with(server: DevServer, text: str) -> list[str]:
     return [line for line in server.output().splitlines() if text in line]
 
 
-def test_https_to_the_http_port_is_said_once(tmp_path: Path) -> None:
+def test_https_to_the_http_port_is_reported_once(tmp_path: Path) -> None:
     """With what to do; the client sees that it is no TLS."""
     with serving(tmp_path, text=APP) as server:
         server.wait("live")
@@ -54,7 +54,7 @@ def test_https_to_the_http_port_is_said_once(tmp_path: Path) -> None:
         assert httpx.get(f"http://127.0.0.1:{server.http_port}/", timeout=DEADLINE).text == "ok"
 
 
-def test_http_to_the_https_port_is_said_once(tmp_path: Path) -> None:
+def test_http_to_the_https_port_is_reported_once(tmp_path: Path) -> None:
     """With the right address."""
     certificate, key = write_pair(tmp_path)
     options = ("--ssl-certfile", certificate, "--ssl-keyfile", key)
@@ -101,7 +101,7 @@ def test_answers_of_old_code_say_which_save_was_refused(tmp_path: Path) -> None:
         assert "devserver-stale" not in client.get(place).headers
 
 
-def test_a_failing_check_of_django_is_told_at_the_line_of_the_model(tmp_path: Path) -> None:
+def test_a_failing_check_of_django_is_reported_at_the_line_of_the_model(tmp_path: Path) -> None:
     """Once, in Django's words, and not as a fault in Django."""
     for name, text in DJANGO.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
