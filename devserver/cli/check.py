@@ -11,9 +11,10 @@ from functools import partial
 import click
 import msgspec
 
-from devserver.cli import cold
-from devserver.cli.boot import starts
-from devserver.cli.talk import NO, folder_of, say, write
+from devserver.cli import cold_check
+from devserver.cli.output import NO, write, write_line
+from devserver.cli.selected_server import folder_of
+from devserver.cli.start_check import starts
 from devserver.common import encoding
 from devserver.common.errors import UsageError
 from devserver.common.failure import Failure, Place
@@ -62,7 +63,7 @@ def check(paths: tuple[str, ...], boot: bool, compared: bool, app: str | None, a
     """
     target = [app] if app else []
     start = partial(starts, target) if boot or compared or app else None
-    compare = partial(cold.compare, target) if compared else None
+    compare = partial(cold_check.compare, target) if compared else None
     return run(paths or (os.curdir,), start, compare, as_json)
 
 
@@ -91,7 +92,7 @@ def run(
         warnings=tuple(warnings),
         cold=found_cold,
     )
-    _tell(checked, root, as_json)
+    _write_result(checked, root, as_json)
     return 0 if well else NO
 
 
@@ -113,40 +114,42 @@ def _compile(paths: Iterable[str], root: str) -> tuple[int, list[Failure], list[
     return len(files), failures, warnings
 
 
-def _tell(found: Checked, root: str, as_json: bool) -> None:
+def _write_result(found: Checked, root: str, as_json: bool) -> None:
     if as_json:
         write(encoding.encode(msgspec.json.Encoder(), found).decode() + "\n")
         return
     for warning in found.warnings:
-        say(warning.removeprefix(plain.PREFIX))
+        write_line(warning.removeprefix(plain.PREFIX))
     for failure in found.failures:
-        say(plain.failure_text(failure, root) + "\n")
+        write_line(plain.failure_text(failure, root) + "\n")
     files = plural(found.files, "file")
     if found.failures:
-        say(f"{len(found.failures)} of {files} broken" if not found.imported else "the app does not start")
+        write_line(
+            f"{len(found.failures)} of {files} broken" if not found.imported else "the app does not start"
+        )
     else:
-        say(f"{files} checked, no errors" + (", and the app starts" if found.imported else ""))
+        write_line(f"{files} checked, no errors" + (", and the app starts" if found.imported else ""))
     if found.cold is not None:
-        _tell_cold(found.cold, root)
+        _write_comparison(found.cold, root)
 
 
-def _tell_cold(found: Found, root: str) -> None:
+def _write_comparison(found: Found, root: str) -> None:
     if found.error:
-        say(f"the app cannot be compared with a cold start: {found.error}")
+        write_line(f"the app cannot be compared with a cold start: {found.error}")
         return
     reasons = set(found.left_out.values())
     if not found.compared and len(reasons) == 1:
-        say(f"no file of this app is swapped, each save imports everything: {reasons.pop()}")
+        write_line(f"no file of this app is swapped, each save imports everything: {reasons.pop()}")
         return
     for path, reason in sorted(found.left_out.items()):
-        say(f"{relative(path, root)} is never swapped, a save of it imports everything: {reason}")
+        write_line(f"{relative(path, root)} is never swapped, a save of it imports everything: {reason}")
     for difference in found.differences:
-        say(f"differs from a cold start: {difference}")
+        write_line(f"differs from a cold start: {difference}")
     files = plural(found.compared, "file")
     if found.differences:
-        say(f"a swap of {files} is no cold start: serve this app with --warm off")
+        write_line(f"a swap of {files} is no cold start: serve this app with --warm off")
     else:
-        say(f"a swap of {files} equals a cold start")
+        write_line(f"a swap of {files} equals a cold start")
 
 
 def _files(paths: Iterable[str]) -> Iterator[str]:

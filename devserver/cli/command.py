@@ -22,7 +22,7 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from devserver import __version__
-from devserver.cli import commands, habits
+from devserver.cli import commands, other_servers
 from devserver.cli.configure import config_of
 from devserver.cli.help import GroupedCommand
 from devserver.cli.options import with_options
@@ -154,8 +154,8 @@ def serve_with(arguments: Sequence[str], serve: Callable[[Config], int] | None =
     settings = read_settings(_folder(), command)
     dotenv = _env_file(arguments, settings)
     variables = dotenv_variables(dotenv)
-    for sentence in (*_strangers(os.environ), *_strangers(variables, f" in {dotenv}")):
-        _say(f"warning: {sentence}", 0)
+    for sentence in (*_unknown_variables(os.environ), *_unknown_variables(variables, f" in {dotenv}")):
+        _report(f"warning: {sentence}", 0)
     settings = with_dotenv(settings, dotenv, variables, command)
     code = command.main(
         list(arguments),
@@ -187,17 +187,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _carry_out(given)
     except click.ClickException as error:
-        return _say(_sentence(error), error.exit_code)
+        return _report(_sentence(error), error.exit_code)
     except click.Abort:
-        return _say("interrupted", 130)
+        return _report("interrupted", 130)
     except DevserverError as error:
-        return commands.failed(given, error, _say)
+        return commands.report_failure(given, error, _report)
     except Exception as error:  # a bug of devserver's: one line for the user, the traceback on demand
         if sys.flags.dev_mode:
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        return _say(f"internal error: {what}; PYTHONDEVMODE=1 shows the traceback", 1)
+        return _report(f"internal error: {what}; PYTHONDEVMODE=1 shows the traceback", 1)
 
 
 def _carry_out(given: list[str]) -> int:
@@ -210,7 +210,7 @@ def _carry_out(given: list[str]) -> int:
     return serve_with(given)
 
 
-def _strangers(variables: Iterable[str], where: str = "") -> Iterator[str]:
+def _unknown_variables(variables: Iterable[str], where: str = "") -> Iterator[str]:
     """Return a sentence for each variable that looks like an option but is not one."""
     known = [f"{PREFIX}_{param.name.upper()}" for param in command.params if param.name]
     known += OTHER_VARIABLES
@@ -249,8 +249,8 @@ def _sentence(error: click.ClickException) -> str:
 def _no_such_option(error: click.NoSuchOption) -> str:
     """Return what to do instead: the equivalent of another server's option, or the nearest option."""
     asked = error.ctx.command if error.ctx else command
-    if asked is command and error.option_name in habits.ADVICE:
-        return habits.ADVICE[error.option_name]
+    if asked is command and error.option_name in other_servers.ADVICE:
+        return other_servers.ADVICE[error.option_name]
     names = [
         name for param in asked.params for name in (*param.opts, *param.secondary_opts) if name[0] == "-"
     ]
@@ -266,6 +266,6 @@ def _folder() -> Path:
         raise UsageError("the folder you are in is gone: change to another one") from error
 
 
-def _say(sentence: str, code: int) -> int:
+def _report(sentence: str, code: int) -> int:
     click.echo(f"devserver: {' '.join(sentence.split())}", err=True)
     return code

@@ -27,12 +27,12 @@ class Entry(Struct, frozen=True):
 
 
 COMMANDS = {
-    "status": Entry("ask", "Show whether the newest code is live, and where."),
-    "wait": Entry("ask", "Wait until the saved code is live, or show why it is not."),
-    "reload": Entry("ask", "Start the code again, even if no file has changed."),
-    "stop": Entry("ask", "Stop the server gracefully."),
+    "status": Entry("server_commands", "Show whether the newest code is live, and where."),
+    "wait": Entry("server_commands", "Wait until the saved code is live, or show why it is not."),
+    "reload": Entry("server_commands", "Start the code again, even if no file has changed."),
+    "stop": Entry("server_commands", "Stop the server gracefully."),
     "logs": Entry("logs", "Show what the app printed and logged."),
-    "errors": Entry("ask", "Show the failures, with tracebacks."),
+    "errors": Entry("server_commands", "Show the failures, with tracebacks."),
     "requests": Entry("logs", "Show the requests that were answered."),
     "routes": Entry("routes", "Show the routes of the live app."),
     "check": Entry("check", "Check that files compile, or that the app starts."),
@@ -54,7 +54,7 @@ def load(name: str) -> click.Command:
     return command
 
 
-def failed(arguments: Sequence[str], error: DevserverError, say: Callable[[str, int], int]) -> int:
+def report_failure(arguments: Sequence[str], error: DevserverError, report: Callable[[str, int], int]) -> int:
     """Report why a command could not be carried out; return its exit code."""
     text = str(error)
     first = arguments[0] if arguments else ""
@@ -62,14 +62,14 @@ def failed(arguments: Sequence[str], error: DevserverError, say: Callable[[str, 
     if isinstance(error, TargetError) and near:
         text += f"; did you mean the command {near[0]}?"
     if first in COMMANDS:
-        from devserver.cli import talk
+        from devserver.cli import output
         from devserver.control import client, protocol
 
         if "--json" in arguments:
-            talk.write(protocol.encode(protocol.Problem(sentence=text)).decode())
+            output.write(protocol.encode(protocol.Problem(sentence=text)).decode())
         if isinstance(error, client.NoServer | client.Unanswered):
-            return say(text, talk.NO_SERVER)
-    return say(text, 2 if isinstance(error, UsageError) else 1)
+            return report(text, output.NO_SERVER)
+    return report(text, 2 if isinstance(error, UsageError) else 1)
 
 
 def complete(command: click.Command, instruction: str) -> int:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from devserver.cli.ask import show_verdict
-from devserver.cli.talk import NO, look, say
+from devserver.cli.output import NO, write_line
+from devserver.cli.selected_server import look
+from devserver.cli.server_commands import show_verdict
 from devserver.common.errors import DevserverError, UsageError
 from devserver.control import client, protocol, sockets
 from devserver.control.protocol import Verdict
@@ -31,10 +32,10 @@ def detach(serve: Callable[[], int], root: str, name: str) -> int:
     If that target already runs in the project, report where, and start nothing. Raises UsageError.
     """
     if running := _running(root, name):
-        say(f"already running, pid {running.pid}")
+        write_line(f"already running, pid {running.pid}")
         show_verdict(running.code)
         for url in running.urls:
-            say(f"  {url}")
+            write_line(f"  {url}")
         return 0
     try:
         place = sockets.claim()
@@ -102,17 +103,17 @@ def _report(pid: int, log: str, root: str) -> int:
             for _ in client.ask(found, protocol.AskStop(), FIRST_START):
                 pass
         _, ended = os.waitpid(pid, 0)
-        say("devserver: not started: fix this and start it again", err=True)
+        write_line("devserver: not started: fix this and start it again", err=True)
         return os.waitstatus_to_exitcode(ended) or NO  # 2: there is no app, as in the foreground
     if status := look(found):
         for url in status.urls or [str(each) for each in status.listeners]:
-            say(f"  {url}")
-    say(f"  pid {pid}; output: {log}")
+            write_line(f"  {url}")
+    write_line(f"  pid {pid}; output: {log}")
     if verdict.state == "starting":
         text = f"still starting after {FIRST_START:g} s: use devserver wait, or devserver stop to end it"
-        say(f"devserver: {text}", err=True)
+        write_line(f"devserver: {text}", err=True)
         return NO
-    say("  devserver status, wait, logs, errors and stop work from this folder")
+    write_line("  devserver status, wait, logs, errors and stop work from this folder")
     return 0
 
 
@@ -131,6 +132,6 @@ def _ended(pid: int, log: str) -> int:
     """Write the output of a process that ended before it was live; return its exit code."""
     _, status = os.waitpid(pid, 0)
     with suppress(OSError):
-        say(Path(log).read_text(errors="replace").rstrip(), err=True)
+        write_line(Path(log).read_text(errors="replace").rstrip(), err=True)
         os.unlink(log)
     return os.waitstatus_to_exitcode(status) or NO

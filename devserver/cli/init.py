@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from devserver.cli.talk import say
+from devserver.cli.output import write_line
 from devserver.cli.target import Located, locate
 from devserver.common.errors import UsageError
 
@@ -46,7 +46,7 @@ def write_table(spec: str | None) -> int:
         file.write_text(text + gap + table, "utf-8")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-    say(
+    write_line(
         f"{'added to' if text else 'wrote'} {file}:\n\n{table}\ndevserver alone starts {target} from here on."
     )
     return 0

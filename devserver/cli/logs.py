@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import click
 
-from devserver.cli.talk import Talk, folder_of, on_a_server, say, since_option, write
+from devserver.cli.output import write, write_line
+from devserver.cli.selected_server import SelectedServer, folder_of, on_a_server
+from devserver.cli.since import since_option
 from devserver.common.errors import UsageError
 from devserver.control import protocol, sockets
 from devserver.control.client import NoServer
@@ -35,23 +37,23 @@ def logs(
     For a background server that has ended: its last log.
     """
     try:
-        talk = Talk(project, pid, False)
+        server = SelectedServer(project, pid, False)
     except NoServer:
         last = sockets.of_project(folder_of(project), kind="log")
         if not last or pid is not None:
             raise
         newest = max(last, key=lambda found: os.path.getmtime(found.path))
-        say(f"devserver: the server (pid {newest.pid}) has ended; this is its log", err=True)
+        write_line(f"devserver: the server (pid {newest.pid}) has ended; this is its log", err=True)
         _show(_file_lines(newest.path, 0, None), lines, as_json)
         return 0
     note = ""
     request = protocol.AskLogs(since=since or 0.0, follow=follow)
     shown: deque[Logged] = deque(maxlen=lines if not follow else None)
-    for reply in talk.ask(request, None if follow else 5.0):
+    for reply in server.ask(request, None if follow else 5.0):
         match reply:
             case LogFile():
-                server = talk.server.pid if follow else None
-                _show(_file_lines(reply.path, reply.offset, server), None if follow else lines, as_json)
+                pid = server.found.pid if follow else None
+                _show(_file_lines(reply.path, reply.offset, pid), None if follow else lines, as_json)
             case Logged() if follow:
                 _write(reply, as_json)
             case Logged():
@@ -60,7 +62,7 @@ def logs(
                 note = reply.note
     _show(_split(shown), lines, as_json)
     if note:
-        say(f"devserver: {note}", err=True)
+        write_line(f"devserver: {note}", err=True)
     return 0
 
 
@@ -73,17 +75,17 @@ def requests(
     project: str | None, pid: int | None, as_json: bool, since: float | None, follow: bool, failed: bool
 ) -> int:
     """Show the requests that were answered: time, method, path, status and duration."""
-    talk = Talk(project, pid, as_json)
+    server = SelectedServer(project, pid, as_json)
     request = protocol.AskRequests(since=since or 0.0, follow=follow, failed=failed)
-    for reply in talk.ask(request, None if follow else 5.0):
+    for reply in server.ask(request, None if follow else 5.0):
         if as_json:
             continue
         if isinstance(reply, RequestSeen):
             status = reply.status or "left"
             took = wording.duration(reply.ms)
-            say(f"{wording.clock(reply.at)}  {status}  {reply.method} {reply.path}  {took}")
+            write_line(f"{wording.clock(reply.at)}  {status}  {reply.method} {reply.path}  {took}")
         elif isinstance(reply, protocol.End) and reply.note:
-            say(f"devserver: {reply.note}", err=True)
+            write_line(f"devserver: {reply.note}", err=True)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from devserver.cli.talk import folder_of
+from devserver.cli.selected_server import folder_of
 
 
 @click.command()

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from devserver import __version__
-from devserver.cli.talk import find
+from devserver.cli.selected_server import find
 from devserver.common import encoding
 from devserver.common.errors import DevserverError, UsageError
 from devserver.control import client, protocol

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from devserver.cli import habits
 from devserver.cli import option_values as values
+from devserver.cli import other_servers
 from devserver.config import HttpConfig, ListenConfig, ProcessConfig
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -21,7 +21,7 @@ _PROCESS = ProcessConfig()
 
 def with_options(function: Decorated) -> Decorated:
     """Give a command all options, in their order in --help, and those of other servers."""
-    for title, options in (*reversed(GROUPS.items()), ("", habits.OPTIONS)):
+    for title, options in (*reversed(GROUPS.items()), ("", other_servers.OPTIONS)):
         for option in reversed(options):
             function = option(function)
             function.__click_params__[-1].group = title  # type: ignore[attr-defined]

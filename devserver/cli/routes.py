@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from devserver.cli.talk import Talk, on_a_server, say
+from devserver.cli.output import write_line
+from devserver.cli.selected_server import SelectedServer, on_a_server
 from devserver.control import protocol
 from devserver.control.protocol import RouteSeen
 from devserver.reporting import wording
@@ -20,10 +21,10 @@ def routes(project: str | None, pid: int | None, as_json: bool) -> int:
 
     Exit code 0: they are shown, or the app lists none. 3: no server runs, or the app does not answer.
     """
-    talk = Talk(project, pid, as_json)
+    server = SelectedServer(project, pid, as_json)
     seen: list[RouteSeen] = []
     note = ""
-    for reply in talk.ask(protocol.AskRoutes()):
+    for reply in server.ask(protocol.AskRoutes()):
         if isinstance(reply, RouteSeen):
             seen.append(reply)
         elif isinstance(reply, protocol.End):
@@ -31,11 +32,11 @@ def routes(project: str | None, pid: int | None, as_json: bool) -> int:
     if as_json:
         return 0
     if seen:
-        _show(seen, talk.root)
+        _show(seen, server.root)
     elif not note:
-        say("no routes")
+        write_line("no routes")
     if note:
-        say(f"devserver: {note}", err=True)
+        write_line(f"devserver: {note}", err=True)
     return 0
 
 
@@ -45,7 +46,7 @@ def _show(seen: list[RouteSeen], root: str) -> None:
     second = max((len(path) for _, path in cells if len(path) <= WIDEST), default=0)
     for route, (methods, path) in zip(seen, cells, strict=True):
         place = f"  {wording.relative(route.file, root)}:{route.line}" if _is_own(route, root) else ""
-        say(f"{methods:<{first}}  {path:<{second}}  {route.endpoint}{place}".rstrip())
+        write_line(f"{methods:<{first}}  {path:<{second}}  {route.endpoint}{place}".rstrip())
 
 
 def _methods(route: RouteSeen) -> str:

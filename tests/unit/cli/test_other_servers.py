@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devserver.cli import commands, habits
+from devserver.cli import commands, other_servers
 from devserver.cli.command import command, main
 from devserver.config import Address, Config
 
@@ -44,22 +44,22 @@ def test_other_servers_names_are_aliases(config_of: Run) -> None:
     assert (config.watch.also, config.watch.exclude) == (("*.yml",), ("tmp/",))
 
 
-@pytest.mark.parametrize("option", sorted(set(habits.ADVICE) - habits.WITH_VALUES))
+@pytest.mark.parametrize("option", sorted(set(other_servers.ADVICE) - other_servers.WITH_VALUES))
 def test_every_other_option_is_answered_with_what_to_do(refusal: Callable[..., str], option: str) -> None:
     """One sentence, whether or not the option has a value."""
-    assert refusal(option, "value") == habits.ADVICE[option]
+    assert refusal(option, "value") == other_servers.ADVICE[option]
 
 
-@pytest.mark.parametrize("option", sorted(habits.WITH_VALUES))
+@pytest.mark.parametrize("option", sorted(other_servers.WITH_VALUES))
 def test_what_is_not_so_is_answered_with_what_to_do(refusal: Callable[..., str], option: str) -> None:
     """The same option with a value that is not to be had."""
-    assert habits.ADVICE[option] in refusal(option, "off")
+    assert other_servers.ADVICE[option] in refusal(option, "off")
 
 
 def test_no_advice_is_given_for_an_option_that_there_is() -> None:
     """It could never be seen."""
     names = {name for param in command.params if not getattr(param, "hidden", False) for name in param.opts}
-    assert not names & set(habits.ADVICE)
+    assert not names & set(other_servers.ADVICE)
 
 
 def test_a_flag_that_is_nearly_right_names_the_right_one(refusal: Callable[..., str]) -> None:

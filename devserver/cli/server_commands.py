@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import click
 
-from devserver.cli.talk import NO, Decorated, Talk, on_a_server, say, since_option
+from devserver.cli.output import NO, write_line
+from devserver.cli.selected_server import Decorated, SelectedServer, on_a_server
+from devserver.cli.since import since_option
 from devserver.common.errors import DevserverError
 from devserver.control import protocol
 from devserver.control.client import NoServer
@@ -38,8 +40,8 @@ def status(project: str | None, pid: int | None, as_json: bool) -> int:
 
     Exit code 0: it is live. 1: it is not. 3: no server runs.
     """
-    talk = Talk(project, pid, as_json)
-    reply = talk.ask_once(protocol.AskStatus())
+    server = SelectedServer(project, pid, as_json)
+    reply = server.ask_once(protocol.AskStatus())
     assert isinstance(reply, Status)
     if not as_json:
         show_status(reply)
@@ -54,7 +56,7 @@ def wait(project: str | None, pid: int | None, as_json: bool, timeout: float) ->
 
     Exit code 0: it is live. 1: it is not, and the whole error is shown. 3: no server runs.
     """
-    return _verdict(Talk(project, pid, as_json), protocol.AskWait(timeout_s=timeout), timeout)
+    return _verdict(SelectedServer(project, pid, as_json), protocol.AskWait(timeout_s=timeout), timeout)
 
 
 @click.command()
@@ -65,7 +67,7 @@ def reload(project: str | None, pid: int | None, as_json: bool, timeout: float) 
 
     Exit codes are those of wait.
     """
-    return _verdict(Talk(project, pid, as_json), protocol.AskReload(timeout_s=timeout), timeout)
+    return _verdict(SelectedServer(project, pid, as_json), protocol.AskReload(timeout_s=timeout), timeout)
 
 
 @click.command()
@@ -76,18 +78,20 @@ def stop(project: str | None, pid: int | None, as_json: bool, timeout: float) ->
 
     Exit code 0: it has stopped. 1: it has not in time. 3: no server runs.
     """
-    talk = Talk(project, pid, as_json)
+    server = SelectedServer(project, pid, as_json)
     end = time.monotonic() + timeout
     try:
-        for _ in talk.ask(protocol.AskStop(), timeout):
+        for _ in server.ask(protocol.AskStop(), timeout):
             pass  # the connection ends when the server exits
     except DevserverError:
         if time.monotonic() < end:
             raise
-        say(f"devserver: the server (pid {talk.server.pid}) has not stopped within {timeout:g} s", err=True)
+        write_line(
+            f"devserver: the server (pid {server.found.pid}) has not stopped within {timeout:g} s", err=True
+        )
         return NO
     if not as_json:
-        say(f"stopped (pid {talk.server.pid})")
+        write_line(f"stopped (pid {server.found.pid})")
     return 0
 
 
@@ -99,54 +103,58 @@ def errors(project: str | None, pid: int | None, as_json: bool, since: float | N
 
     Exit code 0: none. 1: at least one. 3: no server runs.
     """
-    talk = Talk(project, pid, as_json)
+    server = SelectedServer(project, pid, as_json)
     found = 0
-    root = talk.root
-    for reply in talk.ask(protocol.AskErrors(since=since or 0.0)):
+    root = server.root
+    for reply in server.ask(protocol.AskErrors(since=since or 0.0)):
         if isinstance(reply, protocol.ErrorSeen):
             found += 1
             if not as_json:
                 when = "now" if reply.current else wording.clock(reply.at)
-                say(f"{when}  {reply.what}")
-                say(failure_text(reply.failure, root) + "\n")
+                write_line(f"{when}  {reply.what}")
+                write_line(failure_text(reply.failure, root) + "\n")
     if not found and not as_json:
-        say("no errors")
+        write_line("no errors")
     return NO if found else 0
 
 
-def _verdict(talk: Talk, request: protocol.AskWait | protocol.AskReload, timeout: float) -> int:
-    reply = talk.ask_once(request, timeout + GRACE)
+def _verdict(server: SelectedServer, request: protocol.AskWait | protocol.AskReload, timeout: float) -> int:
+    reply = server.ask_once(request, timeout + GRACE)
     assert isinstance(reply, Verdict)
-    if reply.state == "stopping" and talk.as_json is False:
-        raise NoServer(f"the server (pid {talk.server.pid}) is stopping")
-    if not talk.as_json:
+    if reply.state == "stopping" and server.as_json is False:
+        raise NoServer(f"the server (pid {server.found.pid}) is stopping")
+    if not server.as_json:
         show_verdict(reply)
     return 0 if reply.state == "live" else NO
 
 
 def show_verdict(code: Verdict) -> None:
     """Write the headline, then each failure with its traceback."""
-    say(code.headline)
+    write_line(code.headline)
     for failure in code.failures:
-        say(failure_text(failure, code.root))
+        write_line(failure_text(failure, code.root))
     for warning in code.warnings:
-        say(f"warning: {warning}")
+        write_line(f"warning: {warning}")
 
 
 def show_status(status: Status) -> None:
     """Write a server's status."""
     show_verdict(status.code)
     for url in status.urls or [str(each) for each in status.listeners]:
-        say(f"  {url}")
+        write_line(f"  {url}")
     since = wording.clock(status.started_at)
-    say(f"  {status.target} in {status.root} (pid {status.pid}, since {since}, devserver {status.devserver})")
+    write_line(
+        f"  {status.target} in {status.root} (pid {status.pid}, since {since}, devserver {status.devserver})"
+    )
     for worker in sorted(status.workers, key=lambda each: each.worker):
         size = wording.size(worker.memory)
         work = f"{worker.running} running, {worker.handled:,} handled" + (f", {size}" if size else "")
-        say(f"  worker {worker.worker}: {worker.state}, {work} (pid {worker.pid})")
+        write_line(f"  worker {worker.worker}: {worker.state}, {work} (pid {worker.pid})")
     if status.waiting:
-        say(f"  {wording.plural(status.waiting, 'request')} waiting")
+        write_line(f"  {wording.plural(status.waiting, 'request')} waiting")
     if status.failed:
-        say(f"  {wording.plural(status.failed, 'failure')} since the start: devserver errors shows them")
+        write_line(
+            f"  {wording.plural(status.failed, 'failure')} since the start: devserver errors shows them"
+        )
     if status.output:
-        say(f"  output: {status.output}")
+        write_line(f"  output: {status.output}")

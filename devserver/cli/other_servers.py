@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 
-def _so(*names: str, flag: bool = True, values: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+def _accepted(*names: str, flag: bool = True, values: tuple[str, ...] = ()) -> Callable[[Any], Any]:
     """Return an option that asks for the default; any value but one of `values` is an error."""
 
     def look(_ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -95,13 +95,13 @@ WITH_VALUES = frozenset({"--interface", "--http", "--ws", "--lifespan"})
 """Those of which some values are the default here, and others are not supported."""
 
 OPTIONS = (
-    _so("--reload"),
-    _so("--debug"),
-    _so("--debugger"),
-    _so("--with-threads"),
-    _so("--interface", flag=False, values=("auto", "asgi3", "asgi2", "wsgi")),
-    _so("--http", flag=False, values=("auto", "httptools")),
-    _so("--ws", flag=False, values=("auto", "websockets", "websockets-sansio")),
-    _so("--lifespan", flag=False, values=("auto", "on")),
+    _accepted("--reload"),
+    _accepted("--debug"),
+    _accepted("--debugger"),
+    _accepted("--with-threads"),
+    _accepted("--interface", flag=False, values=("auto", "asgi3", "asgi2", "wsgi")),
+    _accepted("--http", flag=False, values=("auto", "httptools")),
+    _accepted("--ws", flag=False, values=("auto", "websockets", "websockets-sansio")),
+    _accepted("--lifespan", flag=False, values=("auto", "on")),
 )
 """Accepted silently."""
