@@ -32,11 +32,15 @@ class Known(_Message, frozen=True):
     source: Source
 
 
+class Prepare(_Message, frozen=True):
+    """Find out whether you may be copied, report that, and prepare for the first order."""
+
+
 # image → Manager
 
 
 class ImageForked(_Message, frozen=True):
-    """An image was forked, process `pid`; it has begun to check itself."""
+    """An image was forked, process `pid`; it waits for `Prepare`."""
 
     pid: int
 
@@ -75,5 +79,5 @@ class CopyExited(_Message, frozen=True):
     status: int
 
 
-ToImage = Copy | Known
+ToImage = Copy | Known | Prepare
 FromImage = ImageForked | ImageReady | NoImage | Copied | CopyRefused | CopyExited

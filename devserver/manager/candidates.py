@@ -42,6 +42,11 @@ class Candidates:
         self._dropped: set[int] = set()
 
     @property
+    def tried(self) -> list[int]:
+        """Return those that are tried."""
+        return list(self._tried)
+
+    @property
     def waiting(self) -> list[int]:
         """Return those that have no Worker yet."""
         return [each.generation for each in self._tried.values() if not each.worker]

@@ -99,11 +99,13 @@ class Fleet:
             self._note(event)
         else:
             self._obey(event)
-        self._remove(self._forks.end_images(self.live, every=self._leaves))
+        needed = () if self._leaves else (self.live, *self._candidates.tried)
+        self._remove(self._forks.end_images(needed))
         self._candidates.launch(self.live)
         table.run_plans("stop deadline" if self._stopping else None)
         if not self._leaves:
             self._slots.fill()
+            self._forks.prepare_rested()
             self._slots.report_crowd()
         return table.out
 

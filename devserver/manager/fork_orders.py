@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from devserver.ipc.messages import LEFT, Configure, Loaded, ManagerNotice, Reload
 from devserver.manager.child_table import ChildTable
 from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
-from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, TellImage
+from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, PrepareImage, TellImage
 from devserver.manager.snapshots import Snapshots
 from devserver.manager.states import NOTE, Child, Escalation
 
@@ -35,10 +35,11 @@ class ForkOrders:
         """The last reported reason for a missing image."""
 
     def deadlines(self, waiting: Iterable[int]) -> list[float]:
-        """Return when copies count as hung, and until when these generations wait for an image."""
+        """Return when copies count as hung, these generations wait no more, and images are to get ready."""
         moments = [hangs for _image, hangs in self._copying.values()]
         awaited = map(self._images.awaited_until, waiting)
-        return moments + [moment for moment in awaited if moment is not None and moment > self._table.now]
+        moments += [moment for moment in awaited if moment is not None and moment > self._table.now]
+        return moments + self._images.deadlines
 
     # what Workers may be forked from
 
@@ -60,9 +61,19 @@ class ForkOrders:
         self._images.accepted(child.worker, self._table.now)
 
     def awaits_image(self, generation: int) -> bool:
-        """Return whether to wait for an image that a Worker of this generation may be copied from."""
+        """Return whether to wait for an image that a Worker of this generation may be copied from.
+
+        One that rests gets ready now.
+        """
         until = self._images.awaited_until(generation)
-        return until is not None and until > self._table.now
+        if until is None or until <= self._table.now:
+            return False
+        self._table.out += map(PrepareImage, self._images.prepare(self._table.now, generation))
+        return True
+
+    def prepare_rested(self) -> None:
+        """Let the images get ready whose Workers have been live for a moment."""
+        self._table.out += map(PrepareImage, self._images.prepare(self._table.now))
 
     def is_left(self, generation: int) -> bool:
         """Return whether another Manager is to boot it, since no image here will do."""
@@ -153,11 +164,11 @@ class ForkOrders:
 
     # the end of images
 
-    def end_images(self, live: int, *, every: bool) -> list[Child]:
-        """End images that hang, and those that no generation from `live` on needs, or every one."""
+    def end_images(self, needed: tuple[int, ...]) -> list[Child]:
+        """End images that hang, and those that none of these generations needs; the live one comes first."""
         hung = {image for image, hangs in self._copying.values() if hangs <= self._table.now}
         ended = [child for image in sorted(hung) for child in self._end_image(image, OVERDUE)]
-        useless = self._images.all if every else self._images.superfluous(live)
+        useless = self._images.superfluous(*needed) if needed else self._images.all
         return ended + [child for image in sorted(useless) for child in self._end_image(image)]
 
     def _end_image(self, image: int, why: str = "") -> list[Child]:

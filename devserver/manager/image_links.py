@@ -28,6 +28,7 @@ from devserver.ipc.image_messages import (
     ImageReady,
     Known,
     NoImage,
+    Prepare,
     ToImage,
 )
 from devserver.ipc.messages import Source, Way
@@ -78,6 +79,10 @@ class ImageLinks:
     def tell(self, worker: int, source: Source) -> None:
         """Send an image a file."""
         self._send(worker, Known(source))
+
+    def prepare(self, worker: int) -> None:
+        """Let an image get ready to be copied."""
+        self._send(worker, Prepare())
 
     def _send(self, worker: int, message: ToImage, fds: tuple[int, ...] = ()) -> None:
         """Send; block while the image has yet to read earlier messages."""

@@ -14,6 +14,8 @@ from devserver.ipc.messages import Source
 
 HANGS_AFTER = 2.0
 """Seconds within which an image has to be ready, and within which it has to have forked a copy."""
+REST = 0.25
+"""Seconds from accepting a Worker until its image gets ready, if none waits for it: requests come first."""
 OVERDUE = f"its image did not answer within {HANGS_AFTER:g} s"
 
 
@@ -28,6 +30,14 @@ class Image:
     joined: list[Source] = field(default_factory=list)
     """Files that joined its snapshot before it reported what it holds."""
     accepted_at: float | None = None
+    prepares_from: float | None = None
+    """When it was ordered to get ready."""
+
+    @property
+    def due(self) -> float | None:
+        """Return when it has to be ready at the latest, None while its Worker is not accepted."""
+        began = self.prepares_from if self.prepares_from is not None else self.accepted_at
+        return None if began is None else began + HANGS_AFTER
 
     @property
     def ready(self) -> bool:
@@ -98,16 +108,37 @@ class Images:
         for image in self._line(generation):
             if image.ready:
                 return None
-            if image.accepted_at is not None:
-                return image.accepted_at + HANGS_AFTER
+            if image.due is not None:
+                return image.due
         return None
+
+    def prepare(self, now: float, awaited_by: int | None = None) -> list[int]:
+        """Return the images that are to get ready now: a generation waits for them, or they have rested."""
+        among = self._images.values() if awaited_by is None else self._line(awaited_by)
+        rest = REST if awaited_by is None else 0.0
+        found = [
+            image
+            for image in among
+            if image.prepares_from is None
+            and image.accepted_at is not None
+            and image.accepted_at + rest <= now
+        ]
+        for image in found:
+            image.prepares_from = now
+        return [image.worker for image in found]
+
+    @property
+    def deadlines(self) -> list[float]:
+        """Return when an image is to get ready, whether or not a Worker waits for it."""
+        accepted = [image.accepted_at for image in self._images.values() if image.prepares_from is None]
+        return [moment + REST for moment in accepted if moment is not None]
 
     def overdue(self, generation: int, now: float) -> list[int]:
         """Return the images for which a Worker of this generation has waited in vain."""
         return [
             image.worker
             for image in self._line(generation)
-            if image.accepted_at is not None and not image.ready and image.accepted_at + HANGS_AFTER <= now
+            if image.due is not None and not image.ready and image.due <= now
         ]
 
     def _line(self, generation: int) -> Iterator[Image]:
@@ -138,19 +169,26 @@ class Images:
         """Return the Workers that have left an image or may leave one."""
         return list(self._images)
 
-    def superfluous(self, live: int) -> list[int]:
-        """Forget what is older than the live generation; return the images that are not needed any more."""
-        needed = {
-            image.worker for number in (live, *self._bases) if number >= live for image in self._line(number)
-        }
-        old = [image for image in self._images.values() if image.generation < live]
-        kept = {live, *(image.generation for image in old if image.worker in needed)}
-        self._bases = {
-            number: base for number, base in self._bases.items() if number >= live or number in kept
-        }
-        self._why = {number: why for number, why in self._why.items() if number >= live or number in kept}
-        spare = [image for image in self._images.values() if image.generation == live and image.ready][1:]
-        return [image.worker for image in (*(each for each in old if each.worker not in needed), *spare)]
+    def superfluous(self, live: int, *candidates: int) -> list[int]:
+        """Return the images that are not needed any more; forget what only other generations need.
+
+        The first ready one of those that the live code or a candidate may be copied from is enough.
+        """
+        needed: set[int] = set()
+        numbers = {live, *candidates}
+        for number in tuple(numbers):
+            for image in self._line(number):
+                needed.add(image.worker)
+                numbers.add(image.generation)
+                if image.ready:
+                    break
+        self._bases = {number: base for number, base in self._bases.items() if number in numbers}
+        self._why = {number: why for number, why in self._why.items() if number in numbers}
+        return [
+            image.worker
+            for image in self._images.values()
+            if image.worker not in needed and (image.ready or image.generation < live)
+        ]
 
 
 def differences(image: Image, snapshot: Mapping[str, Source]) -> tuple[Source, ...]:

@@ -43,6 +43,7 @@ from devserver.manager.protocol import (
     Event,
     Exited,
     Fork,
+    PrepareImage,
     ReadStack,
     Signal,
     Tell,
@@ -199,6 +200,8 @@ class Manager:
                 self._images.kill(worker)
             case TellImage(worker, source):
                 self._images.tell(worker, source)
+            case PrepareImage(worker):
+                self._images.prepare(worker)
             case Tell(message):
                 self._send(message)
             case Signal(worker, signum, group):

@@ -118,6 +118,12 @@ class TellImage(Struct, frozen=True):
     source: Source
 
 
+class PrepareImage(Struct, frozen=True):
+    """Let an image get ready to be copied; ImageCame or ImageGone follows."""
+
+    worker: int
+
+
 class Signal(Struct, frozen=True):
     """Send `signum` to a Worker or to its process group. 0 only checks that a process exists."""
 
@@ -144,4 +150,4 @@ class Tell(Struct, frozen=True):
     message: FromManager
 
 
-Command = Fork | EndImage | TellImage | Signal | DumpStack | ReadStack | Tell
+Command = Fork | EndImage | TellImage | PrepareImage | Signal | DumpStack | ReadStack | Tell

@@ -92,7 +92,7 @@ def run(boot: Boot) -> int:
     usage.include(opened.taken)
     opened.install()
     created = CreatedFiles(settings.root, snapshot, lambda path, digest: _tell_created(link, path, digest))
-    sys.addaudithook(created.hear)
+    created.begin()
     if notes:
         notes.begin()
     parts = _Parts(link, snapshot, notes, usage, opened, created, record)
@@ -177,6 +177,8 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         )
     parts.usage.follow(loop)
     runner.before_ready = lambda: _before_ready(boot, parts)
+    if offer is not None:
+        offer.reap()
     failure = runner.run(import_ms)
     _exit_on_sigterm(at_once=runner.terminated and failure is None)
     return None if failure is None else _Refused(failure)

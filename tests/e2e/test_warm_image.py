@@ -146,6 +146,21 @@ def test_data_is_read_again_where_a_cold_start_would_read_it(tmp_path: Path) -> 
         assert server.stop() == 0
 
 
+def test_a_copy_shows_its_app_all_objects(tmp_path: Path) -> None:
+    """What was set aside for the fork is there for code that asks the garbage collector."""
+    told = "{any(each is STATE for each in gc.get_objects())}"
+    text = project(tmp_path, top="import gc", answer=told)
+    options = ("--warm", "auto", "--preload", "off")
+    with serving(tmp_path, *options, text=text) as server, browsing(server) as client:
+        server.wait("ready")
+        the_image(server)
+        assert client.get("/").text.split()[0] == "True"
+        server.save(project(tmp_path, top="import gc", answer=told + "-2"))
+        assert client.get("/").text.split()[0] == "True-2"
+        assert server.wait("live")["way"] == "swap"
+        assert server.stop() == 0
+
+
 def test_each_slot_gets_the_new_bodies(tmp_path: Path) -> None:
     """A roll of four Workers is four swaps."""
     options = ("--warm", "auto", "--preload", "off", "--workers", "4")

@@ -26,7 +26,7 @@ from devserver.worker.image import process_state as state
 from devserver.worker.image.loop_watch import LoopWatch
 from devserver.worker.image.process import ImageProcess, Judge, Orders, begin
 from devserver.worker.image.randomness import Randomness
-from devserver.worker.image.traces import Traces
+from devserver.worker.image.traces import Traces, set_aside
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import namespaces
 from devserver.worker.warm.image import Image
@@ -64,6 +64,8 @@ class Offer:
         self._pid = os.getpid()
         self._modules = set(sys.modules)
         self._random: Any = None
+        self._between = 0
+        """The process between this one and the image, until it is reaped."""
         self._reseed: list[Callable[[], None]] = []
 
     def begin(self) -> None:
@@ -84,6 +86,12 @@ class Offer:
             return False, None
         self._loop.close()
         return True, self._fork()
+
+    def reap(self) -> None:
+        """Reap what the fork has left: the app never sees a child that it did not start."""
+        if self._between:
+            os.waitpid(self._between, 0)
+            self._between = 0
 
     def drop(self) -> None:
         """Give up: leave no image."""
@@ -158,10 +166,16 @@ class Offer:
                 stream.flush()
         if self._randomness.shared_is_seeded:
             self._random = random.getstate()
-        gc.freeze()
-        if not _fork_twice():
+        set_aside()
+        try:
+            self._between = _fork()
+        except OSError as error:
+            self._decline(f"no process can be forked ({error.strerror})")
+            return None
+        if self._between:
             self._socket.close()
             return None
+        _leave_parent()
         mask = begin(self._dump)
         judge = Judge(
             self._image_objection, self._traces.outdated, self._decide, self._prepare, self._snapshot.digests
@@ -207,18 +221,13 @@ class Offer:
             reseed()
 
 
-def _fork_twice() -> bool:
-    """Fork a process that is not a child of this one; return True in that process. Raises OSError."""
-    between = _fork()
-    if between:
-        os.waitpid(between, 0)
-        return False
+def _leave_parent() -> None:
+    """Go on in a fork of this process, which ends: the fork is nobody's child whom the app knows."""
     try:
         if _fork():
             os._exit(0)
     except BaseException:
         os._exit(1)
-    return True
 
 
 def _fork() -> int:

@@ -7,7 +7,6 @@ that it refuses, so the Manager forks that Worker itself.
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import select
 import signal
@@ -30,10 +29,12 @@ from devserver.ipc.image_messages import (
     ImageReady,
     Known,
     NoImage,
+    Prepare,
     ToImage,
 )
 from devserver.ipc.messages import Source
 from devserver.worker.birth.session import DUMP_SIGNAL, silence
+from devserver.worker.image.traces import set_aside
 from devserver.worker.warm.swap import Swap
 
 
@@ -74,6 +75,8 @@ class ImageProcess:
         self._copies: dict[int, tuple[int, int]] = {}
         """pidfd → Worker and process."""
         self._known: list[Source] = []
+        self._unprepared = False
+        """It is ready, and has yet to prepare for orders."""
 
     def run(self) -> Orders:
         """Return in a copy only."""
@@ -88,16 +91,11 @@ class ImageProcess:
     def _run(self) -> Orders:
         self._send(ImageForked(os.getpid()))
         setproctitle("devserver: image")
-        if reason := self._judge.objection():
-            self._send(NoImage(reason))
-            os._exit(0)
-        self._send(ImageReady(self._judge.holds()))
-        prepared = False
         while True:
-            ready = self._poll.poll(None if prepared else 0)
-            if not ready and not prepared:
+            ready = self._poll.poll(0 if self._unprepared else None)
+            if not ready:
                 self._judge.prepare()
-                prepared = True
+                self._unprepared = False
             for fd, _event in ready:
                 if fd in self._copies:
                     self._reap(fd)
@@ -109,10 +107,19 @@ class ImageProcess:
             match message:
                 case Known(source):
                     self._known.append(source)
+                case Prepare():
+                    self._get_ready()
                 case Copy():
                     if (orders := self._copy(message, fds)) is not None:
                         return orders
         return None
+
+    def _get_ready(self) -> None:
+        if reason := self._judge.objection():
+            self._send(NoImage(reason))
+            os._exit(0)
+        self._send(ImageReady(self._judge.holds()))
+        self._unprepared = True
 
     def _copy(self, order: Copy, fds: list[int]) -> Orders | None:
         """Fork; return None, and the orders in the copy."""
@@ -124,7 +131,7 @@ class ImageProcess:
         if reason:
             self._refuse(order, fds, reason)
             return None
-        gc.freeze()
+        set_aside()
         try:
             pid = os.fork()
         except OSError as error:

@@ -1,8 +1,8 @@
 """Actions of the app during its import that a copy would share, miss or repeat.
 
 Laws: the files that an import has read are known, so a copy is refused once a cold start would read something
-else. An import that acts outside this process, or registers for its exit, gets no image. Hooks notice it
-(an audit hook cannot be removed). An error in a hook never reaches the app.
+else. An import that acts outside this process, or registers for its exit, gets no image. Listeners of audit
+events notice it. An error in one never reaches the app.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
+from devserver.worker.birth import audit
 from devserver.worker.load.own import foreign_folders
 
 MOST = 2000
@@ -43,7 +44,7 @@ _DOES = {
 }
 _WHERE = ("_thread.start_new_thread", "socket.__new__", "sqlite3.connect", "subprocess.Popen")
 """Their places matter only if a thread, socket or process of them is still there."""
-_LOOKS_AT_ALL = ("gc.get_objects", "gc.get_referrers")
+_FOLDERS = ("os.listdir", "os.scandir", "os.mkdir")
 _HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
 Signature = tuple[int, ...]
 
@@ -68,7 +69,13 @@ class Traces:
     def begin(self) -> None:
         """Record from now on, in this process and its forks."""
         self._hears = True
-        sys.addaudithook(self._hook())
+        for events, call in (
+            (("open",), self._opened),
+            (_DOES, self._does),
+            (_FOLDERS, self._folder),
+            (_WHERE, self._where),
+        ):
+            self._undo.append(audit.listen(events, _guarded(call)))
         self._watch(atexit, "register", "registers with atexit")
         self._watch(os, "register_at_fork", "registers for forks")
 
@@ -106,38 +113,9 @@ class Traces:
                 return f"the folder {self._short(folder)}, which {where or 'the import'} makes, is gone"
         return ""
 
-    # hooks
+    # listeners
 
-    def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
-        frozen = True
-
-        def hook(event: str, args: tuple[Any, ...]) -> None:
-            if event == "open":
-                if self._hears:
-                    self._guarded(self._opened, args)
-            elif event in _LOOKS_AT_ALL:
-                nonlocal frozen
-                if frozen and not self._hears:
-                    frozen = False
-                    gc.unfreeze()  # so the app finds the objects that were frozen for the fork
-            elif self._hears:
-                if event in _DOES:
-                    self._guarded(self._does, event)
-                elif event in ("os.listdir", "os.scandir", "os.mkdir"):
-                    self._guarded(self._folder, event, args)
-                elif event in _WHERE:
-                    self._guarded(self._where, event, args)
-
-        return hook
-
-    @staticmethod
-    def _guarded(call: Callable[..., None], *arguments: Any) -> None:
-        try:
-            call(sys._getframe(2), *arguments)
-        except Exception:  # an invalid path, or the end of the stack
-            return
-
-    def _opened(self, frame: FrameType, args: tuple[Any, ...]) -> None:
+    def _opened(self, frame: FrameType, _event: str, args: tuple[Any, ...]) -> None:
         path, _mode, flags = args
         if not isinstance(path, str | bytes | os.PathLike):
             return
@@ -171,7 +149,7 @@ class Traces:
             if len(found) > MOST:
                 self._object(f"its import reads over {MOST:,} files")
 
-    def _does(self, frame: FrameType, event: str) -> None:
+    def _does(self, frame: FrameType, event: str, _args: tuple[Any, ...]) -> None:
         if not _is_import(frame) and not _tries_out(frame):
             self._object(f"{self._place_of(frame)} {_DOES[event]}")
 
@@ -185,12 +163,12 @@ class Traces:
     def _watch(self, module: Any, name: str, does: str) -> None:
         """Record calls of a function that raises no audit event."""
         original = getattr(module, name)
+        registers = _guarded(self._registers)
 
         @wraps(original)
         def heard(*arguments: Any, **options: Any) -> Any:
             if self._hears:
-                functions = (*arguments[:1], *options.values())
-                self._guarded(self._registers, does, functions)
+                registers(does, (*arguments[:1], *options.values()))
             return original(*arguments, **options)
 
         setattr(module, name, heard)
@@ -218,6 +196,35 @@ class Traces:
 
     def _short(self, path: str) -> str:
         return path.removeprefix(self._root)
+
+
+def _guarded(call: Callable[[FrameType, str, tuple[Any, ...]], None]) -> audit.Listener:
+    """Return a listener that calls with the frame two above its own, and raises nothing."""
+
+    def guarded(event: str, args: tuple[Any, ...]) -> None:
+        try:
+            call(sys._getframe(2), event, args)
+        except Exception:  # no valid path, the end of the stack
+            return
+
+    return guarded
+
+
+def set_aside() -> None:
+    """Set all objects aside for a fork, until somebody in this process asks the collector for all of them."""
+    gc.freeze()
+    if not _aside:
+        _aside.append(audit.listen(("gc.get_objects", "gc.get_referrers"), _give_back))
+
+
+_aside: list[Callable[[], None]] = []
+"""Ends the listening for that, while it goes on."""
+
+
+def _give_back(_event: str, _args: tuple[Any, ...]) -> None:
+    gc.unfreeze()
+    while _aside:
+        _aside.pop()()
 
 
 def _is_import(frame: FrameType) -> bool:

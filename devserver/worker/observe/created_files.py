@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devserver.ipc.source_digest import digest_of_file
+from devserver.worker.birth import audit
 from devserver.worker.load.snapshot import PACKAGE, Snapshot
 
 MOST = 200
@@ -21,6 +22,7 @@ IN_TIME = 1.0
 _WRITES = os.O_WRONLY | os.O_RDWR
 _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
 """Audit events that soon follow the closing of a file; sending a message causes none of them."""
+_EVENTS = ("open", *_MOMENTS, "os.rename", "os.remove", "shutil.rmtree")
 _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
@@ -38,16 +40,22 @@ class CreatedFiles:
         """Path → when it was created."""
         self._looking = False
         self._over = False
+        self._stop: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Listen from now on."""
+        self._stop = audit.listen(_EVENTS, self.hear)
 
     def finish(self) -> None:
         """Stop: the app has started or failed, so later files count as saves."""
         self._look()
         self._over = True
+        self._stop()
         for path in list(self._open):
             self._end(path, b"")
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Handle an audit event (the hook of sys.addaudithook)."""
+        """Handle an audit event."""
         if self._over or self._looking:
             return
         try:

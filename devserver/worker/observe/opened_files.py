@@ -1,18 +1,18 @@
 """Notices own files that the app runs, or reads as source, by their path: no finder sees these.
 
-Laws: the hook gets every open and exec in this process, and cannot be removed. So it ignores irrelevant ones
-within nanoseconds. An error in the hook never reaches the app.
+Laws: the listener gets every open and exec in this process, so it ignores irrelevant ones within nanoseconds.
+An error in it never reaches the app.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from devserver.ipc.messages import OpenedFile
 from devserver.ipc.source_digest import digest_of_file
+from devserver.worker.birth import audit
 from devserver.worker.load.snapshot import Snapshot
 
 MOST = 2000
@@ -38,8 +38,8 @@ class OpenedFiles:
         self._untold: dict[str, OpenedFile] = {}
 
     def install(self) -> None:
-        """Install the audit hook, for the rest of this process's life."""
-        sys.addaudithook(self.hook())
+        """Listen, for the rest of this process's life."""
+        audit.listen(("open", "exec"), self.listener())
 
     def taken(self) -> tuple[OpenedFile, ...]:
         """Return the files that are new since the last call."""
@@ -50,12 +50,11 @@ class OpenedFiles:
         """In a copy: count everything as not reported yet."""
         self._untold = dict(self._told)
 
-    def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
-        """Return the hook for sys.addaudithook."""
+    def listener(self) -> audit.Listener:
+        """Return what handles these two audit events."""
         opened, executed = self._opened, self._executed
 
-        def hook(event: str, args: tuple[Any, ...]) -> None:
-            # Most events are of other kinds: `id`, `sys._getframe`, sockets.
+        def heard(event: str, args: tuple[Any, ...]) -> None:
             if event == "open":
                 path = args[0]
                 if type(path) is str and path.endswith(".py") and (path not in opened or args[2] & _WRITES):
@@ -66,7 +65,7 @@ class OpenedFiles:
                     executed.add(name)
                     self._on_exec(name)
 
-        return hook
+        return heard
 
     def _on_open(self, path: str, flags: int) -> None:
         self._opened.add(path)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import __future__
 
 import ast
-import dis
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from devserver.worker.warm.lookups import operations
 
 _FUTURE = 0
 for _name in __future__.all_feature_names:
@@ -55,13 +56,15 @@ class Reduced:
 
 def bound(code: CodeType) -> list[str]:
     """Return the names that the module level binds, once for each place."""
-    return [each.argval for each in dis.get_instructions(code) if each.opname in _STORES]
+    return [code.co_names[at] for name, at in operations(code) if name in _STORES]
 
 
-def reduce(old: CodeType, source: bytes) -> Reduced | None:
+def reduce(old: CodeType, new: CodeType, source: bytes) -> Reduced | None:
     """Return the new `source` without the statements that only add names to `old`; None if it has none."""
-    tree = ast.parse(source)
     known = set(bound(old))
+    if known.issuperset(bound(new)):
+        return None
+    tree = ast.parse(source)
     if ast.get_docstring(tree, clean=False) is None and _begins_with_text(tree.body[1:]):
         return None  # without them a string would come first, and become the docstring
     kept: list[ast.stmt] = []

@@ -85,7 +85,7 @@ class Image:
         try:
             return [compare(tree, new, self._record.has_run) for tree in trees]
         except Unlike:
-            reduced = _reduced(trees[0], source) if len(trees) == 1 else None
+            reduced = _reduced(trees[0], new, source) if len(trees) == 1 else None
             if reduced is None:
                 raise
             try:
@@ -183,9 +183,9 @@ class Image:
 _LINE = NOTED[0]
 
 
-def _reduced(old: CodeType, source: Source) -> Reduced | None:
+def _reduced(old: CodeType, new: CodeType, source: Source) -> Reduced | None:
     try:
-        return reduce(old, source.source or b"")
+        return reduce(old, new, source.source or b"")
     except Unclear:
         return None
 

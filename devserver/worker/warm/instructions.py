@@ -63,10 +63,11 @@ def constant(value: object) -> object:
 def first_difference(old: CodeType, new: CodeType) -> int | None:
     """Return the line at which the new code begins to differ from the old one, None if it is not known."""
     line = None
-    before = [_read(each) for each in dis.get_instructions(old)]
-    for number, each in enumerate(dis.get_instructions(new)):
+    before = dis.get_instructions(old)
+    for each in dis.get_instructions(new):
         line = (each.positions.lineno if each.positions else None) or line
-        if number >= len(before) or _read(each) != before[number]:
+        other = next(before, None)
+        if other is None or _read(each) != _read(other):
             return line
     return line
 

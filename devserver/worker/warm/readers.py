@@ -1,7 +1,7 @@
 """Records which code has read the app's code, as text or as instructions, during the app's import.
 
 Laws: everything that may depend on the body of a function that never ran is recorded. Code that is not known
-to be harmless counts as a reader. An audit hook cannot be removed: after `end` it returns at once.
+to be harmless counts as a reader.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
+
+from devserver.worker.birth import audit
 
 _OUTSIDE = frozenset(
     (
@@ -59,6 +61,7 @@ class Readers:
         self.child = ""
         """A program that was started and may have run the app's code."""
         self._asking = False
+        self._stop: Callable[[], None] | None = None
         self._listeners: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "object.__getattr__": self._on_attribute,
             "open": self._on_open,
@@ -69,19 +72,21 @@ class Readers:
         """The kind of reading of code, by id."""
 
     def begin(self) -> None:
-        """Start listening, in place of the previous listener."""
-        _listen(self)
+        """Start listening."""
+        self._stop = audit.listen(self._listeners, self.hear)
 
     def end(self) -> None:
         """Stop listening."""
-        _listen(None)
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
         self._kinds.clear()
         if not self.child and any(f"multiprocessing.{each}" in sys.modules for each in _SPAWNING):
             self.child = "a process of multiprocessing"
 
     def text(self, key: str) -> None:
         """Record that code reads the text of the own file `key`."""
-        if _ears.listener is not self:
+        if self._stop is None:
             return
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and _module(frame).startswith("devserver."):
@@ -95,13 +100,11 @@ class Readers:
             self.texts.setdefault(key, reader)
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Handle an audit event, if it matters."""
-        listener = self._listeners.get(event)
-        if listener is not None:
-            try:
-                listener(args)
-            except Exception:  # an event that we do not understand
-                self.child = self.child or f"something that cannot be followed ({event})"
+        """Handle an audit event that matters."""
+        try:
+            self._listeners[event](args)
+        except Exception:  # an event that we do not understand
+            self.child = self.child or f"something that cannot be followed ({event})"
 
     def _on_attribute(self, args: tuple[Any, ...]) -> None:
         if args[1] != "__code__" or self._asking:
@@ -143,28 +146,6 @@ class Readers:
         program = _program(argv)
         if f" {program} " not in _HARMLESS_PROGRAMS:
             self.child = program
-
-
-class _Ears:
-    """The one audit hook of this process."""
-
-    listener: Readers | None = None
-    hooked = False
-
-
-_ears = _Ears()
-
-
-def _listen(readers: Readers | None) -> None:
-    _ears.listener = readers
-    if readers is not None and not _ears.hooked:
-        _ears.hooked = True
-        sys.addaudithook(_hear)
-
-
-def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if _ears.listener is not None:
-        _ears.listener.hear(event, args)
 
 
 def _program(argv: object) -> str:

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from devserver.ipc.messages import LEFT, BootDone, Configure, Loaded, Reload, Source, WorkerGone
 from devserver.manager.fleet import Fleet
-from devserver.manager.images import HANGS_AFTER, OVERDUE
+from devserver.manager.images import HANGS_AFTER, OVERDUE, REST
 from devserver.manager.protocol import (
     Command,
     CopyFailed,
@@ -18,6 +18,7 @@ from devserver.manager.protocol import (
     Forked,
     ImageCame,
     ImageGone,
+    PrepareImage,
     Tell,
     TellImage,
 )
@@ -66,6 +67,22 @@ def test_the_next_slot_waits_for_the_image_and_is_a_copy_of_it() -> None:
     assert script.fleet.deadline == HANGS_AFTER
     script.now = HANGS_AFTER
     assert forks(script.do(Elapsed())) == [Fork(2, 2, 1)]
+
+
+def test_an_image_leaves_the_processor_to_the_first_requests_of_the_new_code() -> None:
+    """It gets ready when its Worker has been live for a moment."""
+    script = Script()
+    assert script.fleet.deadline == REST
+    script.now = REST
+    assert script.do(Elapsed()) == [PrepareImage(1)]
+    assert script.do(Elapsed()) == []
+
+
+def test_an_image_gets_ready_at_once_for_a_save_that_waits_for_it() -> None:
+    """Nothing is forked by the Manager meanwhile."""
+    script = Script()
+    assert script.do(Reload(2, 1, (replace_digest(APP, b"2"),))) == [PrepareImage(1)]
+    assert len(forks(script.image())) == 1
 
 
 def test_a_save_is_asked_of_the_image_and_forked_by_the_manager_if_refused() -> None:

@@ -82,6 +82,37 @@ def test_one_image_of_the_live_code_is_enough() -> None:
     assert source_of(images, 1) == 1
 
 
+def test_an_older_image_goes_once_the_live_code_has_its_own() -> None:
+    """Also when newer code that might have been copied from it has failed meanwhile."""
+    images = left(1, 1)
+    images.ordered(2, 1, "")
+    images.refused(2, "its module level changed")
+    images.expected(2, 2)
+    images.ordered(3, 1, "")
+    images.came(2, 1002, {A.path: A.digest})
+    images.accepted(2, 1.0)
+    assert images.superfluous(2, 3) == []
+    assert source_of(images, 3) == 1
+    assert images.superfluous(2) == [1]
+    images.gone(1)
+    images.ordered(4, 2, "")
+    assert source_of(images, 4) == 2
+
+
+def test_the_newest_image_of_a_line_is_enough() -> None:
+    """What the live code was copied from is needed until it has an image of its own."""
+    images = left(1, 1)
+    images.ordered(2, 1, "")
+    assert images.superfluous(2) == []
+    images.expected(2, 2)
+    images.came(2, 1002, {A.path: A.digest})
+    assert images.superfluous(2) == []
+    images.accepted(2, 1.0)
+    assert images.superfluous(2) == [1]
+    images.gone(1)
+    assert source_of(images, 2) == 2
+
+
 def test_one_waits_for_an_image_that_may_still_come_and_not_for_long() -> None:
     """A slot is filled from the Manager when none has come."""
     images = Images()

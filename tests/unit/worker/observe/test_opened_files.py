@@ -31,7 +31,7 @@ def opened(snapshot: Snapshot) -> OpenedFiles:
 
 @pytest.fixture
 def hear(opened: OpenedFiles) -> Hear:
-    return opened.hook()
+    return opened.listener()
 
 
 @pytest.fixture
