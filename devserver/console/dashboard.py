@@ -7,8 +7,7 @@ important first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from rich.cells import cell_len
@@ -20,12 +19,14 @@ from devserver.common.explain import explain
 from devserver.common.failure_lines import details
 from devserver.console import failure_view, requests
 from devserver.console.addresses import links
+from devserver.console.detail import LADDER, Detail
 from devserver.console.facts import facts
 from devserver.console.failure_view import Page, fit
 from devserver.console.headline import Headline, Mood, headline, laid_out
 from devserver.console.keys import HELP
-from devserver.console.model import Error, Model, Prompt, Timeline
+from devserver.console.model import Error, Model, Prompt
 from devserver.console.process_table import summary, tree
+from devserver.console.timeline import timeline_row
 from devserver.reporting import wording
 
 Panel = Literal["", "help", "processes", "urls"]
@@ -38,63 +39,6 @@ STYLES: dict[Mood, str] = {
     "waiting": "yellow",
     "over": "dim",
 }
-STEPS = {
-    "settle": "blue",
-    "check": "cyan",
-    "fork": "magenta",
-    "import": "yellow",
-    "start": "bright_magenta",
-    "live": "green",
-}
-BAR = 24
-"""Cells of the timeline's bar."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Detail:
-    """How much the dashboard shows. `head`: rows of the headline, `others`: broken files after the first."""
-
-    gaps: bool = True
-    head: int = 4
-    traffic: bool = True
-    workers: int = 1_000
-    context: int = 3
-    steps: int = 8
-    others: int = 8
-    words: int = 8
-    links: int = 8
-    hints: bool = True
-    error: bool = True
-    """Whether the error is shown beside the panel."""
-
-
-def _ladder() -> Iterator[Detail]:
-    detail = Detail()
-    for less in (
-        {},
-        {"workers": 16},
-        {"workers": 8, "steps": 5, "others": 5},
-        {"gaps": False},
-        {"context": 2, "steps": 3, "others": 2, "words": 4},
-        {"workers": 4, "links": 2},
-        {"context": 1, "steps": 1, "words": 2, "links": 1},
-        {"workers": 2, "others": 1},
-        {"context": 0},
-        {"traffic": False, "others": 0},
-        {"steps": 0, "words": 0},
-        {"error": False},
-        {"head": 3},
-        {"hints": False},
-        {"head": 2},
-        {"links": 0},
-        {"workers": 0},
-        {"head": 1},
-    ):
-        detail = replace(detail, **less)
-        yield detail
-
-
-LADDER = tuple(_ladder())
 
 
 def dashboard(view: Model, width: int, height: int, now: float, panel: Panel = "") -> RenderableType:
@@ -141,7 +85,7 @@ def _lines(view: Model, width: int, now: float, panel: Panel, detail: Detail) ->
     if panel == "processes" and detail.workers:
         sections.append(tree(view, width, detail.workers, head=True))
         if view.timeline:
-            sections.append([_timeline(view.timeline, view.root, width)])
+            sections.append([timeline_row(view.timeline, view.root, width)])
     foot = [*_links(view, width, detail.links if panel != "urls" else 1_000)]
     foot += [_hints(view, width)] if detail.hints or panel in ("processes", "urls") else []
     sections.append(foot)
@@ -225,44 +169,6 @@ def _help(width: int) -> list[Text]:
         fit(Text(f"   {key}  ", style="bold").append(what, style="not bold"), width)
         for key, what in HELP.items()
     ]
-
-
-def _timeline(timeline: Timeline, root: str, width: int) -> Text:
-    begin = "saved" if timeline.edit else "started"
-    row = Text().append(f" {begin} → live ", style="dim")
-    row.append(wording.duration(timeline.total), style="bold")
-    steps = [(name, value) for name, value in wording.ordered(timeline.steps) if value > 0]
-    words = _words(steps)
-    if cell_len(row.plain + words.plain) + 2 > width:
-        words = _words([(name, value) for name, value in steps if value >= 0.5])
-    names = wording.files(timeline.paths, root)
-    if width >= cell_len(row.plain) + BAR + cell_len(words.plain) + cell_len(names) + 8:
-        row.append("  ").append_text(_bar(steps))
-    if words:
-        row.append("  ").append_text(words)
-    if names:
-        row.append(f"  {names}", style="dim")
-    return fit(row, width)
-
-
-def _words(steps: list[tuple[str, float]]) -> Text:
-    words = Text()
-    for name, value in steps:
-        words.append(" · " if words else "", style="dim")
-        words.append(f"{name} ", style=STEPS.get(name, "")).append(wording.milliseconds(value))
-    return words
-
-
-def _bar(steps: list[tuple[str, float]]) -> Text:
-    """Return the steps as parts of one line, in proportion to their durations."""
-    bar = Text()
-    total, elapsed, drawn = sum(value for _, value in steps) or 1.0, 0.0, 0
-    for name, value in steps:
-        elapsed += value
-        until = round(elapsed / total * BAR)
-        bar.append("━" * (until - drawn), style=STEPS.get(name, ""))
-        drawn = max(drawn, until)
-    return bar
 
 
 def _error(error: Error, page: Page, detail: Detail) -> list[Text]:

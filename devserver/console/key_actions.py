@@ -8,8 +8,9 @@ from rich.text import Text
 
 from devserver.console import browser, failure_view
 from devserver.console.dashboard import Panel
-from devserver.console.model import Model, clear_failures
+from devserver.console.model import Model
 from devserver.console.scrollback import Entry
+from devserver.console.update import clear_failures
 
 PANELS: dict[str, Panel] = {"help": "help", "processes": "processes", "urls": "urls"}
 

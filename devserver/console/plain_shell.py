@@ -6,8 +6,8 @@ Law: it draws nothing, reads keys for a prompt only, and does nothing while idle
 from __future__ import annotations
 
 from devserver.common import events
-from devserver.console.model import apply
 from devserver.console.shell import MOST_HELD, Shell
+from devserver.console.update import apply
 from devserver.reporting import plain
 
 

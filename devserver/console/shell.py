@@ -8,15 +8,12 @@ prompt has the terminal, it draws nothing and holds the output.
 from __future__ import annotations
 
 import os
-import select
 import selectors
-import signal
 import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
 
-import msgspec
 from rich.console import Console, Group, RenderableType
 
 from devserver.common import events
@@ -31,17 +28,19 @@ from devserver.console.headline import headline
 from devserver.console.key_actions import KeyActions
 from devserver.console.keys import decode
 from devserver.console.live_area import LiveArea
-from devserver.console.model import Model, Prompt, apply
+from devserver.console.master_link import MasterLink
+from devserver.console.model import Model, Prompt
 from devserver.console.notification import Notification
 from devserver.console.scrollback import Batch, Scrollback
+from devserver.console.signals import Ended, Signals
 from devserver.console.title import Title
+from devserver.console.update import apply
 from devserver.reporting.terminal import Terminal
 
 RATE = 8
 BATCH = 500
 """Lines printed at once: each print above the dashboard draws the dashboard again, which takes ms."""
 
-CHUNK = 256 * 1024
 BACKGROUND = 1.0
 """Seconds between two checks whether this job is in the foreground again: no signal reports it."""
 
@@ -55,17 +54,13 @@ DASHBOARD = 0
 """The owner of the terminal is the dashboard; any other number is a Worker's."""
 
 
-class _Ended(Exception):
-    """SIGTERM or SIGHUP has arrived: raised from the handler, so that it also ends a write that blocks."""
-
-
 class Shell:
     """The console on its terminal, until the Master closes the link."""
 
     def __init__(
         self, link: socket.socket, console: Console, terminal: Terminal | None, settings: ConsoleSettings
     ) -> None:
-        self._link = link
+        self._link = MasterLink(link)
         self._console = console
         self._terminal = terminal
         self._view = Model(editor=settings.editor, hidden=settings.hidden)
@@ -80,73 +75,48 @@ class Shell:
         self._at_dashboard = False
         """The user looks at the dashboard although a Worker is at a prompt."""
         self._selector = selectors.DefaultSelector()
-        self._incoming = b""
         self._changed = True
         self._drawn_at = float("-inf")
-        self._suspending = False
 
     def run(self) -> int:
         """Draw until the link ends; return the exit code. Restores the terminal in any case."""
-        wake, woken = socket.socketpair()
+        signals = Signals()
         clean = False
         try:
-            wake.setblocking(False)
-            woken.setblocking(False)
-            self._listen_to_signals(woken)
-            self._link.setblocking(False)
+            signals.listen()
             self._selector.register(self._link, selectors.EVENT_READ)
-            self._selector.register(wake, selectors.EVENT_READ)
-            while self._turn(wake):
+            self._selector.register(signals, selectors.EVENT_READ)
+            while self._turn(signals):
                 pass
             self._leave()
             clean = True
-        except _Ended as ended:
+        except Ended as ended:
             return 128 + int(ended.args[0])
         except OSError:  # the terminal has gone
             return 1
         finally:
             if self._terminal is not None:
                 self._terminal.restore(after=b"" if clean else b"\n")
-            signal.set_wakeup_fd(-1)
             self._selector.close()
-            wake.close()
-            woken.close()
+            signals.close()
         return 0
 
-    def _listen_to_signals(self, woken: socket.socket) -> None:
-        def end(number: int, _frame: object) -> None:
-            raise _Ended(number)
-
-        def suspend(_number: int, _frame: object) -> None:
-            self._suspending = True
-
-        def notice(_number: int, _frame: object) -> None:
-            """Do nothing: the wakeup descriptor has woken the loop."""
-
-        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
-        signal.signal(signal.SIGTSTP, suspend)
-        for number in (signal.SIGWINCH, signal.SIGCONT):
-            signal.signal(number, notice)
-
-    def _turn(self, wake: socket.socket) -> bool:
+    def _turn(self, signals: Signals) -> bool:
         """Wait for input or a deadline and handle it; return False when the link has ended."""
         self._follow_foreground()
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is self._link:
-                if not self._receive():
+                arrived, goes_on = self._link.receive()
+                for event in arrived:
+                    self._take(event)
+                if not goes_on:
                     return False
-            elif key.fileobj is wake:
-                with suppress(BlockingIOError):
-                    wake.recv(4096)
+            elif key.fileobj is signals:
+                signals.drain()
             else:
                 self._press()
-        if self._suspending:
-            self._suspend()
+        if signals.suspending:
+            self._suspend(signals)
         if self._holder is not None:
             line = headline(facts(self._view), time.time())
             self._title.show(line.title if self._letters else line.title.translate(letters.ASCII))
@@ -158,7 +128,8 @@ class Shell:
         now = time.monotonic()
         self._changed |= now >= self._drawn_at + 1 and self._moves
         self._scrollback.release(now)
-        self._mind_bars()
+        self._changed |= self._scrollback.redrawn
+        self._scrollback.redrawn = False
         if now >= self._drawn_at + 1 / RATE or len(self._scrollback.entries) >= BATCH:
             self._draw()
         return True
@@ -211,7 +182,7 @@ class Shell:
             self._scrollback.release_all()
             self._draw()  # earlier output belongs above it
             prompt = self._view.prompts.get(wanted) or Prompt(worker=wanted, since=time.time())
-            self._debug_terminal = DebugTerminal(prompt, self._console, self._terminal, self._send)
+            self._debug_terminal = DebugTerminal(prompt, self._console, self._terminal, self._link.send)
             self._debug_terminal.show(self._debug_queue.read(wanted))
 
     def _wanted(self) -> int | None:
@@ -237,19 +208,6 @@ class Shell:
         if self._area is not None:
             self._area.lift()
             self._area = None
-
-    def _receive(self) -> bool:
-        try:
-            data = self._link.recv(CHUNK)
-        except BlockingIOError:
-            return True
-        except ConnectionError:
-            return False
-        *lines, self._incoming = (self._incoming + data).split(b"\n")
-        for line in lines:
-            with suppress(msgspec.DecodeError):  # an event of another version, or none
-                self._take(events.decode(line))
-        return bool(data)
 
     def _take(self, event: events.Event) -> None:
         begins = isinstance(event, events.Debugging) and event.worker not in self._view.prompts
@@ -294,7 +252,7 @@ class Shell:
         key = self._debug_terminal.press(data)
         self._at_dashboard = key == AWAY
         if key == STOP:
-            self._send("stop")
+            self._link.send("stop")
             for event in self._debug_queue.close():
                 self._keep(event)
 
@@ -308,25 +266,11 @@ class Shell:
         elif self._at_dashboard:
             for key in decode(data):
                 if key in ("reload", "stop"):
-                    self._send(key)
+                    self._link.send(key)
                 else:
                     self._keep(events.Pressed(key=key))
         elif data:
-            self._send("typed", text=data.decode("latin-1"))
-
-    def _send(self, order: str, **fields: int | str) -> None:
-        """Send the Master an order. Waits until the whole order is sent."""
-        line = msgspec.json.encode({"order": order, **fields}) + b"\n"
-        with suppress(ConnectionError):
-            while line:
-                try:
-                    line = line[self._link.send(line) :]
-                except BlockingIOError:
-                    select.select([], [self._link], [])
-
-    def _mind_bars(self) -> None:
-        self._changed |= self._scrollback.redrawn
-        self._scrollback.redrawn = False
+            self._link.send("typed", text=data.decode("latin-1"))
 
     def _draw(self) -> None:
         if self._debug_terminal is not None:
@@ -347,20 +291,13 @@ class Shell:
             self._drawn_at = time.monotonic()
         self._changed = False
 
-    def _suspend(self) -> None:
+    def _suspend(self, signals: Signals) -> None:
         """Ctrl-Z: restore the terminal and stop, as any program does; return on SIGCONT."""
         self._lift()
         self._title.restore()
         if self._terminal is not None:
             self._terminal.restore()
-        # Block SIGTSTP here: the one from the shell and the one from the Master merge, and one SIGCONT
-        # continues.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
-        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
-        signal.signal(signal.SIGTSTP, handler)
-        self._suspending = False  # only now: a second SIGTSTP may have come while the dashboard was removed
+        signals.stop_process()
 
     def _leave(self) -> None:
         for event in self._debug_queue.close():

@@ -15,7 +15,8 @@ from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Frame, Place
 from devserver.console.dashboard import Panel, closing_lines, dashboard, rows
-from devserver.console.model import Model, apply
+from devserver.console.model import Model
+from devserver.console.update import apply
 from devserver.reporting import wording
 
 SOURCE = (

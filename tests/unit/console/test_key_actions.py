@@ -12,7 +12,8 @@ from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
 from devserver.console import browser
 from devserver.console.key_actions import KeyActions
-from devserver.console.model import Model, apply
+from devserver.console.model import Model
+from devserver.console.update import apply
 
 BOOM = Failure("request", "ZeroDivisionError", "division by zero", Place("/app/main.py", 3, excerpt="1/0"))
 LIVE = events.Live(generation=1, edit=0, steps={}, total_ms=9)

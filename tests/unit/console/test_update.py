@@ -8,7 +8,8 @@ from devserver.common import events
 from devserver.common.events import Event, Listener
 from devserver.common.failure import Failure, Place
 from devserver.console.facts import facts
-from devserver.console.model import Model, apply
+from devserver.console.model import Model
+from devserver.console.update import apply
 
 TCP = (Listener("tcp", "127.0.0.1", 9501),)
 
