@@ -22,14 +22,14 @@ from devserver.watch.check.first_look import FirstLook
 from devserver.watch.check.read import Content, signature
 from devserver.watch.check.unwatched import UnwatchedFiles
 from devserver.watch.edit_reader import EditReader
+from devserver.watch.links import Links
 from devserver.watch.notice.coverage import Coverage
 from devserver.watch.notice.debounce import Debouncer, Kind
 from devserver.watch.notice.moved_folders import FolderIdentities
 from devserver.watch.notice.poll_budget import PollBudget
+from devserver.watch.passed_over import PassedOver
 from devserver.watch.reports import FilesReread, FilesSurveyed, Remark, Report
 from devserver.watch.scope.filters import Filters, Interest, gitignore_of
-
-MOST_PASSED_OVER = 1000
 
 
 class Watch:
@@ -63,12 +63,10 @@ class Watch:
         self._unwatched = UnwatchedFiles(self._warn_of_hang)
         self._hangs = False
         """The user was warned of a mount that does not answer."""
-        self._passed_over: dict[str, Kind] = {}
-        """Python files that were saved since the last edit began and did not matter then."""
+        self._passed_over = PassedOver()
         self._late: dict[str, Kind] = {}
         """Events from watchdog of files that were being read."""
-        self._links: dict[str, set[str]] = {}
-        """Where an attended symbolic link leads → the link."""
+        self._links = Links()
         self._tasks = Tasks(loop)
         self._closed = False
 
@@ -123,10 +121,8 @@ class Watch:
         if folder in self._filters.folders or not self._filters.attend_folder(folder):
             return
         self._coverage.add(folder)
-        inside = os.path.join(folder, "")
-        missed = [(path, kind) for path, kind in self._passed_over.items() if path.startswith(inside)]
-        for path, kind in missed:  # perhaps created after the import had looked
-            self._passed_over.pop(path, None)
+        missed = self._passed_over.take(folder)
+        for path, kind in missed.items():  # perhaps created after the import had looked
             self.touched(path, kind)
         if missed:
             self._loop.call_soon(self._edits.announce)
@@ -149,9 +145,9 @@ class Watch:
         self.wake()
         self._filters.everything = on
         if on:
-            for path, kind in list(self._passed_over.items()):
+            for path, kind in self._passed_over.take().items():
                 self.touched(path, kind)
-            self._passed_over.clear()
+            self._passed_over.forget()
             self._edits.announce()
 
     def survey(self) -> None:
@@ -192,21 +188,17 @@ class Watch:
 
     def touched(self, path: str, kind: Kind) -> None:
         """Note an event of a file and of the links that lead to it; the caller announces it."""
-        for name in (path, *self._links.get(path, ())):
+        for name in self._links.names(path):
             if self._filters.interest(name) is not Interest.NONE:
                 self._note(name, kind)
             elif self._filters.is_asset(name):
                 self._assets.touched(name, kind)
             else:
-                self._pass_over(name, kind)
+                self._passed_over.note(name, kind)
 
     def _note(self, path: str, kind: Kind) -> None:
         if self._edits.note(path, kind):
-            self._passed_over = {}
-
-    def _pass_over(self, path: str, kind: Kind) -> None:
-        if path.endswith(".py") and len(self._passed_over) < MOST_PASSED_OVER:
-            self._passed_over[path] = kind
+            self._passed_over.forget()
 
     def folder_left(self, folder: str) -> None:
         """Note that a folder is gone, with all that is in it."""
@@ -285,12 +277,8 @@ class Watch:
             self._compare_seen(late)
 
     def _follow_links(self, contents: Iterable[Content]) -> None:
-        """Let events of a link's target count as events of the link, too."""
-        for content in contents:
-            known = self._links.get(content.target, set())
-            if content.target and content.path not in known | self._filters.links:
-                self._links[content.target] = known | {content.path}
-                self._coverage.add(os.path.dirname(content.target))
+        for target in self._links.follow(contents, self._filters.links):
+            self._coverage.add(os.path.dirname(target))
 
     async def _compare(self, fresh: dict[str, bytes]) -> None:
         contents = await self._checker.read(fresh)
