@@ -15,7 +15,7 @@ from pathlib import Path
 
 from devserver.cli.output import NO, write_line
 from devserver.cli.selected_server import look
-from devserver.cli.server_commands import show_verdict
+from devserver.cli.server_commands import addresses, show_verdict
 from devserver.common.errors import DevserverError, UsageError
 from devserver.control import client, protocol, sockets
 from devserver.control.protocol import Verdict
@@ -106,7 +106,7 @@ def _report(pid: int, log: str, root: str) -> int:
         write_line("devserver: not started: fix this and start it again", err=True)
         return os.waitstatus_to_exitcode(ended) or NO  # 2: there is no app, as in the foreground
     if status := look(found):
-        for url in status.urls or [str(each) for each in status.listeners]:
+        for url in addresses(status):
             write_line(f"  {url}")
     write_line(f"  pid {pid}; output: {log}")
     if verdict.state == "starting":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -137,10 +137,15 @@ def show_verdict(code: Verdict) -> None:
         write_line(f"warning: {warning}")
 
 
+def addresses(status: Status) -> Sequence[str]:
+    """Return a server's URLs, or its listeners if it speaks no HTTP."""
+    return status.urls or [str(each) for each in status.listeners]
+
+
 def show_status(status: Status) -> None:
     """Write a server's status."""
     show_verdict(status.code)
-    for url in status.urls or [str(each) for each in status.listeners]:
+    for url in addresses(status):
         write_line(f"  {url}")
     since = wording.clock(status.started_at)
     write_line(

@@ -106,6 +106,7 @@ def headline(facts: Facts, now: float) -> Headline:
 
 def _starting(facts: Facts, now: float) -> Headline:
     passed = now - facts.starting_since
+    older = wording.still_running(facts.live_since) if facts.live_since else ""
     return Headline(
         mood="waiting",
         mark="…",
@@ -113,7 +114,7 @@ def _starting(facts: Facts, now: float) -> Headline:
         where=wording.files(facts.starting, most=2) or facts.name,
         what=_long(passed) if passed >= FIRST_SECOND else "",
         when=facts.at if passed >= FIRST_SECOND else "",
-        consequence=_still_running(facts) if facts.live_since and passed >= FIRST_SECOND else "",
+        consequence=older if passed >= FIRST_SECOND else "",
     )
 
 
@@ -125,12 +126,8 @@ def _refused(facts: Facts, refusal: Refusal) -> Headline:
         state="NOT LIVE",
         where=refusal.where,
         what=f"{refusal.why}{more}",
-        consequence=_still_running(facts) if facts.live_since else "nothing runs until it is fixed",
+        consequence=wording.still_running(facts.live_since) if facts.live_since else wording.NOTHING_RUNS,
     )
-
-
-def _still_running(facts: Facts) -> str:
-    return f"still running the code of {wording.clock(facts.live_since)}"
 
 
 def _long(seconds: float) -> str:

@@ -126,7 +126,7 @@ def _live(event: events.Live, root: str) -> str:
 
 
 def _refused(event: events.Refused, root: str) -> str:
-    goes_on = f"generation {event.live} goes on" if event.live else "nothing runs until it is fixed"
+    goes_on = f"generation {event.live} goes on" if event.live else wording.NOTHING_RUNS
     if not event.failures:
         return f"refused: {wording.relative(event.file, root)}:{event.line}; {goes_on}"
     first = event.failures[0]

@@ -19,10 +19,14 @@ __all__ = [
     "plural",
     "relative",
     "size",
+    "still_running",
 ]
 
 STEPS = ("settle", "check", "fork", "import", "start", "live")
 """The steps of a reload in the order in which they happen."""
+
+
+NOTHING_RUNS = "nothing runs until it is fixed"
 
 
 def milliseconds(value: float) -> str:
@@ -53,6 +57,11 @@ def size(count: int) -> str:
 def clock(at: float) -> str:
     """Return the local time of day of a Unix time."""
     return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def still_running(since: float) -> str:
+    """Return which code runs while newer code does not; `since` is when it went live, in Unix time."""
+    return f"still running the code of {clock(since)}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -9,8 +9,6 @@ from devserver.master.control.journal import Journal
 from devserver.master.reload.generations import Generations
 from devserver.reporting import wording
 
-NOTHING_RUNS = "nothing runs until it is fixed"
-
 
 def is_settled(generations: Generations, edit: int) -> bool:
     """Return whether every save up to `edit` is live, refused, or found to change nothing."""
@@ -50,7 +48,7 @@ def _state(generations: Generations, journal: Journal, settled: bool) -> State:
 
 def _headline(state: State, journal: Journal, failures: tuple[Failure, ...], root: str) -> str:
     live, target = journal.live, journal.started.target if journal.started else ""
-    older = f"still running the code of {wording.clock(live.at)}" if live else NOTHING_RUNS
+    older = wording.still_running(live.at) if live else wording.NOTHING_RUNS
     match state:
         case "live" if live:
             what = wording.files(live.paths, root) or target

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from devserver.common.listening_ports import listening
 from devserver.master.reload.contention import Held
-
-_LISTENING = "0A"
-"""TCP_LISTEN in /proc/net/tcp."""
 
 
 def held_by(pids: Iterable[int]) -> Held:
@@ -20,7 +18,9 @@ def held_by(pids: Iterable[int]) -> Held:
         target for target in targets if os.path.isabs(target) and not target.startswith("/dev/")
     )
     inodes = {target[len("socket:[") : -1] for target in targets if target.startswith("socket:[")}
-    return Held(known, files, _has_locks(known), frozenset(_ports(inodes)))
+    return Held(
+        known, files, _has_locks(known), frozenset(port for port, inode in listening() if inode in inodes)
+    )
 
 
 def _targets(pid: int) -> Iterator[str]:
@@ -35,13 +35,3 @@ def _has_locks(pids: frozenset[int]) -> bool:
     with suppress(OSError, ValueError, IndexError), open("/proc/locks", encoding="ascii") as locks:
         return any(int(line.split()[4]) in pids for line in locks if "->" not in line)
     return False
-
-
-def _ports(inodes: set[str]) -> Iterator[int]:
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError, ValueError, IndexError), open(table, encoding="ascii") as lines:
-            next(lines, None)
-            for line in lines:
-                parts = line.split()
-                if parts[3] == _LISTENING and parts[9] in inodes:
-                    yield int(parts[1].rpartition(":")[2], 16)

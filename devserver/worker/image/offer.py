@@ -29,6 +29,7 @@ from devserver.worker.image.randomness import Randomness
 from devserver.worker.image.traces import Traces, set_aside
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import namespaces
+from devserver.worker.observe.patched import patched
 from devserver.worker.warm.image import Image
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Swap
@@ -37,7 +38,6 @@ LEAST = 30.0
 """Milliseconds for the import of own modules, below which an image is not worth its memory."""
 _ENDING = 0.01
 """Seconds that the kernel gets to remove a thread that was joined."""
-_PATCHED = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
 """Modules whose finalizers change nothing outside their process."""
 
@@ -128,10 +128,7 @@ class Offer:
             return "a debugger or a profiler is active"
         if signal.getsignal(signal.SIGCHLD) != self._child_handler:
             return "its import handles SIGCHLD"
-        for name, mark in _PATCHED:
-            if getattr(sys.modules.get(name), mark, None):
-                return f"{name.partition('.')[0]} has patched the standard library"
-        if reason := self._loop.objection():
+        if reason := patched() or self._loop.objection():
             return reason
         return self._descriptors()
 

@@ -28,6 +28,7 @@ from devserver.ipc.messages import Imported, ModuleNote, Surroundings
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import conditions, namespaces
 from devserver.worker.observe.import_probe import observe
+from devserver.worker.observe.patched import patched
 
 _Seen = tuple[dict[Any, Any], list[str], list[str]]
 
@@ -65,7 +66,7 @@ class ImportLog:
         """Record that this installed module was found: it is about to be imported."""
         if self._reason:
             return
-        self._reason = _patched()
+        self._reason = patched()
         if self._outermost is None:
             # The app made every change since the last outermost import.
             self._reason = self._reason or self._done_by_app()
@@ -80,7 +81,7 @@ class ImportLog:
 
     def ready(self) -> None:
         """Record the surroundings when the app is about to serve, after its own imports."""
-        self._reason = self._reason or _patched() or self._done_by_app()
+        self._reason = self._reason or patched() or self._done_by_app()
         self._look_around()
         now = self._conditions | {
             conditions.LOGGERS: conditions.loggers(),
@@ -224,14 +225,6 @@ def disabled_loggers() -> list[str]:
     """
     loggers = list(logging.root.manager.loggerDict.values())
     return [each.name for each in loggers if isinstance(each, logging.Logger) and each.disabled]
-
-
-def _patched() -> str:
-    """Return which library has replaced the standard library's sockets and threads, "" for none."""
-    for name, mark in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
-        if (module := sys.modules.get(name)) is not None and getattr(module, mark, None):
-            return f"{name.partition('.')[0]} has patched the standard library"
-    return ""
 
 
 def _is_loaded(name: str, spec: ModuleSpec) -> bool:
