@@ -39,8 +39,8 @@ from devserver.master.reload.source_reports import SourceReports
 from devserver.master.reload.timings import Timings
 from devserver.master.supervision import facts, site_packages
 from devserver.master.supervision.boot_policy import BootPolicy
+from devserver.master.supervision.boots import Boots
 from devserver.master.supervision.facts import Fact
-from devserver.master.supervision.failed_boots import FailedBoots
 from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.terminal import prompts
 from devserver.master.terminal.terminals import Terminals
@@ -74,14 +74,12 @@ class Master:
             config, terminal, dispatcher, emit, self.handle, self._on_message
         )
         warm = config.process.warm == "auto"
-        self._boots = BootPolicy(supervisor, emit, self.handle, warm=warm)
+        policy = BootPolicy(supervisor.pool, supervisor.send, supervisor.do, emit, self.handle, warm=warm)
         self._timings = Timings()
         self.edits = edits = Edits(generations, self._timings, emit, self._apply, supervisor.send)
         self._package = package = MissingPackage(site_packages.times, edits.reload, self._loop)
         self._reports = SourceReports(generations, edits.created, edits.stamp)
-        self._failed_boots = FailedBoots(
-            generations, self._boots, edits.created, package, supervisor.workers, emit
-        )
+        self._boots = Boots(generations, policy, edits.created, package, supervisor.workers, emit)
         self._on_client_message = clients.message_handlers()
         self.progress = asyncio.Event()
         """Set whenever something has changed; the stop waits for it."""
@@ -144,9 +142,7 @@ class Master:
 
     def _boot(self, boot: decisions.Boot) -> None:
         self._timings.boot(boot.generation, boot.edit, self.edits.steps, time.monotonic())
-        candidate = self.generations.candidate(boot.generation)
-        assert candidate is not None, "what boots is a candidate"
-        self._boots.order(boot, candidate.snapshot)
+        self._boots.order(boot)
 
     def _refuse(self, command: decisions.Refuse) -> None:
         live, first = self.generations.live, command.failures[0]
@@ -188,8 +184,8 @@ class Master:
     def _go_live(self, command: decisions.GoLive) -> None:
         ready = command.worker.ready
         self.clients.go_live(ready)
+        self.supervisor.on_code_live(command.generation)
         self._boots.on_code_live(command.generation)
-        self._package.end()
         self.edits.watch.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timings.live(command.generation, command.edit, time.monotonic())
         self._emit(outcome.live(command, steps, total))
@@ -234,9 +230,9 @@ class Master:
                 self.routes.on_died(worker)
             case facts.WorkerRemoved(record, reason, exited):
                 self._changed()
-                self._apply_failed(self._failed_boots.on_worker_exited(record, reason, exited))
+                self._apply_failed(self._boots.on_worker_exited(record, reason, exited))
             case facts.BootAborted(generation, verdict):
-                self._apply(self._failed_boots.on_boot_aborted(generation, verdict))
+                self._apply(self._boots.on_boot_aborted(generation, verdict))
             case facts.CandidatesStranded():
                 self._find_homes()
             case facts.BriefingDue():
@@ -288,9 +284,7 @@ class Master:
             self._apply(commands)
 
     def _imported(self, worker: Worker, message: messages.Imported) -> None:
-        """The next Workers may inherit what this one has imported."""
-        record, again = self.supervisor.workers[worker.id], self.generations.candidate(worker.generation)
-        if self._boots.on_imported(record, message, self.generations.live, again):
+        if self._boots.on_imported(worker.id, message):
             self.edits.reload()
 
     def _brief(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
@@ -11,14 +11,22 @@ from devserver.common.events import Event
 from devserver.config import Config, ProcessConfig, WatchConfig
 from devserver.ipc import messages
 from devserver.ipc.messages import Reload, Report, Source, Target
-from devserver.master.supervision.facts import ManagerOverdue
-from devserver.master.supervision.manager_launcher import ManagerLauncher
+from devserver.master.supervision.commands import (
+    CancelBoot,
+    Command,
+    DiscardManager,
+    EndManager,
+    Later,
+    SendTo,
+)
+from devserver.master.supervision.facts import ManagerOverdue, PreloadDue, PreloadOverdue
 from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.manager_processes import ManagerProcesses
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import CALM, StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
 from tests.fakes.clock import passes, run
-from tests.fakes.manager import FakeManager, imported
+from tests.fakes.manager import FakeManager, imported, start_timer
 
 S = TypeVar("S")
 SAVE = (Source("/project/app.py", b"2", b"x"),)
@@ -36,16 +44,33 @@ class PoolHarness:
             process=ProcessConfig(preload="auto" if preload else "off"),
         )
         emit = self.events.append
-        self.launcher = ManagerLauncher(config, False, emit, lambda _fact: None)
-        standby = StandbyManager(self.launcher.start_beside, emit, ("/project",), ())
+        self.processes = ManagerProcesses(config, False, emit, lambda _fact: None)
+        standby = StandbyManager(self.processes.start_beside, self.do, emit, ("/project",), ())
         standby.enabled = preload
         self.workers: dict[int, WorkerRecord] = {}
-        self.pool = ManagerPool(self.launcher, standby, SitePackages(), self.workers, search)
+        self.pool = ManagerPool(self.processes, self.do, standby, SitePackages(), self.workers, search)
+
+    def do(self, command: Command) -> None:
+        """Carry out a command, as the Supervisor does; no heart beats here."""
+        match command:
+            case SendTo() | EndManager() | DiscardManager():
+                self.processes.carry_out(command)
+            case CancelBoot(worker):
+                worker.step("cancel")
+                worker.process.signal(signal.SIGTERM)
+            case Later():
+                start_timer(command, self._on_time)
+
+    def _on_time(self, fact: ManagerOverdue | PreloadDue | PreloadOverdue) -> None:
+        if isinstance(fact, ManagerOverdue):
+            self.do(EndManager(fact.manager))
+        else:
+            self.pool.standby.on_time(fact)
 
     def on_code_live(self, generation: int) -> None:
         """Let newer code go live."""
         self.live = generation
-        self.launcher.on_code_live()
+        self.processes.on_code_live()
         self.pool.on_code_live(generation)
 
 
@@ -60,7 +85,7 @@ class ServingPool(PoolHarness):
         assert self.pool.launch()
         self.order(1)
         self.goes_live(1)
-        self.launcher.on_worker_forked(2)
+        self.processes.on_worker_forked(2)
 
     def order(self, generation: int, handover: messages.Handover = "overlap") -> None:
         """Order a candidate of the Manager that the pool chooses."""
@@ -70,24 +95,19 @@ class ServingPool(PoolHarness):
     def goes_live(self, generation: int) -> None:
         self.on_code_live(generation)
 
-    def stop(self, seconds: float, last: float) -> None:
-        """Stop all Managers, and start the timers that this asks for."""
-        for later in self.pool.stop(seconds, last):
-            assert isinstance(later.fact, ManagerOverdue)
-            asyncio.get_running_loop().call_later(later.seconds, later.fact.manager.kill)
-
     async def prepared(self, *names: str) -> FakeManager:
         """Let a standby Manager be prepared; return it."""
         self.pool.standby.on_imported(imported(*(names or ("numpy",)), generation=self.live), 400.0)
         await passes(CALM)
         manager = self.managers[-1]
-        self.pool.on_preload_report(manager, messages.PreloadDone(Report(1, 80.0)))
+        self.pool.on_preload_report(manager.number, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     def ends(self, manager: FakeManager) -> bool:
         """Let a Manager exit; return whether another is to be launched."""
-        manager.has_gone = True
-        return self.pool.remove(manager, "SIGKILL")
+        self.pool.on_lost(manager.number)
+        self.processes.on_died(manager.number)
+        return self.pool.remove(manager.number, "SIGKILL")
 
 
 def on_a_clock(

@@ -5,25 +5,30 @@ from __future__ import annotations
 from devserver.common.events import Event
 from devserver.ipc import messages
 from devserver.ipc.messages import Preload, Preloading, Report
+from devserver.master.supervision.facts import PreloadDue, PreloadOverdue
 from devserver.master.supervision.standby import CALM, StandbyManager
 from tests.fakes.clock import passes
-from tests.fakes.manager import FakeManager, imported
+from tests.fakes.manager import FakeManager, FakeManagers, imported
 
 
 class StandbyHarness:
     """The standby, the Managers that were launched for it, and the events that it emitted."""
 
     def __init__(self) -> None:
-        self.managers: list[FakeManager] = []
+        self.fakes = FakeManagers(self._on_time)
+        self.managers = self.fakes.all
         self.events: list[Event] = []
-        self.launches = True
-        self.standby = StandbyManager(self._launch, self.events.append, ("/project",), ("torch*",))
+        self.standby = StandbyManager(
+            self.fakes.start, self.fakes.do, self.events.append, ("/project",), ("torch*",)
+        )
 
-    def _launch(self) -> FakeManager | None:
-        if not self.launches:
-            return None
-        self.managers.append(FakeManager())
-        return self.managers[-1]
+    def _on_time(self, fact: PreloadDue | PreloadOverdue) -> None:
+        self.standby.on_time(fact)
+
+    def take(self) -> FakeManager | None:
+        """Take the Manager, if it is ready."""
+        number = self.standby.take()
+        return None if number is None else self.managers[number - 1]
 
     @property
     def order(self) -> Preload:

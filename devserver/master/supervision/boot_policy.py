@@ -6,19 +6,20 @@ Law: a Worker with inherited modules goes live only if it behaves as one that ha
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Sequence
 
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.ipc import messages
-from devserver.master.reload import commands
+from devserver.ipc.messages import ToManager
 from devserver.master.reload.candidate import Candidate
+from devserver.master.reload.commands import Boot
 from devserver.master.reload.disk import Snapshot, own_python
+from devserver.master.supervision.commands import CancelBoot, Command
 from devserver.master.supervision.facts import CandidatesStranded
+from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.preload_blame import may_be_inherited
-from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.supervision.worker_record import WorkerRecord
 
 _CODE = (".so", ".pyd", ".pyc", ".zip", ".egg", ".pth")
@@ -27,25 +28,28 @@ _SETTINGS = (".env", "pyproject.toml")
 
 
 class BootPolicy:
-    """Chooses the Manager of each candidate, by values of the generations."""
+    """Chooses the Manager of each candidate. `send` takes the orders, `do` commands, `emit` events."""
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        pool: ManagerPool,
+        send: Callable[[ToManager], None],
+        do: Callable[[Command], None],
         emit: Callable[[Event], None],
         report: Callable[[CandidatesStranded], None],
         *,
         warm: bool = False,
     ) -> None:
         self._warm = warm
-        self._supervisor = supervisor
-        self._pool = supervisor.pool
+        self._pool = pool
+        self._send = send
+        self._do = do
         self._emit = emit
         self._report = report
         self._again: set[int] = set()
         """Generations that have failed with preloaded modules, and are tried without."""
 
-    def order(self, boot: commands.Boot, snapshot: Snapshot) -> None:
+    def order(self, boot: Boot, snapshot: Snapshot) -> None:
         """Order the best Manager to boot a candidate. `snapshot` is all that it runs."""
         cold = _cold([change.path for change in boot.changes])
         elsewhere = self._pool.choose(boot.handover, boot.changes, warm=self._warm and not cold)
@@ -53,13 +57,13 @@ class BootPolicy:
         if base and not self._pool.knows(base):
             base, changes = 0, own_python(snapshot.values())
         order = messages.Reload(boot.generation, base, changes, boot.handover, cold=cold, elsewhere=elsewhere)
-        self._supervisor.send(order)
+        self._send(order)
 
     def left(self, again: Candidate | None, reason: str) -> None:
         """Boot a candidate that no image can be copied for. `again` is None if it was dropped."""
         if again is not None and (self._pool.take_standby() or self._pool.start_cold()):
             sources = own_python(again.snapshot.values())
-            self._supervisor.send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
+            self._send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
         self._report(CandidatesStranded())
 
     def on_imported(
@@ -74,7 +78,7 @@ class BootPolicy:
         standby = self._pool.standby
         if worker.orphan or worker.state == "cancelled":
             return False
-        if worker.manager is None or not worker.manager.preloaded:
+        if not self._pool.is_preloaded(worker.manager):
             if worker.generation == live:
                 standby.on_imported(message, worker.import_ms)
             return False
@@ -96,8 +100,7 @@ class BootPolicy:
         again: Candidate | None,
     ) -> bool:
         """Boot a failed candidate `again` without preloaded modules, if they may be the reason."""
-        preloaded = worker.manager is not None and worker.manager.preloaded
-        inherits = preloaded or worker.process.way != "boot"
+        inherits = self._pool.is_preloaded(worker.manager) or worker.process.way != "boot"
         if not inherits or not may_be_inherited(failure, exited) or not self._boot_cold(worker, again):
             return False
         self._again.add(worker.generation)
@@ -110,16 +113,14 @@ class BootPolicy:
         """Boot a candidate without preloaded modules. Return False without a candidate or a new Manager."""
         if again is None or again.handover == "exclusive" or not self._pool.start_cold():
             return False
-        worker.step("cancel")
-        worker.process.signal(signal.SIGTERM)
+        self._do(CancelBoot(worker))
         sources, cold = own_python(again.snapshot.values()), _cold(again.paths)
-        self._supervisor.send(messages.Reload(again.number, 0, sources, again.handover, cold=cold))
+        self._send(messages.Reload(again.number, 0, sources, again.handover, cold=cold))
         self._report(CandidatesStranded())
         return True
 
     def on_code_live(self, generation: int) -> None:
-        """Note that newer code is live. If it starts only without preloaded modules, turn preloading off."""
-        self._supervisor.on_code_live(generation)
+        """Newer code is live. If it starts only without preloaded modules, turn preloading off."""
         if generation in self._again:
             self._pool.standby.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"

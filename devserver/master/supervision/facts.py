@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from devserver.ipc.messages import WorkerGone
 from devserver.master.dispatch.worker import Worker, WorkerFact
-from devserver.master.supervision.manager import Manager, ManagerFact
+from devserver.master.supervision.manager import ManagerFact
 from devserver.master.supervision.worker_record import WorkerRecord
 from devserver.master.terminal.prompts import PromptChanged
 
@@ -40,10 +40,28 @@ class KillDue(Struct, frozen=True):
 class ManagerOverdue(Struct, frozen=True):
     """A Manager should have exited by now."""
 
-    manager: Manager
+    manager: int
 
 
-TimerFact = LaunchDue | WorkerOverdue | KillDue | ManagerOverdue
+class HeartbeatDue(Struct, frozen=True):
+    """A second has passed since a Manager was asked, or has answered."""
+
+    manager: int
+
+
+class PreloadDue(Struct, frozen=True):
+    """Imports were not reported for a while: the standby Manager may be prepared. `turn`: of its timers."""
+
+    turn: int
+
+
+class PreloadOverdue(Struct, frozen=True):
+    """The standby Manager should have preloaded by now."""
+
+    turn: int
+
+
+TimerFact = LaunchDue | WorkerOverdue | KillDue | ManagerOverdue | HeartbeatDue | PreloadDue | PreloadOverdue
 
 
 class WorkerDied(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Which Manager gets the next candidates, and how another one takes its place.
+"""Which Manager gets the next candidates, and how another one takes its place: Managers are numbers here.
 
 Law: a generation has one home, the Manager that gets every order about it. A Manager that has the live
 code's Workers keeps them until newer code is live elsewhere. Then it drains them and exits.
@@ -6,14 +6,13 @@ code's Workers keeps them until newer code is live elsewhere. Then it drains the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from devserver.ipc import messages
 from devserver.ipc.messages import ToManager
-from devserver.master.supervision.commands import Later
+from devserver.master.supervision.commands import Command, EndManager, Later, SendTo, Watch
 from devserver.master.supervision.facts import ManagerOverdue
-from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.site_packages import SitePackages, top_level
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
@@ -22,10 +21,10 @@ from devserver.master.supervision.worker_record import WorkerRecord
 class Launcher(Protocol):
     """Starts Managers; returns None if no process or descriptor is left for one."""
 
-    def start(self) -> Manager | None:
+    def start(self) -> int | None:
         """Start one that serves from now on."""
 
-    def start_beside(self) -> Manager | None:
+    def start_beside(self) -> int | None:
         """Start one beside the one that serves."""
 
     def stop(self) -> None:
@@ -35,37 +34,48 @@ class Launcher(Protocol):
 class ManagerPool:
     """`serving` gets the next candidates; an *elder* keeps its Workers until newer code is live elsewhere.
 
-    `workers` are all that live; `search` are the folders that the app's own modules are imported from.
+    `do` takes its commands. Whether a Manager can be started decides what follows, so that is asked of the
+    `launcher`. `workers` are all that live; the app's own modules are imported from the folders `search`.
     """
 
     def __init__(
         self,
         launcher: Launcher,
+        do: Callable[[Command], None],
         standby: StandbyManager,
         installed: SitePackages,
         workers: Mapping[int, WorkerRecord],
         search: tuple[str, ...],
     ) -> None:
         self._launcher = launcher
+        self._do = do
         self.standby = standby
         self._installed = installed
         self._workers = workers
         self._search = search
-        self.serving: Manager | None = None
-        self.elders: list[Manager] = []
-        self._homes: dict[int, Manager] = {}
+        self.serving: int | None = None
+        self.elders: list[int] = []
+        self._homes: dict[int, int] = {}
+        self._preloaded: set[int] = set()
+        """Managers whose Workers inherit modules."""
+        self._lost: set[int] = set()
+        """Managers that take no more orders, and have yet to be reaped."""
         self._live = 0
         self._stopping = False
 
     @property
     def serves(self) -> bool:
         """Return whether there is a Manager that takes orders."""
-        return self.serving is not None and not self.serving.gone
+        return self.serving is not None and self.serving not in self._lost
 
     @property
-    def all(self) -> list[Manager]:
+    def all(self) -> list[int]:
         """Return every Manager that may have Workers."""
-        return [*self.elders, *([self.serving] if self.serving else [])]
+        return [*self.elders, *([] if self.serving is None else [self.serving])]
+
+    def is_preloaded(self, manager: int | None) -> bool:
+        """Return whether a Manager's Workers inherit modules that it has imported."""
+        return manager in self._preloaded
 
     # orders
 
@@ -75,13 +85,12 @@ class ManagerPool:
             case messages.Reload():
                 assert self.serving is not None, "an order needs a Manager that serves"
                 self._homes[message.generation] = self.serving
-                self.serving.send(message)
+                self._do(SendTo(self.serving, message))
             case messages.Loaded():
                 for manager in self.all:
-                    manager.send(message)
+                    self._do(SendTo(manager, message))
             case messages.Drop(generation=generation):
-                if home := self.home(generation):
-                    home.send(message)
+                self._send_to(self.home(generation), message)
             case (
                 messages.BootDone(worker=number)
                 | messages.WorkerIdle(worker=number)
@@ -89,11 +98,15 @@ class ManagerPool:
                 | messages.DebuggerState(worker=number)
             ):
                 if worker := self._workers.get(number):
-                    worker.tell_manager(message)
+                    self._send_to(worker.manager, message)
             case _:
                 raise AssertionError(f"no single Manager gets {message!r:.200}")
 
-    def home(self, generation: int) -> Manager | None:
+    def _send_to(self, manager: int | None, message: ToManager) -> None:
+        if manager is not None:
+            self._do(SendTo(manager, message))
+
+    def home(self, generation: int) -> int | None:
         """Return the Manager that was given a generation, if it is still there."""
         found = self._homes.get(generation)
         return found if found in self.all else None
@@ -107,7 +120,7 @@ class ManagerPool:
 
     def knows(self, generation: int) -> bool:
         """Return whether the Manager that serves has the snapshot of `generation`."""
-        return self.home(generation) is self.serving
+        return self.home(generation) == self.serving
 
     # which one serves
 
@@ -118,16 +131,16 @@ class ManagerPool:
             self.promote(manager)
         return manager is not None
 
-    def promote(self, manager: Manager) -> None:
+    def promote(self, manager: int) -> None:
         """Let a Manager take the next candidates; the one before, if there is one, keeps what it has."""
         if self.serving is not None:
             self.elders.append(self.serving)
         self.serving = manager
-        manager.watch(lambda: self._is_due(manager))
+        self._do(Watch(manager))
 
-    def _is_due(self, manager: Manager) -> bool:
+    def is_due(self, manager: int) -> bool:
         """Return whether a boot or an exit is expected, which only this Manager can end or report."""
-        return any(each.manager is manager and each.state != "serving" for each in self._workers.values())
+        return any(each.manager == manager and each.state != "serving" for each in self._workers.values())
 
     def choose(
         self, handover: messages.Handover, changes: Iterable[messages.Source], *, warm: bool = False
@@ -143,14 +156,15 @@ class ManagerPool:
         if not self.serves:
             return False
         if handover == "exclusive":
-            if replaced := self.recall(self._live):
-                replaced.kill()
+            replaced = self.recall(self._live)
+            if replaced is not None:
+                self._do(EndManager(replaced))
             return False
         names = filter(None, (top_level(each.path, self._search) for each in changes))
         hidden = self.standby.is_hidden_by(names)
         if self._installed.has_changed() or hidden:
             self.standby.forget()
-            if self.serving is not None and (self.serving.preloaded or self._installed.leads_elsewhere):
+            if self.is_preloaded(self.serving) or self._installed.leads_elsewhere:
                 self.start_cold()
         elif warm and self.standby.ready and self.knows(self._live):
             return True
@@ -163,7 +177,7 @@ class ManagerPool:
         standby = self.standby.take() if self.serves else None
         if standby is None:
             return False
-        standby.preloaded = True
+        self._preloaded.add(standby)
         self.promote(standby)
         return True
 
@@ -176,14 +190,14 @@ class ManagerPool:
         useless = None if self.knows(self._live) else self.serving
         if useless is not None:
             self.serving = None
-            useless.send(messages.Stop(0))
+            self._do(SendTo(useless, messages.Stop(0)))
         self.promote(manager)
         return True
 
-    def recall(self, generation: int) -> Manager | None:
+    def recall(self, generation: int) -> int | None:
         """Let the home of a generation serve again, if that is an elder; return the Manager it replaces."""
         home, replaced = self.home(generation), self.serving
-        if home is None or home is replaced:
+        if home is None or home == replaced:
             return None
         self.elders.remove(home)
         self.serving = home
@@ -197,43 +211,47 @@ class ManagerPool:
         self._homes = {number: manager for number, manager in self._homes.items() if number >= generation}
         for elder in self.elders:
             if elder not in self._homes.values():
-                elder.send(messages.StandDown())
+                self._do(SendTo(elder, messages.StandDown()))
 
-    def on_preload_report(
-        self, manager: Manager, message: messages.Preloading | messages.PreloadDone
-    ) -> None:
+    def on_preload_report(self, manager: int, message: messages.Preloading | messages.PreloadDone) -> None:
         """A Manager preloads, or has finished preloading."""
-        if manager is self.standby.manager:
+        if manager == self.standby.manager:
             self.standby.on_preload_report(message)
 
-    def remove(self, manager: Manager, reason: str) -> bool:
+    def on_lost(self, manager: int) -> None:
+        """A Manager takes no more orders: it exits."""
+        self._lost.add(manager)
+
+    def remove(self, manager: int, reason: str) -> bool:
         """Remove a Manager that has exited; return whether to launch one that serves.
 
         If another has the live code's Workers, that one serves again. If it had them itself though another
         serves, the other is killed, too: the next Manager gets the live snapshot and all candidates.
         """
-        if manager is self.standby.manager:
+        self._lost.discard(manager)
+        if manager == self.standby.manager:
             self.standby.on_exited(reason)
             return False
-        live_here = self.home(self._live) is manager
-        served = manager is self.serving
+        live_here = self.home(self._live) == manager
+        served = manager == self.serving
         if served:
             self.serving = None
         elif manager in self.elders:
             self.elders.remove(manager)
         if live_here and not served and self.serving is not None and not self._stopping:
-            self.serving.kill()
+            self._do(EndManager(self.serving))
         if served:
             self.recall(self._live)
-            if manager.preloaded:
+            if self.is_preloaded(manager):
                 self.standby.forget()
+        self._preloaded.discard(manager)
         return self.serving is None and served and not self._stopping
 
-    def stop(self, seconds: float, last: float) -> list[Later]:
+    def stop(self, seconds: float, last: float) -> None:
         """Order every Manager to exit within so many seconds; `last` seconds later they are overdue."""
         self._stopping = True
         self._launcher.stop()
         self.standby.discard()
         for manager in self.all:
-            manager.send(messages.Stop(seconds))
-        return [Later(seconds + last, ManagerOverdue(manager)) for manager in self.all]
+            self._do(SendTo(manager, messages.Stop(seconds)))
+            self._do(Later(seconds + last, ManagerOverdue(manager)))

@@ -1,4 +1,4 @@
-"""Prepares the next Manager: it has already imported what Workers import and is not the app's own.
+"""Decides about the next Manager: it has already imported what Workers import and is not the app's own.
 
 Law: no Worker is forked from it before it has reported what it has imported. If it crashes, hangs or is
 spoilt, that costs a process which is not needed yet, and the next try goes without the module at fault.
@@ -6,7 +6,6 @@ spoilt, that costs a process which is not needed yet, and the next try goes with
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,7 +14,8 @@ import msgspec
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.ipc import messages
-from devserver.master.supervision.manager import Manager
+from devserver.master.supervision.commands import Command, DiscardManager, Later, SendTo
+from devserver.master.supervision.facts import PreloadDue, PreloadOverdue
 from devserver.master.supervision.surroundings import (
     conditions_changed,
     cut,
@@ -34,20 +34,22 @@ CALM = 0.5
 
 
 class StandbyManager:
-    """`launch` starts a configured Manager; `emit` takes events for the user."""
+    """`launch` starts a Manager and returns its number; `do` takes commands, `emit` events for the user."""
 
     def __init__(
         self,
-        launch: Callable[[], Manager | None],
+        launch: Callable[[], int | None],
+        do: Callable[[Command], None],
         emit: Callable[[Event], None],
         own: tuple[str, ...],
         exclude: tuple[str, ...],
     ) -> None:
         self._launch = launch
+        self._do = do
         self._emit = emit
         self._own = own
         self._exclude = exclude
-        self.manager: Manager | None = None
+        self.manager: int | None = None
         self.report: messages.Report | None = None
         """Its report; once it is there, the standby is ready."""
         self._basis: messages.Imported | None = None
@@ -65,7 +67,8 @@ class StandbyManager:
         self._last = ""
         self._ended = ""
         """Why the notes of the order ended before the imports did."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._turn = 0
+        """Of the timers: what is due of an earlier turn is late."""
         self.enabled = True
 
     # what the Workers report
@@ -135,10 +138,17 @@ class StandbyManager:
     # one try
 
     def _prepare_soon(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         self._tries = 0
-        self._timer = asyncio.get_running_loop().call_later(CALM, self._prepare)
+        self._turn += 1
+        self._do(Later(CALM, PreloadDue(self._turn)))
+
+    def on_time(self, fact: PreloadDue | PreloadOverdue) -> None:
+        """Prepare a Manager if that is due; leave out what hangs."""
+        if fact.turn != self._turn:
+            return
+        if isinstance(fact, PreloadOverdue) and self._last:
+            self._without[self._last] = f"takes over {PATIENCE:g} s to import"
+        self._prepare()
 
     def _prepare(self) -> None:
         self.discard()
@@ -156,23 +166,22 @@ class StandbyManager:
             text = f"preloading is off: {tries}"
             self._emit(events.Notice(level="warning", text=text, detail="\n".join(self._without)))
             return
-        self.manager = self._launch()
-        if self.manager is None:
+        self.manager = manager = self._launch()
+        if manager is None:
             return
         without = tuple(self._without.items())
         self._last, self._ended = "", basis.reason
-        self.manager.send(
-            messages.Preload(
-                notes=basis.notes,
-                surroundings=basis.surroundings,
-                own=self._own,
-                exclude=self._exclude,
-                without=without,
-                last=basis.last,
-                doubts=self._doubts,
-            )
+        order = messages.Preload(
+            notes=basis.notes,
+            surroundings=basis.surroundings,
+            own=self._own,
+            exclude=self._exclude,
+            without=without,
+            last=basis.last,
+            doubts=self._doubts,
         )
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._hangs)
+        self._do(SendTo(manager, order))
+        self._do(Later(PATIENCE, PreloadOverdue(self._turn)))
 
     def on_preload_report(self, message: messages.Preloading | messages.PreloadDone) -> None:
         """The standby Manager preloads, or has finished preloading."""
@@ -185,8 +194,7 @@ class StandbyManager:
             self._doubts |= report.doubts
             self._prepare()
             return
-        if self._timer is not None:
-            self._timer.cancel()
+        self._turn += 1
         self.report, self._last = report, ""
         self._emit(
             events.Preloaded(
@@ -201,25 +209,19 @@ class StandbyManager:
     def on_exited(self, reason: str) -> None:
         """It has exited by itself, or was killed from outside."""
         was_ready = self.report is not None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._turn += 1
         self.manager = self.report = None
         if self._last:
             self._without[self._last] = f"ends the process at its import ({reason})"
         if self._last or was_ready:
             self._prepare()
 
-    def _hangs(self) -> None:
-        if self._last:
-            self._without[self._last] = f"takes over {PATIENCE:g} s to import"
-        self._prepare()
-
     @property
     def ready(self) -> bool:
         """Return whether `take` has a Manager to give."""
         return self.report is not None
 
-    def take(self) -> Manager | None:
+    def take(self) -> int | None:
         """Return it if it is ready: from now on it belongs to the caller."""
         if self.report is None:
             return None
@@ -237,10 +239,8 @@ class StandbyManager:
 
     def discard(self) -> None:
         """End the standby Manager."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._turn += 1
         if self.manager is not None:
             manager, self.manager = self.manager, None
-            manager.discard()
+            self._do(DiscardManager(manager))
         self.report = None

@@ -23,29 +23,37 @@ from devserver.ipc.messages import FromManager, FromWorker, ToManager
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import LinkClosed, OrphanExited, Worker
 from devserver.master.supervision import orphans
-from devserver.master.supervision.commands import Kill, Later, Terminate
+from devserver.master.supervision.commands import (
+    Command,
+    DiscardManager,
+    EndManager,
+    Kill,
+    Later,
+    SendTo,
+    Terminate,
+    Watch,
+)
 from devserver.master.supervision.facts import (
     BootAborted,
     BriefingDue,
     CandidatesStranded,
     Fact,
+    HeartbeatDue,
     KillDue,
     LaunchDue,
     ManagerOverdue,
+    PreloadDue,
+    PreloadOverdue,
     ReloadRequested,
     TimerFact,
     WorkerOverdue,
     WorkerRemoved,
 )
-from devserver.master.supervision.manager import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    Manager,
-    ManagerDied,
-    ManagerReported,
-)
-from devserver.master.supervision.manager_launcher import ManagerLauncher
+from devserver.master.supervision.heartbeats import Heartbeats
+from devserver.master.supervision.manager import ManagerDied, ManagerFact, ManagerLost, ManagerReported
+from devserver.master.supervision.manager_events import shown
 from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.manager_processes import FIRST_PAUSE, LONGEST_PAUSE, ManagerProcesses
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
@@ -73,14 +81,16 @@ class Supervisor:
         self._report = report
         self._live = 0
         self._loop = asyncio.get_running_loop()
-        self._workers = Workers(config, dispatcher, emit, report, on_message)
+        self._workers = Workers(config, dispatcher, emit, report, on_message, self.do)
         self.workers = self._workers.records
-        self._launcher = launcher = ManagerLauncher(config, terminal, emit, report)
+        self._managers = managers = ManagerProcesses(config, terminal, emit, report)
+        self._heartbeats = Heartbeats()
         search = config.target.search
         own = (config.watch.root, *search)
-        standby = StandbyManager(launcher.start_beside, emit, own, config.process.preload_exclude)
+        exclude = config.process.preload_exclude
+        standby = StandbyManager(managers.start_beside, self.do, emit, own, exclude)
         standby.enabled = config.process.preload == "auto"
-        self.pool = ManagerPool(launcher, standby, SitePackages(), self.workers, search)
+        self.pool = ManagerPool(managers, self.do, standby, SitePackages(), self.workers, search)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has exited."""
         self._pause = 0.0
@@ -88,6 +98,24 @@ class Supervisor:
         self._stop_at = 0.0
         self.gone = asyncio.Event()
         """Set when the Supervisor stops and every process has exited."""
+
+    # commands
+
+    def do(self, *commands: Command) -> None:
+        """Carry out what was decided."""
+        for command in commands:
+            match command:
+                case Later(seconds, fact):
+                    self._loop.call_later(seconds, self._report, fact)
+                case Watch(manager):
+                    self.do(*self._heartbeats.watch(manager))
+                case SendTo(manager):
+                    self._managers.carry_out(command)
+                    self.do(*self._heartbeats.expect(manager))
+                case EndManager() | DiscardManager():
+                    self._managers.carry_out(command)
+                case _:
+                    self._workers.carry_out(command)
 
     # orders
 
@@ -101,7 +129,7 @@ class Supervisor:
         exclusive = isinstance(message, messages.Reload) and message.handover == "exclusive"
         if self._held or (exclusive and self._workers.orphans):
             self._held.append(message)
-            self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
+            self.do(*orphans.retire_all(self._workers.orphans, self._config.process.drain))
         else:
             self.pool.send(message)
 
@@ -110,7 +138,7 @@ class Supervisor:
         if self._stopping:
             return
         if not self.pool.launch():
-            self._workers.carry_out([Later(LONGEST_PAUSE, LaunchDue())])
+            self.do(Later(LONGEST_PAUSE, LaunchDue()))
             return
         self._held.clear()
         self._report(BriefingDue())
@@ -118,30 +146,37 @@ class Supervisor:
     def on_code_live(self, generation: int) -> None:
         """Newer code is live."""
         self._live = generation
-        self._launcher.on_code_live()
+        self._managers.on_code_live()
         self.pool.on_code_live(generation)
 
     # facts
 
-    def handle(self, fact: LinkClosed | OrphanExited | ManagerReported | ManagerDied | TimerFact) -> None:
+    def handle(self, fact: LinkClosed | OrphanExited | ManagerFact | TimerFact) -> None:
         """Carry out what a fact requires."""
         match fact:
             case ManagerReported(manager, message, fds):
                 self._on_manager_report(manager, message, fds)
-            case ManagerDied(manager, reason):
-                self._on_manager_died(manager, reason)
+            case ManagerLost(manager):
+                self._heartbeats.on_lost(manager)
+                self.pool.on_lost(manager)
+            case ManagerDied():
+                self._on_manager_died(fact)
             case LinkClosed(worker):
-                self._workers.disconnect(self.workers[worker.id])
+                self._on_link_closed(self.workers[worker.id])
             case OrphanExited(worker):
                 self._on_orphan_exited(self.workers[worker.id])
             case LaunchDue():
                 self.launch()
             case WorkerOverdue(record):
-                self._workers.carry_out([Terminate(record)])
+                self.do(Terminate(record))
             case KillDue(record):
-                self._workers.carry_out([Kill(record)])
+                self.do(Kill(record))
             case ManagerOverdue(manager):
-                manager.kill()
+                self.do(EndManager(manager))
+            case HeartbeatDue(manager):
+                self.do(*self._heartbeats.on_tick(manager, due=self.pool.is_due(manager)))
+            case PreloadDue() | PreloadOverdue():
+                self.pool.standby.on_time(fact)
             case _:
                 assert_never(fact)
 
@@ -167,16 +202,17 @@ class Supervisor:
         self._workers.leave(record)
         if record.generation < self._live and not record.retired:
             if record.orphan:
-                self._workers.carry_out(orphans.retire(record, self._config.process.drain))
+                self.do(*orphans.retire(record, self._config.process.drain))
             else:
                 self.send(messages.WorkerIdle(worker.id))
 
     # what a Manager reports
 
-    def _on_manager_report(self, manager: Manager, message: FromManager, fds: list[int]) -> None:
+    def _on_manager_report(self, manager: int, message: FromManager, fds: list[int]) -> None:
+        self._heartbeats.on_message(manager, answers=isinstance(message, messages.Pong))
         match message:
             case messages.WorkerForked():
-                self._launcher.on_worker_forked(message.worker)
+                self._managers.on_worker_forked(message.worker)
                 self._workers.add(manager, message, fds)
             case messages.Preloading() | messages.PreloadDone():
                 self.pool.on_preload_report(manager, message)
@@ -187,23 +223,12 @@ class Supervisor:
                 self._worker_gone(message)
             case messages.RollDone():
                 self._pause = 0.0
-                self._emit(events.Rolled(generation=message.generation))
-                self._workers.carry_out(orphans.retire_all(self._workers.orphans, self._config.process.drain))
+                self._emit(shown(message))
+                self.do(*orphans.retire_all(self._workers.orphans, self._config.process.drain))
             case messages.ReloadAsked():
                 self._report(ReloadRequested())
-            case messages.StillBooting(worker, generation, seconds, module, path, line):
-                self._emit(
-                    events.Booting(
-                        worker=worker,
-                        generation=generation,
-                        seconds=seconds,
-                        module=module,
-                        path=path,
-                        line=line,
-                    )
-                )
-            case messages.ManagerNotice():
-                self._emit(events.Notice(level=message.level, text=message.text, detail=message.detail))
+            case messages.StillBooting() | messages.ManagerNotice():
+                self._emit(shown(message))
             case messages.Pong():
                 pass
             case _:
@@ -215,6 +240,12 @@ class Supervisor:
             self._report(BootAborted(message.generation, message.verdict))
         else:
             self._remove(worker, exit_reason(os.waitstatus_to_exitcode(message.status)), message)
+
+    def _on_link_closed(self, worker: WorkerRecord) -> None:
+        """Its Manager has to report its exit."""
+        self._workers.disconnect(worker)
+        if worker.manager is not None:
+            self.do(*self._heartbeats.expect(worker.manager))
 
     def _on_orphan_exited(self, worker: WorkerRecord) -> None:
         with suppress(OSError):
@@ -228,18 +259,19 @@ class Supervisor:
 
     # a Manager's death
 
-    def _on_manager_died(self, manager: Manager, reason: str) -> None:
-        self._emit(events.ManagerExited(pid=manager.pid, reason=reason))
-        launch = self.pool.remove(manager, reason)
-        adopted = [worker for worker in self.workers.values() if worker.manager is manager]
+    def _on_manager_died(self, fact: ManagerDied) -> None:
+        self._emit(events.ManagerExited(pid=fact.pid, reason=fact.reason))
+        self._managers.on_died(fact.manager)
+        launch = self.pool.remove(fact.manager, fact.reason)
+        adopted = [worker for worker in self.workers.values() if worker.manager == fact.manager]
         for worker in adopted:
             worker.manager = None
             worker.process.watch_exit()
-        self._workers.carry_out(orphans.adopt(adopted, self._live, self._config.process.drain))
+        self.do(*orphans.adopt(adopted, self._live, self._config.process.drain))
         if self._stopping:
             self._stop_orphans()
         elif launch:
-            self._workers.carry_out([Later(self._pause, LaunchDue())])
+            self.do(Later(self._pause, LaunchDue()))
             self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
         else:
             self._report(CandidatesStranded())
@@ -251,11 +283,11 @@ class Supervisor:
         self._stopping = True
         self._workers.stop()
         self._stop_at = self._loop.time() + deadline
-        self._workers.carry_out(self.pool.stop(deadline, 3 * LAST_WARNING))
+        self.pool.stop(deadline, 3 * LAST_WARNING)
         self._stop_orphans()
 
     def _stop_orphans(self) -> None:
-        self._workers.carry_out(orphans.stop(self._workers.orphans, self._stop_at - self._loop.time()))
+        self.do(*orphans.stop(self._workers.orphans, self._stop_at - self._loop.time()))
         self._proceed()
 
     def _proceed(self) -> None:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devserver.common.failure import Frame
-from devserver.ipc.messages import BootFailed, ToManager
+from devserver.ipc.messages import BootFailed
 from devserver.master.dispatch.worker import Worker
-from devserver.master.supervision.manager import Manager
 
 State = Literal["booting", "failed", "cancelled", "serving", "retiring", "leaving", "ending"]
 Step = Literal["accept", "fail", "cancel", "retire", "leave", "disconnect", "end"]
@@ -41,8 +40,8 @@ class WorkerRecord:
     """A Worker: its process, the Manager that has forked it, and what it has reported about its end."""
 
     process: Worker
-    manager: Manager | None
-    """None once that is dead: the Worker is an orphan."""
+    manager: int | None
+    """Its number; None once that is dead: the Worker is an orphan."""
     state: State = "booting"
     import_ms: float = 0.0
     failure: BootFailed | None = None
@@ -56,11 +55,6 @@ class WorkerRecord:
         """Take a step in the table; return whether the state has changed."""
         before, self.state = self.state, TRANSITIONS.get((self.state, step), self.state)
         return self.state != before
-
-    def tell_manager(self, message: ToManager) -> None:
-        """Send its Manager a message; an orphan has none."""
-        if self.manager is not None:
-            self.manager.send(message)
 
     @property
     def id(self) -> int:

@@ -1,4 +1,4 @@
-"""Every Worker, from its fork to its exit, whichever Manager has forked it: channels, pidfds and timers.
+"""Every Worker, from its fork to its exit, whichever Manager has forked it: channels and pidfds.
 
 Law: a retired Worker gets the order to exit over its link once it has no job in hand, and a time for it. Past
 that its Manager kills it. If that Manager is dead, the Master does, by its pidfd.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import assert_never
 
 from devserver.common import events
@@ -18,10 +18,18 @@ from devserver.ipc import messages
 from devserver.ipc.messages import FromWorker
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
-from devserver.master.supervision.commands import Command, Kill, Later, Retire, Terminate
+from devserver.master.supervision.commands import (
+    CancelBoot,
+    Command,
+    Kill,
+    Later,
+    Retire,
+    SendTo,
+    Terminate,
+    WorkerCommand,
+)
 from devserver.master.supervision.exit_wording import cancelled, ended
 from devserver.master.supervision.facts import Fact, KillDue, WorkerAdded, WorkerDied, WorkerOverdue
-from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.worker_record import WorkerRecord
 
 STOP_PATIENCE = 0.5
@@ -31,7 +39,10 @@ LAST_WARNING = 1.0
 
 
 class Workers:
-    """Carries out what is decided about Workers; `report` takes their facts, `on_message` their messages."""
+    """Carries out what is decided about Workers.
+
+    `report` takes their facts, `on_message` their messages, `do` what follows for their Managers.
+    """
 
     def __init__(
         self,
@@ -40,12 +51,14 @@ class Workers:
         emit: Callable[[Event], None],
         report: Callable[[Fact], None],
         on_message: Callable[[Worker, FromWorker], None],
+        do: Callable[[Command], None],
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
         self._emit = emit
         self._report = report
         self._on_message = on_message
+        self._do = do
         self._loop = asyncio.get_running_loop()
         self._stopping = False
         self.records: dict[int, WorkerRecord] = {}
@@ -56,27 +69,27 @@ class Workers:
         """Return those whose Manager has died."""
         return [worker for worker in self.records.values() if worker.orphan]
 
-    def carry_out(self, commands: Iterable[Command]) -> None:
+    def carry_out(self, command: WorkerCommand) -> None:
         """Carry out what was decided."""
-        for command in commands:
-            match command:
-                case Retire(worker):
-                    self.retire(worker)
-                case Terminate(worker):
-                    worker.step("end")
-                    self._dispatcher.retire(worker.process)
-                    worker.process.signal(signal.SIGTERM)
-                    self._loop.call_later(LAST_WARNING, self._report, KillDue(worker))
-                case Kill(worker):
-                    worker.process.signal(signal.SIGKILL)
-                case Later(seconds, fact):
-                    self._loop.call_later(seconds, self._report, fact)
-                case _:
-                    assert_never(command)
+        match command:
+            case Retire(worker):
+                self.retire(worker)
+            case CancelBoot(worker):
+                worker.step("cancel")
+                worker.process.signal(signal.SIGTERM)
+            case Terminate(worker):
+                worker.step("end")
+                self._dispatcher.retire(worker.process)
+                worker.process.signal(signal.SIGTERM)
+                self._do(Later(LAST_WARNING, KillDue(worker)))
+            case Kill(worker):
+                worker.process.signal(signal.SIGKILL)
+            case _:
+                assert_never(command)
 
     # it comes
 
-    def add(self, manager: Manager, forked: messages.WorkerForked, fds: list[int]) -> None:
+    def add(self, manager: int, forked: messages.WorkerForked, fds: list[int]) -> None:
         """A Manager has forked a Worker; `fds` are its link, its pidfd and perhaps its terminal."""
         worker = Worker(forked, fds, self._on_message, self._report, self._loop)
         self.records[worker.id] = WorkerRecord(worker, manager)
@@ -132,18 +145,16 @@ class Workers:
             self._leave_within(worker, seconds, held=not message.unsent)
 
     def _leave_within(self, worker: WorkerRecord, seconds: float, held: bool = True) -> None:
-        if worker.orphan:
-            self.carry_out([Later(seconds, WorkerOverdue(worker))])
+        if worker.manager is None:
+            self._do(Later(seconds, WorkerOverdue(worker)))
         else:
-            worker.tell_manager(messages.LeaveWithin(worker.id, seconds, held))
+            self._do(SendTo(worker.manager, messages.LeaveWithin(worker.id, seconds, held)))
 
     def disconnect(self, worker: WorkerRecord) -> None:
         """Its link is closed: it exits, or is of no use any more (the app has closed what is not its own)."""
         worker.step("disconnect")
         self._dispatcher.retire(worker.process)
-        if worker.manager is not None:
-            worker.manager.expect()
-        self.carry_out([Later(LAST_WARNING, WorkerOverdue(worker))])
+        self._do(Later(LAST_WARNING, WorkerOverdue(worker)))
 
     def remove(self, worker: WorkerRecord, reason: str, exited: messages.WorkerGone | None) -> None:
         """A Worker has exited: read what it sent last, and report its death."""

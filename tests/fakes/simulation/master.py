@@ -5,8 +5,8 @@ Nothing happens by itself: a test takes the steps one by one, in any order, or l
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
-from typing import cast
 
 from devserver.common.failure import Failure
 from devserver.ipc import messages
@@ -15,8 +15,7 @@ from devserver.master.reload import commands as decisions
 from devserver.master.reload.disk import own_python
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.boot_policy import BootPolicy
-from devserver.master.supervision.manager import Manager
-from devserver.master.supervision.supervisor import Supervisor
+from devserver.master.supervision.commands import CancelBoot, Command, EndManager, SendTo
 from devserver.master.supervision.worker_record import WorkerRecord
 from tests.fakes.simulation.app_files import MAIN, PART, FileText
 from tests.fakes.simulation.file_watch import SimulatedFileWatch
@@ -50,7 +49,7 @@ class SimulatedMaster:
         self.watch = SimulatedFileWatch(self)
         self._newest_worker = 0
         self.boot_policy = BootPolicy(
-            cast(Supervisor, self), lambda _event: None, lambda _fact: self.rehome(), warm=True
+            self.pool, self.send, self.do, lambda _event: None, lambda _fact: self.rehome(), warm=True
         )
         self.apply(self.book.start())
 
@@ -78,9 +77,8 @@ class SimulatedMaster:
         if manager not in self.managers:
             return
         self.managers.remove(manager)
-        manager.gone = True
         live = self.book.live
-        launch = self.pool.remove(cast(Manager, manager), "SIGKILL")
+        launch = self.pool.remove(manager.number, "SIGKILL")
         for process in [each for each in self.workers.values() if each.manager is manager]:
             process.record.manager = process.manager = None
             if process.exited:
@@ -103,13 +101,26 @@ class SimulatedMaster:
             self.relieve_orphans()
         self.pool.send(message)
 
+    def do(self, command: Command) -> None:
+        """Carry out what pool and policy decide."""
+        match command:
+            case SendTo(number, message):
+                for manager in self._numbered(number):
+                    manager.send(message)
+            case EndManager(number):
+                for manager in self._numbered(number):
+                    manager.doomed = True
+            case CancelBoot(worker):
+                worker.step("cancel")
+                worker.process.signal(signal.SIGTERM)
+
+    def _numbered(self, number: int) -> list[SimulatedManager]:
+        return [manager for manager in self.managers if manager.number == number]
+
     def rehome(self) -> None:
         for boot in self.book.replay():
             if not self.pool.is_home(boot.generation):
                 self.apply(self.book.on_manager_gone(boot.generation))
-
-    def on_code_live(self, generation: int) -> None:
-        self.pool.on_code_live(generation)
 
     # Workers
 
@@ -214,6 +225,7 @@ class SimulatedMaster:
                 case decisions.Drop() | decisions.Cancel():
                     self.send(messages.Drop(command.generation))
                 case decisions.GoLive():
+                    self.pool.on_code_live(command.generation)
                     self.boot_policy.on_code_live(command.generation)
                     self._note(command)
                     self.watch.survey_due = True

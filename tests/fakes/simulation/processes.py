@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from devserver.common.failure import Failure, Frame
@@ -23,7 +23,6 @@ from devserver.manager.protocol import (
     Tell,
 )
 from devserver.master.dispatch.worker import Worker
-from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.manager_pool import ManagerPool
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
@@ -68,7 +67,7 @@ class SimulatedWorker:
         self.master, self.manager = master, cast(Any, manager)
         self.id, self.slot, self.generation = fork.worker, fork.slot, fork.generation
         self.way = "boot"
-        self.record = WorkerRecord(cast(Worker, self), cast(Manager, manager), import_ms=1.0)
+        self.record = WorkerRecord(cast(Worker, self), manager.number, import_ms=1.0)
         self.imported = self.exited = False
         self.unfit = manager.unfit
         self.failure: Failure | None = None
@@ -141,24 +140,18 @@ class SimulatedManager:
         self, master: SimulatedMaster, first_worker: int, *, preloaded: bool = False, unfit: bool = False
     ) -> None:
         self.master, self.preloaded, self.unfit = master, preloaded, unfit
-        self.pid = first_worker // BLOCK
+        self.number = first_worker // BLOCK
         live = master.book.live
         settings = configure(slots=master.slots, boot_timeout=0.0, drain=5.0, first_boot=not live)
         self.fleet = Fleet(_numbered(settings, first_worker))
         self.inbox: list[Event] = []
-        self.gone = self.doomed = False
+        self.doomed = False
 
     def __repr__(self) -> str:
-        return f"Post({self.pid})"
+        return f"Post({self.number})"
 
     def send(self, message: messages.ToManager) -> None:
         self.inbox.append(cast(Event, message))
-
-    def kill(self) -> None:
-        self.doomed = True
-
-    def watch(self, due: Callable[[], bool]) -> None:
-        pass
 
     def deliver(self) -> None:
         """Let the next event reach it."""
@@ -218,10 +211,10 @@ class SimulatedStandby:
     def ready(self) -> bool:
         return bool(self.prepared) and self.enabled
 
-    def take(self) -> SimulatedManager | None:
+    def take(self) -> int | None:
         if not self.ready:
             return None
-        return self.master.new_manager(preloaded=True, unfit=self.prepared.pop())
+        return self.master.new_manager(preloaded=True, unfit=self.prepared.pop()).number
 
 
 class UnchangedPackages:
@@ -239,8 +232,8 @@ class SimulatedLauncher:
     def __init__(self, master: SimulatedMaster) -> None:
         self.master = master
 
-    def start(self) -> Manager:
-        return cast(Manager, self.master.new_manager())
+    def start(self) -> int:
+        return self.master.new_manager().number
 
     start_beside = start
 
@@ -253,4 +246,5 @@ def pool_of(
 ) -> ManagerPool:
     """Return a real pool of simulated Managers."""
     installed = cast(SitePackages, UnchangedPackages())
-    return ManagerPool(SimulatedLauncher(master), cast(StandbyManager, standby), installed, workers, ())
+    launcher = SimulatedLauncher(master)
+    return ManagerPool(launcher, master.do, cast(StandbyManager, standby), installed, workers, ())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devserver.master.supervision import manager_launcher, site_packages
+from devserver.master.supervision import manager_processes, site_packages
 from tests.fakes.manager import FakeManager
 
 
@@ -19,6 +19,6 @@ def managers(monkeypatch: pytest.MonkeyPatch) -> list[FakeManager]:
         found.append(FakeManager(*arguments))
         return found[-1]
 
-    monkeypatch.setattr(manager_launcher, "Manager", start)
+    monkeypatch.setattr(manager_processes, "Manager", start)
     monkeypatch.setattr(site_packages.SitePackages, "has_changed", lambda _installed: False)
     return found

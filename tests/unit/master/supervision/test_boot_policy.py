@@ -14,9 +14,7 @@ from devserver.master.reload.commands import Boot, Command
 from devserver.master.reload.generations import Generations
 from devserver.master.supervision.boot_policy import BootPolicy
 from devserver.master.supervision.facts import CandidatesStranded
-from devserver.master.supervision.manager import Manager
 from devserver.master.supervision.standby import CALM
-from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.supervision.worker_record import WorkerRecord
 from tests.fakes.clock import passes
 from tests.fakes.generations import ready
@@ -34,8 +32,9 @@ OWN = Failure("import", "ValueError", "no", frames=(Frame("/project/app.py", 1, 
 class FakeWorkerRecord(WorkerRecord):
     """A Worker without a process, which notes its signals."""
 
-    def __init__(self, manager: Manager | None, generation: int, *, ready: bool = False) -> None:
-        super().__init__(cast(Worker, FakeProcess(generation)), manager, import_ms=400.0)
+    def __init__(self, manager: FakeManager | None, generation: int, *, ready: bool = False) -> None:
+        number = None if manager is None else manager.number
+        super().__init__(cast(Worker, FakeProcess(generation)), number, import_ms=400.0)
         if ready:
             self.step("accept")
 
@@ -71,8 +70,9 @@ class BootPolicyHarness:
         self.supervisor = FakeSupervisor()
         self.book = Generations()
         self.homeless = 0
+        supervisor = self.supervisor
         self.boots = BootPolicy(
-            cast(Supervisor, self.supervisor), self.supervisor.events.append, self._stranded
+            supervisor.pool, supervisor.send, supervisor.do, supervisor.events.append, self._stranded
         )
         assert self.supervisor.pool.launch()
         [boot] = self.book.start()
@@ -103,6 +103,7 @@ class BootPolicyHarness:
     def goes_live(self, generation: int) -> None:
         """Let a candidate be ready."""
         assert ready(self.book, generation)
+        self.supervisor.on_code_live(generation)
         self.boots.on_code_live(generation)
 
     def tells(self, worker: FakeWorkerRecord, message: Imported) -> bool:
@@ -122,13 +123,17 @@ class BootPolicyHarness:
         await passes(CALM)
         manager = self.managers[-1]
         assert manager.received(Preload)
-        self.supervisor.pool.on_preload_report(manager, messages.PreloadDone(Report(1, 80.0)))
+        self.supervisor.pool.on_preload_report(manager.number, messages.PreloadDone(Report(1, 80.0)))
         return manager
 
     async def inherited(self, **environment: str) -> FakeWorkerRecord:
         """Let the next candidate boot in such a one; return its Worker."""
         manager = await self.prepared(**environment)
         return FakeWorkerRecord(manager, self.save(NEW))
+
+    def manager(self, worker: FakeWorkerRecord) -> FakeManager:
+        """Return the Manager that has forked a Worker."""
+        return next(each for each in self.managers if each.number == worker.manager)
 
     @property
     def notices(self) -> list[str]:
@@ -139,9 +144,8 @@ class BootPolicyHarness:
 scene = on_a_clock(BootPolicyHarness)
 
 
-def newest(manager: Manager | None) -> Reload:
+def newest(manager: FakeManager) -> Reload:
     """Return the last candidate that a Manager was to boot."""
-    assert isinstance(manager, FakeManager)
     order = manager.received(Reload)[-1]
     assert isinstance(order, Reload)
     return order
@@ -160,21 +164,19 @@ async def test_the_manager_that_has_the_live_code_gets_what_has_changed(scene: B
 async def test_another_manager_gets_the_whole_snapshot(scene: BootPolicyHarness) -> None:
     """What was not saved must not come from the disk, where it may be broken by now."""
     worker = await scene.inherited()
-    assert worker.manager is not None
-    assert newest(worker.manager) == Reload(2, 0, (NEW, BESIDE))
+    assert newest(scene.manager(worker)) == Reload(2, 0, (NEW, BESIDE))
 
 
 @scene
 async def test_until_it_has_the_live_code_it_gets_all_each_time(scene: BootPolicyHarness) -> None:
     """The first candidate there has failed: the next one's base is still elsewhere."""
     worker = await scene.inherited()
-    assert worker.manager is not None
     scene.book.on_boot_failed(2, OWN)
     generation = scene.save(NEWER)
-    assert newest(worker.manager) == Reload(3, 0, (NEWER, BESIDE))
+    assert newest(scene.manager(worker)) == Reload(3, 0, (NEWER, BESIDE))
     scene.goes_live(generation)
     scene.save(OLD)
-    assert newest(worker.manager) == Reload(4, 3, (OLD,))
+    assert newest(scene.manager(worker)) == Reload(4, 3, (OLD,))
 
 
 @scene
@@ -213,7 +215,7 @@ async def test_a_candidate_in_another_environment_begins_again(scene: BootPolicy
     assert worker.state == "cancelled"
     assert worker.signals == [signal.SIGTERM]
     cold = scene.managers[-1]
-    assert not cold.preloaded
+    assert not scene.supervisor.pool.is_preloaded(cold.number)
     assert newest(cold) == Reload(2, 0, (NEW, BESIDE))
     assert "KNOB" in scene.notices[-1]
     assert scene.homeless == 1
@@ -239,7 +241,7 @@ async def test_a_replacement_in_another_environment_asks_for_a_reload(scene: Boo
     """The live code is no candidate that could restart: it is booted again from the disk."""
     worker = await scene.inherited(KNOB="one")
     scene.goes_live(2)
-    replacement = FakeWorkerRecord(worker.manager, 2)
+    replacement = FakeWorkerRecord(scene.manager(worker), 2)
     assert scene.tells(replacement, imported(environment={"KNOB": "two"}))
     assert replacement.state != "cancelled"
 

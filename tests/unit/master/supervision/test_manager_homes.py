@@ -18,12 +18,11 @@ from devserver.ipc.messages import (
     WorkerIdle,
 )
 from devserver.master.dispatch.worker import Worker
-from devserver.master.supervision.manager_launcher import ManagerLauncher
-from devserver.master.supervision.manager_pool import ManagerPool
+from devserver.master.supervision.manager_pool import Launcher, ManagerPool
 from devserver.master.supervision.site_packages import SitePackages
 from devserver.master.supervision.standby import StandbyManager
 from devserver.master.supervision.worker_record import WorkerRecord
-from tests.fakes.manager import FakeManager
+from tests.fakes.manager import FakeManager, FakeManagers
 
 
 class Homes:
@@ -31,18 +30,25 @@ class Homes:
 
     def __init__(self) -> None:
         self.workers: dict[int, WorkerRecord] = {}
-        standby = StandbyManager(lambda: None, lambda _event: None, (), ())
-        launcher = cast(ManagerLauncher, None)  # none is started here
-        self.pool = ManagerPool(launcher, standby, SitePackages(), self.workers, ())
-        self.first, self.second = FakeManager(), FakeManager()
-        self.pool.promote(self.first)
+        self.fakes = FakeManagers()
+        standby = StandbyManager(self.fakes.start, self.fakes.do, lambda _event: None, (), ())
+        launcher = cast(Launcher, None)  # the pool starts none here
+        self.pool = ManagerPool(launcher, self.fakes.do, standby, SitePackages(), self.workers, ())
+        self.first = self.promote()
         self.pool.send(Reload(1, 0, ()))
-        self.pool.promote(self.second)
+        self.second = self.promote()
         self.pool.send(Reload(2, 0, ()))
+
+    def promote(self) -> FakeManager:
+        """Let another Manager serve."""
+        number = self.fakes.start()
+        assert number is not None
+        self.pool.promote(number)
+        return self.fakes.all[-1]
 
     def fork(self, number: int, manager: FakeManager | None) -> None:
         """Let there be a Worker of that number, which this Manager has forked."""
-        self.workers[number] = WorkerRecord(cast(Worker, None), manager)
+        self.workers[number] = WorkerRecord(cast(Worker, None), None if manager is None else manager.number)
 
 
 def relieved() -> tuple[ManagerPool, FakeManager, FakeManager]:
@@ -73,7 +79,7 @@ def test_a_drop_goes_to_the_manager_that_boots_it() -> None:
 def test_a_drop_of_what_nobody_has_is_not_sent() -> None:
     """Its Manager has ended: there is nothing to end any more."""
     pool, first, second = relieved()
-    pool.remove(first, "SIGKILL")
+    pool.remove(first.number, "SIGKILL")
     pool.send(Drop(1))
     pool.send(Drop(9))
     assert first.received(Drop) == second.received(Drop) == []
@@ -120,22 +126,20 @@ def test_an_elder_is_outlived_once_newer_code_is_live_elsewhere() -> None:
 
 def test_the_manager_that_serves_is_never_outlived() -> None:
     """It gets the next candidates, whatever is live."""
-    pool, first, second = relieved()
-    third, fourth = FakeManager(), FakeManager()
-    pool.promote(third)
-    pool.promote(fourth)
+    homes = Homes()
+    pool, first, second = homes.pool, homes.first, homes.second
+    third, fourth = homes.promote(), homes.promote()
     pool.on_code_live(2)
     assert stood_down(first, second, third, fourth) == [True, False, True, False]
     pool.on_code_live(3)
     assert stood_down(first, second, third, fourth) == [True, True, True, False]
-    assert pool.elders == [first, second, third]
+    assert pool.elders == [first.number, second.number, third.number]
 
 
 def test_an_elder_with_a_younger_candidate_stays() -> None:
     """It boots what may be live next."""
-    pool, first, second = relieved()
-    third = FakeManager()
-    pool.promote(third)
+    homes = Homes()
+    pool, first, second, third = homes.pool, homes.first, homes.second, homes.promote()
     pool.send(Reload(3, 0, ()))
     pool.on_code_live(2)
     assert stood_down(first, second, third) == [True, False, False]
@@ -146,11 +150,11 @@ def test_an_elder_with_a_younger_candidate_stays() -> None:
 def test_a_generation_whose_manager_has_ended_is_nowhere_at_home() -> None:
     """Its snapshot ended with it: a boot on top of it is sent every file."""
     pool, first, second = relieved()
-    assert pool.home(1) is first
-    pool.remove(first, "SIGKILL")
+    assert pool.home(1) == first.number
+    pool.remove(first.number, "SIGKILL")
     assert pool.home(1) is None
-    assert pool.all == [second]
-    pool.remove(second, "SIGKILL")
+    assert pool.all == [second.number]
+    pool.remove(second.number, "SIGKILL")
     assert pool.serving is None
     assert pool.all == []
 
@@ -158,15 +162,15 @@ def test_a_generation_whose_manager_has_ended_is_nowhere_at_home() -> None:
 def test_the_end_of_one_that_is_in_no_place_changes_nothing() -> None:
     """One that was put aside leaves later than its successor has come."""
     pool, first, second = relieved()
-    pool.remove(FakeManager(), "SIGKILL")
-    assert pool.all == [first, second]
+    pool.remove(9, "SIGKILL")
+    assert pool.all == [first.number, second.number]
 
 
 def test_an_elder_serves_again_when_it_is_recalled() -> None:
     """An exclusive candidate is for the Manager whose Workers are in its way."""
     pool, first, second = relieved()
-    assert pool.recall(1) is second
-    assert pool.all == [first]
+    assert pool.recall(1) == second.number
+    assert pool.all == [first.number]
     pool.send(Reload(3, 1, ()))
     assert first.ordered == [1, 3]
 
@@ -176,7 +180,7 @@ def test_the_manager_that_serves_need_not_be_recalled() -> None:
     pool, first, second = relieved()
     assert pool.recall(2) is None
     assert pool.recall(9) is None
-    assert pool.all == [first, second]
+    assert pool.all == [first.number, second.number]
 
 
 def test_what_is_no_order_for_one_of_several_is_a_fault_of_ours() -> None:

@@ -62,8 +62,8 @@ async def test_one_that_is_ready_gets_the_next_candidate(scene: ServingPool) -> 
     second = await scene.prepared()
     scene.order(2)
     assert (first.ordered, second.ordered) == ([1], [2])
-    assert second.preloaded
-    assert not first.preloaded
+    assert scene.pool.is_preloaded(second.number)
+    assert not scene.pool.is_preloaded(first.number)
     assert not scene.pool.knows(1)
     assert scene.pool.knows(2)
 
@@ -90,10 +90,10 @@ async def test_numbers_of_workers_are_unique_over_managers(scene: ServingPool) -
     for names in (["numpy"], ["numpy", "yaml"]):
         manager = await scene.prepared(*names)
         first_worker = manager.received(Configure)[0].first_worker
-        assert first_worker > scene.launcher.last_worker + 100
+        assert first_worker > scene.processes.last_worker + 100
         scene.order(scene.live + 1)
         scene.goes_live(scene.live + 1)
-        scene.launcher.on_worker_forked(first_worker + 950)
+        scene.processes.on_worker_forked(first_worker + 950)
 
 
 @scene
@@ -150,7 +150,7 @@ def test_after_an_installation_nothing_old_is_inherited(
         cold = managers[-1]
         assert cold not in (second, third)
         assert (cold.ordered, second.ordered) == ([3], [2])
-        assert not cold.preloaded
+        assert not scene.pool.is_preloaded(cold.number)
         assert second.received(StandDown) == []
         scene.order(4)
         assert cold.ordered == [3, 4]

@@ -7,7 +7,7 @@ import pytest
 from devserver.common.events import Notice
 from devserver.ipc import messages
 from devserver.ipc.messages import Configure, Preload, Reload, Report, StandDown, Stop
-from devserver.master.supervision import manager_launcher
+from devserver.master.supervision import manager_processes
 from devserver.master.supervision.standby import CALM
 from tests.fakes.clock import passes
 from tests.fakes.manager import FakeManager, imported
@@ -57,7 +57,7 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Serving
         raise OSError("no more processes")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manager_launcher, "Manager", full)
+        patch.setattr(manager_processes, "Manager", full)
         assert not scene.pool.start_cold()
         assert not scene.pool.launch()
     assert second.received(Stop) == []
@@ -69,12 +69,12 @@ async def test_a_cold_start_that_finds_no_process_changes_nothing(scene: Serving
 async def test_the_death_of_the_manager_that_serves_asks_for_another(scene: ServingPool) -> None:
     """It is launched and told everything."""
     [first] = scene.managers
-    first.has_gone = True
+    scene.pool.on_lost(first.number)
     assert not scene.pool.serves
-    assert scene.pool.remove(first, "SIGKILL")
+    assert scene.ends(first)
     assert not scene.pool.all
     assert scene.pool.is_home(9)
-    scene.launcher.on_worker_forked(7)
+    scene.processes.on_worker_forked(7)
     assert scene.pool.launch()
     assert scene.managers[-1].received(Configure)[0].first_worker == 8
     assert not scene.pool.knows(1)
@@ -137,7 +137,7 @@ async def test_an_elder_that_has_only_old_code_may_die(scene: ServingPool) -> No
 async def test_while_nobody_serves_nobody_is_promoted(scene: ServingPool) -> None:
     """A Manager is on its way and will be told all: two would boot the same code."""
     second = await scene.prepared()
-    scene.managers[0].has_gone = True
+    scene.pool.on_lost(scene.managers[0].number)
     scene.pool.choose("overlap", SAVE)
     assert scene.ends(scene.managers[0])
     scene.pool.choose("overlap", SAVE)
@@ -155,7 +155,7 @@ async def test_a_successor_that_ends_is_nobodys_loss(scene: ServingPool) -> None
     scene.pool.standby.on_imported(imported("numpy", "grpc"), 400.0)
     await passes(CALM)
     second = scene.managers[-1]
-    scene.pool.on_preload_report(second, messages.Preloading("grpc"))
+    scene.pool.on_preload_report(second.number, messages.Preloading("grpc"))
     assert not scene.ends(second)
     assert scene.pool.serves
     [preload] = scene.managers[-1].received(Preload)
@@ -170,7 +170,7 @@ async def test_messages_of_one_that_was_given_up_are_ignored(scene: ServingPool)
     given_up = scene.managers[-1]
     scene.pool.standby.on_imported(imported("numpy", "yaml"), 400.0)
     await passes(CALM)
-    scene.pool.on_preload_report(given_up, messages.PreloadDone(Report(1, 80.0)))
+    scene.pool.on_preload_report(given_up.number, messages.PreloadDone(Report(1, 80.0)))
     assert scene.pool.standby.take() is None
 
 
@@ -181,7 +181,7 @@ async def test_a_stop_ends_all_of_them(scene: ServingPool) -> None:
     second = await scene.prepared()
     scene.order(2)
     third = await scene.prepared("numpy", "yaml")
-    scene.stop(5.0, 3.0)
+    scene.pool.stop(5.0, 3.0)
     assert first.received(Stop) == second.received(Stop) == [Stop(5.0)]
     assert third.fate == "discarded"
     await passes(7.9)
@@ -197,7 +197,7 @@ async def test_a_stop_ends_all_of_them(scene: ServingPool) -> None:
 @scene
 async def test_nobody_is_started_any_more_after_a_stop(scene: ServingPool) -> None:
     """Not for a boot that fails meanwhile, nor for what is imported."""
-    scene.stop(5.0, 3.0)
+    scene.pool.stop(5.0, 3.0)
     assert not scene.pool.start_cold()
     scene.pool.standby.on_imported(imported("numpy"), 400.0)
     await passes(CALM)

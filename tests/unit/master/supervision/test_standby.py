@@ -37,16 +37,16 @@ async def test_what_a_worker_has_imported_is_prepared_once_the_news_is_calm() ->
 async def test_it_is_ready_when_it_has_told_what_became_of_it() -> None:
     """Nothing is forked from a process that still imports."""
     harness = StandbyHarness()
-    assert harness.standby.take() is None
+    assert harness.take() is None
     await harness.prepare("numpy", "yaml")
     harness.imports("numpy", "yaml")
-    assert harness.standby.take() is None
+    assert harness.take() is None
     harness.report()
     [told] = harness.events
     assert isinstance(told, Preloaded)
     assert (told.modules, told.ms, told.cold_ms) == (2, 80.0, 300.0)
-    assert harness.standby.take() is harness.managers[0]
-    assert harness.standby.take() is None
+    assert harness.take() is harness.managers[0]
+    assert harness.take() is None
 
 
 @clocked
@@ -54,7 +54,7 @@ async def test_one_that_was_taken_is_somebody_elses() -> None:
     """It serves now: neither the next preparation nor the patience for this one ends it."""
     harness = StandbyHarness()
     await harness.ready("numpy")
-    taken = harness.standby.take()
+    taken = harness.take()
     assert taken is harness.managers[0]
     await passes(2 * PATIENCE)
     await harness.prepare("numpy", "yaml")
@@ -115,7 +115,7 @@ async def test_what_is_imported_besides_is_prepared_with_the_rest() -> None:
     harness = StandbyHarness()
     await harness.prepare("numpy", KNOB="one")
     harness.report()
-    assert harness.standby.take() is not None
+    assert harness.take() is not None
     besides = Imported(
         1001,
         2,
@@ -139,9 +139,9 @@ async def test_what_is_imported_besides_renews_one_that_waits() -> None:
     assert harness.standby.report is not None
     await passes(CALM)
     assert waits.fate == "discarded"
-    assert harness.standby.take() is None
+    assert harness.take() is None
     harness.report()
-    assert harness.standby.take() is harness.managers[1]
+    assert harness.take() is harness.managers[1]
 
 
 @clocked
@@ -231,7 +231,7 @@ async def test_what_is_discarded_is_ended_and_not_prepared_again() -> None:
     harness.standby.discard()
     await passes(2 * PATIENCE)
     assert len(harness.managers) == 1
-    assert harness.standby.take() is None
+    assert harness.take() is None
 
 
 @clocked
@@ -241,7 +241,7 @@ async def test_what_is_forgotten_begins_with_what_the_next_worker_imports() -> N
     ready = await harness.ready("numpy", "yaml")
     harness.standby.forget()
     assert ready.fate == "discarded"
-    assert harness.standby.take() is None
+    assert harness.take() is None
     await harness.prepare("numpy")
     assert harness.names == ["numpy"]
 
@@ -293,7 +293,7 @@ async def test_what_may_be_chance_is_asked_of_another_process() -> None:
     assert harness.managers[0].fate == "discarded"
     assert harness.order.doubts == {"numpy": b"1234"}
     harness.report()
-    assert harness.standby.take() is harness.managers[1]
+    assert harness.take() is harness.managers[1]
 
 
 @clocked

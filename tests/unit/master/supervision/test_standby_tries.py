@@ -18,7 +18,7 @@ async def test_a_module_that_ends_the_process_is_left_out_of_the_next_try() -> N
     assert harness.names == ["numpy", "grpc", "yaml"]
     assert harness.order.without == (("grpc", "ends the process at its import (SIGSEGV)"),)
     harness.report()
-    assert harness.standby.take() is harness.managers[1]
+    assert harness.take() is harness.managers[1]
 
 
 @clocked
@@ -66,7 +66,7 @@ async def test_one_that_is_ready_may_wait_for_a_save_as_long_as_that_takes() -> 
     harness = StandbyHarness()
     manager = await harness.ready("numpy")
     await passes(100 * PATIENCE)
-    assert harness.standby.take() is manager
+    assert harness.take() is manager
 
 
 @clocked
@@ -94,7 +94,7 @@ async def test_it_is_tried_a_few_times_only() -> None:
     assert len(harness.managers) == TRIES
     assert harness.standby.manager is None
     await passes(10 * PATIENCE)
-    assert harness.standby.take() is None
+    assert harness.take() is None
     await harness.prepare(*modules, "another")
     assert len(harness.managers) == TRIES + 1
     assert len(harness.order.without) == TRIES
@@ -120,11 +120,11 @@ async def test_one_that_ends_while_it_waits_is_prepared_again() -> None:
     harness.imports("numpy", "yaml")
     harness.report()
     harness.standby.on_exited("SIGKILL")
-    assert harness.standby.take() is None
+    assert harness.take() is None
     assert len(harness.managers) == 2
     assert harness.order.without == ()
     harness.report()
-    assert harness.standby.take() is harness.managers[1]
+    assert harness.take() is harness.managers[1]
 
 
 @clocked
@@ -143,9 +143,9 @@ async def test_one_that_always_ends_while_it_waits_is_given_up() -> None:
 async def test_without_a_process_for_it_there_is_none() -> None:
     """Workers import by themselves until something new is imported."""
     harness = StandbyHarness()
-    harness.launches = False
+    harness.fakes.starts = False
     await harness.prepare("numpy")
-    assert harness.standby.take() is None
-    harness.launches = True
+    assert harness.take() is None
+    harness.fakes.starts = True
     await harness.prepare("numpy", "yaml")
     assert len(harness.managers) == 1

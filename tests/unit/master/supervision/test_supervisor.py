@@ -15,7 +15,7 @@ from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.handlers.router import Router
 from devserver.master.supervision.facts import Fact, WorkerDied
-from devserver.master.supervision.manager import Manager, ManagerReported
+from devserver.master.supervision.manager import ManagerReported
 from devserver.master.supervision.supervisor import Supervisor
 from tests.fakes.clock import run
 from tests.fakes.manager import FakeManager
@@ -46,7 +46,7 @@ class SupervisorHarness:
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
         """Tell it as the Manager does."""
-        self.supervisor.handle(ManagerReported(cast(Manager, None), message, fds or []))
+        self.supervisor.handle(ManagerReported(1, message, fds or []))
 
     def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
         """Let a Worker come; return its end of the link."""
@@ -62,15 +62,16 @@ class SupervisorHarness:
         client.data_received(data)
 
 
-def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody() -> None:
+def test_a_save_that_comes_after_the_stop_is_ordered_of_nobody(managers: list[FakeManager]) -> None:
     """The Manager leaves: it would call it an order that cannot be."""
 
     async def scenario() -> None:
         harness = SupervisorHarness()
-        manager = FakeManager()
-        harness.supervisor.pool.promote(manager)
+        harness.supervisor.launch()
         harness.supervisor.stop(5.0)
         harness.supervisor.send(Reload(2, 1, ()))
-        assert [type(order) for order in manager.sent] == [Stop]
+        [manager] = managers
+        assert manager.received(Stop) == [Stop(5.0)]
+        assert manager.received(Reload) == []
 
     run(scenario())

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devserver.ipc.messages import WorkerIdle
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.worker_record import TRANSITIONS, State, Step, WorkerRecord
-from tests.fakes.manager import FakeManager
 
 ORDER: list[set[State]] = [
     {"booting"},
@@ -24,7 +22,7 @@ ORDER: list[set[State]] = [
 
 def record(*steps: Step) -> WorkerRecord:
     """Return a Worker that has gone so far."""
-    worker = WorkerRecord(cast(Worker, None), FakeManager())
+    worker = WorkerRecord(cast(Worker, None), 1)
     for step in steps:
         worker.step(step)
     return worker
@@ -67,14 +65,3 @@ def test_an_exit_is_planned_once_the_worker_was_ordered_to_exit() -> None:
     assert not record("accept", "retire").planned
     assert not record("accept", "retire", "end").planned
     assert record("accept", "retire", "leave", "end").planned
-
-
-def test_an_orphan_reports_to_no_manager() -> None:
-    """Its Manager is dead: what it would have been told is late."""
-    worker = record()
-    manager = cast(FakeManager, worker.manager)
-    worker.tell_manager(WorkerIdle(1))
-    worker.manager = None
-    worker.tell_manager(WorkerIdle(1))
-    assert manager.sent == [WorkerIdle(1)]
-    assert worker.orphan

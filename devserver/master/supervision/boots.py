@@ -1,4 +1,4 @@
-"""What follows when a Worker exits before its generation was ready.
+"""The boots of candidates: where each is ordered, and what follows when one imports, fails or goes live.
 
 A boot that may have failed because of what it inherited is tried again without; one that may have failed
 because of the old Worker is tried again after it. Else the generation is refused.
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from devserver.common import events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
-from devserver.ipc.messages import LEFT, WorkerGone
+from devserver.ipc.messages import LEFT, Imported, WorkerGone
 from devserver.master.reload.boot_failure import boot_failure, silent_failure
-from devserver.master.reload.commands import Command, Refuse, Suggest
+from devserver.master.reload.commands import Boot, Command, Refuse, Suggest
 from devserver.master.reload.contention import is_held, is_suspect
 from devserver.master.reload.created_files import CreatedFiles
 from devserver.master.reload.generations import Generations
@@ -27,8 +27,8 @@ DROPPED = "dropped"
 """The Manager's verdict on a Worker whose generation is not needed any more."""
 
 
-class FailedBoots:
-    """`workers` are all that live."""
+class Boots:
+    """Decides by what the generations know; `workers` are all that live."""
 
     def __init__(
         self,
@@ -45,6 +45,23 @@ class FailedBoots:
         self._package = package
         self._workers = workers
         self._emit = emit
+
+    def order(self, boot: Boot) -> None:
+        """Order the best Manager to boot a candidate."""
+        candidate = self._generations.candidate(boot.generation)
+        assert candidate is not None, "what boots is a candidate"
+        self._policy.order(boot, candidate.snapshot)
+
+    def on_imported(self, worker: int, message: Imported) -> bool:
+        """The next Workers may inherit what this one has imported; return whether to reload."""
+        record, live = self._workers[worker], self._generations.live
+        again = self._generations.candidate(record.generation)
+        return self._policy.on_imported(record, message, live, again)
+
+    def on_code_live(self, generation: int) -> None:
+        """Newer code is live: it lacks no package."""
+        self._policy.on_code_live(generation)
+        self._package.end()
 
     def on_boot_aborted(self, generation: int, verdict: str) -> list[Command]:
         """Decide about a candidate that ended without ever having a process."""

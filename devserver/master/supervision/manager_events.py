@@ -1,0 +1,25 @@
+"""What the user is shown of a Manager's reports: pure."""
+
+from __future__ import annotations
+
+from devserver.common import events
+from devserver.common.events import Event
+from devserver.ipc.messages import ManagerNotice, RollDone, StillBooting
+
+
+def shown(message: ManagerNotice | RollDone | StillBooting) -> Event:
+    """Return the event that a report of a Manager's becomes."""
+    match message:
+        case ManagerNotice(level, text, detail):
+            return events.Notice(level=level, text=text, detail=detail)
+        case RollDone(generation):
+            return events.Rolled(generation=generation)
+        case StillBooting(worker, generation, seconds, module, path, line):
+            return events.Booting(
+                worker=worker,
+                generation=generation,
+                seconds=seconds,
+                module=module,
+                path=path,
+                line=line,
+            )
