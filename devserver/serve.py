@@ -107,7 +107,7 @@ class DevServer:
             loop.add_signal_handler(signal.SIGWINCH, master.terminals.on_resized)
         reason = ""
         try:
-            await master.listen()
+            await master.listening.open_first()
             name, root = config.name, config.watch.root
             reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()

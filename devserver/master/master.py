@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from devserver.common import events
 from devserver.common.errors import DevserverError, TargetError
 from devserver.common.events import Event
-from devserver.common.tasks import Tasks
 from devserver.config import Config
 from devserver.ipc import messages
 from devserver.ipc.messages import FromWorker
@@ -27,7 +26,7 @@ from devserver.master.dispatch.live_routes import LiveRoutes
 from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import LinkCaughtUp, OutputReceived, Worker
 from devserver.master.edits import Edits
-from devserver.master.listen.policy import ListenPolicy
+from devserver.master.listening import Listening
 from devserver.master.load_report import LoadReport
 from devserver.master.reload import commands as decisions
 from devserver.master.reload import outcome
@@ -60,7 +59,6 @@ class Master:
         self._emit = emit
         self._fail = fail
         self._loop = asyncio.get_running_loop()
-        self._tasks = Tasks(self._loop)
         self.generations = generations = Generations(handover=config.process.handover)
         self.clients = clients = Clients(
             config, self._stamp, generations.is_settled, emit, self._changed, self._worker_idle
@@ -68,7 +66,7 @@ class Master:
         self._dispatcher = dispatcher = clients.dispatcher
         self.routes = LiveRoutes(dispatcher)
         self._load_report = LoadReport(emit, dispatcher, lambda: clients.open, self._loop)
-        self.listen_policy = ListenPolicy(config, clients.factories(), emit)
+        self.listening = Listening(config, clients, generations, emit, fail)
         self.terminals = Terminals(dispatcher.workers, emit, self.handle, config.margin)
         self.supervisor = supervisor = Supervisor(
             config, terminal, dispatcher, emit, self.handle, self._on_message
@@ -88,14 +86,9 @@ class Master:
         """Take the files' watch, which reports to this Master."""
         self.edits.watch = self._reports.watch = watch
 
-    async def listen(self) -> None:
-        """Listen where the command names addresses. Raises ListenError."""
-        await self.clients.guess_tcp()
-        await self.listen_policy.open_first()
-
     def start(self) -> None:
         """Report where it listens, and boot the first generation."""
-        self.listen_policy.announce()
+        self.listening.announce()
         self._apply(self.generations.start())
         self.supervisor.launch()
 
@@ -152,7 +145,7 @@ class Master:
         self._emit(outcome.refused(command, live))
         if not live:
             self.clients.on_code_refused(command.failures)
-            self._do(self._expect())
+            self.listening.on_code_refused()
 
     # a Worker is ready: the first one makes its generation live, and older Workers leave when they are idle
 
@@ -189,20 +182,8 @@ class Master:
         self.edits.watch.keep(file.path for file in own_python(self.generations.snapshot.values()))
         steps, total = self._timings.live(command.generation, command.edit, time.monotonic())
         self._emit(outcome.live(command, steps, total))
-        self._do(self._follow(bool(CONNECTION_HANDLERS & set(ready.handlers)), command.first))
-
-    async def _follow(self, tcp: bool, first: bool) -> None:
-        """Open or close the default listener as the new code asks for it; the first time, report ready."""
-        await self.listen_policy.follow(tcp)
-        if first:
-            self._emit(events.Ready(generation=self.generations.live, listeners=self.listen_policy.all))
-        self.edits.watch.survey()
-
-    async def _expect(self) -> None:
-        """After a failed first start: if the target seems to serve TCP, let its clients connect and wait."""
-        await self.clients.guess_tcp()
-        if self.clients.seems_to_serve_tcp and not self.generations.live:
-            await self.listen_policy.follow(True)
+        tcp = bool(CONNECTION_HANDLERS & set(ready.handlers))
+        self.listening.on_code_live(tcp=tcp, first=command.first, then=self.edits.watch.survey)
 
     def _worker_idle(self, worker: Worker) -> None:
         self.supervisor.worker_idle(worker)
@@ -304,14 +285,3 @@ class Master:
     def _changed(self) -> None:
         self._load_report.touch()
         self.progress.set()
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        """Run `work` as a task; a DevserverError of it ends the run."""
-
-        async def run() -> None:
-            try:
-                await work
-            except DevserverError as error:
-                self._fail(error)
-
-        self._tasks.start(run())

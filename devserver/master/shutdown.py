@@ -21,7 +21,7 @@ async def stop_gently(master: Master, patience: float) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     clients = master.clients
-    master.listen_policy.close()
+    master.listening.close()
     clients.stop_reading()
     if master.generations.live:
         await _until(lambda: clients.quiet, master.progress, deadline)
@@ -38,7 +38,7 @@ async def stop_gently(master: Master, patience: float) -> None:
 
 async def stop_now(master: Master) -> None:
     """End every process at once."""
-    master.listen_policy.close()
+    master.listening.close()
     master.clients.abort_all()
     master.supervisor.stop(0)
     with suppress(TimeoutError):
