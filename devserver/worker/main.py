@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import importlib
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from msgspec import Struct
 from msgspec.structs import replace
 from setproctitle import setproctitle
 
 from devserver.common.errors import ConnectionGone
-from devserver.common.failure import Failure
 from devserver.common.working_folder import enter
-from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source, Target
+from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source
 from devserver.worker.birth import session
 from devserver.worker.birth.boot import Boot
-from devserver.worker.find import django_project
-from devserver.worker.find.apps import App, with_debugger
-from devserver.worker.find.discover import Found, discover
-from devserver.worker.find.handlers import Handlers
+from devserver.worker.find.discover import Found
 from devserver.worker.image.loop_watch import LoopWatch
 from devserver.worker.image.offer import Offer
 from devserver.worker.image.process import Orders
+from devserver.worker.import_app import Refused, import_app
 from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
@@ -40,10 +34,10 @@ from devserver.worker.observe.created_files import CreatedFiles
 from devserver.worker.observe.import_log import ImportLog
 from devserver.worker.observe.opened_files import OpenedFiles
 from devserver.worker.observe.used_files import UsedFiles
-from devserver.worker.run import debugger_attach, environment, green_threads, logs
+from devserver.worker.run import debugger_attach, environment, green_threads
 from devserver.worker.run.api import Server
 from devserver.worker.run.debugger import Debugger
-from devserver.worker.run.failures import failure_of, files_named_by, is_uninstalled, with_hint
+from devserver.worker.run.failures import failure_of, is_uninstalled, with_hint
 from devserver.worker.run.master_link import MasterLink
 from devserver.worker.runner import GONE, NOT_STARTED, Runner, leave_within
 from devserver.worker.warm.record import Record
@@ -56,13 +50,6 @@ DROPPED = 128 + signal.SIGTERM
 
 FAILED = 2
 """Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
-
-
-class _Refused(Struct, frozen=True):
-    """Why the app cannot serve; `paths` are files, existing or not, that a fix may change."""
-
-    failure: Failure
-    paths: tuple[str, ...] = ()
 
 
 def run(boot: Boot) -> int:
@@ -81,6 +68,31 @@ def run(boot: Boot) -> int:
     late.complete()
     if settings.debug_server is not None:
         debugger_attach.attach(settings.debug_server)
+    parts = _observe(boot, link)
+    refused = _serve(boot, parts)
+    parts.created.finish()
+    environment.flush()
+    parts.usage.tell()
+    return 0 if refused is None else _report_refused(parts, refused)
+
+
+def _report_refused(parts: _Parts, refused: Refused) -> int:
+    """Report why the app cannot serve; return the exit code."""
+    if refused.failure is NOT_STARTED:
+        leave_within(FAILED)
+        return DROPPED
+    link, snapshot, failure = parts.link, parts.snapshot, refused.failure
+    paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
+    uninstalled = is_uninstalled(failure, snapshot.owns)
+    failure = with_hint(failure) if uninstalled else failure
+    link.send(BootFailed(link.worker, link.generation, failure, paths, uninstalled))
+    leave_within(FAILED)
+    return BOOT_FAILED
+
+
+def _observe(boot: Boot, link: MasterLink) -> _Parts:
+    """Let the app's modules come from the snapshot, and note what it imports, uses, opens and makes."""
+    settings = boot.settings
     usage = UsedFiles(link)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(link, source), usage.note)
     notes = ImportLog(snapshot) if settings.notes else None
@@ -95,23 +107,7 @@ def run(boot: Boot) -> int:
     created.begin()
     if notes:
         notes.begin()
-    parts = _Parts(link, snapshot, notes, usage, opened, created, record)
-    refused = _serve(boot, parts)
-    created.finish()
-    environment.flush()
-    usage.tell()
-    if refused is None:
-        return 0
-    if refused.failure is NOT_STARTED:
-        leave_within(FAILED)
-        return DROPPED
-    paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
-    failure = refused.failure
-    uninstalled = is_uninstalled(failure, snapshot.owns)
-    failure = with_hint(failure) if uninstalled else failure
-    link.send(BootFailed(link.worker, link.generation, failure, paths, uninstalled))
-    leave_within(FAILED)
-    return BOOT_FAILED
+    return _Parts(link, snapshot, notes, usage, opened, created, record)
 
 
 @dataclass(slots=True)
@@ -126,6 +122,8 @@ class _Parts:
     created: CreatedFiles
     record: Record | None
     """What runs from now on, if this Worker may leave an image."""
+    offer: Offer | None = None
+    """That image, once the app's loop is there."""
 
 
 def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer | None:
@@ -134,23 +132,24 @@ def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer 
     return Offer(boot, parts.snapshot, parts.record, LoopWatch(loop))
 
 
-def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
+def _serve(boot: Boot, parts: _Parts) -> Refused | None:
+    """Import the app and run it; or return why it cannot serve. A copy of this process imports nothing."""
     try:
         loop = _new_loop(boot.settings.loop)
     except ImportError as error:
-        return _Refused(failure_of(error, "import"))
+        return Refused(failure_of(error, "import"))
     debugger = Debugger(parts.link)
     debugger.install()
     debugger_attach.watch(debugger)
     asyncio.set_event_loop(loop)  # an app may ask for it while it is imported
-    offer = _offer(boot, parts, loop)
+    parts.offer = offer = _offer(boot, parts, loop)
     if offer is not None:
         offer.begin()
     began = time.perf_counter()
-    found = _load(boot)
-    if not isinstance(found, _Refused) and (failure := green_threads.refusal()):
-        found = _Refused(failure)
-    if isinstance(found, _Refused):
+    found = import_app(boot)
+    if not isinstance(found, Refused) and (failure := green_threads.refusal()):
+        found = Refused(failure)
+    if isinstance(found, Refused):
         loop.close()
         if offer is not None:
             offer.drop()
@@ -162,6 +161,18 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)
         loop = _new_loop(boot.settings.loop) if forked else loop
+    return _run_app(boot, parts, found, loop, debugger, import_ms)
+
+
+def _run_app(
+    boot: Boot,
+    parts: _Parts,
+    found: Found,
+    loop: asyncio.AbstractEventLoop,
+    debugger: Debugger,
+    import_ms: float,
+) -> Refused | None:
+    """Run the app that was imported, until the Worker is to exit; or return why its start-up failed."""
     if loop.is_closed():  # the app has closed it
         loop = _new_loop(boot.settings.loop)
     threads = boot.settings.threads
@@ -177,11 +188,11 @@ def _serve(boot: Boot, parts: _Parts) -> _Refused | None:
         )
     parts.usage.follow(loop)
     runner.before_ready = lambda: _before_ready(boot, parts)
-    if offer is not None:
-        offer.reap()
+    if parts.offer is not None:
+        parts.offer.reap()
     failure = runner.run(import_ms)
     _exit_on_sigterm(at_once=runner.terminated and failure is None)
-    return None if failure is None else _Refused(failure)
+    return None if failure is None else Refused(failure)
 
 
 def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tuple[Boot, float]:
@@ -229,49 +240,6 @@ def _before_ready(boot: Boot, parts: _Parts) -> None:
         conditions.order_filters(boot.inherited.filters)
     if parts.notes is not None:
         parts.notes.ready()
-
-
-def _load(boot: Boot) -> Found | _Refused:
-    """Import the target and find its app and its handlers."""
-    settings, target = boot.settings, boot.settings.target
-    env_file = settings.env_file or os.path.join(settings.root, ".env")
-    try:
-        environment.prepare(target, env_file, boot.inherited.environment if boot.inherited else {})
-    except environment.Unreadable as error:
-        return _Refused(Failure("import", "DotenvUnreadable", str(error)), (env_file,))
-    try:
-        logs.set_up(settings.access_log, settings.log_level, settings.log_config)
-    except logs.Unusable as error:
-        return _Refused(Failure("import", "LogConfigUnusable", str(error)), (settings.log_config,))
-    try:
-        if target.settings:
-            return _load_project(target)
-        module = importlib.import_module(target.module)
-    except BaseException as error:
-        return _Refused(failure_of(error, "import"), files_named_by(error, (*target.search, *sys.path)))
-    file = getattr(module, "__file__", None) or "no file"
-    if target.path and os.path.realpath(file) != os.path.realpath(target.path):
-        name = os.path.basename(target.path)
-        message = f"{name} cannot be imported: {target.module} is loaded already, from {file}; rename {name}"
-        return _Refused(Failure("import", "NameTaken", message), (target.path,))
-    try:
-        found = discover(module, target.attribute, target.factory)
-        if isinstance(found, Failure):
-            return _Refused(found)
-        return found if found.app is None else Found(_as_developed(found.app), found.handlers)
-    except BaseException as error:  # a factory is the app's code, as is a view that is checked
-        return _Refused(failure_of(error, "import"), files_named_by(error, (*target.search, *sys.path)))
-
-
-def _as_developed(app: App) -> App:
-    """Return the app with what its framework's own development server puts around it."""
-    django_project.check(app)
-    return with_debugger(django_project.with_static_files(app))
-
-
-def _load_project(target: Target) -> Found:
-    """Load a Django project as its manage.py would."""
-    return Found(django_project.load(target.settings), Handlers({}))
 
 
 def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:

@@ -34,6 +34,7 @@ from devserver.worker.find.discover import Found
 from devserver.worker.find.docs import docs_path
 from devserver.worker.run import child_signals, logs
 from devserver.worker.run.api import Server
+from devserver.worker.run.app_loop import AppLoop
 from devserver.worker.run.debugger import Debugger
 from devserver.worker.run.failures import failure_of
 from devserver.worker.run.jobs import Jobs
@@ -49,9 +50,6 @@ NOTED_AFTER = (0.1, 3.0)
 
 NOT_STARTED = Failure("start-up", "NotStarted", "the worker was told to exit before it was ready")
 """Not a failure of the app: the Worker is not needed any more."""
-
-_EXITS = (SystemExit, KeyboardInterrupt)
-"""What asyncio lets through from tasks and callbacks."""
 
 
 def leave_within(seconds: int) -> None:
@@ -73,6 +71,7 @@ class Runner:
         threads: int,
     ) -> None:
         self._loop = loop
+        self._app_loop = AppLoop(loop, link)
         self._link = link
         self._server = server
         self._found, self._handlers = found, found.handlers
@@ -90,11 +89,6 @@ class Runner:
         self._hurried = False
         self.before_ready: Callable[[], object] = lambda: None
         """Called when the app has started, just before that is reported."""
-        self.terminated = False
-        """It has received SIGTERM: the sender does not wait for long."""
-        self._rest: set[asyncio.Task[Any]] = set()
-        self._closing: asyncio.Event | None = None
-        """Set when the wait for what still runs after the app's stop is given up."""
         self._imports: Callable[[], Imported] | None = None
         self._imports_first = False
 
@@ -114,6 +108,11 @@ class Runner:
             state=self._lifespan.state,
         )
 
+    @property
+    def terminated(self) -> bool:
+        """Return whether it has received SIGTERM."""
+        return self._app_loop.terminated
+
     def tell_imports(self, taken: Callable[[], Imported], *, first: bool) -> None:
         """Report what `taken` returns soon after BootDone, and later; `first`: just before it, too."""
         self._imports, self._imports_first = taken, first
@@ -122,22 +121,22 @@ class Runner:
         """Start up, report BootDone, run until the Worker is to exit; or return why start-up failed."""
         asyncio.set_event_loop(self._loop)
         self._loop.set_task_factory(cast("Any", self._jobs.new_task))
-        self._loop.set_exception_handler(self._report)
         self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
         child_signals.undo_in_children()
         self._link.attach(self._loop, self._take, self._lose)
         try:
-            failure: Failure | None = self._drive(self._loop.create_task(self._course(import_ms)))
+            failure: Failure | None = self._app_loop.drive(self._loop.create_task(self._course(import_ms)))
             return failure
         finally:
-            self._close()
+            self._app_loop.wind_up()
+            self._link.detach()
+            self._loop.remove_signal_handler(signal.SIGTERM)
+            self._app_loop.close()
 
     def _terminate(self) -> None:
-        self.terminated = True
-        for tasks, in_hand in ((self._jobs.in_hand, True), ([*self._jobs.left_behind, *self._rest], False)):
-            self._tell_cancelled(tasks, in_hand)
-        if self._closing is not None:
-            self._closing.set()
+        self._app_loop.terminate()
+        self._tell_cancelled(self._jobs.in_hand, True)
+        self._tell_cancelled([*self._jobs.left_behind, *self._app_loop.rest], False)
         self.hurry()
 
     def hurry(self) -> None:
@@ -159,6 +158,13 @@ class Runner:
             return NOT_STARTED
         if failure is not None:
             return NOT_STARTED if self._hurried else failure
+        self._report_ready(import_ms, began)
+        await self._leaving.wait()
+        await self._drain()
+        return None
+
+    def _report_ready(self, import_ms: float, began: float) -> None:
+        """Report that jobs may come, and what was imported. `began`: when the start-up began."""
         self._debugger.ended()
         self.before_ready()
         if self._imports_first:
@@ -180,7 +186,9 @@ class Runner:
         )
         for moment in NOTED_AFTER if self._imports is not None else ():
             self._loop.call_later(moment, self._tell_imports)
-        await self._leaving.wait()
+
+    async def _drain(self) -> None:
+        """Finish what is in hand, then stop the app."""
         shutdown_signal.say()
         await self._jobs.finished()
         await self._deliver()
@@ -191,7 +199,6 @@ class Runner:
         self._tell_cancelled(self._jobs.left_behind, False)
         if await self._deliver():
             self._link.send(Leaving(_waited_for()))
-        return None
 
     async def _deliver(self) -> bool:
         """Wait for the clients that have yet to read what was sent to them; return whether there were any."""
@@ -232,47 +239,6 @@ class Runner:
             return failure_of(error, phase)
         return None
 
-    def _drive(self, task: asyncio.Task[Any]) -> Any:
-        """Run the loop until `task` is done."""
-        while True:
-            try:
-                return self._loop.run_until_complete(task)
-            except _EXITS as error:
-                self._link.send(Failed(failure_of(error, "handler")))
-            except RuntimeError:
-                if task.done() or self._loop.is_closed():
-                    raise
-                message = "the app has stopped the event loop that it runs on: the loop goes on"
-                self._link.send(Failed(Failure("handler", "LoopStopped", message)))
-
-    def _close(self) -> None:
-        self._closing = asyncio.Event()
-        self._drive(self._loop.create_task(self._wind_up(self._closing)))
-        self._link.detach()
-        self._loop.remove_signal_handler(signal.SIGTERM)
-        if not self._closing.is_set():
-            self._loop.close()
-
-    async def _wind_up(self, given_up: asyncio.Event) -> None:
-        """End what outlives the jobs, and wait for it until that is given up."""
-        self._rest = asyncio.all_tasks() - {current for current in (asyncio.current_task(),) if current}
-        either = [self._loop.create_task(work) for work in (self._cancel_rest(), given_up.wait())]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not given_up.is_set():
-            either[1].cancel()
-            await asyncio.wait(either)
-
-    async def _cancel_rest(self) -> None:
-        """Cancel the tasks of `on_worker_start`; end generators and the executor's threads."""
-        for task in self._rest:
-            task.cancel()
-        if self._rest:
-            await asyncio.wait(self._rest)
-        self._rest = set()
-        await self._loop.shutdown_asyncgens()
-        if not self.terminated:
-            await self._loop.shutdown_default_executor()
-
     # what the loop calls
 
     def _take(self, message: ForLoop) -> None:
@@ -291,16 +257,6 @@ class Runner:
         """Exit because the Master has left, in good order if that does not take long."""
         leave_within(GONE)
         self.hurry()
-
-    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, _EXITS):
-            return  # reported when it came through the loop
-        if isinstance(error, BaseException):
-            failure = failure_of(error, "handler")
-        else:
-            failure = Failure("handler", "asyncio", str(context.get("message", "")))
-        self._link.send(Failed(failure))
 
 
 def _waited_for() -> tuple[tuple[int, str], ...]:

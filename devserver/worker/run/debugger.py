@@ -207,6 +207,14 @@ class Debugger:
 
 def _watch_debuggers(debugger: Debugger) -> None:
     """Hook into bdb: each debugger calls `get_stack` as soon as it stops, before it prints anything."""
+    _watch_stops(debugger)
+    for name in ("set_continue", "set_quit"):
+        _follow(name, debugger.over, forgets=True)
+    for name in ("set_step", "set_next", "set_return", "set_until"):
+        _follow(name, debugger.steps)
+
+
+def _watch_stops(debugger: Debugger) -> None:
     klass: Any = Bdb
     get_stack, stop_here = Bdb.get_stack, Bdb.stop_here
 
@@ -231,21 +239,21 @@ def _watch_debuggers(debugger: Debugger) -> None:
             self.set_continue()
         return False
 
-    def followed(original: Callable[..., None], then: Callable[[], None]) -> Callable[..., None]:
-        @wraps(original)
-        def goes_on(self: Any, *arguments: Any, **options: Any) -> None:
-            original(self, *arguments, **options)
-            if then == debugger.over:
-                setattr(self, _CALLERS, ())
-            then()
-
-        return goes_on
-
     klass.get_stack, klass.stop_here = stops, stops_here
-    for name in ("set_continue", "set_quit"):
-        setattr(Bdb, name, followed(getattr(Bdb, name), debugger.over))
-    for name in ("set_step", "set_next", "set_return", "set_until"):
-        setattr(Bdb, name, followed(getattr(Bdb, name), debugger.steps))
+
+
+def _follow(name: str, then: Callable[[], None], *, forgets: bool = False) -> None:
+    """Call `then` after each call of a debugger's method; `forgets`: it forgets who called the app."""
+    original = getattr(Bdb, name)
+
+    @wraps(original)
+    def goes_on(self: Any, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
+        if forgets:
+            setattr(self, _CALLERS, ())
+        then()
+
+    setattr(Bdb, name, goes_on)
 
 
 def _watch_input(debugger: Debugger) -> None:
