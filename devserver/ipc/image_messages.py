@@ -58,11 +58,15 @@ class NoImage(_Message, frozen=True):
 
 
 class Copied(_Message, frozen=True):
-    """The image has forked a copy. Carries a pidfd. `functions` is how many bodies were exchanged."""
+    """The image has forked a copy. Carries a pidfd. `functions` is how many bodies were exchanged.
+
+    `constants` is how many names were bound to other values.
+    """
 
     worker: int
     pid: int
     functions: int = 0
+    constants: int = 0
 
 
 class CopyRefused(_Message, frozen=True):

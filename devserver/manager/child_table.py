@@ -90,6 +90,7 @@ class ChildTable:
                 forked.fork_ms,
                 forked.way,
                 forked.functions,
+                forked.constants,
                 why,
             )
         )

@@ -125,11 +125,11 @@ class ImageLinks:
                 return CopyFailed(copy, reason)
             case CopyExited(copy, status):
                 return Exited(copy, status)
-            case Copied(copy, pid, functions):
+            case Copied(copy, pid, functions, constants):
                 _order, kit, asked = self._kits.pop(copy)
                 fork_ms = (time.monotonic() - asked) * 1000
-                way: Way = "swap" if functions else "copy"
-                return Born(Forked(copy, pid, fork_ms, way, functions), kit, fds[0])
+                way: Way = "swap" if functions or constants else "copy"
+                return Born(Forked(copy, pid, fork_ms, way, functions, constants), kit, fds[0])
 
     def _gone(self, worker: int, reason: str) -> ImageGone:
         link = self._links.pop(worker)

@@ -28,6 +28,7 @@ class Forked(Struct, frozen=True):
     fork_ms: float = 0.0
     way: Way = "boot"
     functions: int = 0
+    constants: int = 0
 
 
 class ForkFailed(Struct, frozen=True):

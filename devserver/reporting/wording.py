@@ -77,7 +77,8 @@ def ordered(steps: Mapping[str, float]) -> list[tuple[str, float]]:
 def how_live(event: Live) -> str:
     """Return how the code went live: `1 function`, `no import`, or the reason for importing everything."""
     if event.way == "swap":
-        return plural(event.functions, "function")
+        counts = (event.functions, "function"), (event.constants, "constant")
+        return ", ".join(plural(count, noun) for count, noun in counts if count)
     if event.way == "copy":
         return "no import"
     return f"all modules: {event.why}" if event.why else ""

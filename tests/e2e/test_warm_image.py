@@ -99,6 +99,31 @@ def test_a_save_of_a_function_body_is_a_swap(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
+def test_a_save_of_a_constant_is_a_swap(tmp_path: Path) -> None:
+    """The next request has the value, in each module that has imported it; nothing is imported again."""
+    text = project(tmp_path, top="from values import ANSWER as text", answer="{text}")
+    (tmp_path / "values.py").write_text("ANSWER = 'v1'\n")
+    options = ("--warm", "auto", "--preload", "off")
+    with serving(tmp_path, *options, text=text) as server, browsing(server) as client:
+        server.wait("ready")
+        the_image(server)
+        for version in range(2, 5):
+            (tmp_path / "values.py").write_text(f"ANSWER = 'v{version}'\n")
+            assert client.get("/").text.split()[0] == f"v{version}"
+            live = server.wait("live")
+            assert (live["way"], live["functions"], live["constants"]) == ("swap", 0, 1), live["why"]
+        (tmp_path / "values.py").write_text("ANSWER = 'v5'\nCOPY = [ANSWER]\n")
+        assert client.get("/").text.split()[0] == "v5"
+        server.wait("live")
+        the_image(server)
+        (tmp_path / "values.py").write_text("ANSWER = 'v6'\nCOPY = [ANSWER]\n")
+        assert client.get("/").text.split()[0] == "v6"
+        live = server.wait("live")
+        assert live["way"] == "boot"
+        assert live["why"] == "values.py: ANSWER changed, and values.py read it at import"
+        assert server.stop() == 0
+
+
 def test_an_image_goes_before_preloading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can be a swap is one, though another Manager stands by; what cannot is booted there."""
     text = project(tmp_path, top="import heavy")

@@ -51,6 +51,7 @@ class State:
     """What came of one edit. `hot` is None where the swap was refused, and then it is said why."""
 
     names: list[str] = field(default_factory=list)
+    constants: list[str] = field(default_factory=list)
     refused: tuple[str, str] | None = None
     hot: Any = None
     cold: Any = None
@@ -183,7 +184,7 @@ def decide(order: Order, image: Image, snapshot: Snapshot, edit: Mapping[str, st
         snapshot.renew(sources)
         return visible_state(owns), evaluated(order)
 
-    state = State(names=answer.names)
+    state = State(names=answer.names, constants=answer.constants)
     state.hot, state.hot_after = in_child(copy)
     return state
 

@@ -109,6 +109,8 @@ class Project:
     modules: dict[str, list[Item]] = field(default_factory=dict)
     broken: str = ""
     """A module that does not compile now."""
+    discreet: bool = False
+    """Its main module takes what it needs from each module, and never hands one on."""
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
@@ -123,7 +125,11 @@ class Project:
         names = [name[:-3].replace("/", ".") for name in self.modules]
         head = _BEFORE_DJANGO if self.framework == "django" else ""
         imports = "".join(f"import {name}\n" for name in names)
-        found["main.py"] = f"{head}{imports}modules = [{', '.join(names)}]\n{_MAINS[self.framework]}"
+        every, main = f"[{', '.join(names)}]", _MAINS[self.framework]
+        if self.discreet:
+            found["main.py"] = f"{head}{imports}def modules(): return {every}\n{_discreet(main, names)}"
+        else:
+            found["main.py"] = f"{head}{imports}modules = {every}\n{main}"
         return found
 
     def served(self) -> dict[str, str]:
@@ -193,6 +199,20 @@ class Project:
         self.modules[name].insert(at, Item("import", line, target="0"))
         return f"import in {name}: {line}"
 
+    def _setting(self) -> str:
+        found = [
+            (name, item) for name, items in self.modules.items() for item in items if item.kind == "setting"
+        ]
+        if not found:
+            return "no setting"
+        name, item = self.dice.choice(found)
+        other = self.dice.choice([each for each in self.modules if each != name])
+        number = next(self._numbers)
+        module = name.removesuffix(".py").replace("/", ".")
+        line = f"from {module} import S_{item.name} as T{number}\ndef t{number}(): return T{number}"
+        self.modules[other].append(Item("import", line, target="0"))
+        return f"in {other}: {line}"
+
     def _append(self) -> str:
         name, _at = self._place()
         self.modules[name].append(self._new())
@@ -237,6 +257,7 @@ _EDITS: list[Callable[[Project], str]] = [
     *[Project._shrink] * 3,
     *[Project._outside] * 2,
     *[Project._add, Project._append, Project._delete, Project._move, Project._import, Project._import],
+    *[Project._setting] * 2,
     *[Project._five, Project._break, Project._module, Project._drop_module, Project._back],
 ]
 
@@ -250,7 +271,7 @@ _IMPORTS = (
     "from shop.a import *",
     "from . import a as first, c",
 )
-_OFTEN = ["function", "class", "route", "coroutine", "generator", "nested"]
+_OFTEN = ["setting", "function", "class", "route", "coroutine", "generator", "nested"]
 _SELDOM = ["constant", "dataclass", "lambdas", "factory", "cached", "overload", "called", "context", "model"]
 _RARELY = ["read", "alive", "meta", "enum", "warning", "peek", "replaced", "comment", "loop"]
 _CALLABLE = ("function", "generator", "nested", "called", "factory")
@@ -283,6 +304,7 @@ def _render(item: Item, framework: str, functions: list[str]) -> str:
         "generator": f"def {name}({default}):\n{doc}{body}    yield y\n    yield q\n",
         "nested": f"def {name}(*a, **k):\n    def inner():\n{inner}        return y\n    class C:\n        z = {v}\n        def m(self): return inner()\n    return C().m()\n",
         "class": f"class {name}:\n{doc}    z = {item.outside}\n    def m(self):\n{inner}        self.w = y\n        return y\n    @property\n    def p(self): return {v}\n    @classmethod\n    def c(cls): return cls, {v}\n    @staticmethod\n    def s(): return {v}\n    class Inner:\n        def n(self): return {v}\n",
+        "setting": f"S_{name} = {_setting(item)}\ndef {name}({default}): return S_{name}, q\n{_reading(item)}",
         "constant": f"{name} = {item.outside + v!r}\n",
         "dataclass": f"@dataclasses.dataclass(slots=True)\nclass {name}:\n    z: int = {item.outside}\n    def m(self):\n{inner}        return y\n",
         "lambdas": f"{name} = {{\n    'a': lambda: {v},\n    'b': (lambda x={item.outside}: x + {v}),\n}}\n",
@@ -304,6 +326,34 @@ def _render(item: Item, framework: str, functions: list[str]) -> str:
         "model": _model(item, framework),
     }
     return texts[item.kind]
+
+
+def _setting(item: Item) -> str:
+    v = item.version
+    return (f"{v}", f"'text {v}'", f"{{'a': [{v}], 'b': (1, None)}}", f"-{v} * 60")[item.outside % 4]
+
+
+def _reading(item: Item) -> str:
+    """Return code that reads a setting as it is imported, for some."""
+    return f"{item.name}_read = [S_{item.name}]\n" if int(float(item.target) * 8) == 0 else ""
+
+
+def _discreet(main: str, names: list[str]) -> str:
+    """Return a main module that lists its modules only when it is asked to."""
+    lines = []
+    for line in main.replace("module in modules for", "module in [] for").splitlines():
+        head, loop, rest = line.partition("for each in modules: ")
+        if loop and not head:
+            lines += [rest.replace("each.", f"{name}.") for name in names]
+        else:
+            lines.append(line.replace(" in modules", " in modules()"))
+    return (
+        "\n".join(lines).replace(
+            "[each for module in [] for each in module.patterns]",
+            " + ".join(f"{name}.patterns" for name in names),
+        )
+        + "\n"
+    )
 
 
 def _route(item: Item, framework: str) -> str:

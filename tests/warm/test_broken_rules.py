@@ -156,7 +156,85 @@ RULES = {
         "other.f()",
     ),
 }
-OTHER = {"what was compiled in another way is refused": ("def f(): return 1\n", "def f(): return 2\n")}
+RULES |= {
+    "a value that was read is not set": Rule(
+        f"{WARM}bindings; bindings.Bindings._check_use = lambda *_: None",
+        "X = 1\nY = [X]\n",
+        "X = 2\nY = [X]\n",
+        "/modules/main/Y[1]: cold int 2, hot int 1",
+    ),
+    "a value that was changed is not set": Rule(
+        f"{WARM}bindings; bindings.alike = lambda *_: True\nbindings.Bindings._check_use = lambda *_: None",
+        "X = []\nX.append(1)\n",
+        "X = [2]\nX.append(1)\n",
+        "/modules/main/X",
+    ),
+    "all names that a value was imported to follow": Rule(
+        f"{WARM}bindings; bindings.Bindings._follow = lambda *_: ()",
+        "from other import X\n",
+        "",
+        "/modules/main/X: cold int 2, hot int 1",
+    ),
+    "a value that was imported with all names is not set": Rule(
+        f"{WARM}bindings; bindings.Bindings._check_star = lambda *_: None",
+        "from other import *\n",
+        "",
+        "/modules/main/X: cold int 2, hot int 1",
+    ),
+    "a value of a module that was handed on is not set": Rule(
+        f"{WARM}bindings; bindings.Bindings._hands_on = lambda *_: False",
+        "import other\nY = getattr(other, chr(88))\n",
+        "",
+        "/modules/main/Y: cold int 2, hot int 1",
+    ),
+    "a value of a module that a function handed on is not set": Rule(
+        f"{WARM}bindings; bindings.Bindings._check_locals = lambda *_: None\n"
+        "bindings.Bindings._hands_on = lambda *_: False",
+        "def f():\n    import other\n    return getattr(other, chr(88))\nY = f()\n",
+        "",
+        "/modules/main/Y: cold int 2, hot int 1",
+    ),
+    "a value that a text names is not set": Rule(
+        f"{WARM}reads; reads.Reads.says = lambda *_: None",
+        "from __future__ import annotations\nimport typing\nX = 1\ndef f(a: typing.Annotated[int, X]): pass\n"
+        "Y = typing.get_type_hints(f, include_extras=True)['a'].__metadata__\n",
+        "from __future__ import annotations\nimport typing\nX = 2\ndef f(a: typing.Annotated[int, X]): pass\n"
+        "Y = typing.get_type_hints(f, include_extras=True)['a'].__metadata__\n",
+        "/modules/main/Y[1]: cold int 2, hot int 1",
+    ),
+    "nothing is set where all names were looked at": Rule(
+        f"{WARM}reads; reads.Reads.enumerates = lambda *_: None",
+        "X = 1\nY = globals()[chr(88)]\n",
+        "X = 2\nY = globals()[chr(88)]\n",
+        "/modules/main/Y: cold int 2, hot int 1",
+    ),
+    "nothing is set in a module that a library asked for": Rule(
+        f"{WARM}reads, record; reads.Reads.enumerates = lambda *_: None\nrecord.Record.ask = lambda *_: None",
+        "import other, pkgutil\nY = pkgutil.resolve_name('other:' + chr(88))\n",
+        "",
+        "/modules/main/Y: cold int 2, hot int 1",
+    ),
+    "a value whose reader's code was read is not set": Rule(
+        f"{WARM}readers; readers._kind = lambda frame: ''",
+        "import inspect\nX = 1\ndef f(): return X\nY = inspect.getclosurevars(f)[1]\n",
+        "import inspect\nX = 2\ndef f(): return X\nY = inspect.getclosurevars(f)[1]\n",
+        "/modules/main/Y",
+    ),
+}
+_VALUE = ("X = 1\n", "X = 2\n")
+OTHER = {
+    "what was compiled in another way is refused": ("def f(): return 1\n", "def f(): return 2\n"),
+    **dict.fromkeys(
+        (
+            "all names that a value was imported to follow",
+            "a value that was imported with all names is not set",
+            "a value of a module that was handed on is not set",
+            "a value of a module that a function handed on is not set",
+            "nothing is set in a module that a library asked for",
+        ),
+        _VALUE,
+    ),
+}
 
 
 def outcome(driver: Driver, folder: Path, what: str, sabotage: str) -> State:

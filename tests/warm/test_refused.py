@@ -11,9 +11,9 @@ from tests.warm.rig import App, Driver
 
 # The text before, the text after, and words of the reason.
 CASES = {
-    "a constant": ("X = 1\n", "X = 2\n", "its module level changed (line 1)"),
-    "true in place of one": ("X = 1\n", "X = True\n", "module level changed"),
-    "another zero": ("X = 0.0\n", "X = -0.0\n", "module level changed"),
+    "a value": ("X = [1].copy()\n", "X = [2].copy()\n", "its module level changed (line 1)"),
+    "true in place of one": ("X = (1).real\n", "X = (True).real\n", "module level changed"),
+    "another zero": ("X = (0.0).real\n", "X = (-0.0).real\n", "module level changed"),
     "a class attribute": (
         "class A:\n    x = 1\n    def m(self): pass\n",
         "class A:\n    x = 2\n    def m(self): pass\n",

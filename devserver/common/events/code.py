@@ -50,9 +50,11 @@ class Live(EventBase, frozen=True, kw_only=True):
     total_ms: float
     paths: tuple[str, ...] = ()
     way: str = "boot"
-    """`boot`: everything was imported; `copy`: forked from an image; `swap`: that, with bodies exchanged."""
+    """`boot`: everything was imported; `copy`: forked from an image; `swap`: that, with code exchanged."""
     functions: int = 0
     """How many function bodies were exchanged."""
+    constants: int = 0
+    """How many constants got another value."""
     why: str = ""
     """Why no shorter way was taken, if the user can change that."""
 

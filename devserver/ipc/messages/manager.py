@@ -29,6 +29,8 @@ class WorkerForked(TaggedMessage, frozen=True):
     way: Way = "boot"
     functions: int = 0
     """How many function bodies were exchanged."""
+    constants: int = 0
+    """How many names were bound to other values."""
     why: str = ""
     """Why no shorter way was taken, "" if there is no reason to report."""
 

@@ -25,6 +25,7 @@ def live(command: GoLive, steps: Steps, total_ms: float) -> events.Live:
         paths=command.paths,
         way=forked.way,
         functions=forked.functions,
+        constants=forked.constants,
         why=forked.why,
     )
 

@@ -144,7 +144,7 @@ class ImageProcess:
         pidfd = os.pidfd_open(pid)
         self._copies[pidfd] = order.worker, pid
         self._poll.register(pidfd, select.POLLIN)
-        self._send(Copied(order.worker, pid, swap.functions if swap else 0), (pidfd,))
+        self._send(Copied(order.worker, pid, *(swap.counts if swap else (0, 0))), (pidfd,))
         return None
 
     def _become(self, order: Copy, fds: list[int], swap: Swap | None) -> Orders:

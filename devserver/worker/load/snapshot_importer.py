@@ -38,6 +38,9 @@ class Witness(Protocol):
     def read(self, path: str) -> None:
         """Record that code has read the text of the file."""
 
+    def ask(self, name: str) -> None:
+        """Record that code has a module imported by its name as a text, whether or not it is loaded."""
+
 
 _COMPILING = (SyntaxError, ValueError, MemoryError, RecursionError)
 """The exceptions that compile() raises."""
@@ -59,6 +62,8 @@ def install(
     _patch_loading(patches, snapshot, witness)
     _patch_caching(patches, snapshot)
     _patch_lines(patches, snapshot, witness)
+    if witness is not None:
+        _patch_asking(patches, witness)
     return patches.undo
 
 
@@ -208,3 +213,15 @@ def _patch_lines(patches: Patches, snapshot: Snapshot, witness: Witness | None) 
         return lines
 
     patches.put(linecache, "updatecache", updatecache)
+
+
+def _patch_asking(patches: Patches, witness: Witness) -> None:
+    """Let the witness hear of `importlib.import_module`, of modules that are loaded already too."""
+    import_by_name, ask = _system._bootstrap._gcd_import, witness.ask
+
+    def gcd_import(name: str, package: str | None = None, level: int = 0) -> ModuleType:
+        module: ModuleType = import_by_name(name, package, level)
+        ask(module.__name__)
+        return module
+
+    patches.put(_system._bootstrap, "_gcd_import", gcd_import)

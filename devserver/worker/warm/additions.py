@@ -59,12 +59,20 @@ def bound(code: CodeType) -> list[str]:
     return [code.co_names[at] for name, at in operations(code) if name in _STORES]
 
 
-def reduce(old: CodeType, new: CodeType, source: bytes) -> Reduced | None:
-    """Return the new `source` without the statements that only add names to `old`; None if it has none."""
+def adds(old: CodeType, new: CodeType) -> bool:
+    """Return whether the module level of `new` binds a name that `old` does not."""
+    return not set(bound(old)).issuperset(bound(new))
+
+
+def whole(old: CodeType, tree: ast.Module) -> CodeType:
+    """Return a module's code, compiled as `old` was."""
+    code: CodeType = compile(tree, old.co_filename, "exec", old.co_flags & _FUTURE, dont_inherit=True)
+    return code
+
+
+def reduce(old: CodeType, tree: ast.Module) -> Reduced | None:
+    """Return the new `tree` without the statements that only add names to `old`; None if it has none."""
     known = set(bound(old))
-    if known.issuperset(bound(new)):
-        return None
-    tree = ast.parse(source)
     if ast.get_docstring(tree, clean=False) is None and _begins_with_text(tree.body[1:]):
         return None  # without them a string would come first, and become the docstring
     kept: list[ast.stmt] = []
@@ -79,8 +87,7 @@ def reduce(old: CodeType, new: CodeType, source: bytes) -> Reduced | None:
         return None
     flags = old.co_flags & _FUTURE
     additions = tuple(_addition(tree, at, each, old.co_filename, flags) for at, each in taken)
-    rest_of_it = ast.Module(kept, tree.type_ignores)
-    return Reduced(compile(rest_of_it, old.co_filename, "exec", flags, dont_inherit=True), additions)
+    return Reduced(whole(old, ast.Module(kept, tree.type_ignores)), additions)
 
 
 def _begins_with_text(body: list[ast.stmt]) -> bool:

@@ -22,6 +22,7 @@ _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _OPAQUE = (types.GeneratorType, types.CoroutineType, types.FrameType, types.TracebackType)
 _LATER = frozenset(("__dict__", "__weakref__", "__builtins__", "__loader__", "__spec__", "__cached__"))
 """Names in modules and classes that do not depend on the app."""
+_SHOWN = "__warningregistry__"
 _CACHES = frozenset(("_abc_impl", "__abstractmethods_cache__"))
 
 _namespace: Any = type.__dict__["__dict__"].__get__
@@ -41,7 +42,7 @@ class Describer:
         """Return a module's names, in order, with their descriptions."""
         where = module.__name__
         return {
-            name: self.value(value, f"{where}.{name}")
+            name: self.value(_shown(value) if name == _SHOWN else value, f"{where}.{name}")
             for name, value in list(vars(module).items())
             if name not in _LATER
         }
@@ -154,6 +155,11 @@ class Describer:
         for slot in _slots(kind):
             found[slot] = self.value(_get(value, slot), f"{where}.{slot}", depth)
         return found
+
+
+def _shown(warnings: dict[Any, Any]) -> dict[Any, Any]:
+    """Return which warnings were shown, without the count of changes to the filters until then."""
+    return {key: value for key, value in warnings.items() if key != "version"}
 
 
 def code(value: types.CodeType) -> Plain:

@@ -6,16 +6,20 @@ last save.
 
 from __future__ import annotations
 
+import ast
 import marshal
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Protocol
 
 from devserver.ipc.messages import Source
-from devserver.worker.warm.additions import Reduced, Unclear, reduce
+from devserver.worker.warm.additions import Addition, Unclear, adds, reduce, whole
+from devserver.worker.warm.bindings import Bindings
 from devserver.worker.warm.holders import Holders
 from devserver.worker.warm.instructions import NOTED
+from devserver.worker.warm.literals import Rebound, exchange
 from devserver.worker.warm.names import Names
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused, Swap
@@ -30,6 +34,18 @@ class Known(Protocol):
     def holds(self, path: str) -> bool | None:
         """Return whether the snapshot has a file at `path`, None if it does not know."""
 
+    def text_that_ran(self, path: str) -> bytes | None:
+        """Return the source of an own module that was imported, None for any other file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """An edit taken apart: names that get other values, names that are new, and what else differs."""
+
+    rebound: list[Rebound]
+    additions: tuple[Addition, ...]
+    difference: Difference
+
 
 class Image:
     """Knows everything that was recorded of the app's import."""
@@ -39,11 +55,13 @@ class Image:
         self._snapshot = snapshot
         self._holders: Holders | None = None
         self._names: Names | None = None
+        self._bindings: Bindings | None = None
 
     def prepare(self) -> None:
         """Build the index ahead of time; else the first decision does it."""
         if self._holders is None and not self._record.unavailable:
             self._holders = Holders(tree for trees in self._record.trees.values() for tree in trees)
+            self._bindings = Bindings(self._record, self._snapshot.text_that_ran)
 
     def decide(self, sources: Iterable[Source]) -> Swap | Refused:
         """Return the swap of a copy to these `sources`, or why it is refused."""
@@ -68,8 +86,10 @@ class Image:
         self._check_file(source.path, trees[0].co_filename)
         new = _compiled(source, trees[0].co_filename)
         differences = self._compare(source, trees, new, swap)
-        added = any(module.__file__ == trees[0].co_filename for module, _addition in swap.additions)
-        if not added and not any(each.pairs for each in differences):
+        touched = [module for module, _addition in swap.additions]
+        touched += [module for module, _name, _value in swap.values]
+        other = any(each.__file__ == trees[0].co_filename for each in touched)
+        if not other and not any(each.pairs for each in differences):
             return
         for difference in differences:
             self._check(difference)
@@ -81,29 +101,58 @@ class Image:
         swap.files.append(trees[0].co_filename)
 
     def _compare(self, source: Source, trees: list[CodeType], new: CodeType, swap: Swap) -> list[Difference]:
-        """Return the differences; statements that only add names join `swap`. Raises Unlike."""
+        """Return the differences; what concerns names only is taken out and joins `swap`. Raises Unlike."""
         try:
             return [compare(tree, new, self._record.has_run) for tree in trees]
         except Unlike:
-            reduced = _reduced(trees[0], new, source) if len(trees) == 1 else None
-            if reduced is None:
-                raise
-            try:
-                difference = compare(trees[0], reduced.code, self._record.has_run)
-            except Unlike:
-                difference = None
-            if difference is None:
+            parts = self._parts(source, trees[0], new) if len(trees) == 1 else None
+            if parts is None:
                 raise
         modules = _modules_of(trees[0].co_filename)
         if len(modules) != 1 or sys.modules.get(modules[0].__name__) is not modules[0]:
-            raise Unlike("it adds names, and is loaded more than once")
-        self._names = self._names or Names(self._record)
-        self._names.check(trees[0], modules[0], reduced.additions)
-        for addition in reduced.additions:
+            raise Unlike("names of it change, and it is loaded more than once")
+        self._bind(modules[0], parts.rebound, swap)
+        if parts.additions:
+            self._names = self._names or Names(self._record)
+            self._names.check(trees[0], modules[0], parts.additions)
+        for addition in parts.additions:
             swap.additions.append((modules[0], addition))
             if not addition.modules:
                 swap.names.append(f"{addition.names[0]}()")
-        return [difference]
+        return [parts.difference]
+
+    def _parts(self, source: Source, old: CodeType, new: CodeType) -> _Parts | None:
+        """Return an edit taken apart, None if that leaves more than can be swapped."""
+        has_new_names = adds(old, new)
+        if not has_new_names and old.co_names != new.co_names:
+            return None  # told without parsing: more than values has changed
+        text = self._snapshot.text_that_ran(source.path)
+        try:
+            tree = ast.parse(source.source or b"")
+            rebound = exchange(text, tree) if text is not None else []
+            if rebound and (difference := self._difference(old, whole(old, tree))):
+                return _Parts(rebound, (), difference)
+            reduced = reduce(old, tree) if has_new_names else None
+        except (Unclear, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        difference = self._difference(old, reduced.code) if reduced is not None else None
+        if reduced is None or difference is None:
+            return None
+        return _Parts(rebound, reduced.additions, difference)
+
+    def _difference(self, old: CodeType, new: CodeType) -> Difference | None:
+        try:
+            return compare(old, new, self._record.has_run)
+        except Unlike:
+            return None
+
+    def _bind(self, module: ModuleType, rebound: list[Rebound], swap: Swap) -> None:
+        """List every name that gets another value. Raises Unlike."""
+        assert self._bindings is not None
+        for each in rebound:
+            for owner, name in self._bindings.of(module, each):
+                swap.values.append((owner, name, each.new))
+            swap.constants.append(each.name)
 
     def _check_unused(self, path: str) -> None:
         if self._snapshot.holds(path) is None:
@@ -181,13 +230,6 @@ class Image:
 
 
 _LINE = NOTED[0]
-
-
-def _reduced(old: CodeType, new: CodeType, source: Source) -> Reduced | None:
-    try:
-        return reduce(old, new, source.source or b"")
-    except Unclear:
-        return None
 
 
 def _has_moved(pair: Pair) -> bool:

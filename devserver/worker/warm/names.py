@@ -17,12 +17,14 @@ from devserver.worker.warm.lookups import Lookups
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.trees import Unlike, called
 
-_CONVENTIONAL = re.compile(
+LOOKED_FOR = re.compile(
     r"__\w+__|on_\w+|protocol|app|application|(create|make|get)_app|asgi|wsgi|urlpatterns|handler\d+|default_\w+"
-    r"|celery|register|setup|teardown|ready|includeme|load_tests|[A-Z][A-Z0-9_]*",
+    r"|celery|register|setup|teardown|ready|includeme|load_tests",
     re.ASCII,
 )
 """Names that frameworks look up in modules."""
+_SETTING = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
+"""Names that they look up in modules of settings."""
 _IMPORTERS = frozenset(
     ("django.apps.config", "django.urls.conf", "django.urls.resolvers", "django.utils.module_loading")
 )
@@ -70,7 +72,7 @@ class Names:
     def _check_name(self, name: str, filename: str, module: ModuleType) -> None:
         if name in vars(module) or hasattr(builtins, name):
             raise Unlike(f"{name} is new, and had another meaning")
-        if self._lookups.has(name, filename, module.__name__) or _CONVENTIONAL.fullmatch(name):
+        if self._lookups.has(name, filename, module.__name__) or _is_conventional(name):
             raise Unlike(f"{name} is new, and something may have looked for it")
         for folder in getattr(module, "__path__", ()):
             if any(os.path.lexists(os.path.join(folder, each)) for each in (name, f"{name}.py")):
@@ -113,3 +115,7 @@ class Names:
             return
         if name not in before or order[name] >= order.get(module.__name__, -1):
             raise Unlike(f"it imports {name}, which was not completely imported when it ran")
+
+
+def _is_conventional(name: str) -> bool:
+    return bool(LOOKED_FOR.fullmatch(name) or _SETTING.fullmatch(name))

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
 
+from devserver.common import foreign
 from devserver.worker.load.own import Own
 from devserver.worker.warm.ran import Ran, recorder
 from devserver.worker.warm.readers import Readers
 from devserver.worker.warm.trees import walk
 
-_IMPORTING = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_external", "devserver"))
+_IMPORTING = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_external"))
+_IMPORTS = "<frozen importlib._bootstrap"
 
 
 def _is_whole(name: str) -> bool:
@@ -39,6 +41,10 @@ class Record:
         """The module that has imported a tree, by the tree's id; "" for the app's own."""
         self.before: dict[int, str] = {}
         """The last module that was completely imported before a tree, by the tree's id."""
+        self.asked: dict[str, str] = {}
+        """Modules that a library has had imported by their name as a text, loaded or not: by whom."""
+        self.earlier: frozenset[str] = frozenset()
+        """The modules that were there before."""
         self.unavailable = ""
 
     def _key(self, path: str) -> str | None:
@@ -46,6 +52,7 @@ class Record:
 
     def begin(self) -> None:
         """Start recording."""
+        self.earlier = frozenset(sys.modules)
         self.unavailable = self._ran.begin()
         if not self.unavailable:
             self.readers.begin()
@@ -58,16 +65,23 @@ class Record:
             self._note_importers(code)
 
     def _note_importers(self, code: CodeType) -> None:
-        importer = ""
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None:
-            module = str(frame.f_globals.get("__name__", ""))
-            if module.partition(".")[0] not in _IMPORTING:
-                importer = "" if self._owns(frame.f_code.co_filename) else module
-                break
-            frame = frame.f_back
-        self.importers[id(code)] = importer
+        self.importers[id(code)] = self._importer(sys._getframe(2))
         self.before[id(code)] = next((name for name in reversed(sys.modules) if _is_whole(name)), "")
+
+    def ask(self, name: str) -> None:
+        """Record that code has a module imported by its name as a text."""
+        if importer := self._importer(sys._getframe(1)):
+            self.asked.setdefault(name, importer)
+
+    def _importer(self, frame: FrameType | None) -> str:
+        """Return the module that has something imported, "" if it is the app's own or devserver does."""
+        while frame is not None:
+            module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+            if not file.startswith(_IMPORTS) and module.partition(".")[0] not in _IMPORTING:
+                ours = file.startswith(foreign.DEVSERVER) or self._owns(file)
+                return "" if ours else module
+            frame = frame.f_back
+        return ""
 
     def read(self, path: str) -> None:
         """Record that code reads the text of the own file at `path`."""
@@ -95,6 +109,10 @@ class Record:
     def shown_lines(self, path: str) -> str:
         """Return what has shown lines of a file, "" if nothing has."""
         return "a warning" if path in self.readers.shown else ""
+
+    def owns(self, path: str) -> bool:
+        """Return whether a file is own."""
+        return self._owns(os.path.abspath(path))
 
     def place(self, path: str) -> str:
         """Return the snapshot's path of a file."""

@@ -34,13 +34,17 @@ class Swap:
     codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
     attributes: list[tuple[type, str, Any]] = field(default_factory=list)
     additions: list[tuple[ModuleType, Addition]] = field(default_factory=list)
+    constants: list[str] = field(default_factory=list)
+    """Names that their module binds to another plain value."""
+    values: list[tuple[ModuleType, str, Any]] = field(default_factory=list)
+    """The same, and those that have imported such a name."""
     files: list[str] = field(default_factory=list)
     """The names of the files as their code has them."""
 
     @property
-    def functions(self) -> int:
-        """Return how many functions get another body."""
-        return len(self.names)
+    def counts(self) -> tuple[int, int]:
+        """Return how many functions get another body, and how many constants another value."""
+        return len(self.names), len(self.constants)
 
     def apply(self) -> None:
         """Make the changes in this process."""
@@ -48,6 +52,8 @@ class Swap:
             function.__code__ = code
         for kind, name, value in self.attributes:
             type.__setattr__(kind, name, value)  # without the metaclass's own __setattr__
+        for module, name, value in self.values:
+            vars(module)[name] = value
         for module, addition in self.additions:
             exec(addition.code, vars(module))
             place_names(vars(module), addition)

@@ -87,6 +87,14 @@ LINES: list[tuple[Event, str | None]] = [
         "devserver: live generation 4 · saved → live 14 ms · 2 functions",
     ),
     (
+        events.Live(generation=4, edit=1, steps={}, total_ms=14, way="swap", functions=1, constants=2),
+        "devserver: live generation 4 · saved → live 14 ms · 1 function, 2 constants",
+    ),
+    (
+        events.Live(generation=4, edit=1, steps={}, total_ms=14, way="swap", constants=1),
+        "devserver: live generation 4 · saved → live 14 ms · 1 constant",
+    ),
+    (
         events.Live(generation=4, edit=1, steps={}, total_ms=14, way="copy"),
         "devserver: live generation 4 · saved → live 14 ms · no import",
     ),

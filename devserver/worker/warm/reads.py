@@ -1,0 +1,109 @@
+"""An index of the names and the texts in the code that has run: what it may have looked for, and where.
+
+Law: every way in which bytecode names what it looks for is found; words in constants count as names, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import re
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_ENUMERATING = (
+    *("globals", "locals", "vars", "dir", "__dict__", "getmembers", "getmembers_static", "f_globals"),
+    *("exec", "eval", "__import__", "import_string", "from_object", "config_from_object"),
+    *("from_pyfile", "run_module", "run_path", "walk_packages", "iter_modules", "find_modules", "reload"),
+    *("__globals__", "get_objects", "get_referrers", "LazyLoader", "resolve_name", "getmodule"),
+)
+"""Names in code that may look at all names of a module, or has others do so."""
+
+
+class Reads:
+    """What the code that has run names; it is read once, and in full only where a name is in it."""
+
+    def __init__(self, codes: Iterable[CodeType]) -> None:
+        self.named: dict[str, list[CodeType]] = {}
+        """Code by the names in it, of variables, attributes and modules."""
+        self.texts: dict[str, CodeType] = {}
+        """Whole texts among the constants."""
+        self.stars: list[CodeType] = []
+        """Code that imports all names of a module at once."""
+        self._words: dict[str, list[CodeType]] = {}
+        self._known: dict[int, list[dis.Instruction]] = {}
+        for code in codes:
+            for name in code.co_names:
+                self.named.setdefault(name, []).append(code)
+            if ("*",) in code.co_consts:
+                self.stars.append(code)
+            for word in set(self._words_in(code.co_consts, code)):
+                self._words.setdefault(word, []).append(code)
+
+    def _words_in(self, constants: Iterable[object], code: CodeType) -> Iterator[str]:
+        for each in constants:
+            if isinstance(each, str):
+                self.texts.setdefault(each, code)
+                yield from _WORD.findall(each)
+            elif isinstance(each, tuple | frozenset):
+                yield from self._words_in(each, code)
+
+    def enumerates(self, text_of: Callable[[CodeType], bytes | None]) -> CodeType | None:
+        """Return code that may have looked at all names of some module; `text_of` gives a code's source."""
+        for name in _ENUMERATING:
+            if name in self.named:
+                return self.named[name][0]
+        for code in self.named.get("import_module", ()):
+            text = text_of(code)
+            if text is None or not asks_only(text):
+                return code
+        of_sys = {id(code) for code in self.named.get("sys", ())}
+        return next((code for code in self.named.get("modules", ()) if id(code) in of_sys), None)
+
+    def steps(self, code: CodeType) -> list[dis.Instruction]:
+        """Return the instructions of a code."""
+        if id(code) not in self._known:
+            skipped = ("EXTENDED_ARG", "CACHE", "NOP")
+            found = dis.get_instructions(code)
+            self._known[id(code)] = [each for each in found if each.opname not in skipped]
+        return self._known[id(code)]
+
+    def says(self, word: str) -> CodeType | None:
+        """Return code that has a word in its texts, but for lists of imported names and for annotations."""
+        for code in self._words.get(word, ()):
+            steps = self.steps(code)
+            for at, step in enumerate(steps):
+                if step.opcode not in dis.hasconst or word not in set(self._words_in((step.argval,), code)):
+                    continue
+                after = steps[at + 1].opname if at + 1 < len(steps) else ""
+                if after == "IMPORT_NAME" and isinstance(step.argval, tuple):
+                    continue
+                before = steps[at - 1].argval if at else None
+                if after == "STORE_SUBSCR" and before == "__annotations__" and step.argval == word:
+                    continue
+                return code
+        return None
+
+
+def asks_only(text: bytes) -> bool:
+    """Return whether what `import_module` gives is only asked for attributes, wherever it is called."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    asked: set[int] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Call(func)) | ast.Expr(ast.Call(func)):
+                asked.add(id(func))
+            case ast.alias("import_module", asname) if asname:
+                return False
+    return all(id(node) in asked for node in ast.walk(tree) if _is_import_module(node))
+
+
+def _is_import_module(node: ast.AST) -> bool:
+    match node:
+        case ast.Name("import_module") | ast.Attribute(attr="import_module"):
+            return True
+    return False
