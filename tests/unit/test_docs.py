@@ -78,3 +78,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
         if "://" not in link:
             assert (page.parent / link).exists(), link
+
+
+def test_the_checks_run_tests_that_exist() -> None:
+    """A renamed test file is renamed in .ci/run too: else the checks end before the tests."""
+    named = re.findall(r"tests/\w+/test_(?:\{[\w,]+\}|\w+)\.py", (ROOT / ".ci" / "run").read_text("utf-8"))
+    paths = [path for each in named for path in _expanded(each)]
+    assert len(paths) > 5
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+
+
+def _expanded(pattern: str) -> list[str]:
+    """Return what a shell makes of a path with one pair of braces."""
+    before, brace, rest = pattern.partition("{")
+    inside, _, after = rest.partition("}")
+    return [f"{before}{each}{after}" for each in inside.split(",")] if brace else [pattern]
