@@ -14,7 +14,6 @@ A *run* is one call of the app on one Worker. The phases:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -33,16 +32,13 @@ from devserver.master.http.websocket_commands import (
     Remember,
     ReportClientLeft,
 )
+from devserver.master.http.websocket_inbox import WebSocketInbox
 
 SERVICE_RESTART = 1012
 REJECTED = 1006
 """The code that reports an app's refusal of a handshake; an app cannot close with it."""
 _GOODBYES = (1000, 1001)
-MOST_AHEAD = 64
-"""Messages, and bytes, that a Worker may get before its app has taken them."""
-MOST_AHEAD_BYTES = 1024 * 1024
-
-MOST_BARREN = 3
+MOST_DEATHS = 3
 """Workers in a row that may die when they resume a connection."""
 
 Phase = Literal["opening", "open", "detaching", "reopening", "closed"]
@@ -60,11 +56,7 @@ class WebSocketSession:
     settled: Callable[[int], bool]
     barred: Callable[[], bool] = lambda: False
     _phase: Phase = "opening"
-    _inbox: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
-    """Stamp, message, and whether it is text; the run in hand has the first `_ahead` of them."""
-    _ahead: int = 0
-    _ahead_bytes: int = 0
-    _size: int = 0
+    _inbox: WebSocketInbox = field(default_factory=WebSocketInbox)
     _running: bool = False
     _outdated: bool = False
     """Newer code went live during the handshake."""
@@ -72,12 +64,12 @@ class WebSocketSession:
     _tried_again: bool = False
     _taken: int = 0
     """Messages that this run's app has received."""
-    _spoken: bool = False
+    _has_sent: bool = False
     """This run has sent a message."""
-    _answered: bool = False
+    _has_answered: bool = False
     """This run has sent a message after it had received one."""
     _in_hand: bool = False
-    _barren: int = 0
+    _deaths: int = 0
     """Runs in a row whose Worker died before they received or sent a message."""
     _restarting: bool = False
     """The connection was closed with 1012: messages that no run takes are lost."""
@@ -90,12 +82,12 @@ class WebSocketSession:
     @property
     def full(self) -> bool:
         """Return whether the client has to wait with more messages."""
-        return self._size >= MOST_AHEAD_BYTES or len(self._inbox) >= 2 * MOST_AHEAD
+        return self._inbox.full
 
     @property
     def holds(self) -> bool:
         """Return whether a message waits that no run has got."""
-        return len(self._inbox) > self._ahead
+        return self._inbox.holds
 
     # the client
 
@@ -103,8 +95,7 @@ class WebSocketSession:
         """The client has sent a message."""
         if self._phase == "closed":
             return []
-        self._inbox.append((stamp, data, text))
-        self._size += len(data)
+        self._inbox.add(stamp, data, text)
         return self.deliver()
 
     def on_client_left(self, code: int, reason: str) -> list[Command]:
@@ -112,7 +103,7 @@ class WebSocketSession:
         if self._phase == "closed":
             return []
         out: list[Command] = []
-        given = self._ahead if self._running and self._phase != "detaching" else 0
+        given = self._inbox.ahead if self._running and self._phase != "detaching" else 0
         if self._phase == "opening" and not self._running:
             out.append(Lost("the waiting handshake", "its client has left"))
         elif waiting := len(self._inbox) - given:
@@ -125,13 +116,8 @@ class WebSocketSession:
         out: list[Command] = []
         if self._phase not in ("open", "reopening") or not self._running:
             return out
-        while self.holds and self._ahead < MOST_AHEAD and self._ahead_bytes < MOST_AHEAD_BYTES:
-            stamp, data, text = self._inbox[self._ahead]
-            if not self.settled(stamp):
-                break
-            self._ahead += 1
-            self._ahead_bytes += len(data)
-            out.append(Deliver(data, text))
+        while message := self._inbox.next(self.settled):
+            out.append(Deliver(*message))
         return out
 
     # the server
@@ -139,8 +125,9 @@ class WebSocketSession:
     def on_run_started(self) -> list[Command]:
         """The offered run has started on a Worker."""
         self._running = True
-        self._ahead = self._ahead_bytes = self._taken = 0
-        self._spoken = self._answered = self._in_hand = self._outdated = False
+        self._inbox.on_run_started()
+        self._taken = 0
+        self._has_sent = self._has_answered = self._in_hand = self._outdated = False
         return self.deliver()
 
     def on_code_live(self) -> list[Command]:
@@ -162,17 +149,17 @@ class WebSocketSession:
         """The Worker with the run in hand has died."""
         phase, self._running = self._phase, False
         if phase == "closed":
-            return self._hand(reason) + self._untaken() if self._restarting else []
+            return self._lost_in_hand(reason) + self._untaken() if self._restarting else []
         if phase == "opening":
             if self._tried_again:
                 self._phase = "closed"
                 return [RefuseClient(502, f"the worker that ran this handshake died ({reason})")]
             self._tried_again = True
             return [Offer(resumed=False)]
-        out = self._hand(reason)
-        self._barren = 0 if self._taken or self._spoken else self._barren + 1
-        if self._resumed and self._barren >= MOST_BARREN and self.resumable:
-            return [*out, *self._give_up(f"ended {MOST_BARREN} workers in a row")]
+        out = self._lost_in_hand(reason)
+        self._deaths = 0 if self._taken or self._has_sent else self._deaths + 1
+        if self._resumed and self._deaths >= MOST_DEATHS and self.resumable:
+            return [*out, *self._give_up(f"ended {MOST_DEATHS} workers in a row")]
         return [*out, *self._again()]
 
     def _again(self) -> list[Command]:
@@ -189,14 +176,12 @@ class WebSocketSession:
 
     # losses
 
-    def _hand(self, reason: str) -> list[Command]:
+    def _lost_in_hand(self, reason: str) -> list[Command]:
         return [Lost("the message in hand", reason)] if self._in_hand else []
 
     def _untaken(self) -> list[Command]:
         """Report the messages that no app has received, and no app will."""
-        waiting = len(self._inbox)
-        self._inbox.clear()
-        self._ahead = self._ahead_bytes = self._size = 0
+        waiting = self._inbox.clear()
         reason = "its connection was closed with 1012 before the app had taken it"
         return [Lost(_messages(waiting), reason)] if waiting else []
 
@@ -216,20 +201,17 @@ class WebSocketSession:
 
     def on_app_received(self) -> list[Command]:
         """The app has received the first of the messages ahead."""
-        if not self._ahead:
+        if not self._inbox.ahead:
             return []
-        _, data, _ = self._inbox.popleft()
-        self._ahead -= 1
-        self._ahead_bytes -= len(data)
-        self._size -= len(data)
+        self._inbox.on_received()
         self._taken += 1
         self._in_hand = True
         return self.deliver()
 
     def on_app_sent(self) -> bool:
         """The app has sent a message; return whether the client gets it."""
-        self._spoken, self._in_hand = True, False
-        self._answered = self._answered or self._taken > 0
+        self._has_sent, self._in_hand = True, False
+        self._has_answered = self._has_answered or self._taken > 0
         return self._phase in ("open", "detaching")
 
     def on_app_answered(self, *, whole: bool) -> list[Command]:
@@ -269,7 +251,7 @@ class WebSocketSession:
                 return [RefuseClient(500, "Internal Server Error")]
             case "reopening":
                 return self._give_up(f"{did} {self._moment}")
-            case "open" if self._first and not self._taken and (failed or not self._spoken):
+            case "open" if self._first and not self._taken and (failed or not self._has_sent):
                 return self._give_up(f"{did} {self._moment}")
             case "open" if self._first and self._taken:
                 return [Remember(f"{did} {self._moment}"), *self._close(0, "")]
@@ -283,7 +265,7 @@ class WebSocketSession:
 
         If it ends there, the app may need data of the client's very first message, such as a token.
         """
-        return self._resumed and not self._answered and self._taken <= 1
+        return self._resumed and not self._has_answered and self._taken <= 1
 
     @property
     def _moment(self) -> str:

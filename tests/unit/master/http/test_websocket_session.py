@@ -14,7 +14,8 @@ from devserver.master.http.websocket_commands import (
     RefuseClient,
     ReportClientLeft,
 )
-from devserver.master.http.websocket_session import MOST_AHEAD, MOST_AHEAD_BYTES, WebSocketSession
+from devserver.master.http.websocket_inbox import MOST_AHEAD, MOST_AHEAD_BYTES
+from devserver.master.http.websocket_session import WebSocketSession
 from tests.unit.master.http.websocket_sessions import opened, say, session
 
 # the handshake

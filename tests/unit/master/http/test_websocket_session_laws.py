@@ -20,7 +20,8 @@ from devserver.master.http.websocket_commands import (
     Remember,
     ReportClientLeft,
 )
-from devserver.master.http.websocket_session import MOST_AHEAD, MOST_BARREN, REJECTED, WebSocketSession
+from devserver.master.http.websocket_inbox import MOST_AHEAD
+from devserver.master.http.websocket_session import MOST_DEATHS, REJECTED, WebSocketSession
 
 RESTART = CloseClient(1012, "service restart")
 SELDOM = st.sampled_from([False] * 9 + [True])
@@ -37,7 +38,7 @@ class Run:
     """The message that it is to be given next."""
     accepted: bool = False
     taken: int = 0
-    spoken: bool = False
+    has_sent: bool = False
     answered: bool = False
     hung_up: bool = False
     told: bool = False
@@ -66,7 +67,7 @@ class World(RuleBasedStateMachine):
         """The stamp of each message; its text is its number."""
         self.taken = 0
         self.accepts = 0
-        self.deaths = self.barren = 0
+        self.deaths = self.deaths_in_a_row = 0
         self.closed = self.client_left = self.restarting = self.barred = False
         self.dropped = 0
         """Messages that were named as lost with a close of ours."""
@@ -203,7 +204,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def speaks(self) -> None:
         run = self.running()
-        run.spoken = True
+        run.has_sent = True
         run.answered = run.answered or run.taken > 0
         assert self.session.on_app_sent() == (not self.closed), "whatever the app says while it may, is heard"
 
@@ -241,7 +242,7 @@ class World(RuleBasedStateMachine):
             assert self.restarting if self.barred else commands == [Offer(resumed=True)]
         else:
             assert self.closed
-            unasked = run.resumed and not run.taken and (failed or not run.spoken or not run.accepted)
+            unasked = run.resumed and not run.taken and (failed or not run.has_sent or not run.accepted)
             assert self.restarting == (unasked or (run.resumed and not run.accepted))
         self.nothing_is_dropped_in_silence()
 
@@ -250,12 +251,12 @@ class World(RuleBasedStateMachine):
     def dies(self) -> None:
         was_closed, run = self.closed, self.running()
         if self.accepts and self.resumable and not was_closed:
-            self.barren = 0 if run.taken or run.spoken else self.barren + 1
+            self.deaths_in_a_row = 0 if run.taken or run.has_sent else self.deaths_in_a_row + 1
         self.run = None
         self.deaths += not self.accepts
         self.do(self.session.on_worker_died("killed"))
         if not was_closed:
-            worn_out = run.resumed and self.barren >= MOST_BARREN
+            worn_out = run.resumed and self.deaths_in_a_row >= MOST_DEATHS
             gone = self.accepts > 0 and (not self.resumable or self.barred or worn_out)
             assert self.closed == (gone or (not self.accepts and self.deaths == 2))
         self.nothing_is_dropped_in_silence()

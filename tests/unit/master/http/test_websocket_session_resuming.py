@@ -13,7 +13,7 @@ from devserver.master.http.websocket_commands import (
     Offer,
     Remember,
 )
-from devserver.master.http.websocket_session import MOST_BARREN
+from devserver.master.http.websocket_session import MOST_DEATHS
 from tests.unit.master.http.websocket_sessions import RESTART, given_up, opened, resumed, say, session
 
 # newer code
@@ -279,7 +279,7 @@ def test_a_connection_that_kills_each_worker_that_goes_on_with_it_is_given_up() 
     say(found, b"a")
     found.on_app_received()
     assert found.on_worker_died("killed")[-1] == Offer(resumed=True)
-    for _ in range(MOST_BARREN - 1):
+    for _ in range(MOST_DEATHS - 1):
         found.on_run_started()
         assert found.on_worker_died("killed") == [Offer(resumed=True)]
     found.on_run_started()
