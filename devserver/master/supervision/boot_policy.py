@@ -61,7 +61,8 @@ class BootPolicy:
 
     def left(self, again: Candidate | None, reason: str) -> None:
         """Boot a candidate that no image can be copied for. `again` is None if it was dropped."""
-        if again is not None and (self._pool.take_standby() or self._pool.start_cold()):
+        pool = self._pool
+        if again and (pool.take_standby() or pool.has_moved_on(again.number) or pool.start_cold()):
             sources = own_python(again.snapshot.values())
             self._send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
         self._report(CandidatesStranded())
@@ -133,4 +134,11 @@ def _cold(paths: Sequence[str]) -> str:
         return "a reload was asked for"
     names = [os.path.basename(path) for path in paths]
     other = next((name for name in names if name.endswith(_CODE) or name.startswith(_SETTINGS)), "")
+    link = next((path for path in paths if _may_be_folder(path)), "")
+    other = other or os.path.basename(link)
     return f"{other} has changed" if other else ""
+
+
+def _may_be_folder(path: str) -> bool:
+    """Return whether modules may lie behind a path: a link to a folder that is set elsewhere, or is gone."""
+    return os.path.isdir(path) or not (os.path.splitext(path)[1] or os.path.exists(path))

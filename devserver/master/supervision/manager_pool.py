@@ -122,6 +122,10 @@ class ManagerPool:
         """Return whether the Manager that serves has the snapshot of `generation`."""
         return self.home(generation) == self.serving
 
+    def has_moved_on(self, generation: int) -> bool:
+        """Return whether another Manager serves than the one that was given a generation."""
+        return self.serves and self.home(generation) != self.serving
+
     # which one serves
 
     def launch(self) -> bool:

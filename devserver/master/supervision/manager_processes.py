@@ -46,6 +46,8 @@ class ManagerProcesses:
         self._managers: dict[int, Manager] = {}
         self.last_worker = 0
         """The highest number of a Worker so far."""
+        self._block = 0
+        """The last block that was given: Workers of it may not be known yet."""
         self._stopped = False
         self._first_boot = True
 
@@ -91,8 +93,8 @@ class ManagerProcesses:
         """Start a Manager beside the one that serves: its Workers' numbers begin a block of their own."""
         if self._stopped:
             return None
-        block = (self.last_worker + MOST_FORKS) // BLOCK + 1
-        return self._start(block * BLOCK + 1, standby=True)
+        self._block = max(self._block, (self.last_worker + MOST_FORKS) // BLOCK) + 1
+        return self._start(self._block * BLOCK + 1, standby=True)
 
     def _start(self, first_worker: int, *, standby: bool = False) -> int | None:
         enter(self._folder)  # its path may lead to a new folder by now, and the Manager begins in ours

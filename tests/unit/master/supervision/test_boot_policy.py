@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from typing import cast
 
 from devserver.common.events import Notice
@@ -25,6 +27,7 @@ OLD, NEW = Source("/project/app.py", b"1", b"old"), Source("/project/app.py", b"
 NEWER = Source("/project/app.py", b"3", b"newer")
 BESIDE = Source("/project/views.py", b"1", b"")
 PAGE = Source("/project/page.html", b"1", b"")
+PAGE_2 = Source("/project/page.html", b"2", b"")
 INSIDE = Failure("import", "RuntimeError", "forked", frames=(Frame("/x/site-packages/grpc.py", 1, "f"),))
 OWN = Failure("import", "ValueError", "no", frames=(Frame("/project/app.py", 1, "f"),))
 
@@ -158,6 +161,45 @@ async def test_the_manager_that_has_the_live_code_gets_what_has_changed(scene: B
     assert newest(scene.managers[0]) == Reload(2, 1, (NEW,))
     scene.save(Source(PAGE.path, b"2", b""))
     assert newest(scene.managers[0]) == Reload(3, 1, (NEW,))
+
+
+@scene
+async def test_a_link_to_a_folder_that_leads_elsewhere_imports_everything(scene: BootPolicyHarness) -> None:
+    """Also one that is gone: other modules may lie behind it. A template may be changed in a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        link = os.path.join(folder, "current")
+        os.symlink(folder, link)
+        scene.goes_live(scene.save(Source(link, b"2", b"")))
+        assert newest(scene.managers[0]).cold == "current has changed"
+    scene.save(Source(link, b"", None))
+    assert newest(scene.managers[0]).cold == "current has changed"
+
+
+@scene
+async def test_two_candidates_that_no_image_can_be_boot_in_one_manager(
+    scene: BootPolicyHarness,
+) -> None:
+    """Two saves in a row: the second one does not end the Manager that boots the first."""
+    found = scene.supervisor
+    scene.boots = BootPolicy(
+        found.pool, found.send, found.do, found.events.append, scene._stranded, warm=True
+    )
+    standby = await scene.prepared()
+    both = [scene.save(NEW), scene.save(NEWER)]
+    assert [newest(scene.managers[0]).generation, newest(scene.managers[0]).elsewhere] == [both[1], True]
+    for generation in both:
+        scene.boots.left(scene.book.candidate(generation), "a constant")
+        assert newest(standby) == Reload(
+            generation, 0, (NEW if generation == both[0] else NEWER, BESIDE), cold="a constant"
+        )
+    assert (standby.fate, scene.managers[-1]) == ("", standby)
+
+
+@scene
+async def test_a_template_may_be_changed_in_a_copy(scene: BootPolicyHarness) -> None:
+    """No module lies behind it."""
+    scene.save(PAGE_2)
+    assert newest(scene.managers[0]).cold == ""
 
 
 @scene

@@ -203,3 +203,13 @@ def test_without_preloading_workers_report_nothing(managers: list[FakeManager]) 
         assert len(managers) == 1
 
     run(main())
+
+
+@scene
+async def test_no_two_managers_give_workers_the_same_number(scene: ServingPool) -> None:
+    """Also if the Workers of the one before are not known yet when the next is started."""
+    await scene.prepared()
+    assert scene.pool.take_standby()
+    assert scene.pool.start_cold()
+    first, second, third = (manager.received(Configure)[0].first_worker for manager in scene.managers)
+    assert (first, second, third) == (1, 1001, 2001)
