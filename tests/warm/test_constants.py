@@ -137,6 +137,15 @@ SET = {
         ("shop/config.py: = 10 -> = 20",),
         "f()",
     ),
+    "of a list of exports": (
+        {
+            "main.py": "from shop import SIZE, OTHER\ndef f(): return SIZE, OTHER\n__all__ = ['SIZE']\n",
+            **PACKAGE,
+            "shop/__init__.py": "from .config import SIZE, OTHER, size\n__all__ = ['SIZE', 'OTHER', 'size']\n",
+        },
+        ("shop/config.py: = 10 -> = 20", "shop/config.py: = 2\n -> = 3\n"),
+        "f()",
+    ),
     "in a file that runs by itself": (
         {
             "main.py": MAIN + "if __name__ == '__main__':\n    import shop\n    shop.run('main:app')\n",
@@ -224,6 +233,11 @@ REFUSED = {
         {"main.py": "import shop.config as c\nimport operator\nY = getattr(c, 'SIZE')\n", **PACKAGE},
         "shop/config.py: = 10 -> = 20",
         "SIZE changed, and main.py",
+    ),
+    "named in a list that is not of exports": (
+        {"main.py": "X = 1\nNAMES = ['X', 'f', 'g']\n"},
+        "X = 1 -> X = 2",
+        "by a text",
     ),
     "a module that is handed on": (
         {

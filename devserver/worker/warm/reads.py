@@ -21,6 +21,9 @@ _ENUMERATING = (
 """Names in code that may look at all names of a module, or has others do so."""
 
 
+_DISPLAYS = frozenset(("BUILD_LIST", "BUILD_TUPLE", "LIST_EXTEND"))
+
+
 class Reads:
     """What the code that has run names; it is read once, and in full only where a name is in it."""
 
@@ -70,7 +73,7 @@ class Reads:
         return self._known[id(code)]
 
     def says(self, word: str) -> CodeType | None:
-        """Return code that has a word in its texts, but for lists of imported names and for annotations."""
+        """Return code that has a word in its texts, but for imported names, annotations, `__all__`."""
         for code in self._words.get(word, ()):
             steps = self.steps(code)
             for at, step in enumerate(steps):
@@ -82,8 +85,20 @@ class Reads:
                 before = steps[at - 1].argval if at else None
                 if after == "STORE_SUBSCR" and before == "__annotations__" and step.argval == word:
                     continue
+                if _lists_exports(steps[at + 1 :]):
+                    continue
                 return code
         return None
+
+
+def _lists_exports(after: list[dis.Instruction]) -> bool:
+    """Return whether what was loaded goes into `__all__` at once: whoever imports by it imports all names."""
+    for step in after:
+        if step.opname == "STORE_NAME":
+            return bool(step.argval == "__all__")
+        if not step.opname.startswith("LOAD_CONST") and step.opname not in _DISPLAYS:
+            return False
+    return False
 
 
 def asks_only(text: bytes) -> bool:
