@@ -37,7 +37,7 @@ class Forker:
         """Fork a Worker that runs `sources`. Return what happened; in the Worker, its Boot."""
         begun = time.monotonic()
         try:
-            fds = syscalls.open_kit(self._settings.terminal, self._settings.margin)
+            fds = syscalls.open_worker_fds(self._settings.terminal, self._settings.margin)
         except OSError as error:
             return ForkFailed(order.worker, str(error))
         image: socket.socket | None = None
@@ -81,7 +81,7 @@ class Forker:
     def copy(self, order: Fork) -> ForkFailed | None:
         """Order an image to fork a Worker; `born` follows."""
         try:
-            fds = syscalls.open_kit(self._settings.terminal, self._settings.margin)
+            fds = syscalls.open_worker_fds(self._settings.terminal, self._settings.margin)
         except OSError as error:
             return ForkFailed(order.worker, str(error))
         self._links.ask(order, fds)
@@ -90,5 +90,5 @@ class Forker:
     def born(self, born: Born) -> list[Fact]:
         """Take over a copy that an image has forked; it may have exited already."""
         forked = born.forked
-        self._processes.add(forked.worker, forked.pid, born.pidfd, born.kit)
+        self._processes.add(forked.worker, forked.pid, born.pidfd, born.fds)
         return [forked, *self._processes.exited_before(forked.worker, forked.pid)]

@@ -43,7 +43,7 @@ class Born(Struct, frozen=True):
     """A copy runs: what is to be told of it, what it was given, and a descriptor of its process."""
 
     forked: Forked
-    kit: WorkerFds
+    fds: WorkerFds
     pidfd: int
 
 
@@ -59,7 +59,7 @@ class ImageLinks:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._links: dict[int, _Link] = {}
-        self._kits: dict[int, tuple[Fork, WorkerFds, float]] = {}
+        self._copies: dict[int, tuple[Fork, WorkerFds, float]] = {}
         """Worker → the order for its copy, its descriptors, and when it was sent."""
 
     def open(self, worker: int) -> socket.socket:
@@ -70,10 +70,11 @@ class ImageLinks:
         self._selector.register(channel, selectors.EVENT_READ)
         return theirs
 
-    def ask(self, order: Fork, kit: WorkerFds) -> None:
-        """Order a copy of an image; the copy gets its half of the kit."""
-        fds = (kit.link.fileno(), kit.dump, *([kit.terminal] if kit.terminal >= 0 else []))
-        self._kits[order.worker] = order, kit, time.monotonic()
+    def ask(self, order: Fork, worker_fds: WorkerFds) -> None:
+        """Order a copy of an image; the copy gets its half of the descriptors."""
+        terminal = [worker_fds.terminal] if worker_fds.terminal >= 0 else []
+        fds = (worker_fds.link.fileno(), worker_fds.dump, *terminal)
+        self._copies[order.worker] = order, worker_fds, time.monotonic()
         self._send(order.image, Copy(order.worker, order.slot, order.generation, order.changes), fds)
 
     def tell(self, worker: int, source: Source) -> None:
@@ -120,23 +121,23 @@ class ImageLinks:
             case NoImage(reason):
                 return self._gone(worker, reason)
             case CopyRefused(copy, reason):
-                _order, kit, _asked = self._kits.pop(copy)
-                kit.close()
+                _order, worker_fds, _asked = self._copies.pop(copy)
+                worker_fds.close()
                 return CopyFailed(copy, reason)
             case CopyExited(copy, status):
                 return Exited(copy, status)
             case Copied(copy, pid, functions, constants):
-                _order, kit, asked = self._kits.pop(copy)
+                _order, worker_fds, asked = self._copies.pop(copy)
                 fork_ms = (time.monotonic() - asked) * 1000
                 way: Way = "swap" if functions or constants else "copy"
-                return Born(Forked(copy, pid, fork_ms, way, functions, constants), kit, fds[0])
+                return Born(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
 
     def _gone(self, worker: int, reason: str) -> ImageGone:
         link = self._links.pop(worker)
         self._selector.unregister(link.channel)
         link.channel.close()
-        for copy in [copy for copy, (order, _kit, _asked) in self._kits.items() if order.image == worker]:
-            self._kits.pop(copy)[1].close()
+        for copy in [copy for copy, (order, _fds, _asked) in self._copies.items() if order.image == worker]:
+            self._copies.pop(copy)[1].close()
         return ImageGone(worker, reason)
 
     def kill(self, worker: int) -> None:
@@ -151,10 +152,10 @@ class ImageLinks:
         """Close every descriptor; the images exit by themselves."""
         for link in self._links.values():
             link.channel.close()
-        for _order, kit, _asked in self._kits.values():
-            kit.close()
+        for _order, worker_fds, _asked in self._copies.values():
+            worker_fds.close()
         self._links.clear()
-        self._kits.clear()
+        self._copies.clear()
 
 
 _PATIENCE = 1.0

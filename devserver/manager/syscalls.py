@@ -89,7 +89,7 @@ class WorkerFds(Struct, frozen=True):
         _close(self.dump)
 
 
-def open_kit(terminal: bool, margin: int = 0) -> WorkerFds:
+def open_worker_fds(terminal: bool, margin: int = 0) -> WorkerFds:
     """Open the descriptors of a Worker. If it raises OSError, nothing is left open."""
     links: tuple[socket.socket, ...] = ()
     master = slave = -1

@@ -40,7 +40,7 @@ def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.
     monkeypatch.setattr(syscalls, "_open_dump", fail)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(OSError, match="no memory"):
-        syscalls.open_kit(terminal=True)
+        syscalls.open_worker_fds(terminal=True)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -48,13 +48,13 @@ def test_a_kit_that_cannot_be_completed_leaves_nothing_open(monkeypatch: pytest.
 def test_a_kit_can_be_closed_half_by_half() -> None:
     """The child closes the Master's half, the parent the child's; nothing is left of either."""
     before = os.listdir("/proc/self/fd")
-    fds = syscalls.open_kit(terminal=True)
+    fds = syscalls.open_worker_fds(terminal=True)
     assert os.isatty(fds.terminal)
     fds.close_masters()
     fds.close_own()
     os.close(fds.dump)
     assert len(os.listdir("/proc/self/fd")) == len(before)
-    syscalls.open_kit(terminal=False).close()
+    syscalls.open_worker_fds(terminal=False).close()
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -63,7 +63,7 @@ def test_a_workers_terminal_is_narrower_by_the_margin(monkeypatch: pytest.Monkey
     """An app draws to the width that is left beside the console's margin; at least one column is left."""
     monkeypatch.setattr("termios.tcgetwinsize", lambda _: (24, 80))
     for margin, columns in ((0, 80), (4, 76), (100, 1)):
-        fds = syscalls.open_kit(terminal=True, margin=margin)
+        fds = syscalls.open_worker_fds(terminal=True, margin=margin)
         try:
             size = os.get_terminal_size(fds.terminal)
         finally:
@@ -73,7 +73,7 @@ def test_a_workers_terminal_is_narrower_by_the_margin(monkeypatch: pytest.Monkey
 
 def test_reading_a_dump_does_not_move_the_place_where_the_next_one_is_written() -> None:
     """The note at five seconds and the stack at the timeout are both whole."""
-    fds = syscalls.open_kit(terminal=False)
+    fds = syscalls.open_worker_fds(terminal=False)
     try:
         os.write(fds.dump, b"first")
         assert syscalls.read_dump(fds.dump, 0) == b"first"
