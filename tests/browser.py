@@ -159,7 +159,7 @@ class Browser:
 
     @contextlib.contextmanager
     def user(self) -> Iterator[User]:
-        """Have somebody come who shares nothing with the others; close their tabs at the end."""
+        """Open a window that shares nothing with the others; close their tabs at the end."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
         try:
             yield User(self, context)
@@ -212,7 +212,7 @@ class User:
 
 
 class Page:
-    """One page, as somebody sees it who sits before it."""
+    """One page, as its user sees it."""
 
     def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser

@@ -37,7 +37,7 @@ def run(folder: Path, *arguments: str, command: Sequence[str] = SCRIPT) -> tuple
 
 
 def refused(folder: Path, *arguments: str, command: Sequence[str] = SCRIPT) -> str:
-    """Run a command that cannot be carried out; return the one sentence that says why."""
+    """Run a command that cannot be carried out; return the one sentence that gives the reason."""
     code, output = run(folder, *arguments, command=command)
     assert (code, output.count("\n")) == (2, 1), output
     return output.removeprefix("devserver: ").rstrip("\n")

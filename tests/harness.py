@@ -55,7 +55,7 @@ def end_with_the_tests() -> None:
 
 
 class DevServer:
-    """`devserver TARGET` in a folder, in plain mode unless told otherwise, on free ports."""
+    """`devserver TARGET` in a folder, in plain mode unless another mode is asked for, on free ports."""
 
     def __init__(
         self,

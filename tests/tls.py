@@ -1,4 +1,4 @@
-"""A certificate that nobody trusts, its key, another key, and one with a password: all made for the tests."""
+"""For the tests: a certificate that no client trusts, its key, another key, and one with a password."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 
 class DevserverError(Exception):
-    """Base of the tree. `str(error)` is one sentence that tells the user what to do."""
+    """Base of the tree. `str(error)` is one sentence that shows the user what to do."""
 
 
 class UsageError(DevserverError):

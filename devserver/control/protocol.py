@@ -2,7 +2,7 @@
 
 A client sends one request and reads replies until the server closes the connection. Each line is an object:
 `do` is the name of a request, `reply` that of a reply, `version` the protocol's. Within a version, fields are
-only added. `at` and `since` are Unix time in seconds; names say other units.
+only added. `at` and `since` are Unix time in seconds; other units are in the names.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ class RequestSeen(_Reply, frozen=True, kw_only=True, tag="request"):
 class RouteSeen(_Reply, frozen=True, kw_only=True, tag="route"):
     """A route of the live app, or a function that the server calls (`kind` handler, without a path).
 
-    No `methods`: any, or the framework does not say. `endpoint` is the dotted name of what is called, `file`
-    and `line` are where a function is defined.
+    No `methods`: any, or the framework does not show them. `endpoint` is the dotted name of what is called.
+    `file` and `line` are where a function is defined.
     """
 
     path: str

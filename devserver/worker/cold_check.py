@@ -50,8 +50,8 @@ def check(asked: Asked) -> Found:
         except ChildFailed as error:
             return Found(error=str(error))
     chance = {each.partition(": ")[0] for each in differences(cold, again)}
-    told = [each for each in differences(cold, hot) if each.partition(": ")[0] not in chance]
-    return Found(len(moved), left_out, told)
+    found = [each for each in differences(cold, hot) if each.partition(": ")[0] not in chance]
+    return Found(len(moved), left_out, found)
 
 
 class ChildFailed(Exception):

@@ -72,7 +72,7 @@ def run(boot: Boot) -> int:
     refused = _serve(boot, parts)
     parts.created.finish()
     environment.flush()
-    parts.usage.tell()
+    parts.usage.report()
     return 0 if refused is None else _report_refused(parts, refused)
 
 
@@ -103,7 +103,7 @@ def _observe(boot: Boot, link: MasterLink) -> _Parts:
     opened = OpenedFiles(snapshot, usage.wake)
     usage.include(opened.taken)
     opened.install()
-    created = CreatedFiles(settings.root, snapshot, lambda path, digest: _tell_created(link, path, digest))
+    created = CreatedFiles(settings.root, snapshot, lambda path, digest: _report_created(link, path, digest))
     created.begin()
     if notes:
         notes.begin()
@@ -235,7 +235,7 @@ def _exit_on_sigterm(*, at_once: bool) -> None:
 def _before_ready(boot: Boot, parts: _Parts) -> None:
     """Order the filters of warnings as without preloading, and record what the boot has used."""
     parts.created.finish()
-    parts.usage.tell()
+    parts.usage.report()
     if boot.inherited is not None and boot.inherited.filters is not None:
         conditions.order_filters(boot.inherited.filters)
     if parts.notes is not None:
@@ -260,6 +260,6 @@ def _tell_loaded(link: MasterLink, source: Source) -> None:
         link.send(Loaded(link.worker, link.generation, source))
 
 
-def _tell_created(link: MasterLink, path: str, digest: bytes | None) -> None:
+def _report_created(link: MasterLink, path: str, digest: bytes | None) -> None:
     with suppress(ConnectionGone):  # a child of the app's makes something of its own
         link.send(Creates(link.worker, link.generation, path, digest))

@@ -48,7 +48,7 @@ GONE = 5
 NOTED_AFTER = (0.1, 3.0)
 """Seconds after the start at which a Worker reports its imports; jobs may have imported more."""
 
-NOT_STARTED = Failure("start-up", "NotStarted", "the worker was told to exit before it was ready")
+NOT_STARTED = Failure("start-up", "NotStarted", "the worker was ordered to exit before it was ready")
 """Not a failure of the app: the Worker is not needed any more."""
 
 
@@ -189,7 +189,7 @@ class Runner:
 
     async def _drain(self) -> None:
         """Finish what is in hand, then stop the app."""
-        shutdown_signal.say()
+        shutdown_signal.send()
         await self._jobs.finished()
         await self._deliver()
         self._link.send(Leaving(_waited_for()))

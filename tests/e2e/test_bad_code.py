@@ -22,7 +22,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_code_that_cannot_start_is_refused_and_the_old_code_answers(tmp_path: Path, case: str) -> None:
-    """Nobody notices but the author; the fix is live at once."""
+    """Only the author notices; the fix is live at once."""
     extra, kind = BAD[case]
     with serving(tmp_path, "--handover", "overlap", text=answering("good")) as server:
         server.wait("ready")
@@ -38,7 +38,7 @@ def test_code_that_cannot_start_is_refused_and_the_old_code_answers(tmp_path: Pa
 
 
 def test_a_module_that_never_finishes_importing_is_refused_with_its_stack(tmp_path: Path) -> None:
-    """The boot timeout ends it, says where it hung, and a newer save need not wait for it."""
+    """The boot timeout ends it, shows where it hung, and a newer save need not wait for it."""
     endless = "def spin():\n    while True:\n        pass\nspin()"
     with serving(tmp_path, "--boot-timeout", "1", text=answering("good")) as server:
         server.wait("ready")

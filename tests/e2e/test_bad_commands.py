@@ -57,7 +57,7 @@ def busy() -> Iterator[int]:
 def test_a_command_that_cannot_be_carried_out_is_refused_in_one_sentence(
     project: Path, arguments: list[str], says: str
 ) -> None:
-    """It says what is wrong and what to do."""
+    """It shows what is wrong and what to do."""
     (project / "empty").mkdir()
     assert says.replace("{}", str(project)) in refused(project, *arguments)
 
@@ -68,7 +68,7 @@ def test_without_a_target_the_usual_names_are_tried(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_reported(tmp_path: Path) -> None:
-    """A shell may stand in a folder that somebody has deleted."""
+    """A shell may stand in a folder that was deleted."""
     leave = ("sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *SCRIPT)
     assert refused(tmp_path, "x.py", command=leave).startswith("the folder you are in is gone")
 
@@ -104,7 +104,7 @@ def test_a_port_for_http_that_is_named_is_had_or_refused(project: Path, busy: in
 
 
 def test_a_default_port_for_http_gives_way(project: Path) -> None:
-    """A second server takes the next free port, and says who has the first."""
+    """A second server takes the next free port, and shows who has the first."""
     with serving(project, "--tcp", "127.0.0.1:0", listen=False) as one:
         one.wait("ready")
         with serving(project, "--tcp", "127.0.0.1:0", listen=False) as two:

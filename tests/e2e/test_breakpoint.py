@@ -265,7 +265,7 @@ def test_the_debugger_has_the_size_of_the_terminal(server: Server) -> None:
 
 
 def test_without_a_terminal_it_is_reported_what_a_breakpoint_needs(tmp_path: Path) -> None:
-    """In plain mode the debugger finds no input: that handler fails, one sentence says why, nothing hangs."""
+    """In plain mode a debugger finds no input: that handler fails, with the reason, and nothing hangs."""
     with serving(tmp_path, text=OLD) as server:
         server.wait("ready")
         client = Client(server.port)

@@ -1,4 +1,4 @@
-"""What somebody sees who sits before a browser: a real one, headless."""
+"""What a user of a browser sees: a real one, headless."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_the_sample_page_of_who_only_listens_is_fresh_too(tmp_path: Path, browse
 
 
 def test_who_leaves_the_sample_page_may_join_again(tmp_path: Path, browser: Browser) -> None:
-    """After /bye the page does not come back by itself; its button joins as somebody new."""
+    """After /bye the page does not come back by itself; its button joins as a new guest."""
     shutil.copy(SAMPLE / "index.html", tmp_path)
     with serving(tmp_path, text=(SAMPLE / "handlers.py").read_text()) as server:
         with browser.page(url(server), COUNTING) as page:
@@ -238,7 +238,7 @@ def test_the_sample_page_finds_a_server_that_was_started_again(tmp_path: Path, b
 
 
 def test_the_error_page_shows_the_place_and_gives_way_to_the_app(tmp_path: Path, browser: Browser) -> None:
-    """The first start fails: file and line are on the page; mended, the app is, and nobody pressed reload."""
+    """The first start fails: the page shows file and line; after the repair it shows the app by itself."""
     broken = APP.replace("async def app(scope, receive, send):", "async def app(scope, receive, send:")
     (tmp_path / "app.py").write_text(broken)
     with serving(tmp_path, target="app.py") as server:

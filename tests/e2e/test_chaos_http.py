@@ -161,7 +161,7 @@ class Attack:
 
 
 def attacked(folder: Path, seed: int) -> None:
-    """Serve, attack, and look at what was lost and said."""
+    """Serve, attack, and look at what was lost and reported."""
     options = ("--workers", "2", "--no-access-log")
     with surviving(folder, *options, gate=False) as server:
         traffic = Traffic(server.http_port)
@@ -179,7 +179,7 @@ def attacked(folder: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_whatever_happens_every_http_client_is_served(tmp_path: Path, seed: int) -> None:
-    """No connection is closed, no event lost, no message doubled; what a dead Worker had in hand is said."""
+    """No connection is closed, no event lost, no message doubled; a dead Worker's losses are reported."""
     attacked(tmp_path, seed)
 
 

@@ -211,7 +211,7 @@ def test_errors_logs_and_requests_of_a_server_in_a_terminal_s_place(project: Pat
 
 
 def test_logs_of_a_server_whose_output_goes_to_nobody_s_file(project: Path) -> None:
-    """Its own lines are kept; for what the app prints the answer says where to look."""
+    """Its own lines are kept; for what the app prints the answer shows where to look."""
     with serving(project, target="main.py") as server:
         server.wait("ready")
         code, text = run(project, "logs")
@@ -305,7 +305,7 @@ def test_a_target_of_a_command_s_name_is_reached_by_its_path(project: Path) -> N
 
 
 def test_what_is_nearly_a_command_is_named(project: Path) -> None:
-    """A typo in a command is taken for a target, and the answer says which command it may be."""
+    """A typo in a command is taken for a target, and the answer shows which command it may be."""
     code, text = run(project, "staus")
     assert (code, text.endswith("did you mean the command status?\n"), text.count("\n")) == (2, True, 1)
     code, text = run(project, "status", "--jsn")
@@ -352,7 +352,7 @@ def test_init_writes_what_it_found_and_changes_nothing_else(project: Path) -> No
 
 
 def test_a_project_that_cannot_be_written_is_served_and_asked_all_the_same(project: Path) -> None:
-    """The control socket lies elsewhere; init says that it cannot write."""
+    """The control socket lies elsewhere; init reports that it cannot write."""
     project.chmod(0o555)
     try:
         with serving(project, target="main.py", command=(*as_anybody(), *SCRIPT)) as server:

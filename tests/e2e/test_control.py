@@ -67,7 +67,7 @@ def test_wait_holds_until_a_slow_start_is_over(tmp_path: Path) -> None:
 
 
 def test_wait_reports_the_whole_error_of_a_first_start_that_fails(tmp_path: Path) -> None:
-    """Nothing runs yet, and the answer says why."""
+    """Nothing runs yet, and the answer gives the reason."""
     with serving(tmp_path, text="import no_such_thing\n") as server:
         server.wait("worker-started")
         verdict = wait(server)

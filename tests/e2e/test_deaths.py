@@ -58,7 +58,7 @@ def test_a_worker_killed_in_mid_frame_loses_that_frame_only_and_is_reported(tmp_
 
 
 def test_a_killed_worker_that_has_forked_a_pool_is_noticed_and_its_pool_is_ended(tmp_path: Path) -> None:
-    """Its pool holds copies of its descriptors: no end of file would ever tell of the death."""
+    """Its pool holds copies of its descriptors: no end of file would ever show the death."""
     with serving(
         tmp_path, "--workers", "1", text=SLOW.replace("import time\n", "import time, os\n") + POOL
     ) as server:

@@ -27,7 +27,7 @@ LINE = 6
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago: debugpy does not say which one it takes."""
+    """Return a port that was free a moment ago: debugpy does not report which one it takes."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -76,7 +76,7 @@ def test_breakpoints_of_an_editor_are_hit_also_after_a_save(tmp_path: Path) -> N
 
 
 def test_the_server_serves_under_debugpy_before_an_editor_comes(tmp_path: Path) -> None:
-    """Nobody waits for an editor that may never come; saves go live, and the stop is clean."""
+    """The server does not wait for an editor that may never come; saves go live, and the stop is clean."""
     file, port = tmp_path / "main.py", free_port()
     file.write_text(APP)
     command = (sys.executable, "-m", "debugpy", "--listen", f"127.0.0.1:{port}", "-m", "devserver")

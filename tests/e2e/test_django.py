@@ -92,7 +92,7 @@ def site(project: Path) -> Iterator[DevServer]:
 
 @pytest.mark.parametrize("target", ["manage.py", ".", "mysite/wsgi.py", "mysite.wsgi"])
 def test_the_admin_works_and_has_its_css(project: Path, target: str) -> None:
-    """Whatever names the project: the login page is styled, one can log in, and a save logs nobody out."""
+    """Whatever names the project: the login page is styled, one can log in, and a save logs no user out."""
     with serving(project, target=target) as server, browsing(server) as client:
         login = client.get("/admin/login/?next=/admin/")
         assert "<title>Log in | Django site admin</title>" in login.text

@@ -50,7 +50,7 @@ def let_all_go(gate: Path) -> None:
 
 
 class Asked(threading.Thread):
-    """A request that somebody waits for; `answer` is status and text."""
+    """A request that a client waits for; `answer` is status and text."""
 
     def __init__(self, server: DevServer, path: str, method: str = "GET", *, begun: bool = True) -> None:
         super().__init__(daemon=True)
@@ -76,7 +76,7 @@ class Asked(threading.Thread):
 
 
 def test_a_request_in_flight_outlives_two_saves_with_three_workers(tmp_path: Path, gate: Path) -> None:
-    """It is answered by the code that it began on, as if nobody had saved."""
+    """It is answered by the code that it began on, as if no file had been saved."""
     text = APP.replace("GATE", repr(str(gate)))
     with serving(tmp_path, "--workers", "3", text=text, target="handlers.py") as server:
         server.wait("rolled")
@@ -92,7 +92,7 @@ def test_a_request_in_flight_outlives_two_saves_with_three_workers(tmp_path: Pat
 
 
 def test_two_sleeping_handlers_outlive_three_saves(tmp_path: Path, gate: Path) -> None:
-    """Both clients get the answer of the code that they asked, and nobody is killed."""
+    """Both clients get the answer of the code that they asked, and no Worker is killed."""
     text = HANDLERS.replace("GATE", repr(str(gate)))
     with serving(tmp_path, "--workers", "2", text=text) as server:
         server.wait("rolled")
@@ -217,7 +217,7 @@ def test_old_code_does_not_go_on_in_a_thread(tmp_path: Path, begin: str, where: 
 
 
 def test_a_task_that_a_request_began_ends_soon_after_newer_code_is_live(tmp_path: Path) -> None:
-    """It has the time of an event stream; then it is cancelled, and named in words that blame nobody."""
+    """It has the time of an event stream; then it is cancelled, and named in words that blame no code."""
     text = ENDLESS.replace("BEGIN", "tasks.append(asyncio.create_task(poller()))")
     with serving(tmp_path, "--workers", "1", "--stream-limit", "0.2", text=text) as server:
         server.wait("rolled")

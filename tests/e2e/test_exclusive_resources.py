@@ -13,7 +13,7 @@ from tests.http import browsing
 
 @pytest.fixture
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -77,7 +77,7 @@ def test_a_save_goes_live_once_the_old_worker_has_left(tmp_path: Path, kind: str
 
 
 def test_a_refusal_names_the_option(tmp_path: Path, free_port: int) -> None:
-    """Who has asked for an overlap is told what else there is."""
+    """A user who has asked for an overlap learns what else there is."""
     text = app("a locked file", 1, free_port)
     with serving(tmp_path, "--handover", "overlap", text=text) as server, browsing(server) as client:
         assert client.get("/").text == "v1"

@@ -149,7 +149,7 @@ def flood(client: Client) -> int:
 
 
 def test_a_slow_client_slows_only_its_own_handler(tmp_path: Path) -> None:
-    """An answer of 64 MiB that nobody reads stays out of the Master's memory; others are served."""
+    """An answer of 64 MiB that is not read stays out of the Master's memory; others are served."""
     text = answering("x").replace(
         "    conn.send",
         "    for _ in range(64 if data == b'big' else 0):\n        conn.send(b'z' * 1048576)\n    conn.send",
@@ -231,7 +231,7 @@ def test_the_default_port_is_opened_for_handlers_and_closed_without(tmp_path: Pa
 
 
 def test_two_servers_share_the_machine(tmp_path: Path) -> None:
-    """A default port that is in use: the next free one is taken, and said."""
+    """A default port that is in use: the next free one is taken, and that is reported."""
     first, second = tmp_path / "one", tmp_path / "two"
     first.mkdir()
     second.mkdir()

@@ -37,7 +37,7 @@ def look(server: DevServer, kind: str) -> Any:
 
 
 def cold(folder: Path, kind: str) -> Any:
-    """Return what a server says that is started now; None if this code cannot run."""
+    """Return what a server that starts now reports; None if this code cannot run."""
     with serving(folder, "--warm", "off", "--preload", "off", target=TARGETS.get(kind, "main.py")) as server:
         fact = server.wait("ready") if kind != "handlers" else server.wait("listening")
         assert fact

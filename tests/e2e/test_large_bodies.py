@@ -1,4 +1,4 @@
-"""Bodies of any size pass through in little memory, and a slow client slows nobody else."""
+"""Bodies of any size pass through in little memory, and a slow client slows no other client."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_gibibyte_passes_through_in_little_memory(tmp_path: Path, way: str) ->
 
 
 def test_clients_that_do_not_read_cost_little_and_stop_nobody(tmp_path: Path) -> None:
-    """Twenty downloads of 64 MiB that nobody takes: others are answered, and nothing is heaped up."""
+    """Twenty downloads of 64 MiB that are not taken: others are answered, and nothing is heaped up."""
     with surviving(tmp_path) as server, browsing(server) as client:
         client.get("/version")
         pids = processes(server)

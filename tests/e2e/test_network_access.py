@@ -131,7 +131,7 @@ def test_handlers_are_served_over_websocket_too(tmp_path: Path) -> None:
 
 
 def test_a_module_with_handlers_only_shows_the_page_beside_it(tmp_path: Path) -> None:
-    """`index.html` at `/`, as it is now; anything else is a 404 that says what to do."""
+    """`index.html` at `/`, as it is now; anything else is a 404 that shows what to do."""
     with serving(tmp_path, text=answering("x")) as server, browsing(server) as client:
         missing = client.get("/")
         assert missing.status_code == 404

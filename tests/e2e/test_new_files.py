@@ -168,7 +168,7 @@ def test_a_module_made_outside_the_root_after_the_refusal_is_noticed_and_watched
 
 
 class Mapped:
-    """Writes a file through a mapping: nobody is told while it is open, and the file looks as before."""
+    """Writes a file through a mapping: nothing is reported while it is open, and the file looks as before."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -183,7 +183,7 @@ class Mapped:
 
 @pytest.mark.parametrize("receiver", ["master", "manager"])
 def test_a_reload_that_is_asked_for_runs_what_is_on_the_disk(tmp_path: Path, receiver: str) -> None:
-    """Though nobody told of the edit; a broken file is refused, and the good code goes on."""
+    """Though the system did not report the edit; a broken file is refused, and the good code goes on."""
     words = tmp_path / "words.py"
     words.write_text("WORD = 'one'\n")
     mapped = Mapped(words)
@@ -228,7 +228,7 @@ def environment(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_package_that_is_installed_after_the_refusal_is_the_cure(
     tmp_path: Path, environment: tuple[Path, Path], starts: bool, kind: str
 ) -> None:
-    """Nobody touches a file of the app's; the refusal has said that it is tried again."""
+    """No file of the app's changes; the refusal has announced that it is tried again."""
     python, site = environment
     project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
     project.mkdir()

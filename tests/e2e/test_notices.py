@@ -47,7 +47,7 @@ def test_options_that_are_edited_apply_at_the_next_start(tmp_path: Path) -> None
 
 
 def test_an_env_file_in_another_encoding_is_named(tmp_path: Path) -> None:
-    """The refusal says which file and which byte, and the fix goes live."""
+    """The refusal shows which file and which byte, and the fix goes live."""
     (tmp_path / ".env").write_bytes(b"CITY=Orl\xe9ans\n")
     with serving(tmp_path, text=APP % 1) as server, browsing(server) as client:
         [failure] = server.wait("refused")["failures"]

@@ -98,7 +98,7 @@ def test_an_event_source_that_comes_back_while_nothing_runs_lives_on(
 
 
 def test_a_form_that_met_no_code_is_sent_again_by_its_author(tmp_path: Path, browser: Browser) -> None:
-    """The page says that nothing was sent and, without a reload, that it works again; back is the form."""
+    """The page reports that nothing was sent and, without a reload, that it works again; back is the form."""
     (tmp_path / "app.py").write_text(APP)
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(serving(tmp_path, target="app.py"))

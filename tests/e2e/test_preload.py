@@ -146,7 +146,7 @@ IN_MANAGER = (
 def test_a_package_that_cannot_be_preloaded_is_left_out_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, reason: str
 ) -> None:
-    """A crash or a thread at its import costs a process that nobody needs yet; the others are preloaded."""
+    """A crash or a thread at its import costs a process that is not needed yet; the others are preloaded."""
     with installed(tmp_path, monkeypatch, other=source, text=app(1)) as server, browsing(server) as client:
         left_out = dict(server.wait("preloaded")["left_out"])
         assert reason in left_out["other"], left_out

@@ -375,7 +375,7 @@ def test_a_save_is_reported_beneath_the_prompt_and_never_in_it(serve: Callable[.
 def test_the_terminal_is_whole_when_a_process_is_killed_at_a_prompt(
     serve: Callable[..., Server], victim: str
 ) -> None:
-    """However the server or its console ends while somebody debugs, the terminal is as it was."""
+    """However the server or its console ends while a user debugs, the terminal is as it was."""
     with serve("breakpoint()", "--stop-timeout", "1") as server:
         asked = server.begin("/")
         server.see("(Pdb)")

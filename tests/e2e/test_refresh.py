@@ -1,4 +1,4 @@
-"""The browser refreshes itself: what somebody sees who saves and presses nothing."""
+"""The browser refreshes itself: what a user sees who saves and presses nothing."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_page_that_is_opened_while_a_save_is_refused_shows_that(
 
 
 def test_ten_tabs_share_one_connection(server: DevServer, browser: Browser) -> None:
-    """Each shows the save once somebody looks at it; when the one that listens is closed, another does."""
+    """Each shows the save once a user looks at it; when the one that listens is closed, another does."""
     with browser.user() as user:
         tabs = [user.tab(url(server), SOURCES) for _ in range(10)]
         listening = "window.sources.filter(source => source.readyState < 2).length"
@@ -238,7 +238,7 @@ def test_a_page_with_a_strict_policy(server: DevServer, browser: Browser) -> Non
 
 
 def test_a_form_is_never_sent_twice(server: DevServer, browser: Browser) -> None:
-    """The page that answers it says that new code is live, and stays."""
+    """The page that answers it reports that new code is live, and stays."""
     with browser.page(url(server)) as page:
         page.evaluate("send.click()")
         page.until("version.textContent === 'one/form'")

@@ -113,7 +113,7 @@ def test_an_optional_file_that_is_made_later_counts(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_run_late_counts(tmp_path: Path) -> None:
-    """It is run by a line that somebody sends, not at the start."""
+    """It is run by a line that a client sends, not at the start."""
     (tmp_path / "late.py").write_text("WORD = 'one'\n")
     text = answering("v").replace("    conn.send('v'", "    exec(open('late.py').read())\n    conn.send(WORD")
     text = text.replace("exec(open", "import runpy; WORD = runpy.run_path('late.py')['WORD']  # ")

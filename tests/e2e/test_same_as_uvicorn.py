@@ -261,14 +261,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_client_sees_the_same(pair: Pair, case: str) -> None:
-    """The same bytes get the same answer, the app is told the same, and nobody else is disturbed."""
+    """The same bytes get the same answer, the app gets the same, and no other client is disturbed."""
     uvicorn, devserver = (play(port, CASES[case]) for port in pair.ports)
     assert devserver == uvicorn
 
 
 @pytest.mark.parametrize("path", UNSTARTABLE)
 def test_an_answer_that_cannot_be_started_becomes_a_500(pair: Pair, path: str) -> None:
-    """Where uvicorn closes the connection without a body, devserver says that the app has failed."""
+    """Where uvicorn closes the connection without a body, devserver reports that the app has failed."""
     uvicorn, devserver = (play(port, [get(f"/{path}")])[0] for port in pair.ports)
     assert uvicorn.endswith(b"\r\n\r\n") or not uvicorn
     assert devserver.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")

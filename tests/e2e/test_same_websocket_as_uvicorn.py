@@ -228,14 +228,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_client_sees_the_same(pair: Pair, case: str) -> None:
-    """The same frames get the same frames, the app is told the same, and nobody else is disturbed."""
+    """The same frames get the same frames, the app gets the same, and no other client is disturbed."""
     uvicorn, devserver = (play(port, CASES[case]) for port in pair.ports)
     assert devserver == uvicorn
 
 
 @pytest.mark.parametrize("path", UNFINISHED)
 def test_a_refusal_that_is_not_finished_becomes_a_500(pair: Pair, path: str) -> None:
-    """Where uvicorn closes the connection without a word, devserver says that the app has failed."""
+    """Where uvicorn closes the connection without a word, devserver reports that the app has failed."""
     (uvicorn, uvicorn_told), (devserver, told) = (play(p, [handshake(f"/ws-{path}")]) for p in pair.ports)
     assert uvicorn == b""
     assert devserver.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")

@@ -20,7 +20,7 @@ BROKEN = {"a typo": "WORD = (\n", "an import error": "import no_such_module_anyw
 
 
 def last_word(server: DevServer) -> Fact:
-    """Return the newest event that says what became of the code."""
+    """Return the newest event that shows what became of the code."""
     server.past("live")
     return next(fact for fact in reversed(server.facts) if fact["event"] in VERDICTS)
 

@@ -1,4 +1,4 @@
-"""A client that reads slowly, or leaves in the middle of an answer, blocks nobody but itself."""
+"""A client that reads slowly, or leaves in the middle of an answer, blocks no other client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the project that are none, or do not answer, stop nobody."""
+"""Files of the project that are none, or do not answer, stop no client."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def written(begin: str, start: str, version: int) -> str:
 
 
 def is_quiet(server: DevServer) -> None:
-    """Nothing was printed of a failure, and no death was reported that nobody had asked for."""
+    """Nothing was printed of a failure, and each death that was reported had been ordered."""
     output = server.output()
     for word in ("Traceback", "CancelledError", "too late", "exited", "devserver's own", "cannot be"):
         assert word not in output, output

@@ -81,7 +81,7 @@ def test_a_slow_download_goes_on_over_a_save_and_delays_nobody(tmp_path: Path) -
 
 
 def test_a_request_whose_worker_dies_is_run_again_once(tmp_path: Path) -> None:
-    """A GET that nobody has answered yet does no harm when it is run again: the client sees nothing."""
+    """A GET without an answer so far does no harm when it is run again: the client sees nothing."""
     with surviving(tmp_path, gate=False) as server, browsing(server) as client:
         assert client.get("/once").text == "v1 again"
         assert client.get("/version").text == "v1"
@@ -110,7 +110,7 @@ def test_a_post_whose_worker_dies_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_a_response_that_has_begun_is_ended_as_truncated_when_its_worker_dies(tmp_path: Path) -> None:
-    """The client can tell that something is missing; the other connections live on."""
+    """The client can see that something is missing; the other connections live on."""
     with surviving(tmp_path) as server, browsing(server) as client, browsing(server) as other:
         assert other.get("/version").text == "v1"
         with client.stream("GET", "/half") as response:

@@ -102,7 +102,7 @@ def test_an_endless_stream_without_ids_is_ended_cleanly_at_its_limit(tmp_path: P
 
 
 def test_a_stream_without_ids_is_cut_when_its_worker_dies(tmp_path: Path) -> None:
-    """The client can tell, and asks again."""
+    """The client can see it, and asks again."""
     with surviving(tmp_path) as server, browsing(server) as client:
         with events_of(client, "/endless") as source:
             source.next()

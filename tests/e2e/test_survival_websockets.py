@@ -80,7 +80,7 @@ def test_a_connection_survives_its_worker_and_loses_the_message_in_hand(tmp_path
 def test_a_close_at_the_first_message_after_a_save_has_the_apps_own_code(
     tmp_path: Path,
 ) -> None:
-    """4001 may mean that somebody is signed out: 1012 would bring the client back at once."""
+    """4001 may mean that a user is signed out: 1012 would bring the client back at once."""
     with surviving(tmp_path) as server:
         with websocket(server, "/moody") as socket, websocket(server, "/moody") as other:
             assert ask(socket, "a") == ask(other, "a") == "v1 a"

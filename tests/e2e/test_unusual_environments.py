@@ -218,7 +218,7 @@ def test_closed_standard_streams_change_nothing(project: Path, closed: str) -> N
 
 
 def test_events_to_a_closed_standard_output_are_refused(project: Path) -> None:
-    """Nobody waits for events that nobody can get."""
+    """No client waits for events that it cannot get."""
     command = ("sh", "-c", 'exec "$@" >&-', "sh", *SCRIPT)
     assert "--events - cannot be written (standard output is closed)" in refused(
         project, "--events", "-", "handlers.py", command=command

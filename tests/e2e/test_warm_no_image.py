@@ -1,4 +1,4 @@
-"""What an import does that copies of it would share, repeat or miss: there is no image, and that is said."""
+"""An import acts in a way that copies would share, repeat or miss: no image, and that is reported."""
 
 from __future__ import annotations
 

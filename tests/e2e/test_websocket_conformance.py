@@ -82,7 +82,7 @@ def test_a_case_has_uvicorns_verdict(pair: Pair, verdicts: dict[str, Verdict], n
 def test_every_case_has_the_same_verdict_while_the_app_is_saved(
     pair: Pair, verdicts: dict[str, Verdict]
 ) -> None:
-    """A save after each handshake: what follows goes to newer code, and the client cannot tell."""
+    """A save after each handshake: what follows goes to newer code, and the client cannot see it."""
     app = pair.devserver.folder / "wire.py"
     text = app.read_text()
     different = {}

@@ -1,4 +1,4 @@
-"""Each row of docs/WHAT-THE-APP-SEES.md: what an app is told, and finds around it, compared with uvicorn."""
+"""Each row of docs/WHAT-THE-APP-SEES.md: what an app gets, and finds around it, compared with uvicorn."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_what_is_printed_and_logged(tmp_path: Path) -> None:
 
 
 def test_a_line_is_printed_at_once(tmp_path: Path) -> None:
-    """Text output is not buffered, though nobody has set PYTHONUNBUFFERED."""
+    """Text output is not buffered, though the environment lacks PYTHONUNBUFFERED."""
     with side_by_side(tmp_path, "probe") as pair:
         pair.ask("/printed?now")
         assert "now: a line\n" in pair.devserver.output()

@@ -80,7 +80,7 @@ def test_an_answer_is_what_werkzeug_makes_of_it(devserver: DevServer, werkzeug: 
 
 @pytest.mark.parametrize("path", BREAKS_OFF)
 def test_an_answer_that_has_begun_breaks_off(devserver: DevServer, path: str) -> None:
-    """The client can tell that something is missing."""
+    """The client can see that something is missing."""
     assert answer(devserver.http_port, path)[0] == -1
 
 

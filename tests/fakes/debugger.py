@@ -1,4 +1,4 @@
-"""A debugger that nobody uses."""
+"""A debugger that is never used."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_resize_reaches_the_debugger(console: Session) -> None:
 
 
 def test_ctrl_backslash_asks_for_a_stop(console: Session) -> None:
-    """The way out that no debugger can hold: the picture is back at once, and the server is told to stop."""
+    """The way out that no debugger can hold: the dashboard is back at once, and the server stops."""
     console.type(b"\x1c")
     assert order(console) == {"order": "stop"}
     console.see("r reload · q quit")
@@ -117,7 +117,7 @@ def test_ctrl_backslash_asks_for_a_stop(console: Session) -> None:
 
 
 def test_the_server_s_death_gives_the_terminal_back(console: Session) -> None:
-    """When the server is killed while somebody debugs, the terminal is as it was."""
+    """When the server is killed while a user debugs, the terminal is as it was."""
     console.link.close()
     assert console.end() == 0
     assert console.settings == console.before

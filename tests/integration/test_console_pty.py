@@ -119,7 +119,7 @@ def test_a_signal_ends_it_with_the_terminal_restored(console: Session, number: s
 
 
 def test_a_terminal_that_stopped_reading_does_not_hold_it(console: Session) -> None:
-    """With the terminal's buffer full, the console still ends when told to."""
+    """With the terminal's buffer full, the console still ends on order."""
     console.link.setblocking(False)
     text = "".join(f"line {number}\n" for number in range(1_000))
     while select.select([], [console.link], [], 1.0)[1]:  # until it takes no more

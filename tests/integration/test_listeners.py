@@ -44,7 +44,7 @@ FACTORIES = {kind: partial(Greeter, kind) for kind in ("http", "tcp", "uds")}
 
 @pytest.fixture
 def busy() -> Iterator[int]:
-    """Return a port that somebody listens on."""
+    """Return a port that another program listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -101,7 +101,7 @@ def test_each_kind_has_its_own_protocol(short_path: Path) -> None:
 
 
 def test_http_listens_on_the_next_free_port(busy: int) -> None:
-    """Without --host and --port somebody else may have the default one; it is reported."""
+    """Without --host and --port another program may have the default one; it is reported."""
     [listener], remark = opened(ListenConfig(default_http=Address(host="127.0.0.1", port=busy)))
     assert (listener.kind, listener.port > busy) == ("http", True)
     assert remark.startswith(f"port {busy} is in use")
@@ -118,7 +118,7 @@ def test_a_port_for_handlers_that_is_named_goes_before_the_default_one_for_http(
 
 
 def test_a_unix_socket_opens_no_port(short_path: Path) -> None:
-    """It takes HTTP as well, so nobody asked for a port."""
+    """It takes HTTP as well, so no port was asked for."""
     assert [each.kind for each in opened(ListenConfig(uds=(str(short_path / "s"),)))[0]] == ["uds"]
 
 
@@ -181,7 +181,7 @@ def test_with_a_certificate_http_is_https_and_nothing_else_is(tmp_path: Path) ->
     ids=["mismatch", "password", "no PEM"],
 )
 def test_a_key_that_does_not_fit_is_refused(tmp_path: Path, key: str, says: str) -> None:
-    """It is found out at the start, and nobody is asked for a password behind the console."""
+    """It is found out at the start, and no password is asked for behind the console."""
     certfile, keyfile = write_pair(tmp_path)
     Path(keyfile).write_text(key)
     with pytest.raises(UsageError, match=says):

@@ -1,4 +1,4 @@
-"""Where the system does not tell of changes, they are found all the same."""
+"""Where the system reports no changes, they are found all the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_save_that_the_survey_reads_first_is_an_edit(app: Path) -> None:
 
 @on_each_loop
 async def test_polling_where_it_is_asked_for(app: Path) -> None:
-    """Without the system's events, edits, new files and templates are found, and it is said why."""
+    """Without the system's events, edits, new files and templates are found, and the reason is given."""
     root = app.parent
     (root / ".venv").mkdir()
 

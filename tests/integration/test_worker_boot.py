@@ -1,4 +1,4 @@
-"""A real Worker boots from its snapshot, or tells why it cannot."""
+"""A real Worker boots from its snapshot, or reports why it cannot."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_own_module_is_reported_before_it_runs(start: Start, tmp_path: Pat
 
 
 def test_the_code_that_was_reported_boots_the_next_worker(start: Start, tmp_path: Path) -> None:
-    """It reads nothing, though the disk is empty by then, and tells what it uses before it is ready."""
+    """It reads nothing, though the disk is empty by then, and reports what it uses before it is ready."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/prices.py").write_text("PRICE = 12\n")
     first = start("from shop.prices import PRICE\n" + ANSWER.format("PRICE"), ready=False)
@@ -166,7 +166,7 @@ def test_an_attribute_that_is_not_there_is_refused(start: Start) -> None:
 @pytest.mark.parametrize("kind", ["", "async "])
 @pytest.mark.parametrize("error", ["RuntimeError('port taken')", "SystemExit(1)"])
 def test_a_failing_start_up_is_refused(start: Start, kind: str, error: str) -> None:
-    """on_worker_start that raises or exits keeps the Worker from being ready, and tells why."""
+    """on_worker_start that raises or exits keeps the Worker from being ready, and reports why."""
     source = f"{kind}def on_worker_start(server):\n    raise {error}\n"
     failed = refused(start(source, ready=False))
     assert (failed.failure.phase, failed.failure.type) == ("start-up", error.partition("(")[0])

@@ -42,7 +42,7 @@ def test_a_breakpoint_is_reported_to_the_master(start: Start) -> None:
 
 
 def test_breakpoints_can_be_switched_off(start: Start) -> None:
-    """PYTHONBREAKPOINT=0 makes breakpoint() do nothing, and nobody hears of it."""
+    """PYTHONBREAKPOINT=0 makes breakpoint() do nothing, and that is not reported."""
     worker = start(
         """
         import os
@@ -59,7 +59,7 @@ def test_breakpoints_can_be_switched_off(start: Start) -> None:
 
 
 def test_a_function_of_the_apps_choice_is_called_as_ever(start: Start) -> None:
-    """What PYTHONBREAKPOINT names is called; as long as it reads no terminal, nobody stands at a prompt."""
+    """The function in PYTHONBREAKPOINT is called; if it reads no terminal, no Worker stands at a prompt."""
     worker = start(
         """
         import os

@@ -149,7 +149,7 @@ def test_nothing_printed_is_lost(start: Start) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_sigterm_ends_what_is_open(start: Start, loop: str) -> None:
-    """At a limit the Worker is terminated: it tells where its units were, and stops in good order."""
+    """At a limit the Worker is terminated: it reports where its units were, and stops in good order."""
     worker = start(
         STOPS + "import asyncio\nasync def on_receive(conn, data):\n    await asyncio.Event().wait()\n",
         loop=loop,
@@ -260,7 +260,7 @@ async def on_receive(conn, data):
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_an_idle_worker_leaves_when_the_master_is_gone(start: Start, loop: str) -> None:
-    """Nobody tells it to: the end of its link is enough."""
+    """It gets no order: the end of its link is enough."""
     worker = start(STOPS + "def on_receive(conn, data): ...\n", loop=loop)
     worker.channel.close()
     assert worker.exit_code() == 0
@@ -300,7 +300,7 @@ def test_a_worker_that_waits_for_credit_leaves_when_the_master_is_gone(start: St
 
 
 def test_a_worker_whose_start_up_hangs_leaves_when_the_master_is_gone(start: Start) -> None:
-    """A candidate nobody waits for any more does not stay."""
+    """A candidate that is not needed any more does not stay."""
     worker = start(
         "import asyncio\nasync def on_worker_start(server):\n    await asyncio.Event().wait()\n",
         ready=False,

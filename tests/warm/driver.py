@@ -48,7 +48,7 @@ class Order:
 
 @dataclass
 class State:
-    """What came of one edit. `hot` is None where the swap was refused, and then it is said why."""
+    """What came of one edit. `hot` is None where the swap was refused, and then the reason is given."""
 
     names: list[str] = field(default_factory=list)
     constants: list[str] = field(default_factory=list)

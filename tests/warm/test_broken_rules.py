@@ -195,7 +195,7 @@ RULES |= {
         "/modules/main/Y: cold int 2, hot int 1",
     ),
     "a value that a text names is not set": Rule(
-        f"{WARM}reads; reads.Reads.says = lambda *_: None",
+        f"{WARM}reads; reads.Reads.code_with = lambda *_: None",
         "from __future__ import annotations\nimport typing\nX = 1\ndef f(a: typing.Annotated[int, X]): pass\n"
         "Y = typing.get_type_hints(f, include_extras=True)['a'].__metadata__\n",
         "from __future__ import annotations\nimport typing\nX = 2\ndef f(a: typing.Annotated[int, X]): pass\n"

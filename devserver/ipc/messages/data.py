@@ -53,9 +53,10 @@ class OpenedFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A route of the app's, or a handler (without a path). No `methods`: any, or the framework does not say.
+    """A route of the app's, or a handler (without a path).
 
-    `endpoint` is the dotted name of what is called; `file` and `line` are where a function is defined.
+    No `methods`: any, or the framework does not show them. `endpoint` is the dotted name of what is
+    called; `file` and `line` are where a function is defined.
     """
 
     path: str

@@ -7,10 +7,10 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages import BootFailed, WorkerGone
 
 
-def boot_failure(told: BootFailed | None, reason: str, exited: WorkerGone | None) -> Failure:
+def boot_failure(reported: BootFailed | None, reason: str, exited: WorkerGone | None) -> Failure:
     """Return the failure that a Worker has reported before its exit, else one that words the exit."""
-    if told is not None:
-        return told.failure
+    if reported is not None:
+        return reported.failure
     verdict, stack = (exited.verdict, exited.stack) if exited else ("", "")
     return silent_failure(verdict or reason, stack)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class FileWatch(Protocol):
-    """Reports each edit to the Master, which tells it the files that run."""
+    """Reports each edit to the Master, which names to it the files that run."""
 
     def newest_edit(self) -> int:
         """Return the number of the newest edit, strictly."""

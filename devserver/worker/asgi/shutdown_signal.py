@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 
-def say() -> None:
+def send() -> None:
     """Call the handler that a library has put there, if any; an error in it does not stop the exit."""
     server = getattr(sys.modules.get("uvicorn.server"), "Server", None)
     handle = getattr(server, "handle_exit", None)

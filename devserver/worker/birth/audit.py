@@ -1,4 +1,4 @@
-"""The one audit hook of a Worker: an event that nobody listens for costs one look into a table.
+"""The one audit hook of a Worker: an event without a listener costs one look into a table.
 
 Laws: a hook cannot be removed, a listener can. Listeners raise nothing: an error would reach the app.
 """

@@ -219,7 +219,7 @@ class Offer:
 
 
 def _leave_parent() -> None:
-    """Go on in a fork of this process, which ends: the fork is nobody's child whom the app knows."""
+    """Go on in a fork of this process, and end this process: the app gets no child that it did not start."""
     try:
         if _fork():
             os._exit(0)

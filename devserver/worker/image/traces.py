@@ -211,7 +211,7 @@ def _guarded(call: Callable[[FrameType, str, tuple[Any, ...]], None]) -> audit.L
 
 
 def set_aside() -> None:
-    """Set all objects aside for a fork, until somebody in this process asks the collector for all of them."""
+    """Set all objects aside for a fork, until code in this process asks the collector for all."""
     gc.freeze()
     if not _aside:
         _aside.append(audit.listen(("gc.get_objects", "gc.get_referrers"), _give_back))

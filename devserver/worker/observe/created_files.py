@@ -27,13 +27,13 @@ _NOT_FOUND_LATER = (".pyc", ".tmp")
 
 
 class CreatedFiles:
-    """`tell` gets a real path before the file is created, and again with its digest (b"": unknown)."""
+    """`report` gets a real path before the file is created, and again with its digest (b"": unknown)."""
 
-    def __init__(self, root: str, snapshot: Snapshot, tell: Callable[[str, bytes | None], None]) -> None:
+    def __init__(self, root: str, snapshot: Snapshot, report: Callable[[str, bytes | None], None]) -> None:
         self._inside = os.path.join(root, "")
         self._dotenv = os.path.join(root, ".env")
         self._snapshot = snapshot
-        self._tell = tell
+        self._report = report
         self._begun: set[str] = set()
         self._removed: set[str] = set()
         self._open: dict[str, float] = {}
@@ -85,7 +85,7 @@ class CreatedFiles:
             return ""
         self._begun.add(path)
         self._open[path] = time.monotonic()
-        self._tell(path, None)
+        self._report(path, None)
         return path
 
     def _renamed(self, old: object, new: object, folders: tuple[int, ...]) -> None:
@@ -119,7 +119,7 @@ class CreatedFiles:
 
     def _end(self, path: str, digest: bytes) -> None:
         if self._open.pop(path, None) is not None:
-            self._tell(path, b"" if self._was_missed(path) else digest)
+            self._report(path, b"" if self._was_missed(path) else digest)
 
     def _was_missed(self, path: str) -> bool:
         """Return whether an import has looked for this module in vain."""

@@ -15,7 +15,7 @@ from devserver.worker.run.master_link import MasterLink
 
 
 class UsedFiles:
-    """Collects paths; sends them on `tell`, and at the end of each turn of the loop that it follows."""
+    """Collects paths; sends them on `report`, and at the end of each turn of the loop that it follows."""
 
     def __init__(self, link: MasterLink) -> None:
         self._link = link
@@ -42,13 +42,13 @@ class UsedFiles:
         if self._loop is not None and not self._due and not self._link.forked:
             self._due = True
             with suppress(RuntimeError):  # the loop is closed: the Worker exits
-                self._loop.call_soon_threadsafe(self.tell)
+                self._loop.call_soon_threadsafe(self.report)
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on, report at the end of each turn of this loop."""
         self._loop = loop
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Send the new files, if there are any."""
         self._due = False
         paths, self._paths = self._paths, []

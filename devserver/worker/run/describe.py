@@ -150,14 +150,18 @@ def _place(error: BaseException, frames: tuple[Frame, ...]) -> Place | None:
 
 def _django_place(error: BaseException) -> Place | None:
     """Return the place and the tag at which a template failed, as Django's DEBUG mode reports it."""
-    told: Any = getattr(error, "template_debug", None)
-    if not isinstance(told, dict) or not _is_file(told.get("name")) or not isinstance(told.get("line"), int):
+    marked: Any = getattr(error, "template_debug", None)
+    if (
+        not isinstance(marked, dict)
+        or not _is_file(marked.get("name"))
+        or not isinstance(marked.get("line"), int)
+    ):
         return None
-    source = _source(told["name"])
-    code = source.splitlines()[told["line"] - 1 : told["line"]]
-    tag = str(told.get("during", ""))
+    source = _source(marked["name"])
+    code = source.splitlines()[marked["line"] - 1 : marked["line"]]
+    tag = str(marked.get("during", ""))
     column = code[0].find(tag) + 1 if code and tag else 0
-    return place_at(told["name"], told["line"], source, column, column and column + len(tag))
+    return place_at(marked["name"], marked["line"], source, column, column and column + len(tag))
 
 
 def _source(path: str) -> str:

@@ -32,8 +32,8 @@ def failure_of(error: BaseException, phase: Phase) -> Failure:
     """Return `error` as data, without devserver's frames; for a SystemExit, name the phase."""
     failure = describe(error, phase, _PACKAGE)
     if isinstance(error, SystemExit):
-        said = "" if error.code is None else repr(error.code)
-        message = f"the app exited {_WHERE.get(phase, '')}: sys.exit({said})"
+        status = "" if error.code is None else repr(error.code)
+        message = f"the app exited {_WHERE.get(phase, '')}: sys.exit({status})"
         return msgspec.structs.replace(failure, message=message)
     return failure
 

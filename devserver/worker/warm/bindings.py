@@ -181,7 +181,7 @@ class Bindings:
         """Refuse if anything but its one assignment, and imports of it, names it."""
         if LOOKED_FOR.fullmatch(name):
             raise Unlike(f"{name} changed, and something may have looked for it")
-        if code := self._reads.says(name):
+        if code := self._reads.code_with(name):
             raise Unlike(f"{name} changed, and {_who(code)} may have looked for it by a text")
         tree = self._tree(module, name)
         if self._bound(module, name) != 1:

@@ -125,7 +125,7 @@ class Image:
         """Return an edit taken apart, None if that leaves more than can be swapped."""
         has_new_names = adds(old, new)
         if not has_new_names and old.co_names != new.co_names:
-            return None  # told without parsing: more than values has changed
+            return None  # no parsing needed: more than values has changed
         text = self._snapshot.text_that_ran(source.path)
         try:
             tree = ast.parse(source.source or b"")

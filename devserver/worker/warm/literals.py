@@ -86,7 +86,7 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def alike(one: object, other: object) -> bool:
-    """Return whether two plain values cannot be told apart, but by their identity."""
+    """Return whether two plain values differ in nothing but their identity."""
     if type(one) is not type(other):
         return False
     match one, other:

@@ -72,7 +72,7 @@ class Reads:
             self._known[id(code)] = [each for each in found if each.opname not in skipped]
         return self._known[id(code)]
 
-    def says(self, word: str) -> CodeType | None:
+    def code_with(self, word: str) -> CodeType | None:
         """Return code that has a word in its texts, but for imported names, annotations, `__all__`."""
         for code in self._words.get(word, ()):
             steps = self.steps(code)

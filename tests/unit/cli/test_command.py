@@ -189,7 +189,7 @@ def test_an_error_of_the_server_is_one_sentence(
 def test_a_bad_command_is_refused_in_one_sentence(
     refusal: Callable[..., str], arguments: str, says: str
 ) -> None:
-    """A typo costs one line that says what is wrong, and exit code 2."""
+    """A typo costs one line that shows what is wrong, and exit code 2."""
     assert says in refusal(*arguments.split())
 
 

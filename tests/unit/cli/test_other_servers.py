@@ -1,4 +1,4 @@
-"""What users of other servers type: it works, or the answer says what to do here."""
+"""What users of other servers type: it works, or the answer shows what to do here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Run = Callable[..., Config]
 def test_what_is_so_anyway_is_accepted_in_silence(
     config_of: Run, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
-    """Nobody is lectured about what they are used to."""
+    """Users get no lecture about what they are used to."""
     assert config_of(*line.split()).target.module == "handlers"
     assert capsys.readouterr() == ("", "")
 

@@ -111,7 +111,7 @@ def test_the_target_may_stand_in_pyproject(
 def test_a_bad_key_is_refused_in_one_sentence_that_names_the_file(
     project: Path, refusal: Callable[..., str], table: str, says: str
 ) -> None:
-    """A mistake in pyproject.toml is found at start, and said with its file and key."""
+    """A mistake in pyproject.toml is found at start, and reported with its file and key."""
     pyproject(project, table)
     sentence = refusal()
     assert says in sentence

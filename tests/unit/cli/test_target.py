@@ -163,7 +163,7 @@ def django(folder: Path, settings: str = "proj.settings") -> Path:
 
 
 def test_manage_py_stands_for_its_project(project: Path) -> None:
-    """`devserver manage.py` serves what `manage.py runserver` would: the settings tell what that is."""
+    """`devserver manage.py` serves what `manage.py runserver` would: the settings show what that is."""
     file = django(project)
     expected = Located(Target("proj.settings", (str(project),), settings="proj.settings"), file, project)
     assert locate("manage.py", project) == expected
@@ -200,7 +200,7 @@ def test_the_environment_names_the_settings(project: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("spec", ["manage.py", None, "."])
 def test_manage_py_without_settings_is_refused(project: Path, spec: str | None) -> None:
-    """The sentence says what was looked for; another usual file is served instead, unless it was named."""
+    """The sentence shows what was looked for; another usual file is served instead, unless it was named."""
     file = django(project, "")
     assert refusal(spec, project) == (
         f"{file} names no settings module: set DJANGO_SETTINGS_MODULE in it or in the environment, "

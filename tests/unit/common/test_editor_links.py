@@ -22,7 +22,7 @@ def test_any_other_editor_is_a_url() -> None:
 
 @pytest.mark.parametrize("editor", ["vim", "", "my://{file}", "my://{path}{nope}", "{path}"])
 def test_a_scheme_that_makes_no_sense_is_refused(editor: str) -> None:
-    """It is said which editors there are and what a URL looks like."""
+    """It is shown which editors there are and what a URL looks like."""
     with pytest.raises(UsageError, match=r"give one of vscode, .* or a URL like"):
         template(editor)
 

@@ -55,7 +55,7 @@ def test_a_recursion_is_folded() -> None:
 
 
 def test_a_library_that_raised_is_named_in_a_line() -> None:
-    """Where the fault is shown at the author's line, it is said which library raised it."""
+    """Where the fault is shown at the author's line, it is shown which library raised it."""
     frames = (OWN, Frame(f"{LIB}/sqlalchemy/engine/base.py", 1967, "execute"))
     shown = explain(failure(*frames, place=Place("/app/main.py", 7, excerpt="total(rows)", first=7)), "/app")
     assert shown.raised_in == "sqlalchemy/engine/base.py:1967 in execute"

@@ -22,7 +22,7 @@ def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
-    """A pipe that nobody writes to, a device, a folder, a name with a null, nothing at all."""
+    """A pipe without a writer, a device, a folder, a name with a null, nothing at all."""
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", ".", "missing", "nu\0ll"):
         assert read_regular(str(tmp_path / name), 100) is None

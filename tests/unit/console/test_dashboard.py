@@ -146,13 +146,13 @@ def test_the_keys_are_shown_on_a_key() -> None:
 
 
 def test_a_key_that_means_nothing_is_answered() -> None:
-    """Who presses another key is told where the keys are."""
+    """A user who presses another key learns where the keys are."""
     assert "unknown key: h shows the keys" in screen(replace(running(), unknown_key=True), 80, 24)
 
 
 @pytest.mark.parametrize("view", [running(), broken(SYNTAX)], ids=["running", "broken"])
 def test_what_a_key_asked_for_is_shown_whole_on_a_small_screen(view: Model) -> None:
-    """The error's source makes room: the first line says what it is."""
+    """The error's source makes room: the first line shows what it is."""
     lines = screen(view, 40, 12, "help").splitlines()
     assert all(any(line.startswith(f"   {key}  ") for line in lines) for key in "hroceqpu")
     assert not [line for line in lines if line.startswith("   ") and "…" in line]
@@ -290,7 +290,7 @@ def test_stopping_shows_why_and_how_to_hurry() -> None:
 
 
 def test_the_closing_lines_distinguish_a_stop_from_a_crash() -> None:
-    """What stays on the screen says whether the server ended as it should."""
+    """What stays on the screen shows whether the server ended as it should."""
     stopped = apply(running(), events.Stopped(code=0))
     assert draw(closing_lines(stopped, 80), 80, 24) == ["devserver stopped"]
     failed = draw(closing_lines(apply(broken(SYNTAX), events.Stopped(code=0)), 80), 80, 24)

@@ -23,7 +23,7 @@ def texts(news: list[events.Event]) -> list[str]:
 
 
 def test_without_a_debugger_all_news_pass() -> None:
-    """Nobody has the terminal, nothing is held."""
+    """No Worker has the terminal, nothing is held."""
     turns = DebugQueue()
     assert turns.take(prints(1, "x")) == [prints(1, "x")]
     assert turns.holder is None
@@ -67,7 +67,7 @@ def test_what_nobody_saw_is_output_like_any_other() -> None:
 
 
 def test_a_stop_ends_all_turns() -> None:
-    """When the server stops the terminal is nobody's, and stays so."""
+    """When the server stops no Worker has the terminal, nor gets it."""
     turns = DebugQueue()
     for event in (begins(1), prints(1, "a"), begins(2), prints(2, "b")):
         turns.take(event)
@@ -95,7 +95,7 @@ def test_the_prompt_is_shown_again_after_a_pause() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    """A waiting Worker that prints without end keeps its newest, and says that its beginning is gone."""
+    """A waiting Worker that prints without end keeps its newest, and reports that its beginning is gone."""
     turns = DebugQueue()
     for event in (begins(1), begins(2)):
         turns.take(event)
@@ -109,7 +109,7 @@ def test_what_is_kept_is_bounded() -> None:
 
 
 def test_without_a_terminal_there_are_no_turns() -> None:
-    """Where no key can be read nobody is given the terminal."""
+    """Where no key can be read no Worker gets the terminal."""
     turns = DebugQueue(closed=True)
     turns.take(begins(1))
     assert turns.take(prints(1, "(Pdb) ")) == [prints(1, "(Pdb) ")]

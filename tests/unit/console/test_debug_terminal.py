@@ -46,7 +46,7 @@ def attached(terminal: Terminal, screen: Screen) -> tuple[DebugTerminal, Sent]:
 
 
 def test_it_begins_with_what_has_happened_and_how_to_go_on(terminal: Terminal) -> None:
-    """The first line says who has the terminal and which keys matter; the Worker learns the size."""
+    """The first line shows who has the terminal and which keys matter; the Worker learns the size."""
     screen = Screen()
     _, sent = attached(terminal, screen)
     assert screen.take() == f"{banner(PROMPT).plain}\n"

@@ -22,18 +22,18 @@ def told(facts: Facts, after: float = 0.0) -> str:
 
 
 def test_the_last_save_is_live() -> None:
-    """It says that the code is live, which file was saved, how long that took, and when it was."""
+    """It shows that the code is live, which file was saved, how long that took, and when it was."""
     assert told(LIVE) == f"✓ LIVE  main.py  18 ms  {wording.clock(NOON)}"
 
 
 def test_a_refused_save_shows_why_and_what_runs() -> None:
-    """It says that the save is not live, where and why, and which code answers meanwhile."""
+    """It shows that the save is not live, where and why, and which code answers meanwhile."""
     running = f"still running the code of {wording.clock(NOON)}"
     assert told(REFUSED) == f"✗ NOT LIVE  main.py:14  '{{' was never closed — {running}"
 
 
 def test_a_first_start_that_fails_promises_nothing() -> None:
-    """Where no code ran before, it says that nothing runs."""
+    """Where no code ran before, it shows that nothing runs."""
     facts = replace(REFUSED, live_since=0.0)
     assert told(facts).endswith("'{' was never closed — nothing runs until it is fixed")
 
@@ -45,7 +45,7 @@ def test_further_broken_files_are_counted() -> None:
 
 
 def test_a_start_counts_the_seconds() -> None:
-    """While code starts, it says which file it is about and, from the first second on, for how long."""
+    """While code starts, it shows which file it is about and, from the first second on, for how long."""
     facts = replace(LIVE, starting_since=NOON, starting=("shop/models.py",))
     assert told(facts, 0.5) == "… starting  shop/models.py"
     assert told(facts, 3.4).startswith("… starting  shop/models.py  3 s — still running the code of")

@@ -116,7 +116,7 @@ def test_a_stale_socket_is_removed_and_a_living_one_is_not(short_path: Path) -> 
 
 
 def test_the_user_at_the_other_end_is_known() -> None:
-    """The kernel says who has connected."""
+    """The kernel shows who has connected."""
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
         assert sockets.peer_uid(ours) == os.geteuid()

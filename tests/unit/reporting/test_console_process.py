@@ -58,7 +58,7 @@ def test_orders_arrive_however_they_are_cut() -> None:
 
 
 def test_keys_for_a_worker_arrive_as_the_bytes_they_are() -> None:
-    """What is typed for a debugger is any byte; an order that nobody knows is none."""
+    """What is typed for a debugger is any byte; an order without a meaning is none."""
 
     async def scenario(side: Side) -> None:
         side.console.sendall(b'{"order":"dance"}\n')

@@ -12,7 +12,7 @@ from devserver.reporting.line_writer import LineWriter
 
 
 def test_a_reader_that_falls_behind_learns_how_much_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines beyond the bound are dropped, and the next one that fits says how many."""
+    """Lines beyond the bound are dropped, and the next one that fits shows how many."""
     monkeypatch.setattr(line_writer, "MOST_WAITING", 1_000_000)
     read, write = os.pipe()
     writer = LineWriter(write, owned=True, lost=lambda count: b"%d lost\n" % count)

@@ -203,7 +203,7 @@ def test_the_frames_of_frameworks_are_reported_in_a_few_words() -> None:
 
 
 def test_preloading_reports_how_much_and_what_was_left_out() -> None:
-    """What works in silence may fail in silence: the console says what it is worth."""
+    """What works in silence may fail in silence: the console shows what it is worth."""
     left_out = tuple((f"m{number}", "starts a thread at its import") for number in range(4))
     ended = "the app has changed sys.meta_path"
     event = events.Preloaded(modules=1973, ms=600.0, cold_ms=850.0, left_out=left_out, ended=ended)
@@ -237,7 +237,7 @@ def test_an_error_in_the_apps_first_line_is_reported_once() -> None:
 
 
 def test_a_start_that_takes_long_is_one_line_from_five_seconds_on() -> None:
-    """It says what is imported and where, as far as that is known."""
+    """It shows what is imported and where, as far as that is known."""
     slow = events.Booting(worker=1, generation=1, seconds=5, module="pandas", path="/app/main.py", line=3)
     assert line(slow, "/app") == "devserver: still importing pandas (main.py:3) after 5 s"
     assert line(replace(slow, module=""), "/app") == "devserver: still starting, at main.py:3, after 5 s"

@@ -19,7 +19,7 @@ from tests.fakes.routes import no_routes
 
 
 class FailsJustThen:
-    """A server whose first code fails in the loop's turn after somebody has asked for the newest edit."""
+    """A server whose first code fails in the loop's turn after a client has asked for the newest edit."""
 
     def __init__(self) -> None:
         self.generations = Generations()

@@ -174,7 +174,7 @@ def test_another_user_is_refused(with_server: Callable[[Use], None], monkeypatch
 
 
 def test_a_wait_ends_at_its_time_limit(with_server: Callable[[Use], None]) -> None:
-    """The answer says what is waited for."""
+    """The answer shows what is waited for."""
 
     async def use(server: ControlServer, _answers: Answers) -> None:
         (verdict,) = await _ask(server, protocol.encode(protocol.AskWait(timeout_s=0.05)))
@@ -200,7 +200,7 @@ def test_a_waiting_client_is_notified_when_the_server_stops(with_server: Callabl
 def test_without_a_place_for_the_socket_the_run_goes_on_with_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No home, nothing that can be written: a warning that says why, and nothing else."""
+    """No home, nothing that can be written: a warning that gives the reason, and nothing else."""
     monkeypatch.setattr(sockets, "candidates", list)
     said: list[events.Event] = []
 

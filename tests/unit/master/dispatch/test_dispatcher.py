@@ -1,4 +1,4 @@
-"""Jobs start on Workers, and the jobs of a Worker that died are told why."""
+"""Jobs start on Workers, and the jobs of a Worker that died get the reason."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_end_of_a_job_that_is_not_known_changes_nothing() -> None:
 
 
 def test_a_job_is_its_workers_only() -> None:
-    """Whatever another Worker says of that number is not believed."""
+    """What another Worker reports of that number is not believed."""
     first, second = FakeWorker(1, 1), FakeWorker(2, 1)
     harness = DispatcherHarness(first)
     job = FakeJob()

@@ -77,7 +77,7 @@ def test_a_broken_stream_keeps_its_good_frames_and_reports_the_error() -> None:
 
 
 def test_frames_are_forgotten_once_the_app_has_closed() -> None:
-    """What the client sent after the app's close is for nobody; the end still comes."""
+    """What the client sent after the app's close is for no handler; the end still comes."""
     inbox = Inbox()
     inbox.arrive(0, "receive", b"a\nb\n")
     inbox.release(Lines(), lambda stamp: True)

@@ -17,7 +17,7 @@ def test_a_message_in_parts_is_not_mixed_with_another() -> None:
 
 
 def test_a_client_that_does_not_read_misses_broadcasts() -> None:
-    """One stuck client costs no memory and stops nobody else."""
+    """One stuck client costs no memory and stops no other client."""
     outbox = Outbox(limit=100, paused=True)
     assert outbox.broadcast(b"all") is None
 
@@ -43,7 +43,7 @@ def test_the_death_of_a_worker_ends_its_message() -> None:
 
 
 def test_the_death_of_a_worker_forgets_its_message_that_waits_for_its_turn() -> None:
-    """What is whole still goes out; a beginning without an end keeps nobody waiting."""
+    """What is whole still goes out; a beginning without an end keeps no client waiting."""
     outbox = Outbox(limit=100)
     outbox.send(1, b"be", more=True)
     outbox.send(2, b"whole", more=False)

@@ -19,7 +19,7 @@ from tests.fakes.worker import FakeWorker
 
 
 class RouterHarness:
-    """A Router whose edits are settled when told so."""
+    """A Router whose edits are settled on order."""
 
     def __init__(self, limits: LimitsConfig) -> None:
         self.settled = False
@@ -43,7 +43,7 @@ class RouterHarness:
 
 
 def test_a_client_that_leaves_makes_room_for_others() -> None:
-    """Uploads that are held during a reload: nobody hangs for ever because somebody else has gone."""
+    """Uploads that are held during a reload: no client hangs for ever because another one has gone."""
     harness = RouterHarness(LimitsConfig(connection=1000, total=100))
     (large, _), (small, transport) = harness.connect(), harness.connect()
     large.data_received(b"x" * 110)

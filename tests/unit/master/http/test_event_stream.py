@@ -165,7 +165,7 @@ def test_a_stream_that_moved_goes_on_with_whole_events() -> None:
 
 
 def test_the_seam_is_a_comment() -> None:
-    """Clients skip what says that another generation goes on."""
+    """Clients skip the comment that another generation goes on."""
     stream, passed = fed(seam(7))
     assert passed == [b": devserver: the stream goes on with generation 7\n\n"]
     assert stream.last_id is None

@@ -68,7 +68,7 @@ def test_an_app_that_returns_without_an_answer_gives_500() -> None:
 
 
 def test_an_answer_that_breaks_off_is_truncated() -> None:
-    """The client can tell it from one that is complete."""
+    """The client can distinguish it from one that is complete."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -107,7 +107,7 @@ def test_a_safe_request_is_run_once_more_when_its_worker_dies(method: str) -> No
 
 
 def test_a_request_that_kills_every_worker_is_not_run_a_third_time() -> None:
-    """502 with the reason, which is said on the console too."""
+    """502 with the reason, which is reported on the console too."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -126,7 +126,7 @@ def test_a_request_that_kills_every_worker_is_not_run_a_third_time() -> None:
 
 @pytest.mark.parametrize(("method", "headers"), [("POST", []), ("GET", LENGTH)])
 def test_a_request_that_may_have_had_an_effect_is_not_run_again(method: str, headers: Headers) -> None:
-    """Nobody pays twice."""
+    """It is charged once."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -193,7 +193,7 @@ def test_a_client_that_leaves_while_it_waits_is_never_started() -> None:
 
 
 def test_a_client_that_leaves_is_reported_to_the_app() -> None:
-    """The app may stop its work; nobody answers into the void."""
+    """The app may stop its work; no answer goes into the void."""
 
     async def scenario() -> None:
         harness = GatewayHarness()

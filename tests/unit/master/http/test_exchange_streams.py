@@ -62,7 +62,7 @@ def test_a_stream_with_ids_survives_its_workers_death() -> None:
 
 
 def test_a_stream_that_waits_for_a_worker_is_resumed_once_by_the_newest_code() -> None:
-    """Reloads in between start no second run that nobody would end."""
+    """Reloads in between start no second run that would never end."""
 
     async def scenario() -> None:
         harness = GatewayHarness()

@@ -101,7 +101,7 @@ def test_what_arrives_before_the_first_boot_waits_for_it() -> None:
 
 
 def test_a_client_that_left_keeps_no_stop_waiting() -> None:
-    """Nobody waits for it any more."""
+    """No client waits for it any more."""
 
     async def scenario() -> None:
         harness = GatewayHarness(live=0)
@@ -202,7 +202,7 @@ def test_without_a_worker_within_the_boot_timeout_it_is_503() -> None:
 
 @pytest.mark.parametrize(("handlers", "status"), [((), 404), (("on_receive",), 404)])
 def test_a_module_without_an_app_has_no_pages(handlers: tuple[str, ...], status: int) -> None:
-    """It is told what to do."""
+    """It learns what to do."""
 
     async def scenario() -> None:
         harness = GatewayHarness(live=0)

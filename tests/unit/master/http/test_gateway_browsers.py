@@ -60,7 +60,7 @@ def test_a_client_that_accepts_more_gets_the_error() -> None:
 
 
 def test_the_page_after_a_form_does_not_say_that_it_reloads() -> None:
-    """It says that the form was not sent on, and what to do."""
+    """It reports that the form was not sent on, and what to do."""
 
     async def run() -> None:
         harness = GatewayHarness(live=0)

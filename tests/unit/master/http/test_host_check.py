@@ -124,7 +124,7 @@ def test_foreign_names_are_refused(host: bytes) -> None:
     ],
 )
 def test_what_is_no_clear_host_is_malformed(host: bytes) -> None:
-    """Nobody guesses what an odd Host may mean: it is a bad request."""
+    """An odd Host is not guessed at: it is a bad request."""
     assert status(host) == 400
     assert status(host, guard=HostCheck("", ("*",))) == 400
 
@@ -228,7 +228,7 @@ def test_a_page_of_this_machine_may_connect_and_others_may_not(
 
 
 def test_two_origins_are_refused() -> None:
-    """Nobody chooses the better of two."""
+    """Neither of two is preferred."""
     headers = [(b"origin", b"http://localhost"), (b"Origin", b"http://localhost")]
     refusal = HostCheck("", ()).refuses(headers, websocket=True)
     assert refusal is not None

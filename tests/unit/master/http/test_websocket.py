@@ -196,7 +196,7 @@ def test_newer_code_without_an_app_asks_to_reconnect(handlers: tuple[str, ...]) 
 
 
 def test_a_path_that_could_not_go_on_is_remembered_for_that_code_only() -> None:
-    """It is said once; others of the path reconnect while that code is live, and are tried again after it."""
+    """It is reported once; others of the path reconnect while that code is live, then resume again."""
 
     async def scenario() -> None:
         harness = GatewayHarness()
@@ -281,7 +281,7 @@ def test_a_slow_client_slows_its_own_app() -> None:
 
 
 def test_the_app_is_notified_of_a_client_that_is_found_gone_in_sending() -> None:
-    """No run is left behind that waits for ever for somebody who is no more."""
+    """No run is left behind that waits for ever for a client that has left."""
 
     async def scenario() -> None:
         harness = GatewayHarness()

@@ -41,7 +41,7 @@ def test_a_refusal_is_the_apps_own() -> None:
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_an_app_that_decides_nothing_gives_500(failed: bool) -> None:
-    """A handshake that nobody answers is not left hanging."""
+    """A handshake without an answer is not left hanging."""
     assert session().on_app_returned(failed) == [RefuseClient(500, "Internal Server Error")]
 
 
@@ -63,7 +63,7 @@ def test_a_client_that_leaves_before_it_had_a_worker_is_reported() -> None:
 
 
 def test_newer_code_during_the_handshake_takes_over_after_it() -> None:
-    """The old code says whether it accepts; the conversation is the new code's."""
+    """The old code shows whether it accepts; the conversation is the new code's."""
     found = session()
     assert found.on_code_live() == []
     assert found.on_app_accepted(None, []) == [AcceptClient(None, []), DetachRun()]
@@ -104,7 +104,7 @@ def test_large_messages_are_bounded_by_their_bytes() -> None:
 
 
 def test_a_client_that_talks_on_is_read_no_further() -> None:
-    """A few hundred small messages that nobody takes are enough."""
+    """A few hundred small messages that are not taken are enough."""
     found = opened()
     for _ in range(2 * MOST_AHEAD - 1):
         say(found, b"")

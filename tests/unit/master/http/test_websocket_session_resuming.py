@@ -235,7 +235,7 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
 
 
 def test_a_death_of_what_cannot_go_on_shows_what_was_held() -> None:
-    """Nobody is left who could take it."""
+    """No run is left that could take it."""
     found = opened(resumable=False)
     say(found, b"a")
     assert found.on_worker_died("killed") == [Lost("a message", REASON), RESTART]

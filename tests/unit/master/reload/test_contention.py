@@ -43,7 +43,7 @@ DUCKDB = failure(
     ],
 )
 def test_what_the_old_worker_has_and_the_new_one_asks_for(what: Failure, held: Held) -> None:
-    """The new Worker is tried once the old one has left; with nobody there it is the app's own fault."""
+    """The new Worker is tried once the old one has left; without an old one it is the app's own fault."""
     assert is_suspect(what)
     assert is_held(what, held)
     assert not is_held(what, NOBODY)

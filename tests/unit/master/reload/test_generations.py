@@ -23,7 +23,7 @@ def test_a_good_edit_is_booted_and_goes_live() -> None:
 
 
 def test_an_unchanged_file_settles_its_edit_at_once() -> None:
-    """A touch reloads nothing and holds nobody."""
+    """A touch reloads nothing and holds no request."""
     book = running(a="1")
     assert edit(book, 1, file("a", "1")) == []
     assert book.is_settled(1)
@@ -200,7 +200,7 @@ def test_a_first_start_that_fails_waits_for_any_cure() -> None:
 
 
 def test_work_that_waited_for_a_superseded_candidate_waits_for_the_younger_one() -> None:
-    """The Manager dropped it for a newer one: no refusal, and nobody is let through to old code."""
+    """The Manager dropped it for a newer one: no refusal, and no request is let through to old code."""
     book = running(a="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("a", "3"))

@@ -94,7 +94,7 @@ def test_the_newest_refusal_is_the_last_word_when_an_older_save_goes_live_exclus
 
 
 def test_an_undo_of_what_was_refused_while_an_older_save_boots_is_settled_by_that() -> None:
-    """The disk holds what boots: nothing more is tried, and nobody waits for ever."""
+    """The disk holds what boots: nothing more is tried, and no client waits for ever."""
     book = running(a="1", b="1")
     edit(book, 1, file("a", "2"))
     edit(book, 2, file("b", "2"))

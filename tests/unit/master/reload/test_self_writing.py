@@ -24,7 +24,7 @@ def test_an_author_who_saves_often_is_not_stopped() -> None:
 
 
 def test_what_was_muted_is_tried_when_nothing_boots_any_more() -> None:
-    """Somebody who is merely quick gets the last save live."""
+    """A user who is merely quick gets the last save live."""
     guard = SelfWriteGuard()
     for number in range(MOST):
         guard.noticed(["gen.py"], ["gen.py"], now=number * 0.1)

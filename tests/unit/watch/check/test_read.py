@@ -1,4 +1,4 @@
-"""A file is read as it is, and what is no file harms nobody."""
+"""A file is read as it is, and what is no file does no harm."""
 
 from __future__ import annotations
 

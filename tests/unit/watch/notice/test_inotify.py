@@ -84,7 +84,7 @@ def test_folders_come_and_leave(inotify: Inotify, tmp_path: Path) -> None:
 
 
 def test_a_watched_folder_itself_goes(inotify: Inotify, tmp_path: Path) -> None:
-    """The end of a top folder is reported, for nobody watches its parent."""
+    """The end of a top folder is reported, for its parent is not watched."""
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     assert facts(inotify) == [FolderLeft(str(tmp_path))]
     tmp_path.mkdir()

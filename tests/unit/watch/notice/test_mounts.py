@@ -1,4 +1,4 @@
-"""Which folders must be polled because their file system tells of no changes."""
+"""Which folders must be polled because their file system reports no changes."""
 
 from __future__ import annotations
 

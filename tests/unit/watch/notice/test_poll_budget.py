@@ -1,4 +1,4 @@
-"""The look at the files where nobody tells of changes costs no more than stated."""
+"""The look at the files where the system reports no changes costs no more than stated."""
 
 from __future__ import annotations
 

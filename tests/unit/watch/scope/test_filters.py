@@ -118,7 +118,7 @@ def test_everything_while_nothing_runs(filters: Filters) -> None:
 
 
 def test_a_root_below_a_folder_named_templates() -> None:
-    """Only what lies under the root says what a file is."""
+    """Only what lies under the root shows what a file is."""
     assert Filters("/home/templates/app").interest("/home/templates/app/x.txt") is NONE
 
 

@@ -32,7 +32,7 @@ def test_it_holds_what_uvicorns_holds(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_what_newer_code_goes_on_with_is_marked(kind: str) -> None:
-    """An app that cares can tell."""
+    """An app that cares can see it."""
     extensions = asgi_scope(a_scope(kind, resumed=3), {})["extensions"]
     assert extensions[RESUMED] == {"generation": 3}
     assert RESUMED not in asgi_scope(a_scope(kind), {}).get("extensions", {})

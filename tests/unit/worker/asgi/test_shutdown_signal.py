@@ -24,7 +24,7 @@ def test_what_sits_in_uvicorns_exit_hears_of_it_and_may_call_the_original(
         heard.append(args[0].should_exit)
 
     monkeypatch.setattr(Server, "handle_exit", handle_exit)
-    shutdown_signal.say()
+    shutdown_signal.send()
     assert heard == [signal.SIGTERM, True]
 
 
@@ -35,4 +35,4 @@ def test_a_listener_that_fails_keeps_nobody_from_leaving(monkeypatch: pytest.Mon
         raise RuntimeError("not now")
 
     monkeypatch.setattr(Server, "handle_exit", handle_exit)
-    shutdown_signal.say()
+    shutdown_signal.send()

@@ -1,4 +1,4 @@
-"""How a run of the app ends, and what is said of it."""
+"""How a run of the app ends, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_each_request_has_a_copy_of_the_lifespans_state() -> None:
 
 
 def test_orders_for_a_stream_that_has_ended_come_late() -> None:
-    """They are nobody's any more."""
+    """They belong to no run any more."""
 
     async def scenario() -> None:
         harness = StreamsHarness(Says(START, {**BODY, "more_body": False}))
@@ -201,7 +201,7 @@ def test_what_an_app_raises_because_its_client_left_is_shown_as_under_uvicorn(ap
 
 
 def test_what_a_request_raises_because_its_client_left_is_shown_as_under_uvicorn() -> None:
-    """The detach that comes later for a response that nobody reads excuses nothing."""
+    """The detach that comes later for a response that is not read excuses nothing."""
 
     async def scenario() -> None:
         go_on = asyncio.Event()

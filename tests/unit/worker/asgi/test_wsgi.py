@@ -1,4 +1,4 @@
-"""A WSGI app's threads end when nobody takes what they send."""
+"""A WSGI app's threads end when no client takes what they send."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_thread_whose_client_has_left_ends(order: Disconnected | Detach) -> No
 
 
 def test_a_thread_whose_response_is_cancelled_ends() -> None:
-    """A Worker that has to leave waits for no thread that nobody listens to."""
+    """A Worker that has to leave waits for no thread without a listener."""
     app = Endless()
 
     async def scenario() -> None:
@@ -161,7 +161,7 @@ def test_a_thread_whose_response_is_cancelled_ends() -> None:
 
 
 def test_a_thread_that_sends_more_than_it_said_ends_with_that_error() -> None:
-    """It does not wait for ever for room in a line that nobody empties."""
+    """It does not wait for ever for room in a line that is not emptied."""
     app = Endless(("Content-Length", "60"))
 
     async def scenario() -> None:

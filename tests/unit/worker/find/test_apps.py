@@ -1,4 +1,4 @@
-"""Which object of a module is its app, and what is said about one that cannot be served."""
+"""Which object of a module is its app, and what is reported about one that cannot be served."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_module_called_app_is_not_in_the_way() -> None:
 
 
 def test_a_wrong_app_is_not_in_the_way_of_a_right_one() -> None:
-    """`app = typer.Typer()` beside `application` is somebody else's app."""
+    """`app = typer.Typer()` beside `application` is another kind of app."""
     assert found(app=object(), application=asgi).name == "application"
     assert found(app=object(), service=Starlette()).name == "service"
 
@@ -225,7 +225,7 @@ def test_a_named_handler_means_the_handlers() -> None:
     ],
 )
 def test_what_is_no_app_is_refused(arguments: Any, names: dict[str, Any], message: str) -> None:
-    """One sentence says what was found, where, and what would do."""
+    """One sentence shows what was found, where, and what would do."""
     failure = refused(*arguments, **names)
     assert failure.type == "NotAnApp"
     assert message in failure.message

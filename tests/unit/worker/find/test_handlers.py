@@ -1,4 +1,4 @@
-"""Which functions of a module are handlers, and what is said about those that cannot be."""
+"""Which functions of a module are handlers, and what is reported about those that cannot be."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_one_sync_handler_bounds_the_worker() -> None:
 
 
 def test_the_protocol_is_the_module_s() -> None:
-    """`protocol` says how frames are cut."""
+    """`protocol` shows how frames are cut."""
     assert found(on_receive=sync, protocol=Lines(maximum=7)).framing == Lines(maximum=7)
 
 

@@ -62,7 +62,7 @@ def test_a_pyc_that_is_hardly_younger_than_its_source_is_not_believed(tmp_path: 
 
 
 def test_a_source_that_was_just_saved_leaves_no_pyc(tmp_path: Path) -> None:
-    """The next save may come within the same second: nobody is to find the older code."""
+    """The next save may come within the same second: no import may find the older code."""
     path = module(tmp_path, age=0.0)
     pyc.write(str(path), path.stat(), compile(path.read_text(), str(path), "exec"))
     assert not (tmp_path / "__pycache__").exists()

@@ -230,7 +230,7 @@ def test_the_files_that_an_error_names(use: Use, tmp_path: Path) -> None:
 def test_what_the_snapshot_had_is_reported_once_when_it_is_used(
     use: Use, tmp_path: Path, reported: list[Source]
 ) -> None:
-    """A module that is read from the disk is reported instead; one that nobody imports is neither."""
+    """A module that is read from the disk is reported instead; one without an importer is neither."""
     used: list[str] = []
     (tmp_path / "own_read.py").write_text("")
     known = [source(tmp_path / f"own_{name}.py", "") for name in ("known", "idle")]

@@ -1,4 +1,4 @@
-"""Which files the app has made itself while it starts, as the audit events tell."""
+"""Which files the app has made itself while it starts, as the audit events show."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 class StartingApp:
-    """An app in a folder; `told` is what the Master hears."""
+    """An app in a folder; `reported` is what the Master gets."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.snapshot = Snapshot({}, lambda _source: None)
-        self.told: list[tuple[str, bytes | None]] = []
-        self.created = CreatedFiles(str(self.folder), self.snapshot, self.tell)
+        self.reported: list[tuple[str, bytes | None]] = []
+        self.created = CreatedFiles(str(self.folder), self.snapshot, self.report)
 
-    def tell(self, path: str, found: bytes | None) -> None:
-        self.told.append((os.path.basename(path), found))
+    def report(self, path: str, found: bytes | None) -> None:
+        self.reported.append((os.path.basename(path), found))
 
     def write(self, name: str, text: str = "1") -> None:
         path = self.folder / name
@@ -42,12 +42,12 @@ def app(tmp_path: Path) -> StartingApp:
 
 
 def test_a_file_that_was_made_is_reported_before_and_when_it_is_closed(app: StartingApp) -> None:
-    """What comes into it later is somebody's save."""
+    """What comes into it later is a save."""
     app.write("a.json")
     app.step()
     (app.folder / "a.json").write_text("2")
     app.step()
-    assert app.told == [("a.json", None), ("a.json", digest(b"1"))]
+    assert app.reported == [("a.json", None), ("a.json", digest(b"1"))]
 
 
 def test_a_file_is_not_reported_while_it_is_open(app: StartingApp) -> None:
@@ -57,26 +57,26 @@ def test_a_file_is_not_reported_while_it_is_open(app: StartingApp) -> None:
     with path.open("w") as file:
         file.write("1")
         app.step()
-        assert app.told == [("a.json", None)]
+        assert app.reported == [("a.json", None)]
     app.step()
-    assert app.told[1:] == [("a.json", digest(b"1"))]
+    assert app.reported[1:] == [("a.json", digest(b"1"))]
 
 
 def test_a_file_that_was_moved_to_its_place_is_known_before(app: StartingApp) -> None:
     """As those do it who write with care."""
     app.write("new.tmp")
     app.created.hear("os.rename", (str(app.folder / "new.tmp"), str(app.folder / "a.json"), -1, -1))
-    assert app.told == [("a.json", None), ("a.json", digest(b"1"))]
+    assert app.reported == [("a.json", None), ("a.json", digest(b"1"))]
 
 
 def test_a_file_that_is_closed_late_is_not_the_apps(
     app: StartingApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By then somebody may know of it."""
+    """By then other code may know of it."""
     monkeypatch.setattr(module, "IN_TIME", -1.0)
     app.write("a.json")
     app.created.finish()
-    assert app.told == [("a.json", None), ("a.json", b"")]
+    assert app.reported == [("a.json", None), ("a.json", b"")]
 
 
 def test_a_module_that_was_not_found_before_is_not_the_apps(app: StartingApp) -> None:
@@ -84,7 +84,7 @@ def test_a_module_that_was_not_found_before_is_not_the_apps(app: StartingApp) ->
     app.snapshot.missed.add("words")
     app.write("words.py")
     app.step()
-    assert app.told == [("words.py", None), ("words.py", b"")]
+    assert app.reported == [("words.py", None), ("words.py", b"")]
 
 
 def test_what_was_there_or_read_before_is_not_reported(app: StartingApp) -> None:
@@ -99,4 +99,4 @@ def test_what_was_there_or_read_before_is_not_reported(app: StartingApp) -> None
     app.created.hear("open", (str(app.folder.parent / "elsewhere.json"), "w", WRITES))
     app.created.finish()
     app.write("late.json")
-    assert app.told == []
+    assert app.reported == []

@@ -13,7 +13,7 @@ from devserver.worker.run.debugger import Debugger
 
 
 class Link:
-    """A Worker's link of which nobody reads the other end."""
+    """A Worker's link whose other end is not read."""
 
     worker = 1
     forked = False

@@ -71,7 +71,7 @@ def test_notes_are_kept(failing: Callable[[str], Failure]) -> None:
 def test_a_name_that_is_nearly_right_is_suggested(
     failing: Callable[[str], Failure], source: str, suggestion: str
 ) -> None:
-    """On every version of Python the failure says which name was meant."""
+    """On every version of Python the failure shows which name was meant."""
     assert failing(source).suggestion == suggestion
 
 
@@ -94,7 +94,7 @@ def test_the_place_is_the_apps_own_last_line(failing: Callable[[str], Failure]) 
 
 
 def test_the_cause_shows_how_it_came_about(failing: Callable[[str], Failure]) -> None:
-    """`raise … from` is told from an exception that was raised while another was handled."""
+    """`raise … from` is distinguished from an exception that was raised while another was handled."""
     meant = failing("try:\n    1/0\nexcept Exception as e:\n    raise KeyError('k') from e\n")
     assert meant.cause
     assert not meant.handling

@@ -85,7 +85,7 @@ def test_a_request_is_logged_with_its_client_path_and_status(capsys: pytest.Capt
 
 
 def test_without_an_access_log_a_request_costs_nothing() -> None:
-    """Nobody would hear it, unless the app has a handler of its own."""
+    """It would be lost, unless the app has a handler of its own."""
     assert log(access_log=False).access is None
     own = io.StringIO()
     logging.getLogger("uvicorn.access").addHandler(logging.StreamHandler(own))

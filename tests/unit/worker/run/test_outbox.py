@@ -29,7 +29,7 @@ def test_a_message_within_the_credit_leaves_at_once() -> None:
 
 
 def test_a_long_message_leaves_in_parts() -> None:
-    """Each part but the last says that more follows, so that nothing gets between them."""
+    """Each part but the last reports that more follows, so that nothing gets between them."""
     link = FakeMasterLink()
     Outbox(1, 10 * CHUNK, link).send(b"x" * (2 * CHUNK + 1))
     assert [(len(m.data), m.more) for m in link.sent if isinstance(m, Send)] == [
@@ -66,7 +66,7 @@ def test_a_sync_handler_waits_until_its_data_is_out() -> None:
 
 
 def test_nothing_waits_once_the_master_has_left() -> None:
-    """What nobody can get any more is let go."""
+    """What no client can get any more is let go."""
     link = FakeMasterLink()
     outbox = Outbox(1, 0, link)
     outbox.send(b"abc")

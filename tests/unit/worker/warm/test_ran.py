@@ -1,4 +1,4 @@
-"""Which code ran: noted exactly, or it is said why not."""
+"""Which code ran: noted exactly, or the reason is given."""
 
 from __future__ import annotations
 

@@ -43,5 +43,5 @@ def test_each_client_reads_the_form_that_it_asks_for(accept: bytes, form: str) -
 
 @given(st.binary(max_size=60) | st.text("texhml/*;q=,01.", max_size=40).map(str.encode))
 def test_no_header_breaks_it(accept: bytes) -> None:
-    """Whatever a client says that it accepts, it gets an answer."""
+    """Whatever a client claims to accept, it gets an answer."""
     assert choose(accept) in {"text", "json", "html"}

@@ -46,7 +46,7 @@ def test_a_page_gets_the_script(status: int) -> None:
     ],
 )
 def test_what_is_no_page_is_not_touched(status: int, headers: Headers) -> None:
-    """And nobody is told why: there is nothing to refresh."""
+    """And no reason is given: there is nothing to refresh."""
     assert answered(*headers, status=status) == (headers, b"<h1>x", "")
 
 

@@ -70,11 +70,11 @@ def test_a_nonce_of_the_page_is_used(policies: tuple[str, ...]) -> None:
     ],
 )
 def test_a_policy_that_does_not_let_it(policies: tuple[str, ...], reason: str) -> None:
-    """It is told which part of it is in the way."""
+    """It learns which part of it is in the way."""
     assert judged(*policies) == ("", reason)
 
 
 def test_a_policy_that_only_reports_is_not_made_to_report() -> None:
-    """The script would be the cause of what the app gets told."""
+    """The script would be the cause of what the app gets."""
     name = b"Content-Security-Policy-Report-Only"
     assert judged("script-src 'none'", name=name) == ("", NO_SCRIPT)

@@ -78,7 +78,7 @@ def test_assets_are_numbered_and_the_oldest_forgotten() -> None:
 
 
 def test_other_events_are_no_news() -> None:
-    """Nobody is woken for them."""
+    """They wake no page."""
     assert not state().on_event(events.Stopping(reason="x"))
     assert not state().on_event(events.Output(worker=1, text="x"))
 
