@@ -119,7 +119,7 @@ class Session(Pty):
         self.link.close()
         super().__exit__()
 
-    def tell(self, *news: Event) -> None:
+    def send(self, *news: Event) -> None:
         """Send `news`, reading the terminal meanwhile: a console whose terminal is not read takes no more."""
         rest = bytearray(b"".join(map(events.encode, news)))
 

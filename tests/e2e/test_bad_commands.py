@@ -24,7 +24,7 @@ def busy() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["nothing.py"], "there is no file {}/nothing.py: check the path"),
         (["hand lers"], "'hand lers' is neither a file in {} nor a module name"),
@@ -55,11 +55,11 @@ def busy() -> Iterator[int]:
     ],
 )
 def test_a_command_that_cannot_be_carried_out_is_refused_in_one_sentence(
-    project: Path, arguments: list[str], says: str
+    project: Path, arguments: list[str], message: str
 ) -> None:
     """It shows what is wrong and what to do."""
     (project / "empty").mkdir()
-    assert says.replace("{}", str(project)) in refused(project, *arguments)
+    assert message.replace("{}", str(project)) in refused(project, *arguments)
 
 
 def test_without_a_target_the_usual_names_are_tried(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_that_is_gone_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "says"),
+    ("table", "message"),
     [
         ("[tool.devserver]\nwrokers = 1", "has no key 'wrokers'; did you mean 'workers'?"),
         ("[tool.devserver\n", "pyproject.toml cannot be read: "),
@@ -83,10 +83,10 @@ def test_a_folder_that_is_gone_is_reported(tmp_path: Path) -> None:
         ('[tool.devserver]\ntarget = "gone.py"', "there is no file "),
     ],
 )
-def test_a_mistake_in_pyproject_is_refused_in_one_sentence(project: Path, table: str, says: str) -> None:
+def test_a_mistake_in_pyproject_is_refused_in_one_sentence(project: Path, table: str, message: str) -> None:
     """The user may not have written the file, so it is named."""
     (project / "pyproject.toml").write_text(table)
-    assert says in refused(project)
+    assert message in refused(project)
 
 
 def test_a_port_in_use_is_refused_with_its_holder(project: Path, busy: int) -> None:
@@ -173,7 +173,7 @@ def test_a_place_that_may_not_be_written_is_refused(project: Path, option: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "target", "says"),
+    ("text", "target", "message"),
     [
         (
             "x = 1\n",
@@ -186,13 +186,13 @@ def test_a_place_that_may_not_be_written_is_refused(project: Path, option: str) 
     ],
 )
 def test_a_target_that_serves_nothing_ends_the_first_start(
-    tmp_path: Path, text: str, target: str, says: str
+    tmp_path: Path, text: str, target: str, message: str
 ) -> None:
     """The command was wrong: waiting for an edit would not help."""
     (tmp_path / target.partition(":")[0]).write_text(text)
     code, output = run(tmp_path, "--tcp", "127.0.0.1:0", "--port", "0", target)
     last = output.splitlines()[-1]
-    assert (code, says in last, output.count(says)) == (2, True, 1), output
+    assert (code, message in last, output.count(message)) == (2, True, 1), output
     assert "refused" not in output
     assert "exited" not in output
 

@@ -27,9 +27,9 @@ def test_a_first_start_that_fails_is_reported_in_html_json_or_text(tmp_path: Pat
         assert "not &lt;today&gt;" in page.text
         assert "handlers.py" in page.text
         answer = client.get("/", headers={"accept": "application/json"})
-        told = answer.json()
-        assert (told["file"], told["line"], told["type"]) == ("handlers.py", 2, "ValueError")
-        assert "not <today>" in told["traceback"]
+        body = answer.json()
+        assert (body["file"], body["line"], body["type"]) == ("handlers.py", 2, "ValueError")
+        assert "not <today>" in body["traceback"]
         plain = client.post("/", content=b"x")
         assert plain.status_code == 503
         assert plain.headers["content-type"].startswith("text/plain")

@@ -17,7 +17,7 @@ from tests.http import browsing, connection_of
 from tests.survivor import open_gate, save, surviving, version
 
 
-def says(server: DevServer, text: str, times: int = 1) -> None:
+def sees_output(server: DevServer, text: str, times: int = 1) -> None:
     """Wait until the app has printed that."""
     eventually(f"it prints {text!r}", lambda: server.output().count(text) >= times)
 
@@ -40,7 +40,7 @@ def test_a_request_in_flight_finishes_on_the_old_code_and_others_run_the_new(tmp
     with surviving(tmp_path) as server, ThreadPoolExecutor(1) as pool:
         with browsing(server) as slow, browsing(server) as client:
             waiting = pool.submit(slow.get, "/wait")
-            says(server, "waiting")
+            sees_output(server, "waiting")
             save(server, 2)
             assert client.get("/version").text == "v2"
             open_gate(tmp_path)
@@ -56,7 +56,7 @@ def test_an_upload_in_flight_finishes_on_the_old_code(tmp_path: Path) -> None:
             client.sendall(
                 b"POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 200000\r\n\r\n" + b"x" * 100
             )
-            says(server, "uploading")
+            sees_output(server, "uploading")
             save(server, 2)
             client.sendall(b"x" * 199_900)
             answer = client.recv(65536)

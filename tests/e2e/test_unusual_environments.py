@@ -47,7 +47,7 @@ def test_a_source_is_read_as_python_reads_it(tmp_path: Path, source: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "message"),
     [
         (b"x = 1\ny = 2\0\n", f"handlers.py:2: {NULL_BYTE}: source code string cannot contain null bytes"),
         (b"x = 1\n" + b"-" * 100_000 + b"1\n", "handlers.py:1: "),
@@ -57,14 +57,14 @@ def test_a_source_is_read_as_python_reads_it(tmp_path: Path, source: bytes) -> N
     ids=["null byte", "hostile nesting", "unknown encoding", "wrong encoding"],
 )
 def test_a_source_that_cannot_be_read_is_named_at_the_first_start(
-    tmp_path: Path, source: bytes, says: str
+    tmp_path: Path, source: bytes, message: str
 ) -> None:
     """The file at fault is reported, not the machinery that read it; the fix goes live."""
     (tmp_path / "handlers.py").write_bytes(source)
     with serving(tmp_path) as server:
         server.wait("refused")
         eventually("it is printed", lambda: "refused: " in server.output())
-        assert says in server.output()
+        assert message in server.output()
         assert "importlib" not in server.output()
         server.save(answering("good"))
         server.wait("ready")

@@ -15,7 +15,7 @@ from tests.http import browsing
 OPTIONS = ("--warm", "auto", "--preload", "off")
 
 
-def says(client: httpx.Client) -> str:
+def answer_of(client: httpx.Client) -> str:
     """Return which code answers."""
     return client.get("/").text.split()[0]
 
@@ -23,7 +23,7 @@ def says(client: httpx.Client) -> str:
 def saved(server: DevServer, client: httpx.Client, folder: Path, version: int) -> str:
     """Save another answer; return in which way it came to be live."""
     server.save(project(folder, answer=f"v{version}"))
-    assert says(client) == f"v{version}"
+    assert answer_of(client) == f"v{version}"
     return str(server.wait("live")["way"])
 
 
@@ -42,11 +42,11 @@ def test_an_image_that_is_killed_costs_time_only(tmp_path: Path) -> None:
         assert parent_of(pid) == image
         os.kill(image, signal.SIGKILL)
         eventually("the copy has another parent", lambda: parent_of(pid) == server.manager())
-        assert says(client) == "v2"
+        assert answer_of(client) == "v2"
         os.kill(pid, signal.SIGKILL)
         assert server.wait("worker-exited", pid=pid)["reason"] == "SIGKILL"
         eventually("another Worker answers", lambda: int(client.get("/").text.split()[1]) != pid)
-        assert says(client) == "v2"
+        assert answer_of(client) == "v2"
         assert saved(server, client, tmp_path, 3) in ("boot", "swap")
         the_image(server)
         assert saved(server, client, tmp_path, 4) == "swap"
@@ -64,7 +64,7 @@ def test_a_copy_that_is_killed_is_reported_by_its_image(tmp_path: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         assert server.wait("worker-exited", pid=pid)["reason"] == "SIGKILL"
         assert server.wait("worker-started")["way"] == "swap"
-        assert says(client) == "v2"
+        assert answer_of(client) == "v2"
         assert server.stop() == 0
 
 
@@ -90,7 +90,7 @@ def test_the_managers_death_ends_the_image_and_no_worker(tmp_path: Path) -> None
         os.kill(server.manager(), signal.SIGKILL)
         server.wait("manager-exited")
         eventually("it is gone", lambda: is_gone(image))
-        assert says(client) == "v2"
+        assert answer_of(client) == "v2"
         server.wait("rolled")
         the_image(server)
         assert saved(server, client, tmp_path, 3) == "swap"
@@ -106,14 +106,14 @@ def test_the_last_good_codes_image_stays_until_newer_code_is_live(tmp_path: Path
         for broken in ("1 +", "raise RuntimeError('no')", "import missing_module"):
             server.save(project(tmp_path, top=broken))
             server.wait("refused")
-            assert says(client) == "v1"
+            assert answer_of(client) == "v1"
         server.save(project(tmp_path).replace("startup.complete", "startup.failed"))
         server.wait("refused")
         assert the_image(server) == image
         assert saved(server, client, tmp_path, 2) == "swap"
         assert the_image(server) == image
         server.save(project(tmp_path, top="A = 1", answer="v3"))
-        assert says(client) == "v3"
+        assert answer_of(client) == "v3"
         assert server.wait("live")["way"] == "boot"
         eventually("the older image is gone", lambda: is_gone(image))
         assert the_image(server) != image

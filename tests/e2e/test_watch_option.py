@@ -29,10 +29,10 @@ def test_files_of_a_further_folder_reload(tmp_path: Path, poll: tuple[str, ...])
 
 
 @pytest.mark.parametrize(
-    ("folder", "says"),
+    ("folder", "message"),
     [("nowhere", "--watch nowhere: there is no folder"), ("/", "--watch /: / is too large to watch")],
 )
-def test_a_folder_that_cannot_be_watched_is_refused(tmp_path: Path, folder: str, says: str) -> None:
+def test_a_folder_that_cannot_be_watched_is_refused(tmp_path: Path, folder: str, message: str) -> None:
     """One sentence."""
     (tmp_path / "handlers.py").touch()
-    assert refused(tmp_path, "--watch", folder, "handlers.py").startswith(says)
+    assert refused(tmp_path, "--watch", folder, "handlers.py").startswith(message)

@@ -90,7 +90,7 @@ class Outcome(msgspec.Struct):
     notes: Imported
 
 
-def say(what: str, value: Any) -> None:
+def print_result(what: str, value: Any) -> None:
     os.write(1, json.dumps([what, value]).encode() + b"\n")
 
 
@@ -99,7 +99,7 @@ def tell_about(what: str, orders: Orders, inheritance: Inheritance = NOTHING) ->
     outcome = msgspec.msgpack.decode(ran.pop("value"), type=Outcome)
     last = outcome.notes.surroundings[outcome.notes.last]
     noted = {"noted": len(outcome.notes.notes), "reason": outcome.notes.reason}
-    say(what, ran | {"value": outcome.value, "left": [last.environment, last.conditions]} | noted)
+    print_result(what, ran | {"value": outcome.value, "left": [last.environment, last.conditions]} | noted)
     return outcome.notes
 
 
@@ -119,17 +119,17 @@ def main() -> None:
     order = msgspec.structs.replace(order, without=tuple(orders.without), doubts=doubts)
     report_to = os.dup(1)
 
-    def told(name: str) -> None:
-        os.write(report_to, json.dumps(["told", name]).encode() + b"\n")
+    def announced(name: str) -> None:
+        os.write(report_to, json.dumps(["announced", name]).encode() + b"\n")
 
-    report, inheritance = preload(order, own=[orders.project], terminal=orders.terminal, tell=told)
+    report, inheritance = preload(order, own=[orders.project], terminal=orders.terminal, tell=announced)
     os.close(report_to)
-    say("doubts", {name: values.hex() for name, values in report.doubts.items()})
-    say("report", msgspec.to_builtins(report))
+    print_result("doubts", {name: values.hex() for name, values in report.doubts.items()})
+    print_result("report", msgspec.to_builtins(report))
     if not report.restart_without and not report.doubts:
         for number in range(orders.workers):
             tell_about("warm" if not number else f"warm {number + 1}", orders, inheritance)
-    say("fit", syscalls.count_threads() == report.threads)
+    print_result("fit", syscalls.count_threads() == report.threads)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).with_name("preload_process.py")
 
 
 class Run:
-    """What happened, in order: `said[...]` has the last word on each, `told` what was announced."""
+    """What happened, in order: `results` has the last of each kind, `announced` the modules."""
 
     def __init__(self, folder: Path, **orders: Any) -> None:
         process = subprocess.run(
@@ -32,16 +32,16 @@ class Run:
         )
         self.status = process.returncode
         lines = [json.loads(line) for line in process.stdout.splitlines()]  # nothing else was printed
-        self.said: dict[str, Any] = {what: value for what, value in lines if what != "told"}
-        self.told = [value for what, value in lines if what == "told"]
+        self.results: dict[str, Any] = {what: value for what, value in lines if what != "announced"}
+        self.announced = [value for what, value in lines if what == "announced"]
 
     @property
     def left_out(self) -> dict[str, str]:
-        return dict(self.said["report"][2])
+        return dict(self.results["report"][2])
 
     @property
     def restart_without(self) -> list[Any]:
-        last: list[Any] = self.said["report"][4]
+        last: list[Any] = self.results["report"][4]
         return last
 
 
@@ -73,10 +73,10 @@ class Project:
         for _ in range(tries):
             run = self.once(without=without, doubts=doubts, **orders)
             without += run.restart_without
-            doubts |= run.said["doubts"]
-            if not run.restart_without and not run.said["doubts"]:
-                assert run.said["fit"]
-                cold, warm = run.said["cold"], run.said["warm"]
+            doubts |= run.results["doubts"]
+            if not run.restart_without and not run.results["doubts"]:
+                assert run.results["fit"]
+                cold, warm = run.results["cold"], run.results["warm"]
                 for what in same:
                     if what == "left":  # environment and conditions
                         for kind in (0, 1):

@@ -29,9 +29,9 @@ def order(session: Session) -> dict[str, Any]:
 @pytest.fixture
 def console() -> Iterator[Session]:
     with Session() as session:
-        session.tell(*SERVER)
+        session.send(*SERVER)
         session.see("r reload · q quit")
-        session.tell(events.Debugging(worker=1, active=True), events.Output(worker=1, text=PROMPT))
+        session.send(events.Debugging(worker=1, active=True), events.Output(worker=1, text=PROMPT))
         session.see("worker 1 is in the debugger", "(Pdb)")
         assert order(session) == {"order": "resize", "worker": 1, "columns": WIDTH, "rows": HEIGHT}
         yield session
@@ -53,13 +53,13 @@ def test_every_key_goes_to_the_debugger(console: Session) -> None:
 def test_what_the_debugger_prints_is_shown_as_it_is(console: Session) -> None:
     """Colours, moves and half lines of the debugger are the terminal's affair."""
     console.raw = b""
-    console.tell(events.Output(worker=1, text="p x\r\n\x1b[31mred\x1b[0m\x1b[2D"))
+    console.send(events.Output(worker=1, text="p x\r\n\x1b[31mred\x1b[0m\x1b[2D"))
     console.read_until(lambda: console.raw == b"p x\r\n\x1b[31mred\x1b[0m\x1b[2D")
 
 
 def test_all_else_is_shown_afterwards(console: Session) -> None:
     """Others' output and reports wait meanwhile; then they are there, with the dashboard below."""
-    console.tell(
+    console.send(
         events.WorkerStarted(worker=2, slot=2, generation=1, pid=4714),
         events.Output(worker=2, text="of another\r\n"),
         events.Notice(level="warning", text="a sentence"),
@@ -67,7 +67,7 @@ def test_all_else_is_shown_afterwards(console: Session) -> None:
     )
     console.see("(Pdb) c")
     assert "of another" not in console.text
-    console.tell(
+    console.send(
         events.Debugging(worker=1, active=False),
         events.Output(worker=1, text="after\r\n"),
         events.Stopped(code=0),
@@ -81,10 +81,10 @@ def test_all_else_is_shown_afterwards(console: Session) -> None:
 def test_too_much_to_hold_is_reported(console: Session) -> None:
     """Who stays long at a breakpoint while others print a lot sees the newest of it, and how much is gone."""
     text = "".join(f"line {number}\r\n" for number in range(5_000))
-    console.tell(
+    console.send(
         *(events.Output(worker=2, text=text[start : start + 4096]) for start in range(0, len(text), 4096))
     )
-    console.tell(events.Debugging(worker=1, active=False))
+    console.send(events.Debugging(worker=1, active=False))
     console.see("2 │ line 4999", "r reload · q quit")
     shown = [line for line in console.scrolled if line.startswith("2 │ line")]
     assert shown == [f"2 │ line {number}" for number in range(5_000 - len(shown), 5_000)]
@@ -112,7 +112,7 @@ def test_ctrl_backslash_asks_for_a_stop(console: Session) -> None:
     console.type(b"\x1c")
     assert order(console) == {"order": "stop"}
     console.see("r reload · q quit")
-    console.tell(events.Debugging(worker=2, active=True), events.Connections(open=77, waiting=0))
+    console.send(events.Debugging(worker=2, active=True), events.Connections(open=77, waiting=0))
     console.see("77 connections")
 
 

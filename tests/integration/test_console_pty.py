@@ -24,7 +24,7 @@ LFLAG = 3
 @pytest.fixture
 def console() -> Iterator[Session]:
     with Session() as session:
-        session.tell(*SERVER)
+        session.send(*SERVER)
         session.see("✓ LIVE", "r reload · q quit")
         yield session
 
@@ -32,9 +32,9 @@ def console() -> Iterator[Session]:
 def test_the_process_tree_is_on_the_screen(console: Session) -> None:
     """In a terminal the state is drawn, on a key the processes, and redrawn as they change."""
     console.see("✓ LIVE  handlers.py", "tcp://127.0.0.1:9501")
-    console.tell(events.Pressed(key="processes"))
+    console.send(events.Pressed(key="processes"))
     console.see("4711", "4712", "4713", "└ w1")
-    console.tell(
+    console.send(
         events.WorkerLoad(worker=1, running=1, handled=41, memory=24_000_000),
         events.WorkerStarted(worker=2, slot=2, generation=1, pid=4714),
     )
@@ -45,14 +45,14 @@ def test_a_syntax_error_shows_source_and_caret(console: Session) -> None:
     """A refused save shows the line and a caret under its column; the fix takes it away."""
     place = Place("/app/handlers.py", 2, 14, 15, 'def on_receive(conn, data):\n    conn.send("x"\n', 1)
     failure = Failure("check", "SyntaxError", "'(' was never closed", place)
-    console.tell(
+    console.send(
         events.Refused(edit=1, generation=2, live=1, file="handlers.py", line=2, failures=(failure,))
     )
     console.see("✗ NOT LIVE  handlers.py:2  '(' was never closed", "still running the code of")
     lines = console.text.splitlines()
     fault = next(index for index, line in enumerate(lines) if "❱ 2 │" in line)
     assert lines[fault].index("(") == lines[fault + 1].index("^")
-    console.tell(events.Live(generation=3, edit=2, steps={"import": 3}, total_ms=11))
+    console.send(events.Live(generation=3, edit=2, steps={"import": 3}, total_ms=11))
     console.read_until(lambda: "❱" not in console.text and "✓ LIVE" in console.text)
 
 
@@ -61,8 +61,8 @@ def test_the_apps_output_scrolls_above_complete_and_in_order(console: Session) -
     count = 5_000
     for start in range(0, count, 100):
         text = "".join(f"line {number}\r\n" for number in range(start, start + 100))
-        console.tell(events.Output(worker=1, text=text))
-    console.tell(events.Output(worker=1, text="and a prompt: "))
+        console.send(events.Output(worker=1, text=text))
+    console.send(events.Output(worker=1, text="and a prompt: "))
     console.see("│ and a prompt:", "✓ LIVE", "r reload · q quit")
     shown = [line for line in console.scrolled if line.startswith("│ line")]
     assert shown == [f"│ line {number}" for number in range(count)]
@@ -83,14 +83,14 @@ def test_keys_become_orders(console: Session) -> None:
 def test_unknown_events_are_skipped(console: Session) -> None:
     """News that this console does not know does not end it."""
     console.link.sendall(b'{"event":"from-the-future","at":1}\nnot even json\n')
-    console.tell(events.Connections(open=77, waiting=0))
+    console.send(events.Connections(open=77, waiting=0))
     console.see("77 connections")
 
 
 def test_the_end_of_the_server_gives_the_terminal_back(console: Session) -> None:
     """After a stop the settings are as before, the cursor is visible and the dashboard is gone."""
     assert console.settings != console.before
-    console.tell(events.Stopping(reason="SIGINT"), events.Stopped(code=0))
+    console.send(events.Stopping(reason="SIGINT"), events.Stopped(code=0))
     console.link.close()
     assert console.end() == 0
     assert console.settings == console.before
@@ -133,7 +133,7 @@ def test_without_colour_nothing_is_coloured(monkeypatch: pytest.MonkeyPatch) -> 
     """NO_COLOR is obeyed, and the rest is the same."""
     monkeypatch.setenv("NO_COLOR", "1")
     with Session() as session:
-        session.tell(*SERVER, events.Output(worker=1, text="\x1b[31mred\x1b[0m\n"))
+        session.send(*SERVER, events.Output(worker=1, text="\x1b[31mred\x1b[0m\n"))
         session.see("✓ LIVE", "│ red")
         colours = re.findall(rb"\x1b\[([0-9;]*)m", session.raw)
         assert not [each for each in colours if re.search(rb"(^|;)[349][0-7]", each)]
@@ -232,7 +232,7 @@ def test_the_title_shows_the_state_and_is_restored(console: Session) -> None:
     """The terminal's title has the headline's words; at the end the title before is restored."""
     console.read_until(lambda: b"\x1b]2;\xe2\x9c\x93 LIVE  handlers.py" in console.raw)
     assert console.raw.count(b"\x1b[22;2t") == 1
-    console.tell(events.Stopped(code=0))
+    console.send(events.Stopped(code=0))
     console.link.close()
     console.end()
     assert console.raw.rindex(b"\x1b[23;2t") > console.raw.rindex(b"\x1b]2;")
@@ -244,9 +244,9 @@ def test_a_terminal_without_utf_8_gets_ascii(monkeypatch: pytest.MonkeyPatch) ->
     place = Place("/app/handlers.py", 2, 14, 15, 'def on_receive(conn, data):\n    conn.send("x"\n', 1)
     failure = Failure("check", "SyntaxError", "'(' was never closed", place)
     with Session() as session:
-        session.tell(*SERVER, events.Output(worker=1, text="hello\n"))
+        session.send(*SERVER, events.Output(worker=1, text="hello\n"))
         session.see("+ LIVE  handlers.py", "| hello")
-        session.tell(
+        session.send(
             events.Refused(edit=1, generation=2, live=1, file="handlers.py", line=2, failures=(failure,))
         )
         session.see("x NOT LIVE  handlers.py:2", "> 2 |", "-- x not live - handlers.py:2")
@@ -259,24 +259,24 @@ def test_twenty_columns_are_enough() -> None:
         session.resize(20, 10)
         session.screen.resize(10, 20)
         session.process.send_signal(signal.SIGWINCH)
-        session.tell(*SERVER)
+        session.send(*SERVER)
         session.see("✓ LIVE", "r reload")
-        session.tell(events.Connections(open=1, waiting=0))
+        session.send(events.Connections(open=1, waiting=0))
         assert session.text.count("✓ LIVE") == 1
 
 
 def test_keys_show_what_they_promise(console: Session) -> None:
     """Help, processes and the last error come on their keys; `c` empties the screen and keeps the picture."""
-    console.tell(events.Output(worker=1, text="to be cleared\n"))
+    console.send(events.Output(worker=1, text="to be cleared\n"))
     console.see("to be cleared")
-    console.tell(events.Pressed(key="help"))
+    console.send(events.Pressed(key="help"))
     console.see("show the whole last error")
-    console.tell(events.Pressed(key="help"), events.Pressed(key="unknown"))
+    console.send(events.Pressed(key="help"), events.Pressed(key="unknown"))
     console.see("unknown key: h shows the keys")
-    console.tell(events.Pressed(key="clear"))
+    console.send(events.Pressed(key="clear"))
     console.read_until(lambda: "to be cleared" not in console.text and "✓ LIVE" in console.text)
     assert console.screen.display[0].startswith(" ✓ LIVE")
-    console.tell(events.Pressed(key="error"))
+    console.send(events.Pressed(key="error"))
     console.see("no error since the last save")
 
 
@@ -286,10 +286,10 @@ def test_requests_scroll_by_and_failures_stay_in_the_headline(console: Session) 
         "request", "ZeroDivisionError", "division by zero", Place("/app/main.py", 3, excerpt="1/0")
     )
     request = events.Request(at=1e9, method="GET", path="/boom", status=500, ms=12, generation=1)
-    console.tell(
+    console.send(
         events.Requests(count=1, failed=1, requests=(request,)),
         events.HandlerFailed(worker=1, connection=0, failure=boom, request="GET /boom", status=500),
     )
     console.see("GET  /boom 500 12 ms", "⚠ LIVE, 1 request failed", "✗ GET /boom ZeroDivisionError")
-    console.tell(events.Live(generation=2, edit=1, steps={}, total_ms=9, paths=("/app/main.py",)))
+    console.send(events.Live(generation=2, edit=1, steps={}, total_ms=9, paths=("/app/main.py",)))
     console.see("✓ LIVE  main.py  9 ms")

@@ -172,7 +172,7 @@ def test_with_a_certificate_http_is_https_and_nothing_else_is(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("key", "says"),
+    ("key", "message"),
     [
         (OTHER_KEY, "key.pem is not that of the certificate in "),
         (ENCRYPTED_KEY, "key.pem is encrypted: give one without a password"),
@@ -180,11 +180,11 @@ def test_with_a_certificate_http_is_https_and_nothing_else_is(tmp_path: Path) ->
     ],
     ids=["mismatch", "password", "no PEM"],
 )
-def test_a_key_that_does_not_fit_is_refused(tmp_path: Path, key: str, says: str) -> None:
+def test_a_key_that_does_not_fit_is_refused(tmp_path: Path, key: str, message: str) -> None:
     """It is found out at the start, and no password is asked for behind the console."""
     certfile, keyfile = write_pair(tmp_path)
     Path(keyfile).write_text(key)
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         opened(ListenConfig(certfile=certfile, keyfile=keyfile))
 
 

@@ -21,10 +21,10 @@ def test_a_worker_forked_afterwards_imports_only_its_own(project: Project) -> No
     )
     run = project.run()
     assert run.left_out == {}
-    assert run.said["cold"]["value"] == [5, True]
-    assert run.said["cold"]["noted"] > 2
-    assert run.said["warm"]["noted"] == 0
-    assert run.told[0] == "far_a"
+    assert run.results["cold"]["value"] == [5, True]
+    assert run.results["cold"]["noted"] > 2
+    assert run.results["warm"]["noted"] == 0
+    assert run.announced[0] == "far_a"
 
 
 def test_what_is_read_from_the_environment_at_import_is_the_apps(project: Project) -> None:
@@ -43,7 +43,7 @@ def test_what_is_read_from_the_environment_at_import_is_the_apps(project: Projec
     )
     run = project.run()
     assert run.left_out == {}
-    assert run.said["warm"]["value"] == ["1", "2", "2"]
+    assert run.results["warm"]["value"] == ["1", "2", "2"]
 
 
 SPOILERS = {
@@ -95,7 +95,7 @@ def test_what_reaches_beyond_its_module_happens_in_the_worker(project: Project, 
     run = project.run()
     assert list(run.left_out) == ["far_spoiler"]
     assert why in run.left_out["far_spoiler"]
-    assert run.said["warm"]["noted"] == 1
+    assert run.results["warm"]["noted"] == 1
 
 
 def test_a_native_thread_is_no_reason_to_fork(project: Project) -> None:
@@ -118,14 +118,14 @@ def test_a_crash_names_its_culprit(project: Project) -> None:
     project.write("", far_a="", far_crash="import ctypes\nctypes.string_at(0)\n", far_b="")
     run = project.once(names=["far_a", "far_crash", "far_b"])
     assert run.status == -signal.SIGSEGV
-    assert run.told == ["far_a", "far_crash"]
+    assert run.announced == ["far_a", "far_crash"]
 
 
 def test_a_child_of_a_module_is_no_second_manager(project: Project) -> None:
     """A fork at import that goes on in both processes is left out, and only one of them goes on here."""
     project.write("", far_fork="import os\nos.fork()\n", far_next="")
     run = project.once(names=["far_fork", "far_next"])
-    assert run.told == ["far_fork"]
+    assert run.announced == ["far_fork"]
     assert "starts a process" in run.left_out["far_fork"]
 
 
@@ -137,7 +137,7 @@ def test_atexit_runs_in_the_worker_and_only_there(project: Project) -> None:
     )
     run = project.run()
     assert run.left_out == {}
-    assert run.said["warm"]["printed"] == "bye from far"
+    assert run.results["warm"]["printed"] == "bye from far"
     assert run.status == 0
 
 
@@ -177,9 +177,9 @@ def test_frameworks_are_preloaded_whole(project: Project, packages: tuple[str, .
     project.write(f"import {', '.join(packages)}\nVALUE = {value}\n")
     run = project.run(tries=1)
     assert run.left_out == {}
-    assert run.told[0] == packages[0]
-    assert run.said["warm"]["noted"] == 0
-    assert run.said["cold"]["noted"] > 100
+    assert run.announced[0] == packages[0]
+    assert run.results["warm"]["noted"] == 0
+    assert run.results["cold"]["noted"] > 100
 
 
 def test_completion_works_where_its_module_was_preloaded(project: Project) -> None:
@@ -197,8 +197,8 @@ def test_completion_works_where_its_module_was_preloaded(project: Project) -> No
     )
     run = project.run(tries=1)
     assert run.left_out == {}
-    assert run.told == ["rlcompleter"]
-    assert run.said["warm"]["value"] == [True, True, True, "colour"]
+    assert run.announced == ["rlcompleter"]
+    assert run.results["warm"]["value"] == [True, True, True, "colour"]
 
 
 def test_a_django_project_is_preloaded_but_for_what_needs_its_settings(project: Project) -> None:
@@ -216,6 +216,6 @@ def test_a_django_project_is_preloaded_but_for_what_needs_its_settings(project: 
         """
     )
     run = project.run()
-    assert run.said["warm"]["value"] == ["auth.User", 4]
+    assert run.results["warm"]["value"] == ["auth.User", 4]
     assert "django.contrib.auth.models" in run.left_out
-    assert run.said["warm"]["noted"] < run.said["cold"]["noted"] / 4
+    assert run.results["warm"]["noted"] < run.results["cold"]["noted"] / 4

@@ -77,8 +77,8 @@ def test_what_the_app_had_set_before_an_import_is_seen_by_it(project: Project, k
     project.write(app, far_a=seen, far_b="")
     run = project.run(tries=1)
     assert run.left_out == {}
-    assert run.said["report"][5] == ""
-    assert run.said["warm"]["noted"] == 0
+    assert run.results["report"][5] == ""
+    assert run.results["warm"]["noted"] == 0
 
 
 ENDED = {
@@ -107,9 +107,9 @@ def test_what_no_other_process_can_have_ends_the_notes(project: Project, kind: s
         far_user="import logging, far_his\nlogging.getLogger('far')\nWHO = far_his.WHO\n",
     )
     run = project.run(tries=1)
-    assert what in run.said["cold"]["reason"]
-    assert "far_first" in run.told
-    assert "far_user" not in run.told
+    assert what in run.results["cold"]["reason"]
+    assert "far_first" in run.announced
+    assert "far_user" not in run.announced
 
 
 def test_a_zone_that_cannot_be_had_ends_the_imports(project: Project) -> None:
@@ -126,8 +126,8 @@ def test_a_zone_that_cannot_be_had_ends_the_imports(project: Project) -> None:
         far_a="import time\nSEEN = time.strftime('%H', time.localtime(0))\n",
     )
     run = project.run(tries=1)
-    assert run.said["report"][5] == "the app has changed the time zone"
-    assert "far_a" not in run.told
+    assert run.results["report"][5] == "the app has changed the time zone"
+    assert "far_a" not in run.announced
 
 
 def test_an_attribute_that_the_app_sets_on_a_module_is_seen_by_another(project: Project) -> None:
@@ -144,7 +144,7 @@ def test_an_attribute_that_the_app_sets_on_a_module_is_seen_by_another(project: 
         far_c="X = 3\n",
     )
     run = project.run()
-    assert run.said["cold"]["value"] == [True, "quick", 3]
+    assert run.results["cold"]["value"] == [True, "quick", 3]
     assert list(run.left_out) == ["far_b"]
     assert "IS_FAST" in run.left_out["far_b"]
 
@@ -157,7 +157,7 @@ def test_a_text_that_the_app_sets_on_a_module_is_seen_by_another(project: Projec
         far_b="from far_a import MODE\n",
     )
     run = project.run()
-    assert run.said["warm"]["value"] == ["fast"]
+    assert run.results["warm"]["value"] == ["fast"]
     assert list(run.left_out) == ["far_b"]
 
 
@@ -175,7 +175,7 @@ def test_what_differs_in_every_process_is_preloaded(project: Project) -> None:
     )
     run = project.run(tries=2)
     assert run.left_out == {}
-    assert run.said["warm"]["noted"] == 0
+    assert run.results["warm"]["noted"] == 0
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_random_numbers_are_those_of_a_cold_start(project: Project, kind: str) -
     project.write("import far_a\nVALUE = far_a.draw()\n", far_a=text)
     run = project.once(workers=2)
     assert run.left_out == {}
-    drawn = {run.said["cold"]["value"], run.said["warm"]["value"], run.said["warm 2"]["value"]}
+    drawn = {run.results["cold"]["value"], run.results["warm"]["value"], run.results["warm 2"]["value"]}
     assert len(drawn) == (1 if fixed else 3)
 
 
@@ -259,7 +259,7 @@ def test_what_a_fork_hands_on_is_no_reason_to_leave_out(project: Project, kind: 
     )
     run = project.run(tries=1)
     assert run.left_out == {}
-    assert run.said["warm"]["noted"] == 0
+    assert run.results["warm"]["noted"] == 0
 
 
 @pytest.mark.parametrize("kind", ["sys.excepthook", "the root logger", "a variable"])
@@ -320,7 +320,7 @@ def test_the_logging_of_djangos_documentation_does_not_end_it(project: Project) 
         far_late="import logging\nLEVEL = logging.getLogger('far').getEffectiveLevel()\n",
     )
     run = project.run()
-    assert run.said["cold"]["reason"] == run.said["report"][5] == ""
+    assert run.results["cold"]["reason"] == run.results["report"][5] == ""
     assert "far_late" not in run.left_out
-    assert "far_late" in run.told
-    assert run.said["warm"]["noted"] < run.said["cold"]["noted"] / 4
+    assert "far_late" in run.announced
+    assert run.results["warm"]["noted"] < run.results["cold"]["noted"] / 4

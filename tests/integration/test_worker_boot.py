@@ -87,7 +87,7 @@ def test_what_is_imported_late_is_reported_as_used(start: Start, tmp_path: Path)
     assert worker.reply() == b"8"
     assert worker.until(Used).paths == (str(late), str(later))
     assert worker.reply() == b"8"
-    worker.tell(Leave())
+    worker.send(Leave())
     assert not [message for message in worker.rest() if isinstance(message, Used)]
 
 

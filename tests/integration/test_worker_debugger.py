@@ -32,9 +32,9 @@ def test_a_breakpoint_is_reported_to_the_master(start: Start) -> None:
     told = worker.until(DebuggerState)
     assert (told.active, os.path.basename(told.path), told.line) == (True, "app.py", LINE)
     assert (told.what, told.how, told.blocks) == ("receive of connection 1", "debugger", True)
-    worker.tell(DebuggerState(True, 7))  # till then it waits: what it prints is for the debugger's terminal
+    worker.send(DebuggerState(True, 7))  # till then it waits: what it prints is for the debugger's terminal
     assert worker.until(DebuggerState) == DebuggerState(False, 7)
-    worker.tell(DebuggerState(False, 7))
+    worker.send(DebuggerState(False, 7))
     assert worker.until(Handled).job == job
     worker.leave()
     assert "app.py(" in worker.output

@@ -64,7 +64,7 @@ async def later(conn):
         loop=loop,
     )
     job = worker.begin(b"open")
-    worker.tell(Leave(PATIENCE))
+    worker.send(Leave(PATIENCE))
     assert worker.handle(b"go", connection=2).failure is None
     assert worker.until(Handled).job == job
     worker.begin(b"second", connection=3)
@@ -97,9 +97,9 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body"})
 """
     )
-    worker.tell(Open(1, a_scope(path="/wait"), False, False, PLENTY))
-    worker.tell(Leave())
-    worker.tell(Open(2, a_scope(path="/go"), False, False, PLENTY))
+    worker.send(Open(1, a_scope(path="/wait"), False, False, PLENTY))
+    worker.send(Leave())
+    worker.send(Open(2, a_scope(path="/go"), False, False, PLENTY))
     answered = {message.stream for message in worker.rest() if isinstance(message, Respond)}
     assert worker.exit_code() == 0
     assert answered == {1, 2}
@@ -109,7 +109,7 @@ async def app(scope, receive, send):
 def test_a_failing_stop_is_reported(start: Start) -> None:
     """on_worker_stop that raises is reported with its phase, and the Worker leaves all the same."""
     worker = start("async def on_worker_stop(server):\n    raise ValueError('stop')\n")
-    worker.tell(Leave())
+    worker.send(Leave())
     leaving, failed = worker.rest()
     assert isinstance(leaving, Leaving)
     assert isinstance(failed, Failed)
@@ -123,7 +123,7 @@ def test_what_a_background_task_sent_is_not_lost_by_leaving(start: Start) -> Non
         "def on_receive(conn, data): ...\nasync def on_worker_stop(server):\n    server.send(1, b'x' * 10)\n"
     )
     worker.handle(window=4)
-    worker.tell(Leave())
+    worker.send(Leave())
     assert worker.next() == Leaving()
     assert worker.next() == Send(1, b"xxxx", more=True)
     assert worker.next() == Leaving(unsent=True)
@@ -217,7 +217,7 @@ def on_worker_start(server):
     BEGIN
 """.replace("BEGIN", ENDLESS[kind]).replace("EXITS", repr(str(exits)))
     )
-    worker.tell(Leave())
+    worker.send(Leave())
     leaving = worker.next()
     assert isinstance(leaving, Leaving)
     assert len(leaving.threads) == 1
@@ -248,7 +248,7 @@ async def on_receive(conn, data):
 """
     )
     worker.handle()
-    worker.tell(Leave(0.1))
+    worker.send(Leave(0.1))
     leaving, cancelled = worker.rest()
     assert leaving == Leaving()
     assert isinstance(cancelled, TasksCancelled)

@@ -105,7 +105,7 @@ def test_a_handler_sees_all_connections(start: Start, kind: str) -> None:
     asked = worker.until(ConnectionsAsked)
     later = worker.begin(b"say", connection=2)
     row = ConnectionRow(4, ("::1", 80), "tcp", msgspec.msgpack.encode({"name": "Ada"}))
-    worker.tell(ConnectionTable(asked.request, (row,)))
+    worker.send(ConnectionTable(asked.request, (row,)))
     assert worker.until(Handled).job == job
     assert worker.sent[1] == b"[(4, ('::1', 80), 'tcp', {'name': 'Ada'})]"
     assert worker.until(Broadcast) == Broadcast(b"all", (2, 9))
@@ -131,6 +131,6 @@ def test_threads_send_and_ask_too(start: Start) -> None:
     for kind in ("receive", "close"):
         worker.sent.clear()
         job = worker.begin(kind=kind)
-        worker.tell(ConnectionTable(worker.until(ConnectionsAsked).request, ()))
+        worker.send(ConnectionTable(worker.until(ConnectionsAsked).request, ()))
         assert worker.until(Handled).job == job
         assert worker.sent[1] == b"0 open"

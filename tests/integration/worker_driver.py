@@ -97,7 +97,7 @@ class WorkerProcess:
         while not self.messages:
             ready, _, _ = select.select([self.channel], [], [], max(0.0, until - time.monotonic()))
             if not ready:
-                raise TimeoutError(f"the Worker said nothing; its output: {self.output}")
+                raise TimeoutError(f"the Worker sent nothing; its output: {self.output}")
             self.messages += [message for message, _ in self.channel.receive()]
         message: FromWorker = self.messages.pop(0)
         if isinstance(message, Send):
@@ -116,7 +116,7 @@ class WorkerProcess:
     def ready(self) -> BootDone:
         return self.until(BootDone)
 
-    def tell(self, message: ToWorker) -> None:
+    def send(self, message: ToWorker) -> None:
         self.channel.queue(message)
         while not self.channel.flush():
             select.select([], [self.channel], [], DEADLINE)
@@ -133,7 +133,7 @@ class WorkerProcess:
         """Hand the Worker a unit; return its number."""
         self._jobs += 1
         peer = ("127.0.0.1", 4000 + connection)
-        self.tell(Handle(self._jobs, kind, connection, peer, "tcp", state, data, window))
+        self.send(Handle(self._jobs, kind, connection, peer, "tcp", state, data, window))
         return self._jobs
 
     def handle(self, data: bytes = b"", **options: Any) -> Handled:
@@ -151,13 +151,13 @@ class WorkerProcess:
         return self.sent.get(connection, b"")
 
     def credit(self, size: int, connection: int = 1) -> None:
-        self.tell(ConnectionWindowUpdate(connection, size))
+        self.send(ConnectionWindowUpdate(connection, size))
 
     # its end
 
     def leave(self) -> int:
         """Tell it to leave, and return its exit code."""
-        self.tell(Leave())
+        self.send(Leave())
         return self.exit_code()
 
     def terminate(self) -> None:
@@ -171,7 +171,7 @@ class WorkerProcess:
         return self._process.wait(DEADLINE)
 
     def rest(self) -> list[FromWorker]:
-        """Return all that it still says, up to the end of the link."""
+        """Return all that it still sends, up to the end of the link."""
         rest: list[FromWorker] = []
         with suppress(ConnectionGone):
             while True:

@@ -45,7 +45,7 @@ class OneRequest:
         self.client = await self.harness.request(headers=headers, **more)
         return self.worker.opened.stream
 
-    async def says(self, *news: Any) -> None:
+    async def worker_sends(self, *news: Any) -> None:
         await self.harness.hears(self.worker, *news)
 
 
@@ -71,9 +71,9 @@ def test_a_500_without_a_page_of_the_apps_shows_the_error(answer: tuple[Any, byt
         request = OneRequest()
         stream = await request.ask(NAVIGATION)
         if answer is not None:
-            await request.says(Respond(stream, 500, [answer[0]], answer[1]))
+            await request.worker_sends(Respond(stream, 500, [answer[0]], answer[1]))
             assert request.client.got == []
-        await request.says(Closed(stream, RAISED))
+        await request.worker_sends(Closed(stream, RAISED))
         assert shown(request.client)
         assert b'<script src="/__devserver__/refresh.js' in request.client.body
         assert request.client.complete
@@ -87,8 +87,10 @@ def test_words_that_come_apart_from_their_head_are_words_too() -> None:
     async def scenario() -> None:
         request = OneRequest()
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, 500, [TEXT], b"", more=True), ResponseBody(stream, PLAIN, False))
-        await request.says(Closed(stream, RAISED))
+        await request.worker_sends(
+            Respond(stream, 500, [TEXT], b"", more=True), ResponseBody(stream, PLAIN, False)
+        )
+        await request.worker_sends(Closed(stream, RAISED))
         assert shown(request.client)
 
     run(scenario())
@@ -110,10 +112,10 @@ def test_a_page_of_the_apps_own_is_what_is_shown(status: int, headers: Headers, 
     async def scenario() -> None:
         request = OneRequest()
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, status, headers, body))
+        await request.worker_sends(Respond(stream, status, headers, body))
         assert request.client.status == status
         assert request.client.body.endswith(body)
-        await request.says(Closed(stream, RAISED))
+        await request.worker_sends(Closed(stream, RAISED))
         assert request.client.body.endswith(body)
 
     run(scenario())
@@ -136,10 +138,10 @@ def test_nobody_else_is_shown_it(headers: Headers, more: dict[str, Any]) -> None
     async def scenario() -> None:
         request = OneRequest()
         stream = await request.ask(headers, **more)
-        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
+        await request.worker_sends(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
         assert request.client.body == PLAIN
         stream = await request.ask(headers, **more)
-        await request.says(Closed(stream, RAISED))
+        await request.worker_sends(Closed(stream, RAISED))
         assert (request.client.status, request.client.body) == (500, PLAIN)
 
     run(scenario())
@@ -151,7 +153,7 @@ def test_it_can_be_switched_off() -> None:
     async def scenario() -> None:
         request = OneRequest(error_page=False)
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
+        await request.worker_sends(Respond(stream, 500, [TEXT], PLAIN), Closed(stream, RAISED))
         assert request.client.body == PLAIN
 
     run(scenario())
@@ -163,15 +165,15 @@ def test_a_500_that_nobody_raised_is_passed_on() -> None:
     async def scenario() -> None:
         request = OneRequest()
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, 500, [TEXT], PLAIN), Closed(stream))
+        await request.worker_sends(Respond(stream, 500, [TEXT], PLAIN), Closed(stream))
         assert request.client.body == PLAIN
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, 500, [TEXT], PLAIN))
+        await request.worker_sends(Respond(stream, 500, [TEXT], PLAIN))
         assert request.client.got == []
         await passes(1.0)
         await turns()
         assert request.client.body == PLAIN
-        await request.says(Closed(stream, RAISED))
+        await request.worker_sends(Closed(stream, RAISED))
         assert request.client.body == PLAIN
 
     run(scenario())
@@ -183,7 +185,7 @@ def test_a_worker_that_dies_before_it_has_said_why_leaves_the_words() -> None:
     async def scenario() -> None:
         request = OneRequest()
         stream = await request.ask(NAVIGATION)
-        await request.says(Respond(stream, 500, [TEXT], PLAIN))
+        await request.worker_sends(Respond(stream, 500, [TEXT], PLAIN))
         request.harness.kill(request.worker)
         await turns()
         assert request.client.body == PLAIN

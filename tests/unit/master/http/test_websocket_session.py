@@ -16,7 +16,7 @@ from devserver.master.http.websocket_commands import (
 )
 from devserver.master.http.websocket_inbox import MOST_AHEAD, MOST_AHEAD_BYTES
 from devserver.master.http.websocket_session import WebSocketSession
-from tests.unit.master.http.websocket_sessions import opened, say, session
+from tests.unit.master.http.websocket_sessions import client_sends, opened, session
 
 # the handshake
 
@@ -24,7 +24,7 @@ from tests.unit.master.http.websocket_sessions import opened, say, session
 def test_what_the_client_says_waits_for_the_accept() -> None:
     """A message that came with the handshake is given once the app has accepted."""
     found = session()
-    assert say(found, b"a") == []
+    assert client_sends(found, b"a") == []
     assert found.on_app_accepted("chat", [(b"x", b"y")]) == [
         AcceptClient("chat", [(b"x", b"y")]),
         Deliver(b"a", True),
@@ -85,8 +85,8 @@ def test_messages_are_given_in_order_as_far_as_a_worker_may_be_ahead() -> None:
     """A Worker that takes no message holds a bounded number of them; the rest waits in the Master."""
     found = opened()
     for number in range(MOST_AHEAD):
-        assert say(found, b"%d" % number) == [Deliver(b"%d" % number, True)]
-    assert say(found, b"more") == []
+        assert client_sends(found, b"%d" % number) == [Deliver(b"%d" % number, True)]
+    assert client_sends(found, b"more") == []
     assert found.holds
     assert found.on_app_received() == [Deliver(b"more", True)]
     assert not found.holds
@@ -98,7 +98,7 @@ def test_large_messages_are_bounded_by_their_bytes() -> None:
     large = b"x" * MOST_AHEAD_BYTES
     assert found.on_client_message(1, large, False) == [Deliver(large, False)]
     assert found.full
-    assert say(found, b"next") == []
+    assert client_sends(found, b"next") == []
     assert found.on_app_received() == [Deliver(b"next", True)]
     assert not found.full
 
@@ -107,9 +107,9 @@ def test_a_client_that_talks_on_is_read_no_further() -> None:
     """A few hundred small messages that are not taken are enough."""
     found = opened()
     for _ in range(2 * MOST_AHEAD - 1):
-        say(found, b"")
+        client_sends(found, b"")
     assert not found.full
-    say(found, b"")
+    client_sends(found, b"")
     assert found.full
 
 
@@ -132,7 +132,7 @@ def test_the_apps_close_is_passed_on_and_is_the_last() -> None:
     assert found.on_app_returned(failed=True) == []
     assert found.on_code_live() == []
     assert found.on_worker_died("killed") == []
-    assert say(found, b"a") == []
+    assert client_sends(found, b"a") == []
     assert found.on_client_left(1005, "") == []
 
 
@@ -145,7 +145,7 @@ def test_an_app_that_returns_ends_the_connection_as_under_uvicorn() -> None:
 def test_a_client_that_leaves_is_reported_to_the_app() -> None:
     """With its own code and reason; what it said before is the app's to receive."""
     found = opened()
-    say(found, b"a")
+    client_sends(found, b"a")
     assert found.on_client_left(4001, "bye") == [ReportClientLeft(4001, "bye")]
     assert found.on_app_returned(failed=False) == []
 
@@ -153,8 +153,8 @@ def test_a_client_that_leaves_is_reported_to_the_app() -> None:
 def test_messages_that_nobody_can_have_any_more_are_reported() -> None:
     """A client that speaks and leaves during a reload: its words are named as lost."""
     found = opened()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_code_live()
-    say(found, b"b")
+    client_sends(found, b"b")
     reason = "its client has left before the app could have it"
     assert found.on_client_left(1005, "") == [Lost("2 messages", reason), ReportClientLeft(1005, "")]

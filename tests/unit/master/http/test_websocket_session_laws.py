@@ -128,7 +128,7 @@ class World(RuleBasedStateMachine):
 
     @precondition(lambda self: self.accepts and not self.client_left and not self.session.full)
     @rule(count=st.sampled_from([1, 1, 2, 70]))
-    def says(self, count: int) -> None:
+    def client_sends(self, count: int) -> None:
         for _ in range(count):
             if self.closed:
                 assert self.session.on_client_message(self.newest, b"too late", True) == []

@@ -14,7 +14,14 @@ from devserver.master.http.websocket_commands import (
     Remember,
 )
 from devserver.master.http.websocket_session import MOST_DEATHS
-from tests.unit.master.http.websocket_sessions import RESTART, given_up, opened, resumed, say, session
+from tests.unit.master.http.websocket_sessions import (
+    RESTART,
+    client_sends,
+    given_up,
+    opened,
+    resumed,
+    session,
+)
 
 # newer code
 
@@ -23,10 +30,10 @@ def test_newer_code_gets_what_the_old_code_has_not_taken() -> None:
     """In order, once; the client sees no second handshake."""
     found = opened()
     for text in (b"a", b"b"):
-        say(found, text)
+        client_sends(found, text)
     assert found.on_app_received() == []
     assert found.on_code_live() == [DetachRun()]
-    assert say(found, b"c") == []
+    assert client_sends(found, b"c") == []
     assert found.on_app_sent(), "what is in hand may finish"
     assert found.on_app_returned(failed=False) == [Offer(resumed=True)]
     assert found.on_run_started() == [Deliver(b"b", True), Deliver(b"c", True)]
@@ -37,7 +44,7 @@ def test_newer_code_gets_what_the_old_code_has_not_taken() -> None:
 def test_a_message_taken_as_the_end_was_told_is_not_given_again() -> None:
     """The old code's word that it has taken one may be late."""
     found = opened()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_code_live()
     assert found.on_app_received() == []
     found.on_app_returned(failed=False)
@@ -58,7 +65,7 @@ def test_a_reload_before_the_resumed_run_has_accepted_moves_it_on() -> None:
     found = opened()
     found.on_code_live()
     found.on_app_returned(failed=False)
-    say(found, b"a")
+    client_sends(found, b"a")
     assert found.on_run_started() == [Deliver(b"a", True)]
     assert found.on_code_live() == [DetachRun()]
     assert found.on_app_accepted(None, []) == []
@@ -89,7 +96,7 @@ def test_a_death_loses_the_message_in_hand_and_no_other() -> None:
     """It is named; the next Worker gets the rest."""
     found = opened()
     for text in (b"a", b"b"):
-        say(found, text)
+        client_sends(found, text)
     found.on_app_received()
     assert found.on_worker_died("killed") == [Lost("the message in hand", "killed"), Offer(resumed=True)]
     assert found.on_run_started() == [Deliver(b"b", True)]
@@ -98,7 +105,7 @@ def test_a_death_loses_the_message_in_hand_and_no_other() -> None:
 def test_a_message_that_was_answered_is_not_lost() -> None:
     """The answer shows that it was handled."""
     found = opened()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_received()
     found.on_app_sent()
     assert found.on_worker_died("killed") == [Offer(resumed=True)]
@@ -123,7 +130,7 @@ def test_a_death_while_the_old_run_ends_is_its_end() -> None:
 def test_a_resumed_run_that_ends_at_the_first_message_ends_as_under_uvicorn(failed: bool, did: str) -> None:
     """No closing handshake; others of this path are not resumed by that code."""
     found = resumed()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_received()
     assert found.on_app_returned(failed) == [Remember(f"{did} at the first message"), CloseClient(0)]
 
@@ -146,7 +153,7 @@ def test_a_resumed_run_that_does_not_accept_is_given_up() -> None:
 def test_the_apps_own_code_goes_to_the_client() -> None:
     """At the first message or before it; the path is remembered, for a token may be missing."""
     found = resumed()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_received()
     assert found.on_app_closed(4001, "signed out") == [
         Remember("closed it with 4001 at the first message"),
@@ -162,7 +169,7 @@ def test_the_apps_own_code_goes_to_the_client() -> None:
 def test_a_goodbye_at_the_first_message_is_nothing_to_remember(code: int) -> None:
     """A client that says bye is answered with a close."""
     found = resumed()
-    say(found, b"bye")
+    client_sends(found, b"bye")
     found.on_app_received()
     assert found.on_app_closed(code, "") == [CloseClient(code)]
 
@@ -171,7 +178,7 @@ def test_an_app_that_never_answers_goes_on_well_once_it_has_taken_more() -> None
     """It only listens: its close at the second message has nothing to do with the reload."""
     found = resumed()
     for text in (b"a", b"b"):
-        say(found, text)
+        client_sends(found, text)
         found.on_app_received()
     assert found.on_app_closed(4000, "enough") == [CloseClient(4000, "enough")]
 
@@ -199,8 +206,8 @@ def test_what_the_live_code_does_not_go_on_with_is_asked_to_reconnect() -> None:
     found.barred = lambda: barred
     assert found.on_code_live() == [DetachRun()]
     barred = True
-    say(found, b"a")
-    say(found, b"b")
+    client_sends(found, b"a")
+    client_sends(found, b"b")
     reason = "its connection was closed with 1012 before the app had taken it"
     assert found.on_app_returned(failed=False) == [Lost("2 messages", reason), RESTART]
 
@@ -215,7 +222,7 @@ def test_messages_that_were_held_are_reported_once_nobody_can_take_them() -> Non
     """The old run may take some of them between the close and its end; those are not lost."""
     found = opened(resumable=False)
     for text in (b"a", b"b", b"c"):
-        say(found, text)
+        client_sends(found, text)
     assert found.on_code_live() == [RESTART, DetachRun()]
     assert found.on_app_received() == []
     assert found.on_app_returned(failed=False) == [Lost("2 messages", REASON)]
@@ -225,7 +232,7 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
     """Both are named."""
     found = opened(resumable=False)
     for text in (b"a", b"b"):
-        say(found, text)
+        client_sends(found, text)
     found.on_app_received()
     assert found.on_code_live() == [RESTART, DetachRun()]
     assert found.on_worker_died("killed") == [
@@ -237,7 +244,7 @@ def test_a_death_after_the_close_loses_what_was_held_and_what_was_in_hand() -> N
 def test_a_death_of_what_cannot_go_on_shows_what_was_held() -> None:
     """No run is left that could take it."""
     found = opened(resumable=False)
-    say(found, b"a")
+    client_sends(found, b"a")
     assert found.on_worker_died("killed") == [Lost("a message", REASON), RESTART]
 
 
@@ -245,7 +252,7 @@ def test_messages_for_an_app_that_is_no_more_are_reported() -> None:
     """The newest code has handlers only, or too many wait: 1012."""
     found = opened()
     found.on_code_live()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_returned(failed=False)
     assert found.on_turned_away() == [Lost("a message", REASON), RESTART]
     assert found.on_turned_away() == []
@@ -257,7 +264,7 @@ def test_messages_for_an_app_that_is_no_more_are_reported() -> None:
 def test_a_resumed_run_that_has_answered_is_as_good_as_any() -> None:
     """Its close is the app's wish."""
     found = resumed()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_received()
     assert found.on_app_sent()
     assert found.on_app_closed(1008, "rude") == [CloseClient(1008, "rude")]
@@ -276,7 +283,7 @@ def test_a_resumed_run_that_pushes_and_says_goodbye_needs_no_message() -> None:
 def test_a_connection_that_kills_each_worker_that_goes_on_with_it_is_given_up() -> None:
     """It does not wear out Workers for ever: its client is asked to reconnect."""
     found = opened()
-    say(found, b"a")
+    client_sends(found, b"a")
     found.on_app_received()
     assert found.on_worker_died("killed")[-1] == Offer(resumed=True)
     for _ in range(MOST_DEATHS - 1):

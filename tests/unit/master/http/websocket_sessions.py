@@ -44,5 +44,5 @@ def resumed() -> WebSocketSession:
     return found
 
 
-def say(conversation: WebSocketSession, text: bytes) -> list[Command]:
+def client_sends(conversation: WebSocketSession, text: bytes) -> list[Command]:
     return conversation.on_client_message(1, text, True)
