@@ -69,7 +69,9 @@ class DevServer:
         self._stream = stream
         self._error: DevserverError | None = None
         self._reason: asyncio.Future[str]
+        """The first request to stop: its reason."""
         self._hurry = asyncio.Event()
+        """The user does not wait for the stop."""
         self._read_options = read_options
         self._options = read_options(Path(config.watch.root))
         self._options_check: asyncio.Future[None] | None = None
@@ -112,7 +114,7 @@ class DevServer:
             reporter.emit(events.Started(version=__version__, pid=os.getpid(), target=name, root=root))
             await watch.start()
             if config.control:  # before anything is live: a client that reads "live" may ask at once
-                await control.open(master.edits, master.routes, self._stop_asked)
+                await control.open(master.edits, master.routes, self._request_stop)
             master.start()
             reason = await self._reason
         except DevserverError as error:
@@ -139,10 +141,10 @@ class DevServer:
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop_asked, number.name)
+            loop.add_signal_handler(number, self._request_stop, number.name)
         loop.add_signal_handler(signal.SIGUSR1, self._order, Order("reload"))
 
-    def _stop_asked(self, reason: str) -> None:
+    def _request_stop(self, reason: str) -> None:
         if not self._reason.done():
             self._reason.set_result(reason)
         elif reason in IMPATIENT:
@@ -153,7 +155,7 @@ class DevServer:
             case "reload":
                 self._master.edits.request_reload()
             case "stop":
-                self._stop_asked(KEY)
+                self._request_stop(KEY)
             case "input":
                 self._master.terminals.type(order.worker, order.keys)
             case "resize":
@@ -174,7 +176,7 @@ class DevServer:
 
     def _fail(self, error: DevserverError) -> None:
         self._error = self._error or error
-        self._stop_asked("failed")
+        self._request_stop("failed")
 
     def _check_options(self, reporter: Reporter, news: EditChecked) -> None:
         file = os.path.join(self._config.watch.root, "pyproject.toml")

@@ -248,15 +248,13 @@ def _sentence(error: click.ClickException) -> str:
 
 def _no_such_option(error: click.NoSuchOption) -> str:
     """Return what to do instead: the equivalent of another server's option, or the nearest option."""
-    asked = error.ctx.command if error.ctx else command
-    if asked is command and error.option_name in other_servers.ADVICE:
+    used = error.ctx.command if error.ctx else command
+    if used is command and error.option_name in other_servers.ADVICE:
         return other_servers.ADVICE[error.option_name]
-    names = [
-        name for param in asked.params for name in (*param.opts, *param.secondary_opts) if name[0] == "-"
-    ]
+    names = [name for param in used.params for name in (*param.opts, *param.secondary_opts) if name[0] == "-"]
     near = get_close_matches(error.option_name, names, 1)
     text = f"there is no option {error.option_name}" + (f": did you mean {near[0]}?" if near else ".")
-    return f"{text} Options of the app go after --." if asked is command else text
+    return f"{text} Options of the app go after --." if used is command else text
 
 
 def _folder() -> Path:

@@ -10,7 +10,7 @@ import pytest
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
 from devserver.watch import EditChecked, FilesReread, Remark
-from devserver.watch.notice import coverage
+from devserver.watch.notice import new_folders
 from tests.integration.watching import an_app, on_each_loop, source_of, watching
 
 OVERFLOW = struct.pack("iIII", -1, 0x4000, 0, 0)
@@ -47,7 +47,7 @@ async def test_new_folders_are_watched_at_once(app: Path) -> None:
 @on_each_loop
 async def test_many_new_folders_are_all_taken_in(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large checkout is taken in by and by, and nothing of it is missed."""
-    monkeypatch.setattr(coverage, "WALKED_AT_ONCE", 3)
+    monkeypatch.setattr(new_folders, "WALKED_AT_ONCE", 3)
     root = app.parent
 
     async with watching(root) as ear:

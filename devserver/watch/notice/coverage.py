@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 from devserver.common.events import Level
@@ -18,12 +17,11 @@ from devserver.common.tasks import OffLoop, Tasks
 from devserver.watch.notice.debounce import Kind
 from devserver.watch.notice.inotify import Fact, FolderCame, FolderLeft, Inotify, Overflowed, Touched
 from devserver.watch.notice.mounts import Mounts, read_mounts
+from devserver.watch.notice.new_folders import NewFolders
 from devserver.watch.notice.watchdog_observer import POLL_EVERY, Observing, Schedule, native, plan, polling
 from devserver.watch.scope.filters import VENV_MARK, Filters, Interest
-from devserver.watch.scope.tree import Folder, files_of, is_kept, walk
+from devserver.watch.scope.tree import Folder, is_kept, walk
 
-WALKED_AT_ONCE = 256
-"""New folders that are watched in one turn of the loop; the others follow in its next turns."""
 MOST_READS = 128
 """Reads that empty a full queue; a writer that is faster than we are does not block the loop."""
 
@@ -75,7 +73,7 @@ class Coverage:
         self._unwatched: list[str] = []
         """Folders that inotify could not watch, because the limit is reached."""
         self._freeing = False
-        self._walks: deque[Iterator[Folder]] = deque()
+        self._new_folders = NewFolders(filters, self._enter)
         self._tasks = Tasks(loop)
 
     @property
@@ -158,14 +156,14 @@ class Coverage:
             folders, self._unwatched = self._unwatched, []
             for folder in folders:
                 self._enter(folder)
-                self._on_new_folder(folder)
+                self._new_folders.add(folder)
         self._freeing = False
         folders, self._unwatched = self._unwatched, []
         if folders:
             self._reasons[NO_WATCH] = None
             await self._poll()
         for folder in folders:  # files may have appeared in it before the first poll
-            self._on_new_folder(folder)
+            self._new_folders.add(folder)
         self._sink.wake()
 
     async def _poll(self) -> None:
@@ -207,7 +205,7 @@ class Coverage:
             self.take(data)
         else:
             self._loop.call_soon(self._sink.wake)
-        if self._walks or self._unwatched:
+        if self._new_folders or self._unwatched:
             self._grow()
 
     def take(self, data: bytes) -> None:
@@ -224,37 +222,18 @@ class Coverage:
                     self._inotify.leave(folder)
                 self._sink.touched(path, kind)
             case FolderCame(path):
-                self._on_new_folder(path)
+                self._new_folders.add(path)
             case FolderLeft(path):
                 self._sink.folder_left(path)
             case Overflowed():
-                self._walks.append(walk(self._filters.roots, self._filters, self._enter))
+                self._new_folders.add_roots()
                 self._sink.overflowed()
             case _:
                 assert_never(fact)
 
-    def _on_new_folder(self, folder: str) -> None:
-        if folder in self._filters.folders and not self._filters.is_reached(folder):
-            self._enter(folder)
-            self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
-        elif self._filters.is_watched(folder):
-            self._walks.append(walk([folder], self._filters, self._enter))
-        elif os.path.dirname(folder) in self._filters.folders:  # perhaps that of a package outside the roots
-            self._enter(folder)
-            self._walks.append(iter([Folder(folder, tuple(files_of(folder)), clean=True)]))
-
     def _grow(self) -> None:
-        """Watch new folders, and report their files, which may be older than the watch."""
-        for _ in range(WALKED_AT_ONCE):
-            if not self._walks:
-                break
-            folder = next(self._walks[0], None)
-            if folder is None:
-                self._walks.popleft()
-                continue
-            for path in folder.files:
-                self._sink.touched(path, Kind.DONE)
-        else:
+        """Watch new folders, and report their files."""
+        if self._new_folders.report_some(self._sink.touched):
             self._loop.call_soon(self._sink.wake)
         self._after_entering()
 
@@ -278,7 +257,7 @@ class Coverage:
         """Watch a topmost folder again: the folder at its path is another one now."""
         if self._inotify is not None:
             self._inotify.leave(top)
-        self._on_new_folder(top)
+        self._new_folders.add(top)
         self._tasks.start(self._renew_observers())
         self._sink.wake()
 
