@@ -60,11 +60,12 @@ class NoImage(_Message, frozen=True):
 class Copied(_Message, frozen=True):
     """The image has forked a copy. Carries a pidfd. `functions` is how many bodies were exchanged.
 
-    `constants` is how many names were bound to other values.
+    `constants` is how many names were bound to other values; `at` is when, in monotonic seconds.
     """
 
     worker: int
     pid: int
+    at: float
     functions: int = 0
     constants: int = 0
 

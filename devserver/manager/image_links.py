@@ -126,9 +126,9 @@ class ImageLinks:
                 return CopyFailed(copy, reason)
             case CopyExited(copy, status):
                 return Exited(copy, status)
-            case Copied(copy, pid, functions, constants):
+            case Copied(copy, pid, at, functions, constants):
                 _order, worker_fds, asked = self._copies.pop(copy)
-                fork_ms = (time.monotonic() - asked) * 1000
+                fork_ms = (at - asked) * 1000
                 way: Way = "swap" if functions or constants else "copy"
                 return Born(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
 

@@ -51,20 +51,20 @@ def test_a_stopped_successor_that_has_preloaded_does_not_hold_the_next_save_for_
 ) -> None:
     """It is ended when it does not take the save, and the Manager before it serves again.
 
-    The save changes a constant: function bodies would be swapped, and never get to the successor.
+    The save changes a call at module level: bodies and constants are swapped, and never get to the successor.
     """
     site, project = tmp_path / "lib" / "site-packages", tmp_path / "project"
     site.mkdir(parents=True)
     project.mkdir()
     (site / "heavy.py").write_text("import time\ntime.sleep(0.1)\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
-    text = answering("v1", extra="import heavy\nCONSTANT = 1")
+    text = answering("v1", extra="import heavy\nVALUE = str(1)")
     with serving(project, "--workers", "1", text=text) as server:
         client = Client(server.port)
         [standby] = [server.wait("manager-started", standby=True)["pid"]]
         server.wait("preloaded")
         os.kill(standby, signal.SIGSTOP)
-        server.save(text.replace("v1", "v2").replace("CONSTANT = 1", "CONSTANT = 2"))
+        server.save(text.replace("v1", "v2").replace("str(1)", "str(2)"))
         assert client.ask("y") == "v2 y"
         assert is_gone(standby)
         assert server.stop() == 0

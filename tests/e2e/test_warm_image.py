@@ -91,6 +91,7 @@ def test_a_save_of_a_function_body_is_a_swap(tmp_path: Path) -> None:
             assert (answer, started) == (f"v{version}", "True")
             live = server.wait("live")
             assert (live["way"], live["functions"], live["why"]) == ("swap", 1, "")
+            assert sum(live["steps"].values()) == pytest.approx(live["total_ms"], abs=0.5)
         server.save(project(tmp_path, top="A = 1"))
         assert client.get("/").text.split()[0] == "v1"
         live = server.wait("live")

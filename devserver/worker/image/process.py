@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,8 @@ class Orders:
     terminal: int
     swap: Swap | None
     known: tuple[Source, ...]
+    at: float
+    """When it was forked, in monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +135,23 @@ class ImageProcess:
             self._refuse(order, fds, reason)
             return None
         set_aside()
+        at = time.monotonic()
         try:
             pid = os.fork()
         except OSError as error:
             self._refuse(order, fds, str(error))
             return None
         if pid == 0:
-            return self._become(order, fds, swap)
+            return self._become(order, fds, swap, at)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
         self._copies[pidfd] = order.worker, pid
         self._poll.register(pidfd, select.POLLIN)
-        self._send(Copied(order.worker, pid, *(swap.counts if swap else (0, 0))), (pidfd,))
+        self._send(Copied(order.worker, pid, at, *(swap.counts if swap else (0, 0))), (pidfd,))
         return None
 
-    def _become(self, order: Copy, fds: list[int], swap: Swap | None) -> Orders:
+    def _become(self, order: Copy, fds: list[int], swap: Swap | None, at: float) -> Orders:
         """In the copy: close the image's descriptors, and restore the signal mask."""
         for pidfd in self._copies:
             os.close(pidfd)
@@ -161,6 +165,7 @@ class ImageProcess:
             terminal[0] if terminal else -1,
             swap,
             tuple(self._known),
+            at,
         )
 
     def _refuse(self, order: Copy, fds: list[int], reason: str) -> None:
