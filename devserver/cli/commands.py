@@ -1,6 +1,6 @@
 """The commands beside `devserver TARGET`. Each is imported only when it runs.
 
-Law: a first argument that is one of these names is a command, whatever files there are; a target of that name
+Law: a first argument that is one of these names is a command, whatever files there are. A target of that name
 is reached by its path (`./status.py`) or after `dev`.
 """
 

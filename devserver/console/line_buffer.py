@@ -1,7 +1,7 @@
 """The app's output, cut into lines as a terminal would show them; pure.
 
 No output is lost or reordered: a line waits for its end, or for a moment of quiet (a prompt, dots). Rows that
-draw over themselves (progress bars) are *live*: they are complete, in their last state, once nothing can draw
+draw over themselves (progress bars) are *live*. They are complete, in their last state, once nothing can draw
 over them any more.
 """
 

@@ -3,8 +3,8 @@
 Law: a folder that is not the user's own, or that others may enter, is never used. A socket has its name only
 while it listens, so one that refuses a connection is stale.
 
-The name is `<root>-<folder>-<pid>.sock`: digests of the project's root and of the folder that the server was
-started in, so that a client finds it from either and from below.
+The name is `<root>-<folder>-<pid>.sock`, with digests of the project's root and of the folder that the server
+was started in. So a client finds it from either and from below.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ _encoder = msgspec.msgpack.Encoder()
 _buffer = bytearray(_READ)
 """The read buffer of all channels, each of which empties it at once. A new one would cost more than the read.
 
-No two threads of a process read at a time: a Worker has one channel with a lock, the others have one thread.
+No two threads of a process read at a time. A Worker has one channel with a lock; the other processes have one
+thread.
 """
 
 

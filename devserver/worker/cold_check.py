@@ -1,7 +1,7 @@
 """Compares an app that was swapped with a cold start of it: `python -m devserver.worker.cold_check`.
 
 Reads an `Asked` as JSON from standard input and writes a `Found`. One process imports the app from texts that
-begin with an additional empty line, then swaps to the real texts; another one imports the real texts at once.
+begin with an additional empty line, then swaps to the real texts. Another one imports the real texts at once.
 Law: a difference that two cold starts show, too (chance, time), does not count. Nothing is written to the
 disk.
 """

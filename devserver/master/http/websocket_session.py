@@ -1,8 +1,9 @@
 """The session of one WebSocket over generations and deaths: pure, events in, commands out.
 
 Law: the app gets the client's messages in order, once. When the run's code is replaced or its Worker dies,
-the next run gets the messages that no app has received, or they are reported as lost. The client sees one
-handshake. Only the client and the app close the connection, or the session with 1012 if it cannot be resumed.
+the next run gets the messages that no app has received. Otherwise they are reported as lost. The client sees
+one handshake. Only the client and the app close the connection, or the session with 1012 if it cannot be
+resumed.
 
 A *run* is one call of the app on one Worker. The phases:
 

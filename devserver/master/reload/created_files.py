@@ -1,6 +1,6 @@
 """Distinguishes files that a booting Worker creates from saves; until that is clear, an edit waits.
 
-Law: only content that a Worker has written into a file that it created counts as its own; everything else is
+Law: only content that a Worker has written into a file that it created counts as its own. Everything else is
 a save. No edit waits longer than PATIENCE, and edits stay in order.
 """
 

@@ -1,7 +1,7 @@
 """Compiles one file: a function, and the script that runs it in a process of its own.
 
-It imports nothing of this package, so that the process starts fast: bytes on standard input, the result on
-standard output, the path in the first argument, the optimisation level in the second.
+It imports nothing of this package, so that the process starts fast. It gets bytes on standard input, the path
+and the optimisation level as arguments. The result goes to standard output.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Joins the events of one save, or of many at once, to one edit: pure, with a given clock.
 
 Law: the events of one save are one edit. An edit is read soon after its last event, and never later than
-`cap` after its first, except for one more read of files that were empty or gone.
+`cap` after its first. Only files that were empty or gone are read once more.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Master's own inotify descriptor: a read that does not wait reports every finished save.
 
-The kernel queues an event before the writer's close() or rename() returns, so a save that `read` does not
+The kernel queues an event before the writer's close() or rename() returns. So a save that `read` does not
 return has not happened yet. One watch per folder; names and numbers as in inotify(7).
 """
 

@@ -22,9 +22,9 @@ PACKAGE = "__init__.py"
 class Snapshot:
     """Sources by their path in their real folder (they may be links); grows by what is read from the disk.
 
-    `report` is called with each Source that was read, before it runs. `use` is called with the path of each
-    Source that was there already, at its first use, and of each folder that was looked into; a folder's path
-    ends in a separator.
+    `report` is called with each Source that was read, before it runs. `use` gets the path of each Source that
+    was there already, at its first use. It also gets the path of each folder that was looked into, with a
+    separator at its end.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class Connection:
     def send(self, data: Data) -> None:
         """Send bytes, or text as UTF-8, after everything that was sent before.
 
-        A slow client slows down the sender: a sync handler or a thread waits here; a coroutine goes on, and
+        A slow client slows down the sender: a sync handler or a thread waits here. A coroutine goes on, and
         may `await conn.drain()`.
         """
         self._outbox.send(to_bytes(data))

@@ -1,7 +1,7 @@
 """The Worker's end of the link to the Master: sends from any thread, and can wait without an event loop.
 
 Laws: a message leaves at once, so the Master has it whatever the app does next. A thread that waits for the
-Master reads for all threads: it handles window updates and answers, and queues the rest for the event loop.
+Master reads for all threads. It handles window updates and answers, and queues the rest for the event loop.
 """
 
 from __future__ import annotations

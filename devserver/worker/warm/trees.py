@@ -1,7 +1,8 @@
 """Compares the code of two versions of a file: which functions may get new code, or why not.
 
-Law: code that has run has effects, so all its instructions must be the same. Code that has not run has none
-but its function's outside (name, parameters, kind, closure, docstring): only the outside must be the same.
+Law: code that has run has effects, so all its instructions must be the same. Code that has not run has only
+the effects of its function's outside: name, parameters, kind, closure, docstring. Only the outside must be
+the same.
 """
 
 from __future__ import annotations
