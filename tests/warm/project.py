@@ -344,7 +344,7 @@ def _discreet(main: str, names: list[str]) -> str:
     for line in main.replace("module in modules for", "module in [] for").splitlines():
         head, loop, rest = line.partition("for each in modules: ")
         if loop and not head:
-            lines += [rest.replace("each.", f"{name}.") for name in names]
+            lines += [f"for each in ({', '.join(names)},): {rest}"]
         else:
             lines.append(line.replace(" in modules", " in modules()"))
     return (

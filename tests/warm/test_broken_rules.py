@@ -187,6 +187,13 @@ RULES |= {
         "",
         "/modules/main/Y: cold int 2, hot int 1",
     ),
+    "a value of a module that a loop handed on is not set": Rule(
+        f"{WARM}reads; whole = reads._whole\n"
+        "reads._whole = lambda nodes, asked: (each for each in whole(nodes, asked) if each != 'each')",
+        "import other\nfor each in [other]:\n    Y = getattr(each, chr(88))\n",
+        "",
+        "/modules/main/Y: cold int 2, hot int 1",
+    ),
     "a value of a module that a function handed on is not set": Rule(
         f"{WARM}bindings; bindings.Bindings._check_locals = lambda *_: None\n"
         "bindings.Bindings._hands_on = lambda *_: False",
@@ -229,6 +236,7 @@ OTHER = {
             "all names that a value was imported to follow",
             "a value that was imported with all names is not set",
             "a value of a module that was handed on is not set",
+            "a value of a module that a loop handed on is not set",
             "a value of a module that a function handed on is not set",
             "nothing is set in a module that a library asked for",
         ),

@@ -128,6 +128,15 @@ SET = {
         ("main.py: X = 1 -> X = 2",),
         "f(), A.X",
     ),
+    "of modules in a loop": (
+        {
+            "main.py": "from shop import config, more\nimport shop\nY = 0\nfor each in (config, more):\n    Y += each.OTHER\nfor other in [shop.config]:\n    Y += other.OTHER\ndef f(): return config.SIZE, Y\n",
+            **PACKAGE,
+            "shop/more.py": "OTHER = 5\n",
+        },
+        ("shop/config.py: = 10 -> = 20",),
+        "f()",
+    ),
     "of modules that a loop imports": (
         {
             "main.py": "import importlib\nfor each in ['config']:\n    Y = importlib.import_module(f'shop.{each}').OTHER\ndef f(): return __import__('shop.config').config.SIZE\n",
@@ -265,6 +274,44 @@ REFUSED = {
         {"main.py": "import shop.config\nY = str(shop)\n", **PACKAGE},
         "shop/config.py: = 10 -> = 20",
         "hands on the module shop",
+    ),
+    **{
+        f"modules in a loop, {what}": (
+            {
+                "main.py": f"from shop import config\nY = []\nfor each in [config]:\n    Y.append(each.OTHER)\n    {line}\n",
+                "tool.py": "KEPT = []\ndef keep(x): return str(x)\n",
+                **PACKAGE,
+            },
+            "shop/config.py: = 10 -> = 20",
+            "hands on the module shop.config",
+        )
+        for what, line in {
+            "that is kept": "Y.append(str(each))",
+            "that a function has": "f = lambda: each",
+            "that a text has": "Y = f'{each}'",
+            "in another list": "Z = [config].copy()",
+            "with another name": "last = each",
+        }.items()
+    },
+    "the last module of a loop": (
+        {
+            "main.py": "from loop import each\nY = str(each)\n",
+            "loop.py": "from shop import config\nfor each in [config]:\n    Y = each.OTHER\n",
+            **PACKAGE,
+        },
+        "shop/config.py: = 10 -> = 20",
+        "hands on the module shop.config",
+    ),
+    "a module of a loop that another takes": (
+        {
+            "main.py": "import shop.config, shop.last, loop\n",
+            "loop.py": "import shop.config, shop.last\nfor each in [shop.config, shop.last]:\n    Y = each.OTHER()\n",
+            **PACKAGE,
+            "shop/config.py": "SIZE = 10\ndef OTHER():\n    import loop\n    return getattr(loop.each, chr(83) + 'IZE')\n",
+            "shop/last.py": "def OTHER(): pass\n",
+        },
+        "shop/config.py: = 10 -> = 20",
+        "hands on the module",
     ),
     "modules in a list": (
         {

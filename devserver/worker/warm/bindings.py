@@ -15,7 +15,7 @@ from typing import Any
 from devserver.worker.warm.additions import resolved
 from devserver.worker.warm.literals import Rebound, alike
 from devserver.worker.warm.names import LOOKED_FOR
-from devserver.worker.warm.reads import Reads
+from devserver.worker.warm.reads import Reads, Uses, uses
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.trees import Unlike, called, is_module, walk
 
@@ -31,6 +31,8 @@ class Bindings:
 
     def __init__(self, record: Record, text_that_ran: Callable[[str], bytes | None]) -> None:
         self._record = record
+        self._text_that_ran = text_that_ran
+        self._used: dict[str, Uses | None] = {}
         self._reads = Reads(code for code in record.codes() if is_module(code) or record.has_run(code))
         self._enumerates = self._reads.enumerates(lambda code: text_that_ran(code.co_filename))
         self._modules: dict[str, list[ModuleType]] = {}
@@ -104,9 +106,14 @@ class Bindings:
             raise Unlike(f"{name} changed, and a package around it is gone")
         full = module.__name__
         names = {full.rpartition(".")[2], *self._held_as(module)}
+        loops: set[str] = set()
         for each in names:
             for code in self._reads.named.get(each, ()):
-                if self._hands_on(code, each, module):
+                if self._hands_on(code, each, module, loops):
+                    raise Unlike(f"{name} changed, and {_who(code)} hands on the module {full}")
+        for each in loops:
+            for code in self._reads.named.get(each, ()):
+                if self._takes_loop(code, each):
                     raise Unlike(f"{name} changed, and {_who(code)} hands on the module {full}")
 
     def _held_as(self, module: ModuleType) -> Iterator[str]:
@@ -114,7 +121,8 @@ class Bindings:
             for own in self._of(trees[0]):
                 yield from (name for name, value in _names(own).items() if value is module)
 
-    def _hands_on(self, code: CodeType, name: str, module: ModuleType) -> bool:
+    def _hands_on(self, code: CodeType, name: str, module: ModuleType, loops: set[str]) -> bool:
+        """Return whether code uses a module as a whole; the loops over modules that it has join `loops`."""
         steps = self._reads.steps(code)
         for at, step in enumerate(steps):
             if step.argval != name or step.opcode not in dis.hasname:
@@ -124,11 +132,32 @@ class Bindings:
                     return True
             elif step.opname in _HOLDS and steps[at + 1].opname not in _ASKS:
                 if step.opname in _OF_MODULE:
-                    if self._may_be(code, name, module):
-                        return True
-                elif not self._is_other(code, steps[at - 1]):
+                    related = self._may_be(code, name, module)
+                else:
+                    related = not self._is_other(code, steps[at - 1])
+                found = self._uses(code) if related else None
+                if related and (found is None or name in found.whole):
                     return True
+                loops |= found.loops if found is not None else set()
         return False
+
+    def _takes_loop(self, code: CodeType, name: str) -> bool:
+        """Return whether code takes the variable of a loop over modules from the module of the loop."""
+        steps = self._reads.steps(code)
+        return any(
+            step.argval == name
+            and (
+                step.opname == "IMPORT_FROM"
+                or (step.opname in _ASKS[:2] and steps[at + 1].opname not in _ASKS)
+            )
+            for at, step in enumerate(steps)
+        )
+
+    def _uses(self, code: CodeType) -> Uses | None:
+        file = code.co_filename
+        if file not in self._used:
+            self._used[file] = uses(self._text_that_ran(file))
+        return self._used[file]
 
     def _may_be(self, code: CodeType, name: str, module: ModuleType) -> bool:
         """Return whether a variable of a module is or was that module."""

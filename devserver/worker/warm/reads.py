@@ -9,6 +9,7 @@ import ast
 import dis
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import CodeType
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -122,3 +123,42 @@ def _is_import_module(node: ast.AST) -> bool:
         case ast.Name("import_module") | ast.Attribute(attr="import_module"):
             return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """How a file uses names and attributes, all of its scopes taken together."""
+
+    whole: frozenset[str]
+    """Those that are used for more than to ask them for an attribute."""
+    loops: frozenset[str]
+    """Variables of loops over what is listed there, if they are only asked for attributes."""
+
+
+def uses(text: bytes | None) -> Uses | None:
+    """Return how a file uses names; None if that is unclear."""
+    try:
+        nodes = list(ast.walk(ast.parse(text or b"")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    asked = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    listed: dict[str, set[int]] = {}
+    for node in nodes:
+        match node:
+            case ast.For(ast.Name(name), ast.Tuple(each) | ast.List(each)):
+                listed.setdefault(name, set()).update(map(id, each))
+    whole = set(_whole(nodes, asked))
+    loops = frozenset(listed.keys() - whole)
+    for name in loops:
+        asked |= listed[name]
+    return Uses(frozenset(_whole(nodes, asked)), loops)
+
+
+def _whole(nodes: Iterable[ast.AST], asked: set[int]) -> Iterator[str]:
+    for node in nodes:
+        match node:
+            case ast.Name(name, ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
+                if id(node) not in asked:
+                    yield name
+            case ast.AugAssign(ast.Name(name)):
+                yield name
