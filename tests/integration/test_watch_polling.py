@@ -25,21 +25,21 @@ async def test_a_save_that_the_survey_reads_first_is_an_edit(app: Path) -> None:
     root = app.parent
     (root / "kept.html").write_text("<p>")
     (root / "saved.html").write_text("old")
-    async with watching(root, poll=True) as ear:
+    async with watching(root, poll=True) as reports:
         (root / "saved.html").write_text("new text")
         (root / "folder").mkdir()
         (root / "folder" / "made.html").write_text("made")
-        surveyed = await ear.surveyed()
+        surveyed = await reports.surveyed()
         names = {file.path for file in surveyed.files}
         assert str(root / "kept.html") in names
         assert not names & {str(root / "saved.html"), str(root / "folder" / "made.html")}
-        settled = await ear.settled(1)
+        settled = await reports.settled(1)
         assert source_of(settled, root / "saved.html").digest == digest(b"new text")
         assert source_of(settled, root / "folder" / "made.html").digest == digest(b"made")
         (root / "saved.html").write_text("newer still")
-        surveyed = await ear.surveyed()
+        surveyed = await reports.surveyed()
         assert str(root / "saved.html") not in {file.path for file in surveyed.files}
-        settled = await ear.settled(2)
+        settled = await reports.settled(2)
         assert source_of(settled, root / "saved.html").digest == digest(b"newer still")
 
 
@@ -49,31 +49,31 @@ async def test_polling_where_it_is_asked_for(app: Path) -> None:
     root = app.parent
     (root / ".venv").mkdir()
 
-    async with watching(root, poll=True) as ear:
-        assert [remark.text for remark in ear.all(Remark)] == [
+    async with watching(root, poll=True) as reports:
+        assert [remark.text for remark in reports.all(Remark)] == [
             "Polling for changes every 0.5 s: --poll was given."
         ]
-        await ear.attend(app)
+        await reports.attend(app)
         (root / ".venv/x.html").write_text("<p>")
         (root / "new.html").write_text("<p>")
-        settled = await ear.settled(1)
+        settled = await reports.settled(1)
         assert source_of(settled, root / "new.html").digest == digest(b"<p>")
         app.write_text("x = 1\n")
-        settled = await ear.settled(2)
+        settled = await reports.settled(2)
         assert source_of(settled, app).source == b"x = 1\n"
         app.unlink()
-        settled = await ear.settled(3)
+        settled = await reports.settled(3)
         assert source_of(settled, app).digest == b""
 
 
 @on_each_loop
 async def test_polling_looks_before_it_answers(app: Path) -> None:
     """Where changes are polled, a look at what runs stands in for the strict count."""
-    async with watching(app.parent, poll=True) as ear:
-        await ear.attend(app)
-        ear.watch._poll_budget._last = float("-inf")
+    async with watching(app.parent, poll=True) as reports:
+        await reports.attend(app)
+        reports.watch._poll_budget._last = float("-inf")
         app.write_text("x = 11\n")
-        assert ear.watch.newest_edit() == 1
+        assert reports.watch.newest_edit() == 1
 
 
 @on_each_loop
@@ -89,18 +89,20 @@ async def test_polling_where_the_limit_is_reached(app: Path, monkeypatch: pytest
     monkeypatch.setattr(Inotify, "add", limited)
     full = app.parent / "full/page.html"
 
-    async with watching(app.parent) as ear:
-        await ear.attend(app)
-        assert ear.all(Remark) == []
+    async with watching(app.parent) as reports:
+        await reports.attend(app)
+        assert reports.all(Remark) == []
         full.parent.mkdir(exist_ok=True)
-        assert ear.watch.newest_edit() == 0
-        remark = await ear.until(lambda: next(iter(ear.all(Remark)), None))
+        assert reports.watch.newest_edit() == 0
+        remark = await reports.until(lambda: next(iter(reports.all(Remark)), None))
         assert "max_user_watches" in remark.text
         app.write_text("x = 1\n")
-        assert ear.watch.newest_edit() == 1
+        assert reports.watch.newest_edit() == 1
         full.write_text("<p>")
         page = Source(str(full), digest(b"<p>"), None)
-        await ear.until(lambda: any(page in settled.files for settled in ear.all(EditChecked)) or None)
+        await reports.until(
+            lambda: any(page in settled.files for settled in reports.all(EditChecked)) or None
+        )
         full.unlink()
         full.parent.rmdir()
 
@@ -114,9 +116,9 @@ async def test_no_descriptor_is_granted(app: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Inotify, "__init__", refused)
 
-    async with watching(app.parent) as ear:
-        assert "max_user_instances" in ear.all(Remark)[0].text
-        await ear.attend(app)
+    async with watching(app.parent) as reports:
+        assert "max_user_instances" in reports.all(Remark)[0].text
+        await reports.attend(app)
         app.write_text("x = 1\n")
-        settled = await ear.settled(1)
+        settled = await reports.settled(1)
         assert source_of(settled, app).source == b"x = 1\n"

@@ -28,19 +28,19 @@ async def test_new_folders_are_watched_at_once(app: Path) -> None:
     """A file in a folder that was made a moment ago is seen, before and after the folder is known."""
     root = app.parent
 
-    async with watching(root) as ear:
-        ear.watch.attend_everything(True)
+    async with watching(root) as reports:
+        reports.watch.attend_everything(True)
         (root / "a/b/c").mkdir(parents=True)
         (root / "a/b/c/one.py").write_text("x = 1\n")
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, root / "a/b/c/one.py").source == b"x = 1\n"
         (root / "a/b/c/two.py").write_text("x = 2\n")
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, root / "a/b/c/two.py").source == b"x = 2\n"
         (root / "a").rename(root / "z")
-        await ear.settled(ear.watch.newest_edit())
+        await reports.settled(reports.watch.newest_edit())
         (root / "z/b/c/two.py").write_text("x = 3\n")
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, root / "z/b/c/two.py").source == b"x = 3\n"
 
 
@@ -50,15 +50,17 @@ async def test_many_new_folders_are_all_taken_in(app: Path, monkeypatch: pytest.
     monkeypatch.setattr(new_folders, "WALKED_AT_ONCE", 3)
     root = app.parent
 
-    async with watching(root) as ear:
-        ear.watch.attend_everything(True)
+    async with watching(root) as reports:
+        reports.watch.attend_everything(True)
         files = {root / f"p{n}/q/m.py" for n in range(20)}
         for path in files:
             path.parent.mkdir(parents=True)
             path.write_text("x = 1\n")
-        assert ear.watch.newest_edit() == 1
+        assert reports.watch.newest_edit() == 1
         names = {str(path) for path in files}
-        await ear.until(lambda: names <= {f.path for s in ear.all(EditChecked) for f in s.files} or None)
+        await reports.until(
+            lambda: names <= {f.path for s in reports.all(EditChecked) for f in s.files} or None
+        )
 
 
 @on_each_loop
@@ -66,14 +68,14 @@ async def test_a_virtual_environment_that_appears_is_left_alone(app: Path) -> No
     """Making a virtual environment in the tree causes no edit once it is one."""
     root = app.parent
 
-    async with watching(root) as ear:
-        ear.watch.attend_everything(True)
+    async with watching(root) as reports:
+        reports.watch.attend_everything(True)
         (root / "env39/lib").mkdir(parents=True)
         (root / "env39/pyvenv.cfg").touch()
-        assert ear.watch.newest_edit() == 0
+        assert reports.watch.newest_edit() == 0
         (root / "env39/lib/installed.py").write_text("x = 1\n")
         (root / "env39/also.py").write_text("x = 1\n")
-        assert ear.watch.newest_edit() == 0
+        assert reports.watch.newest_edit() == 0
 
 
 @on_each_loop
@@ -87,14 +89,14 @@ async def test_modules_outside_the_root(app: Path, tmp_path_factory: pytest.Temp
         path.write_text("x = 0\n")
     link.symlink_to(real)
 
-    async with watching(app.parent) as ear:
-        await ear.attend(app, outside, ignored, link)
+    async with watching(app.parent) as reports:
+        await reports.attend(app, outside, ignored, link)
         for target, name in ((outside, outside), (ignored, ignored), (real, link)):
             target.write_text("x = 1\n")
-            settled = await ear.settled(ear.watch.newest_edit())
+            settled = await reports.settled(reports.watch.newest_edit())
             assert source_of(settled, name).source == b"x = 1\n"
         outside.with_name("new.py").write_text("x = 1\n")
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, outside.with_name("new.py")).source == b"x = 1\n"
 
 
@@ -105,30 +107,30 @@ async def test_a_root_that_is_replaced(tmp_path: Path) -> None:
     app.parent.mkdir()
     app.write_text("x = 0\n")
 
-    async with watching(app.parent) as ear:
-        await ear.attend(app)
+    async with watching(app.parent) as reports:
+        await reports.attend(app)
         app.unlink()
         app.parent.rmdir()
-        assert (await ear.settled(ear.watch.newest_edit())).files == ()
-        assert [f"{app.parent} is gone" in remark.text for remark in ear.all(Remark)] == [True]
+        assert (await reports.settled(reports.watch.newest_edit())).files == ()
+        assert [f"{app.parent} is gone" in remark.text for remark in reports.all(Remark)] == [True]
         app.parent.mkdir()
         app.write_text("x = 1\n")
-        reread = await ear.until(lambda: next(iter(ear.all(FilesReread)), None))
-        assert source_of(await ear.settled(reread.edit), app).source == b"x = 1\n"
+        reread = await reports.until(lambda: next(iter(reports.all(FilesReread)), None))
+        assert source_of(await reports.settled(reread.edit), app).source == b"x = 1\n"
         app.write_text("x = 2\n")
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, app).source == b"x = 2\n"
 
 
 @on_each_loop
 async def test_an_overflow_reads_everything_again(app: Path) -> None:
     """When the kernel has dropped events, that is reported, and what runs is compared with the disk."""
-    async with watching(app.parent) as ear:
-        await ear.attend(app)
-        ear.watch._coverage.take(OVERFLOW)
-        settled = await ear.settled(ear.watch.newest_edit())
+    async with watching(app.parent) as reports:
+        await reports.attend(app)
+        reports.watch._coverage.take(OVERFLOW)
+        settled = await reports.settled(reports.watch.newest_edit())
         assert source_of(settled, app).digest == digest(b"x = 0\n")
-        assert [remark.level for remark in ear.all(Remark)] == ["warning"]
+        assert [remark.level for remark in reports.all(Remark)] == ["warning"]
 
 
 @on_each_loop
@@ -140,21 +142,21 @@ async def test_a_survey_finds_the_neighbours(app: Path) -> None:
     (root / "pkg").mkdir()
     (root / "pkg/unused.py").write_text("x = 1\n")
 
-    async with watching(root) as ear:
-        await ear.attend(app)
-        ear.watch.keep([str(app)])
-        surveyed = await ear.surveyed()
+    async with watching(root) as reports:
+        await reports.attend(app)
+        reports.watch.keep([str(app)])
+        surveyed = await reports.surveyed()
         assert surveyed.files == (
             Source(str(root / "lazy.py"), digest(b"x = (\n"), b"x = (\n"),
             Source(str(root / "page.html"), digest(b"<p>"), None),
         )
         with open(root / "page.html", "a"):
             pass
-        settled = await ear.settled(ear.watch.newest_edit())
+        settled = await reports.settled(reports.watch.newest_edit())
         assert settled.files == (Source(str(root / "page.html"), digest(b"<p>"), None),)
         for text, broken in (("x = 1\n", False), ("x = (\n", True)):
             (root / "lazy.py").write_text(text)
-            settled = await ear.settled(ear.watch.newest_edit())
+            settled = await reports.settled(reports.watch.newest_edit())
             assert bool(settled.failures) is broken
 
 
@@ -163,14 +165,14 @@ async def test_what_runs_is_compared_with_the_disk(app: Path) -> None:
     """A save between the Worker's reading and our knowing of it is an edit."""
     app.write_text("x = 'newer'\n")
 
-    async with watching(app.parent) as ear:
-        ear.watch.attend([(str(app), digest(b"x = 'older'\n"))])
-        settled = await ear.settled(1)
+    async with watching(app.parent) as reports:
+        reports.watch.attend([(str(app), digest(b"x = 'older'\n"))])
+        settled = await reports.settled(1)
         source = source_of(settled, app)
         assert source.source == b"x = 'newer'\n"
         assert source.code is not None
-        await ear.attend(app)
-        assert ear.watch.newest_edit() == 1
+        await reports.attend(app)
+        assert reports.watch.newest_edit() == 1
 
 
 @on_each_loop
@@ -179,14 +181,14 @@ async def test_saves_before_anything_is_attended(app: Path) -> None:
     deep = app.parent / "pkg/deep.py"
     deep.parent.mkdir()
 
-    async with watching(app.parent) as ear:
-        ear.watch.attend_everything(True)
+    async with watching(app.parent) as reports:
+        reports.watch.attend_everything(True)
         deep.write_text("x = 1\n")
-        assert ear.watch.newest_edit() == 1
-        ear.watch.attend_everything(False)
-        await ear.quiet()
+        assert reports.watch.newest_edit() == 1
+        reports.watch.attend_everything(False)
+        await reports.quiet()
         deep.write_text("x = 2\n")
-        assert ear.watch.newest_edit() == 1
+        assert reports.watch.newest_edit() == 1
 
 
 @on_each_loop
@@ -195,12 +197,12 @@ async def test_the_cure_saved_just_before_the_refusal(app: Path) -> None:
     cure = app.parent / "pkg/cure.py"
     cure.parent.mkdir()
 
-    async with watching(app.parent) as ear:
-        await ear.attend(app)
+    async with watching(app.parent) as reports:
+        await reports.attend(app)
         app.write_text("import pkg.cure\n")
-        await ear.settled(ear.watch.newest_edit())
+        await reports.settled(reports.watch.newest_edit())
         cure.write_text("x = 1\n")
-        assert ear.watch.newest_edit() == 1
-        ear.watch.attend_everything(True)
-        settled = await ear.settled(2)
+        assert reports.watch.newest_edit() == 1
+        reports.watch.attend_everything(True)
+        settled = await reports.settled(2)
         assert source_of(settled, cure).source == b"x = 1\n"

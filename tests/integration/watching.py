@@ -62,7 +62,7 @@ def source_of(settled: EditChecked, path: Path) -> Source:
     return source
 
 
-class Ear:
+class Reports:
     """What a watch has reported, and waiting for more of it."""
 
     def __init__(self) -> None:
@@ -115,18 +115,20 @@ class Ear:
 
 
 @asynccontextmanager
-async def watching(root: Path, **settings: object) -> AsyncIterator[Ear]:
+async def watching(root: Path, **settings: object) -> AsyncIterator[Reports]:
     threads, fds = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
-    ear = Ear()
+    reports = Reports()
     config = WatchConfig(root=str(root), **settings)  # type: ignore[arg-type]
-    ear.watch = Watch(config, ear.hear, asyncio.get_running_loop())
-    await ear.watch.start()
+    reports.watch = Watch(config, reports.hear, asyncio.get_running_loop())
+    await reports.watch.start()
     try:
-        yield ear
-        numbers = [report.edit for report in ear.all(EditNoticed)]
+        yield reports
+        numbers = [report.edit for report in reports.all(EditNoticed)]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert [report.edit for report in ear.all(EditChecked)] == numbers[: len(ear.all(EditChecked))]
+        assert [report.edit for report in reports.all(EditChecked)] == numbers[
+            : len(reports.all(EditChecked))
+        ]
     finally:
-        await ear.watch.close()
+        await reports.watch.close()
     assert set(threading.enumerate()) <= threads
     assert len(os.listdir("/proc/self/fd")) <= fds + 2  # the loop makes its own pair for call_soon_threadsafe

@@ -23,7 +23,7 @@ from typing import Any
 from devserver.manager.preload.conditions_replay import ConditionsReplay, variable
 from devserver.worker.image import process_state
 from devserver.worker.observe import conditions
-from devserver.worker.observe.conditions import HOOKS, Ear
+from devserver.worker.observe.conditions import HOOKS, LogProbe
 from devserver.worker.observe.import_log import disabled_loggers
 
 _PATCHABLE = (
@@ -60,7 +60,7 @@ class SideEffects:
         self._before = _state()
         self._environment = dict(os.environ)
         self._conditions = conditions.look()
-        Ear.heard = False
+        LogProbe.logged = False
 
     def left(self) -> list[str]:
         """Return the side effects since then, each as a verb phrase. Hand on those that may stay."""
@@ -75,7 +75,7 @@ class SideEffects:
         self._pool = native
         left += [f"patches {what}" for what in self._patched.news()]
         left += self._conditions_changed() + self._variables_changed()
-        if Ear.heard:
+        if LogProbe.logged:
             left.append("logs")
         self.renew()
         return left

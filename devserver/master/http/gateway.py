@@ -57,7 +57,7 @@ class Gateway:
     ) -> None:
         self.requests = RequestLog(emit)
         root, editor = config.watch.root, editor_links.for_pages(config.console.editor, os.environ)
-        self.refresh = BrowserRefresh(config.http, root, editor, self._say_once)
+        self.refresh = BrowserRefresh(config.http, root, editor, self._report_once)
         self._dispatcher = dispatcher
         self._router = router
         self._emit = emit
@@ -91,7 +91,7 @@ class Gateway:
         websocket = scope["type"] == "websocket"
         refusal = self._host_check.refuses(scope["headers"], websocket=websocket)
         if refusal is not None:
-            self._say_once(f"refused a client: {refusal.text}")
+            self._report_once(f"refused a client: {refusal.text}")
             answer = self._own_answers.readable(scope, answers.refused(refusal))
             prefix = "websocket.http.response" if websocket else "http.response"
             if websocket:
@@ -116,7 +116,7 @@ class Gateway:
             finally:
                 self._exchanges.discard(exchange)
 
-    def _say_once(self, text: str) -> None:
+    def _report_once(self, text: str) -> None:
         """Report a sentence once: a page whose WebSocket was refused does not get the reason."""
         if text not in self._refusals and len(self._refusals) < MOST_REFUSALS:
             self._refusals.add(text)

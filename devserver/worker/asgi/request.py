@@ -68,8 +68,8 @@ class Request:
         "_raises",
         "_started",
         "_waits",
+        "has_disconnect",
         "order",
-        "told",
     )
 
     def __init__(
@@ -91,7 +91,7 @@ class Request:
         self._gone = False
         self._outdated = False
         """The client is gone because newer code serves it now."""
-        self.told = False
+        self.has_disconnect = False
         """The app has received that disconnect: a later exception is not its fault."""
         # what goes out
         self._credit = order.window
@@ -147,7 +147,7 @@ class Request:
                 self._waits = False
                 self._link.send(Consumed(self.order.stream, 0))
             await self._wait()
-        self.told = self._outdated
+        self.has_disconnect = self._outdated
         return {"type": "http.disconnect"}
 
     def _take_body(self) -> Event:
@@ -163,7 +163,7 @@ class Request:
             await self._wait()
         if self._gone:
             if self._raises:
-                self.told = self._outdated
+                self.has_disconnect = self._outdated
                 raise ClientDisconnected
             return
         if self._complete:

@@ -117,7 +117,7 @@ class Streams:
         abandoned = stream.order.stream in self._abandoned
         if isinstance(error, asyncio.CancelledError) and (abandoned or self._jobs.cancelled):
             return None
-        if isinstance(error, Exception) and (abandoned or stream.told):
+        if isinstance(error, Exception) and (abandoned or stream.has_disconnect):
             self._log.aftermath(error)
             return None
         self._log.exception(error)

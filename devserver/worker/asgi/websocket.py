@@ -61,7 +61,7 @@ class WebSocket:
         self._detached = False
         self._outdated = False
         """The stream ends because newer code serves the client, not because the client has left."""
-        self.told = False
+        self.has_disconnect = False
         """The app has received that disconnect: a later exception is not its fault."""
         self._refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
@@ -114,7 +114,7 @@ class WebSocket:
         self.in_hand = False
         while not self._events:
             if self._end is not None:
-                self.told = self._outdated
+                self.has_disconnect = self._outdated
                 return dict(self._end)
             await self._wait()
         event = self._events.popleft()
@@ -131,7 +131,7 @@ class WebSocket:
         while self._credit <= 0 and not self._deaf:
             await self._wait()
         if self._deaf:
-            self.told = self._outdated
+            self.has_disconnect = self._outdated
             raise ClientDisconnected
         match self._state:
             case "connecting":

@@ -213,14 +213,14 @@ def order_filters(value: list[Value]) -> None:
 # logging
 
 
-class Ear(logging.Handler):
+class LogProbe(logging.Handler):
     """Stands in for the app's handlers in a process without the app; notes whether anything logs."""
 
-    heard = False
+    logged = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note that code has logged."""
-        Ear.heard = True
+        LogProbe.logged = True
 
 
 def _root() -> Value:
@@ -232,12 +232,12 @@ def _put_root(value: Value) -> Undo:
     root = logging.root
     handlers, before = root.handlers[:], _root()
     level, disable, count = value
-    root.handlers[:] = [Ear() for _ in range(count)]
+    root.handlers[:] = [LogProbe() for _ in range(count)]
     root.setLevel(level)
     logging.disable(disable)
 
     def undo() -> None:
-        root.handlers[:] = [*handlers, *(each for each in root.handlers if not isinstance(each, Ear))]
+        root.handlers[:] = [*handlers, *(each for each in root.handlers if not isinstance(each, LogProbe))]
         root.setLevel(before[0])
         logging.disable(before[1])
 

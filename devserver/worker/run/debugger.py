@@ -39,7 +39,7 @@ LATE = 1.0
 
 
 @dataclass(eq=False, slots=True)
-class _Stand:
+class _Prompt:
     """A prompt: its place and its thread."""
 
     thread: int
@@ -56,10 +56,10 @@ class Debugger:
 
     def __init__(self, link: MasterLink) -> None:
         self._link = link
-        self._stands: list[_Stand] = []
+        self._prompts: list[_Prompt] = []
         """The last one has the terminal. The others belong to the same thread, which steps over an await."""
         self._turn = threading.Condition()
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self._thread = threading.get_ident()
         self._left_at = float("-inf")
         """When the last prompt of another thread ended."""
@@ -86,7 +86,7 @@ class Debugger:
         if self._link.forked:
             return False
         place = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)
-        me = _Stand(threading.get_ident(), _current_task(), current.get(), how, place)
+        me = _Prompt(threading.get_ident(), _current_task(), current.get(), how, place)
         with self._turn:
             found = self._mine(me.thread, me.task)
             if found is not None and found.stopped and found.place == place:
@@ -94,10 +94,12 @@ class Debugger:
             if found is not None:
                 found.place, found.stopped = place, True
             else:
-                while how != "elsewhere" and any(self._has_keys(stand, me.thread) for stand in self._stands):
+                while how != "elsewhere" and any(
+                    self._has_keys(prompt, me.thread) for prompt in self._prompts
+                ):
                     self._turn.wait(LOOK_ROUND)
                     self._prune()
-                self._stands.append(me)
+                self._prompts.append(me)
         self._tell()
         return found is None
 
@@ -113,61 +115,61 @@ class Debugger:
     def steps(self) -> None:
         """Report that this thread's debugger runs the app up to its next stop."""
         with self._turn:
-            stand = self._mine(threading.get_ident(), _current_task())
-            if stand is None or not stand.stopped:
+            prompt = self._mine(threading.get_ident(), _current_task())
+            if prompt is None or not prompt.stopped:
                 return
-            stand.stopped = False
+            prompt.stopped = False
         self._tell()
 
     def over(self) -> None:
         """Report that this thread's debugger continues: its prompt is over."""
-        if threading.get_ident() == self._thread and self._stands:
+        if threading.get_ident() == self._thread and self._prompts:
             self._listen()  # pdb installs its own handler when it continues
         with self._turn:
-            stand = self._mine(threading.get_ident(), _current_task(), nearest=True)
-        if stand is not None:
-            self._remove([stand])
+            prompt = self._mine(threading.get_ident(), _current_task(), nearest=True)
+        if prompt is not None:
+            self._remove([prompt])
 
     def ended(self) -> None:
         """Report that the current job, and so each debugger that stepped through it, has ended."""
-        if not self._stands:
+        if not self._prompts:
             return
         job, here = current.get(), threading.get_ident()
         with self._turn:
             gone = [
-                stand
-                for stand in self._stands
-                if stand.job is job and (stand.thread == here or not _is_at_a_prompt(stand.thread))
+                prompt
+                for prompt in self._prompts
+                if prompt.job is job and (prompt.thread == here or not _is_at_a_prompt(prompt.thread))
             ]
         if gone:
             self._remove(gone)
 
-    def _mine(self, thread: int, task: asyncio.Task[Any] | None, *, nearest: bool = False) -> _Stand | None:
-        mine = [stand for stand in reversed(self._stands) if stand.thread == thread]
-        found = next((stand for stand in mine if stand.task is task), None)
+    def _mine(self, thread: int, task: asyncio.Task[Any] | None, *, nearest: bool = False) -> _Prompt | None:
+        mine = [prompt for prompt in reversed(self._prompts) if prompt.thread == thread]
+        found = next((prompt for prompt in mine if prompt.task is task), None)
         return found or (mine[0] if mine and nearest else None)
 
     @staticmethod
-    def _has_keys(stand: _Stand, thread: int) -> bool:
-        """Return whether a thread other than this one has the terminal for `stand`."""
-        return stand.thread != thread and stand.how != "elsewhere"
+    def _has_keys(prompt: _Prompt, thread: int) -> bool:
+        """Return whether a thread other than this one has the terminal for `prompt`."""
+        return prompt.thread != thread and prompt.how != "elsewhere"
 
     def _prune(self) -> None:
         running = sys._current_frames()
-        self._stands = [stand for stand in self._stands if stand.thread in running]
+        self._prompts = [prompt for prompt in self._prompts if prompt.thread in running]
 
-    def _remove(self, stands: list[_Stand]) -> None:
-        with self._telling:
+    def _remove(self, prompts: list[_Prompt]) -> None:
+        with self._reporting:
             with self._turn:
-                self._stands = [stand for stand in self._stands if stand not in stands]
-                if any(stand.thread != self._thread for stand in stands):
+                self._prompts = [prompt for prompt in self._prompts if prompt not in prompts]
+                if any(prompt.thread != self._thread for prompt in prompts):
                     self._left_at = time.monotonic()
                 message = self._message()
                 self._turn.notify_all()
             self._send(message)
 
     def _tell(self) -> None:
-        with self._telling:
+        with self._reporting:
             with self._turn:
                 message = self._message()
             self._send(message)
@@ -180,13 +182,13 @@ class Debugger:
             self._link.debugging(message)
 
     def _message(self) -> DebuggerState:
-        if not self._stands:
+        if not self._prompts:
             return DebuggerState(False, self._link.worker)
-        stand = self._stands[-1]
-        path, line = stand.place
-        what = stand.job.name if stand.job else ""
-        blocks = stand.stopped and stand.thread == self._thread
-        return DebuggerState(True, self._link.worker, path, line, what, stand.how, blocks)
+        prompt = self._prompts[-1]
+        path, line = prompt.place
+        what = prompt.job.name if prompt.job else ""
+        blocks = prompt.stopped and prompt.thread == self._thread
+        return DebuggerState(True, self._link.worker, path, line, what, prompt.how, blocks)
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Handle Ctrl-C: interrupt the code that is being debugged, which may run in another thread.
@@ -194,7 +196,7 @@ class Debugger:
         On a busy machine the main thread gets here late; then the user did not mean to interrupt the event
         loop.
         """
-        other = next((s.thread for s in reversed(self._stands) if s.thread != self._thread), None)
+        other = next((s.thread for s in reversed(self._prompts) if s.thread != self._thread), None)
         if other is None:
             if time.monotonic() - self._left_at > LATE:
                 signal.default_int_handler(signum, frame)
