@@ -41,6 +41,9 @@ class BootPolicy:
         warm: bool = False,
     ) -> None:
         self._warm = warm
+        self._live = 0
+        self._fresh_from = 0
+        """The first generation that was ordered since: no image of older code has what it imports."""
         self._pool = pool
         self._send = send
         self._do = do
@@ -53,6 +56,10 @@ class BootPolicy:
         """Order the best Manager to boot a candidate. `snapshot` is all that it runs."""
         cold = _cold([change.path for change in boot.changes])
         elsewhere = self._pool.choose(boot.handover, boot.changes, warm=self._warm and not cold)
+        if self._pool.imports_differ:
+            self._fresh_from = boot.generation
+        if self._live < self._fresh_from:
+            cold = cold or "installed packages have changed"
         base, changes = boot.base, own_python(boot.changes)
         if base and not self._pool.knows(base):
             base, changes = 0, own_python(snapshot.values())
@@ -122,6 +129,7 @@ class BootPolicy:
 
     def on_code_live(self, generation: int) -> None:
         """Newer code is live. If it starts only without preloaded modules, turn preloading off."""
+        self._live = generation
         if generation in self._again:
             self._pool.standby.enabled = False
             text = "it starts without preloaded modules, and not with them: preloading is off for this run"

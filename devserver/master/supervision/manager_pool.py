@@ -62,6 +62,8 @@ class ManagerPool:
         """Managers that take no more orders, and have yet to be reaped."""
         self._live = 0
         self._stopping = False
+        self.imports_differ = False
+        """What is installed had changed, or a new file hid it, when the last candidate was ordered."""
 
     @property
     def serves(self) -> bool:
@@ -157,6 +159,7 @@ class ManagerPool:
         once other packages are installed, or a new file of the app has the name of one. While no Manager
         serves, this does nothing: the one that is launched next gets all candidates.
         """
+        self.imports_differ = self._installed.may_have_changed()
         if not self.serves:
             return False
         if handover == "exclusive":
@@ -166,7 +169,8 @@ class ManagerPool:
             return False
         names = filter(None, (top_level(each.path, self._search) for each in changes))
         hidden = self.standby.is_hidden_by(names)
-        if self._installed.has_changed() or hidden:
+        self.imports_differ = self._installed.has_changed() or hidden
+        if self.imports_differ:
             self.standby.forget()
             if self.is_preloaded(self.serving) or self._installed.leads_elsewhere:
                 self.start_cold()

@@ -28,6 +28,10 @@ class SitePackages:
         self.leads_elsewhere = False
         """The last change was one of sys.path: a process that started before it does not have it."""
 
+    def may_have_changed(self) -> bool:
+        """Return whether `has_changed` may return True."""
+        return any(_time(folder) != time for folder, (time, _names) in self._folders.items())
+
     def has_changed(self) -> bool:
         """Return whether anything was installed or removed since the last call."""
         changed: set[str] = set()

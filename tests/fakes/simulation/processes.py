@@ -222,6 +222,9 @@ class UnchangedPackages:
 
     leads_elsewhere = False
 
+    def may_have_changed(self) -> bool:
+        return False
+
     def has_changed(self) -> bool:
         return False
 

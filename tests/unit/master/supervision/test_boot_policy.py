@@ -196,6 +196,19 @@ async def test_two_candidates_that_no_image_can_be_boot_in_one_manager(
 
 
 @scene
+async def test_after_an_installation_all_is_imported_until_that_is_live(scene: BootPolicyHarness) -> None:
+    """An image has what was installed before, also if the first save after it is refused."""
+    changed = [True, False, False]
+    scene.supervisor.pool._installed.has_changed = lambda: changed.pop(0)  # type: ignore[method-assign]
+    scene.save(NEW)
+    generation = scene.save(NEWER)
+    assert newest(scene.managers[0]).cold == "installed packages have changed"
+    scene.goes_live(generation)
+    scene.save(NEW)
+    assert newest(scene.managers[0]).cold == ""
+
+
+@scene
 async def test_a_template_may_be_changed_in_a_copy(scene: BootPolicyHarness) -> None:
     """No module lies behind it."""
     scene.save(PAGE_2)
