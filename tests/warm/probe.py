@@ -77,7 +77,8 @@ def _routes(main: Any) -> dict[str, str]:
         return {rule: client.get(rule).text for rule in rules}
     elif hasattr(main, "app"):
         known = list(main.app.openapi()["paths"]) if hasattr(main.app, "openapi") else []
-        every = main.modules() if callable(main.modules) else main.modules
+        every = getattr(main, "modules", ())
+        every = every() if callable(every) else every
         tables = [getattr(each, "routes", ()) for each in every]
         paths, app = known or [path for table in tables for path in table], main.app
     else:

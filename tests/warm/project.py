@@ -127,7 +127,8 @@ class Project:
         imports = "".join(f"import {name}\n" for name in names)
         every, main = f"[{', '.join(names)}]", _MAINS[self.framework]
         if self.discreet:
-            found["main.py"] = f"{head}{imports}def modules(): return {every}\n{_discreet(main, names)}"
+            lister = f"def modules(): return {every}\n" if self.framework in ("asgi", "handlers") else ""
+            found["main.py"] = f"{head}{imports}{lister}{_discreet(main, names)}"
         else:
             found["main.py"] = f"{head}{imports}modules = {every}\n{main}"
         return found
