@@ -187,7 +187,7 @@ def test_several_modules(driver: Driver, tmp_path: Path) -> None:
         ({"other.py": None}, ("other.py", "it was removed")),
         ({"other.py": None, "other/__init__.py": "def f(): return 1\n"}, ("other.py", "it was removed")),
         (
-            {"other.py": "def f(): return 2\n", "main.py": "import other\nX = 2\n"},
+            {"other.py": "def f(): return 2\n", "main.py": "import other\nX = len([2])\n"},
             ("main.py", "its module level changed (line 2)"),
         ),
     ],

@@ -56,6 +56,8 @@ class Image:
         self._holders: Holders | None = None
         self._names: Names | None = None
         self._bindings: Bindings | None = None
+        self._decided: dict[str, tuple[bytes, Swap]] = {}
+        """By path: the digest of each file that an order has changed, and its part of the swap."""
 
     def prepare(self) -> None:
         """Build the index ahead of time; else the first decision does it."""
@@ -71,10 +73,19 @@ class Image:
         swap = Swap()
         for source in sources:
             try:
-                self._add(source, swap)
+                swap.join(self._part(source))
             except Unlike as reason:
                 return Refused(source.path, str(reason))
         return swap
+
+    def _part(self, source: Source) -> Swap:
+        """Return the changes of one file; they stay the same as long as its text does. Raises Unlike."""
+        digest, part = self._decided.get(source.path, (b"", None))
+        if part is None or source.source is None or digest != source.digest:
+            part = Swap()
+            self._add(source, part)
+            self._decided[source.path] = source.digest, part
+        return part
 
     def _add(self, source: Source, swap: Swap) -> None:
         trees = self._record.trees.get(source.path, [])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import linecache
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -45,6 +45,11 @@ class Swap:
     def counts(self) -> tuple[int, int]:
         """Return how many functions get another body, and how many constants another value."""
         return len(self.names), len(self.constants)
+
+    def join(self, part: Swap) -> None:
+        """Add the changes of one more file."""
+        for each in fields(self):
+            getattr(self, each.name).extend(getattr(part, each.name))
 
     def apply(self) -> None:
         """Make the changes in this process."""
