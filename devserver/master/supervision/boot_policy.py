@@ -66,13 +66,19 @@ class BootPolicy:
         order = messages.Reload(boot.generation, base, changes, boot.handover, cold=cold, elsewhere=elsewhere)
         self._send(order)
 
-    def left(self, again: Candidate | None, reason: str) -> None:
-        """Boot a candidate that no image can be copied for. `again` is None if it was dropped."""
+    def left(self, again: Candidate | None, reason: str) -> bool:
+        """Boot a candidate that no image can be copied for. `again` is None if it was dropped.
+
+        Return False if the Manager that serves boots younger code already, which settles its edits.
+        """
         pool = self._pool
+        if again and pool.serves_younger(again.number):
+            return False
         if again and (pool.take_standby() or pool.has_moved_on(again.number) or pool.start_cold()):
             sources = own_python(again.snapshot.values())
             self._send(messages.Reload(again.number, 0, sources, again.handover, cold=reason))
         self._report(CandidatesStranded())
+        return True
 
     def on_imported(
         self, worker: WorkerRecord, message: messages.Imported, live: int, again: Candidate | None

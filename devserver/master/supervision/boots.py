@@ -66,8 +66,10 @@ class Boots:
     def on_boot_aborted(self, generation: int, verdict: str) -> list[Command]:
         """Decide about a candidate that ended without ever having a process."""
         if verdict.startswith(LEFT):
-            self._policy.left(self._generations.candidate(generation), verdict.removeprefix(LEFT))
-            return []
+            candidate = self._generations.candidate(generation)
+            if self._policy.left(candidate, verdict.removeprefix(LEFT)):
+                return []
+            verdict = DROPPED
         if verdict == DROPPED:
             return self._generations.on_candidate_dropped(generation)
         return self._generations.on_boot_failed(generation, silent_failure(verdict))

@@ -124,6 +124,12 @@ class ManagerPool:
         """Return whether the Manager that serves has the snapshot of `generation`."""
         return self.home(generation) == self.serving
 
+    def serves_younger(self, generation: int) -> bool:
+        """Return whether the Manager that serves was given a younger generation."""
+        return any(
+            number > generation and home == self.serving for number, home in self._homes.items()
+        ) and not self.knows(generation)
+
     def has_moved_on(self, generation: int) -> bool:
         """Return whether another Manager serves than the one that was given a generation."""
         return self.serves and self.home(generation) != self.serving
@@ -155,17 +161,21 @@ class ManagerPool:
 
         `warm`: an image of the live code may do. Return whether another Manager is better if it will not.
 
-        An exclusive candidate goes to the Manager whose Workers are in its way. Preloaded modules are useless
-        once other packages are installed, or a new file of the app has the name of one. While no Manager
-        serves, this does nothing: the one that is launched next gets all candidates.
+        An exclusive candidate goes to the Manager whose Workers are in its way, and older candidates end: one
+        elsewhere would take what it needs. Preloaded modules are useless once other packages are installed,
+        or a new file of the app has the name of one. While no Manager serves, this does nothing: the one that
+        is launched next gets all candidates.
         """
         self.imports_differ = self._installed.may_have_changed()
         if not self.serves:
             return False
         if handover == "exclusive":
             replaced = self.recall(self._live)
-            if replaced is not None:
-                self._do(EndManager(replaced))
+            rivals = {manager for number, manager in self._homes.items() if number > self._live}
+            for manager in sorted(
+                {*rivals.intersection(self.elders), *([] if replaced is None else [replaced])}
+            ):
+                self._do(EndManager(manager))
             return False
         names = filter(None, (top_level(each.path, self._search) for each in changes))
         hidden = self.standby.is_hidden_by(names)

@@ -182,7 +182,8 @@ class SimulatedMaster:
         if process is not None:
             self.on_worker_gone(process, exited)
         elif exited.verdict.startswith(messages.LEFT):
-            self.boot_policy.left(self.book.candidate(exited.generation), exited.verdict)
+            if not self.boot_policy.left(self.book.candidate(exited.generation), exited.verdict):
+                self.apply(self.book.on_candidate_dropped(exited.generation))
         elif exited.verdict == "dropped":
             self.apply(self.book.on_candidate_dropped(exited.generation))
         else:

@@ -202,5 +202,32 @@ class Saves(RuleBasedStateMachine):
         assert not isinstance(outcome, Refuse) or outcome.generation in self.master.unlucky
 
 
+def test_a_slow_boot_does_not_go_live_under_one_that_needs_its_port() -> None:
+    """Two Managers had preloaded; the older candidate was slow, the younger one needed the port."""
+    saves = Saves()
+    saves.begin(slots=1, owns_port=0)
+    saves.rests()
+    saves.preloads(unfit=False)
+    saves.asks()
+    saves.preloads(unfit=False)
+    saves.saves(path=PART, fault="", pace="with the last")
+    saves.settles()
+    saves.the_youngest_boots()
+    saves.undoes(path=MAIN, pace="at rest")
+    saves.teardown()
+
+
+def test_a_candidate_that_an_image_gives_back_does_not_follow_younger_code() -> None:
+    """The younger one boots elsewhere already, and has its edits."""
+    saves = Saves()
+    saves.begin(slots=1, owns_port=0)
+    saves.preloads(unfit=False)
+    saves.rests()
+    saves.saves_main(fault="", imports=(PART,), pace="alone", tries=())
+    saves.undoes(path=MAIN, pace="alone")
+    saves.rests()
+    saves.teardown()
+
+
 Saves.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestSaves = Saves.TestCase

@@ -124,6 +124,19 @@ async def test_the_manager_that_is_replaced_by_an_elder_is_heard_of_to_its_end(s
 
 
 @scene
+async def test_an_exclusive_candidate_ends_older_ones_wherever_they_boot(scene: ServingPool) -> None:
+    """One that went live meanwhile would take the port, and older code would be started for ever."""
+    first = scene.managers[0]
+    second = await scene.prepared()
+    scene.order(2)
+    third = await scene.prepared("numpy", "yaml")
+    scene.order(3)
+    scene.order(4, "exclusive")
+    assert (first.ordered, second.ordered, third.ordered) == ([1, 4], [2], [3])
+    assert (first.fate, second.fate, third.fate) == ("", "killed", "killed")
+
+
+@scene
 async def test_an_exclusive_candidate_promotes_nobody(scene: ServingPool) -> None:
     """One that is ready waits for a candidate that may boot beside the others."""
     second = await scene.prepared()
