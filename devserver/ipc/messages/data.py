@@ -24,7 +24,7 @@ LoopChoice = Literal["auto", "asyncio", "uvloop"]
 AppKind = Literal["", "asgi", "wsgi"]
 
 
-Way = Literal["boot", "copy", "swap", "re-run"]
+Way = Literal["boot", "copy", "swap"]
 """How a Worker got its code: it ran all of it, or was copied from an image (docs/WARM.md)."""
 
 

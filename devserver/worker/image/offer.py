@@ -36,7 +36,7 @@ from devserver.worker.warm.swap import Swap
 
 LEAST = 30.0
 """Milliseconds for the import of own modules, below which an image is not worth its memory."""
-_ENDING = 0.01
+_ENDING = 0.1
 """Seconds that the kernel gets to remove a thread that was joined."""
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
 """Modules whose finalizers change nothing outside their process."""
