@@ -109,7 +109,7 @@ class Candidates:
         del self._tried[candidate.generation]
         if not candidate.worker:
             number, generation = self._table.number(), candidate.generation
-            self._table.tell(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict=verdict))
+            self._table.send(WorkerGone(number, FIRST_SLOT, generation, 0, 0, verdict=verdict))
         elif (child := self._table.by_number[candidate.worker]).state == "booting":
             self._table.end(child, "dropped")
 

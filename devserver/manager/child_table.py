@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import FromManager, Retire, WorkerForked, WorkerGone
-from devserver.manager.protocol import Command, DumpStack, Forked, ReadStack, Signal, Tell
+from devserver.manager.protocol import Command, DumpStack, Forked, ReadStack, SendToMaster, Signal
 from devserver.manager.states import ENDINGS, LEFTOVERS, Act, Child, Escalation, Plan, Verdict
 
 SIGNALS: dict[Act, tuple[int, bool]] = {
@@ -68,9 +68,9 @@ class ChildTable:
         self._next_worker += 1
         return self._next_worker - 1
 
-    def tell(self, message: FromManager) -> None:
+    def send(self, message: FromManager) -> None:
         """Send a message to the Master."""
-        self.out.append(Tell(message))
+        self.out.append(SendToMaster(message))
 
     def fork(self, slot: int, generation: int, timetable: Escalation) -> Child:
         """Add a Worker that has yet to be forked, and start its timetable."""
@@ -81,7 +81,7 @@ class ChildTable:
     def forked(self, child: Child, forked: Forked, why: str) -> None:
         """Record the process of a Worker. If the Worker is already ending, end it now."""
         child.pid = forked.pid
-        self.tell(
+        self.send(
             WorkerForked(
                 child.worker,
                 child.slot,
@@ -101,7 +101,7 @@ class ChildTable:
         """Order a Worker to drain, for at most `drain` seconds."""
         child.step("retire")
         self.limit(child, drain)
-        self.tell(Retire(child.worker))
+        self.send(Retire(child.worker))
 
     def limit(self, child: Child, drain: float) -> None:
         """Start the drain limit of a Worker, unless a plan is running."""
@@ -121,7 +121,7 @@ class ChildTable:
         del self.by_number[child.worker]
         if child.pid:
             self.leftovers[child.worker] = Plan.start(leftovers, self.now)
-        self.tell(
+        self.send(
             WorkerGone(
                 child.worker,
                 child.slot,

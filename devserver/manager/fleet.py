@@ -277,4 +277,4 @@ class Fleet:
         seconds, child.looks = LOOKS[child.looks], child.looks + 1
         module, frame = thread_dump.importing(dump)
         path, line = (frame.path, frame.line) if frame else ("", 0)
-        self._table.tell(StillBooting(child.worker, child.generation, seconds, module, path, line))
+        self._table.send(StillBooting(child.worker, child.generation, seconds, module, path, line))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from devserver.ipc.messages import LEFT, Configure, Loaded, ManagerNotice, Reload
 from devserver.manager.child_table import ChildTable
 from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
-from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, PrepareImage, TellImage
+from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, PrepareImage, SendToImage
 from devserver.manager.snapshots import Snapshots
 from devserver.manager.states import NOTE, Child, Escalation
 
@@ -54,7 +54,7 @@ class ForkOrders:
         """Add a file that a Worker read late."""
         self.snapshots.loaded(order.generation, order.source)
         for image in self._images.loaded(order.generation, order.source):
-            self._table.out.append(TellImage(image, order.source))
+            self._table.out.append(SendToImage(image, order.source))
 
     def accepted(self, child: Child) -> None:
         """Record that the Master has accepted a Worker: its image may be copied."""
@@ -132,7 +132,7 @@ class ForkOrders:
     def image_came(self, fact: ImageCame) -> None:
         """Record an image; send it the files that it lacks."""
         for source in self._images.came(fact.worker, fact.pid, fact.holds):
-            self._table.out.append(TellImage(fact.worker, source))
+            self._table.out.append(SendToImage(fact.worker, source))
 
     def image_gone(self, worker: int, reason: str) -> list[Child]:
         """Record that there is no image, or not any more: fork in the Manager what it had yet to fork."""
@@ -144,7 +144,7 @@ class ForkOrders:
         """Report why there is no image; each reason once in a row."""
         if reason and reason != self._no_image:
             self._no_image = reason
-            self._table.tell(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
+            self._table.send(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
 
     def copy_failed(self, child: Child, reason: str) -> list[Child]:
         """Fork in the Manager what an image cannot fork, unless it is not needed or left to another."""

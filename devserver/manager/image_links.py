@@ -77,7 +77,7 @@ class ImageLinks:
         self._copies[order.worker] = order, worker_fds, time.monotonic()
         self._send(order.image, Copy(order.worker, order.slot, order.generation, order.changes), fds)
 
-    def tell(self, worker: int, source: Source) -> None:
+    def send_file(self, worker: int, source: Source) -> None:
         """Send an image a file."""
         self._send(worker, Known(source))
 

@@ -45,9 +45,9 @@ from devserver.manager.protocol import (
     Fork,
     PrepareImage,
     ReadStack,
+    SendToImage,
+    SendToMaster,
     Signal,
-    Tell,
-    TellImage,
 )
 from devserver.manager.signal_pipe import SignalPipe
 from devserver.manager.syscalls import DUMP_SIGNAL
@@ -198,11 +198,11 @@ class Manager:
                 return self._fork(command)
             case EndImage(worker):
                 self._images.kill(worker)
-            case TellImage(worker, source):
-                self._images.tell(worker, source)
+            case SendToImage(worker, source):
+                self._images.send_file(worker, source)
             case PrepareImage(worker):
                 self._images.prepare(worker)
-            case Tell(message):
+            case SendToMaster(message):
                 self._send(message)
             case Signal(worker, signum, group):
                 return self._processes.signal(worker, signum, group=group)
@@ -222,7 +222,7 @@ class Manager:
         return self._forker.fork(order, self._fleet.snapshots[order.generation])
 
     def _tell(self, message: FromManager) -> None:
-        self._commands.append(Tell(message))
+        self._commands.append(SendToMaster(message))
 
     def _tell_at_once(self, module: str) -> None:
         self._master.send(Preloading(module))

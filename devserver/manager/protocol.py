@@ -112,7 +112,7 @@ class EndImage(Struct, frozen=True):
     worker: int
 
 
-class TellImage(Struct, frozen=True):
+class SendToImage(Struct, frozen=True):
     """Send an image a file."""
 
     worker: int
@@ -145,10 +145,10 @@ class ReadStack(Struct, frozen=True):
     worker: int
 
 
-class Tell(Struct, frozen=True):
+class SendToMaster(Struct, frozen=True):
     """Send a message to the Master."""
 
     message: FromManager
 
 
-Command = Fork | EndImage | TellImage | PrepareImage | Signal | DumpStack | ReadStack | Tell
+Command = Fork | EndImage | SendToImage | PrepareImage | Signal | DumpStack | ReadStack | SendToMaster

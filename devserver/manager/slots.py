@@ -57,12 +57,12 @@ class Slots:
         """A Worker of the live generation has died: the next one waits if deaths repeat."""
         if self._pace.died(self._table.now):
             text = f"Workers of generation {child.generation} keep dying"
-            self._table.tell(
+            self._table.send(
                 ManagerNotice("warning", f"{text}: the next one starts in {self._pace.pause:g} s")
             )
         elif not child.accepted and not self._pace.pause:
             text = f"Worker {child.worker} did not boot: slot {child.slot} is tried again"
-            self._table.tell(ManagerNotice("warning", text))
+            self._table.send(ManagerNotice("warning", text))
 
     def fill(self) -> None:
         """Fork a Worker for the next slot that lacks one of the live generation, or report RollDone."""
@@ -81,13 +81,13 @@ class Slots:
             self._fork(min(missing, key=lambda slot: (slot in busy, slot)))
         elif not missing and not self._rolled:
             self._rolled = True
-            self._table.tell(RollDone(self._live))
+            self._table.send(RollDone(self._live))
 
     def report_crowd(self) -> None:
         """Report slots that stay empty because many Workers are leaving, if that is due."""
         text = self._bound.note(self._is_crowded(), self._live, self._count, self._table.now)
         if text:
-            self._table.tell(ManagerNotice("info", text))
+            self._table.send(ManagerNotice("info", text))
 
     def _fork(self, slot: int) -> Child:
         return self._forks.fork(slot, self._live, self._live)

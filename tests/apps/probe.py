@@ -127,7 +127,7 @@ def described(scope: Event) -> Event:
 
 
 async def process(_argument: str) -> Event:
-    """Tell how the process is."""
+    """Return how the process is."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     now = surroundings() | {"word": word.get()}
@@ -147,12 +147,12 @@ async def process(_argument: str) -> Event:
 
 
 async def environment(argument: str) -> str | None:
-    """Tell a variable of the environment."""
+    """Return a variable of the environment."""
     return os.environ.get(argument)
 
 
 async def threads(_argument: str) -> list[str]:
-    """Tell the name of a thread of the default executor, and of all that run."""
+    """Return the name of a thread of the default executor, and of all that run."""
     return [await asyncio.to_thread(lambda: threading.current_thread().name)]
 
 
@@ -225,7 +225,7 @@ async def failing(argument: str) -> None:
 
 
 async def recorded(_argument: str) -> Any:
-    """Tell what was logged to `uvicorn.error` as an error."""
+    """Return what was logged to `uvicorn.error` as an error."""
     return [record for record in records if record[1] == "ERROR"]
 
 

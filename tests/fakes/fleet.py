@@ -16,7 +16,17 @@ from devserver.ipc.messages import (
     WorkerSettings,
 )
 from devserver.manager.fleet import Fleet
-from devserver.manager.protocol import Command, Elapsed, Event, Exited, Fork, Forked, GroupGone, Signal, Tell
+from devserver.manager.protocol import (
+    Command,
+    Elapsed,
+    Event,
+    Exited,
+    Fork,
+    Forked,
+    GroupGone,
+    SendToMaster,
+    Signal,
+)
 
 KILLED = 9
 """The wait status of a process that was killed by SIGKILL."""
@@ -58,7 +68,7 @@ class FleetHarness:
         self.alive[fork.worker] = "booting"
         pid = 100 + fork.worker
         answer = self.fleet.handle(Forked(fork.worker, pid, 1.0), self.now)
-        assert answer == [Tell(WorkerForked(fork.worker, fork.slot, fork.generation, pid, 1.0))]
+        assert answer == [SendToMaster(WorkerForked(fork.worker, fork.slot, fork.generation, pid, 1.0))]
 
     def after(self, seconds: float) -> list[Command]:
         self.now += seconds
@@ -89,7 +99,7 @@ class FleetHarness:
         commands = self.do(Exited(worker, status))
         fork = self.forks[worker]
         report = WorkerGone(worker, fork.slot, fork.generation, 100 + worker, status, stack, verdict)
-        assert commands[0] == Tell(report)
+        assert commands[0] == SendToMaster(report)
         rest = [command for command in commands[1:] if command != Signal(worker, SIGTERM, group=True)]
         return rest + self.do(GroupGone(worker))
 

@@ -156,7 +156,7 @@ class WorkerProcess:
     # its end
 
     def leave(self) -> int:
-        """Tell it to leave, and return its exit code."""
+        """Order it to leave, and return its exit code."""
         self.send(Leave())
         return self.exit_code()
 

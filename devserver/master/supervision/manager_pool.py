@@ -125,7 +125,7 @@ class ManagerPool:
         return self.home(generation) == self.serving
 
     def serves_younger(self, generation: int) -> bool:
-        """Return whether the Manager that serves was given a younger generation."""
+        """Return whether the Manager that serves was given a younger generation, and not this one."""
         return any(
             number > generation and home == self.serving for number, home in self._homes.items()
         ) and not self.knows(generation)

@@ -93,7 +93,7 @@ class Reads:
 
 
 def _lists_exports(after: list[dis.Instruction]) -> bool:
-    """Return whether what was loaded goes into `__all__` at once: whoever imports by it imports all names."""
+    """Return whether what was loaded goes into `__all__` at once: an import by it imports all names."""
     for step in after:
         if step.opname == "STORE_NAME":
             return bool(step.argval == "__all__")

@@ -18,9 +18,9 @@ from devserver.manager.protocol import (
     Forked,
     GroupGone,
     ReadStack,
+    SendToMaster,
     Signal,
     StackRead,
-    Tell,
 )
 from devserver.master.dispatch.worker import Worker
 from devserver.master.supervision.manager_pool import ManagerPool
@@ -167,13 +167,13 @@ class SimulatedManager:
                     self.master.end(worker, number)
                 case ReadStack(worker):
                     self.inbox.append(StackRead(worker, ""))
-                case Tell(messages.WorkerGone() as exited):
+                case SendToMaster(messages.WorkerGone() as exited):
                     if exited.pid:
                         self.inbox.append(GroupGone(exited.worker))
                     self.master.worker_exited(exited)
-                case Tell(messages.Retire(worker)):
+                case SendToMaster(messages.Retire(worker)):
                     self.master.end(worker, 0)
-                case Tell(messages.RollDone()):
+                case SendToMaster(messages.RollDone()):
                     self.master.relieve_orphans()
         self.doomed = self.doomed or self.fleet.done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signal import SIGTERM
 
 from devserver.ipc.messages import Drop, Retire, WorkerGone
-from devserver.manager.protocol import Command, Exited, Fork, GroupGone, Signal, Tell
+from devserver.manager.protocol import Command, Exited, Fork, GroupGone, SendToMaster, Signal
 from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
@@ -17,7 +17,7 @@ def test_an_exclusive_candidate_starts_when_everybody_has_left() -> None:
     """What only one process can own is free by then, also of the children that the old Worker had."""
     play = FleetHarness()
     play.serve(1)
-    assert exclusive(play, 2) == [Tell(Retire(1)), Tell(Retire(2))]
+    assert exclusive(play, 2) == [SendToMaster(Retire(1)), SendToMaster(Retire(2))]
     assert play.exits(2) == []
     play.do(Exited(1, 0))
     del play.alive[1]
@@ -53,7 +53,7 @@ def test_an_exclusive_candidate_that_is_dropped_while_it_waits_is_reported_as_ex
     play.serve(1)
     exclusive(play, 2)
     assert play.exits(1) == []
-    assert play.do(Drop(2)) == [Tell(WorkerGone(3, 1, 2, 0, 0, verdict="dropped"))]
+    assert play.do(Drop(2)) == [SendToMaster(WorkerGone(3, 1, 2, 0, 0, verdict="dropped"))]
     assert play.exits(2) == [Fork(4, 1, 1)]
 
 

@@ -19,8 +19,8 @@ from devserver.manager.protocol import (
     ImageCame,
     ImageGone,
     PrepareImage,
-    Tell,
-    TellImage,
+    SendToImage,
+    SendToMaster,
 )
 from tests.fakes.fleet import configure
 
@@ -56,7 +56,11 @@ def forks(commands: list[Command]) -> list[Fork]:
 
 
 def verdicts(commands: list[Command]) -> list[str]:
-    return [c.message.verdict for c in commands if isinstance(c, Tell) and isinstance(c.message, WorkerGone)]
+    return [
+        c.message.verdict
+        for c in commands
+        if isinstance(c, SendToMaster) and isinstance(c.message, WorkerGone)
+    ]
 
 
 def test_the_next_slot_waits_for_the_image_and_is_a_copy_of_it() -> None:
@@ -93,7 +97,7 @@ def test_a_save_is_asked_of_the_image_and_forked_by_the_manager_if_refused() -> 
     assert forks(script.do(Reload(2, 1, (newer,)))) == [Fork(2, 1, 2, image=1, changes=(newer,))]
     assert forks(script.do(CopyFailed(2, "its module level changed"))) == [Fork(2, 1, 2)]
     told = script.do(Forked(2, 102))
-    assert [command.message.why for command in told if isinstance(command, Tell)] == [  # type: ignore[union-attr]
+    assert [command.message.why for command in told if isinstance(command, SendToMaster)] == [  # type: ignore[union-attr]
         "its module level changed"
     ]
 
@@ -112,7 +116,7 @@ def test_what_joins_before_the_image_has_come_is_reported_to_it_then() -> None:
     script = Script(slots=2)
     script.do(Loaded(0, 1, BESIDE))
     commands = script.image()
-    assert commands[0] == TellImage(1, BESIDE)
+    assert commands[0] == SendToImage(1, BESIDE)
     assert forks(commands) == [Fork(2, 2, 1, image=1)]
 
 
@@ -135,7 +139,7 @@ def test_a_save_that_a_hanging_image_was_asked_for_is_reported() -> None:
     script.now = HANGS_AFTER
     assert forks(script.do(Elapsed())) == [Fork(2, 1, 2)]
     told = script.do(Forked(2, 102))
-    assert [c.message.why for c in told if isinstance(c, Tell)] == [OVERDUE]  # type: ignore[union-attr]
+    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
 
 
 def test_an_image_that_hangs_before_it_is_ready_is_given_up_too() -> None:
@@ -145,7 +149,7 @@ def test_an_image_that_hangs_before_it_is_ready_is_given_up_too() -> None:
     commands = script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
     assert (EndImage(1) in commands, forks(commands)) == (True, [Fork(2, 1, 2)])
     told = script.do(Forked(2, 102))
-    assert [c.message.why for c in told if isinstance(c, Tell)] == [OVERDUE]  # type: ignore[union-attr]
+    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
 
 
 def test_a_candidate_that_no_image_can_be_is_left_to_a_manager_that_stands_by() -> None:
@@ -174,7 +178,7 @@ def test_a_swap_does_not_carry_the_reason_of_the_boot_before_it() -> None:
         Fork(3, 1, 3, image=2, changes=(newer,))
     ]
     told = script.do(Forked(3, 103, way="swap", functions=1))
-    assert [c.message.why for c in told if isinstance(c, Tell)] == [""]  # type: ignore[union-attr]
+    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [""]  # type: ignore[union-attr]
 
 
 def test_a_copy_that_is_forked_too_late_is_ended_then() -> None:

@@ -33,9 +33,9 @@ from devserver.manager.protocol import (
     ForkFailed,
     GroupGone,
     ReadStack,
+    SendToMaster,
     Signal,
     StackRead,
-    Tell,
 )
 from devserver.manager.states import ENDINGS
 from tests.fakes.fleet import configure
@@ -88,7 +88,7 @@ class World(RuleBasedStateMachine):
             case ReadStack(worker):
                 assert worker in self.processes
                 return StackRead(worker, "stack")
-            case Tell(message):
+            case SendToMaster(message):
                 self.told(message)
         return None
 

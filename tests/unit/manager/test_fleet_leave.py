@@ -8,7 +8,7 @@ import pytest
 
 from devserver.common.errors import IllegalEvent
 from devserver.ipc.messages import DebuggerState, Drop, Retire, Stop
-from devserver.manager.protocol import Exited, GroupGone, Signal, Tell
+from devserver.manager.protocol import Exited, GroupGone, SendToMaster, Signal
 from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
@@ -16,7 +16,7 @@ def test_a_stop_lets_everybody_finish() -> None:
     """All are ordered to leave; the Manager goes when the last one was reaped, and its group is gone."""
     play = FleetHarness()
     play.serve(1)
-    assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2))]
+    assert play.do(Stop(5.0)) == [SendToMaster(Retire(1)), SendToMaster(Retire(2))]
     assert play.exits(1) == []
     play.do(Exited(2, 0))
     assert not play.fleet.done
@@ -64,7 +64,7 @@ def test_boots_are_ended_at_once_by_a_stop() -> None:
     play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
-    assert play.do(Stop(5.0)) == [Tell(Retire(1)), Tell(Retire(2)), Signal(3, SIGTERM)]
+    assert play.do(Stop(5.0)) == [SendToMaster(Retire(1)), SendToMaster(Retire(2)), Signal(3, SIGTERM)]
     assert play.exits(3, SIGTERM, verdict="dropped") == []
 
 
@@ -94,7 +94,7 @@ def test_a_stop_ends_nobody_for_being_one_too_many() -> None:
     for generation in (1, 2, 3, 4):
         play.reload(generation, base=generation - 1)
         play.ready(generation)
-    assert play.do(Stop(5.0)) == [Tell(Retire(worker)) for worker in (1, 2, 3, 4)]
+    assert play.do(Stop(5.0)) == [SendToMaster(Retire(worker)) for worker in (1, 2, 3, 4)]
 
 
 def test_the_first_reason_for_an_end_is_the_one_that_is_reported() -> None:

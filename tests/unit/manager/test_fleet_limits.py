@@ -19,7 +19,16 @@ from devserver.ipc.messages import (
     StillBooting,
     Stop,
 )
-from devserver.manager.protocol import DumpStack, Exited, Fork, GroupGone, ReadStack, Signal, StackRead, Tell
+from devserver.manager.protocol import (
+    DumpStack,
+    Exited,
+    Fork,
+    GroupGone,
+    ReadStack,
+    SendToMaster,
+    Signal,
+    StackRead,
+)
 from devserver.manager.states import LOOKS, READ_AFTER
 from tests.fakes.fleet import KILLED, FleetHarness, configure
 
@@ -52,13 +61,15 @@ def test_a_slow_boot_shows_what_it_imports_at_each_doubling_of_time() -> None:
         assert play.wake() == [DumpStack(3)]
         assert play.wake() == [ReadStack(3)]
         said = StillBooting(3, 2, seconds, "pandas", "/app/main.py", 7)
-        assert play.do(StackRead(3, IMPORTING)) == [Tell(said)]
+        assert play.do(StackRead(3, IMPORTING)) == [SendToMaster(said)]
     play.ready(3)
     play.reload(3, base=2)
     play.after(2.0)
     play.after(0.2)
     newest = max(play.alive)
-    assert play.do(StackRead(newest, DUMP)) == [Tell(StillBooting(newest, 3, 2.0, "", "/app/main.py", 7))]
+    assert play.do(StackRead(newest, DUMP)) == [
+        SendToMaster(StillBooting(newest, 3, 2.0, "", "/app/main.py", 7))
+    ]
 
 
 def test_an_endless_boot_is_killed_and_its_stack_is_reported() -> None:
@@ -144,7 +155,7 @@ def test_a_replacement_that_hangs_is_reported_as_tried_again() -> None:
     assert play.exits(2, KILLED) == [Fork(3, 2, 1)]
     play.after(60.0)
     play.after(0.3)
-    again = Tell(ManagerNotice("warning", "Worker 3 did not boot: slot 2 is tried again"))
+    again = SendToMaster(ManagerNotice("warning", "Worker 3 did not boot: slot 2 is tried again"))
     assert play.exits(3, KILLED, verdict="boot timeout") == [again, Fork(4, 2, 1)]
 
 
@@ -195,7 +206,7 @@ def test_the_drain_clock_runs_from_the_moment_of_being_outlived() -> None:
     play.reload(2, base=1)
     play.ready(2)
     play.after(20.0)
-    assert play.idle(1) == [Tell(Retire(1))]
+    assert play.idle(1) == [SendToMaster(Retire(1))]
     assert play.fleet.deadline == play.now + 10.0
 
 
@@ -217,7 +228,7 @@ def test_no_number_of_saves_ends_a_busy_worker_before_the_drain_limit() -> None:
     play = FleetHarness(configure(slots=1, drain=600.0))
     for generation in range(1, 8):
         play.reload(generation, base=generation - 1)
-        assert play.ready(generation) == [Tell(RollDone(generation))]
+        assert play.ready(generation) == [SendToMaster(RollDone(generation))]
         assert play.after(20.0) == []
 
 
@@ -231,7 +242,7 @@ def test_while_many_workers_are_busy_newer_code_gets_one_each_and_that_is_report
     play.reload(3, base=2)
     assert play.ready(5) == []
     text = "4 workers still finish work that older code has begun: generation 3 gets 1 of 2 workers"
-    assert play.wake() == [Tell(ManagerNotice("info", f"{text} until one of them exits"))]
+    assert play.wake() == [SendToMaster(ManagerNotice("info", f"{text} until one of them exits"))]
     assert play.fleet.deadline == 1000.0 + 600.0
     play.idle(1)
     assert play.exits(1) == [Fork(6, 2, 3)]
@@ -253,7 +264,7 @@ def test_workers_that_leave_at_once_are_no_crowd() -> None:
     for worker in (4, 5, 6):
         play.idle(worker)
         play.exits(worker)
-    assert not any(isinstance(command, Tell) for command in play.after(2.0))
+    assert not any(isinstance(command, SendToMaster) for command in play.after(2.0))
 
 
 def test_a_worker_with_nothing_in_hand_that_does_not_exit_is_ended_with_its_stack() -> None:
@@ -349,7 +360,7 @@ def test_the_only_new_worker_that_dies_in_mid_roll_is_replaced_before_the_roll_g
     play.exits(1)
     play.exits(4, KILLED)
     assert play.exits(5, 256) == [
-        Tell(ManagerNotice("warning", "Worker 5 did not boot: slot 2 is tried again")),
+        SendToMaster(ManagerNotice("warning", "Worker 5 did not boot: slot 2 is tried again")),
         Fork(6, 1, 2),
     ]
 
@@ -363,11 +374,11 @@ def test_a_crash_loop_is_slowed_down_and_reported() -> None:
     assert play.exits(2, KILLED) == [Fork(3, 1, 1)]
     play.ready(3)
     text = "Workers of generation 1 keep dying: the next one starts in {} s"
-    assert play.exits(3, KILLED) == [Tell(ManagerNotice("warning", text.format("0.1")))]
+    assert play.exits(3, KILLED) == [SendToMaster(ManagerNotice("warning", text.format("0.1")))]
     assert play.after(0.09) == []
     assert play.wake() == [Fork(4, 1, 1)]
     play.ready(4)
-    assert play.exits(4, KILLED) == [Tell(ManagerNotice("warning", text.format("0.2")))]
+    assert play.exits(4, KILLED) == [SendToMaster(ManagerNotice("warning", text.format("0.2")))]
 
 
 def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() -> None:
@@ -378,7 +389,7 @@ def test_a_replacement_that_does_not_boot_is_tried_again_with_the_same_pauses() 
     assert play.exits(3, 256)[-1] == Fork(4, 2, 1)
     for worker in (4, 5, 6):
         said, *rest = play.exits(worker, 256)
-        assert isinstance(said, Tell)
+        assert isinstance(said, SendToMaster)
         assert isinstance(said.message, ManagerNotice)
         assert rest == []
         assert play.wake() == [Fork(worker + 1, 2, 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devserver.ipc.messages import DebuggerState, Retire
-from devserver.manager.protocol import Fork, Tell
+from devserver.manager.protocol import Fork, SendToMaster
 from tests.fakes.fleet import FleetHarness, configure
 
 
@@ -15,7 +15,7 @@ def test_one_more_serves_while_the_last_free_worker_stands_still() -> None:
     assert play.ready(2) == []
     assert play.do(DebuggerState(True, 1, blocks=False)) == []  # it steps
     assert play.do(DebuggerState(True, 1, blocks=True)) == []
-    assert play.do(DebuggerState(False, 1)) == [Tell(Retire(2))]
+    assert play.do(DebuggerState(False, 1)) == [SendToMaster(Retire(2))]
     assert play.exits(2) == []
 
 
@@ -28,9 +28,9 @@ def test_no_more_are_started_while_another_worker_is_free() -> None:
     play.ready(3)
     assert play.do(DebuggerState(True, 3, blocks=True)) == [Fork(4, 1, 1)]
     play.ready(4)
-    assert play.do(DebuggerState(False, 2)) == [Tell(Retire(4))]
+    assert play.do(DebuggerState(False, 2)) == [SendToMaster(Retire(4))]
     play.exits(4)
-    assert play.do(DebuggerState(False, 3)) == [Tell(Retire(3))]
+    assert play.do(DebuggerState(False, 3)) == [SendToMaster(Retire(3))]
 
 
 def test_a_prompt_in_a_thread_needs_no_spare_worker() -> None:
@@ -46,7 +46,7 @@ def test_a_spare_worker_that_is_ready_too_late_leaves_at_once() -> None:
     play.serve(1)
     play.do(DebuggerState(True, 1, blocks=True))
     assert play.do(DebuggerState(False, 1)) == []
-    assert play.ready(2) == [Tell(Retire(2))]
+    assert play.ready(2) == [SendToMaster(Retire(2))]
 
 
 def test_a_spare_worker_stays_where_the_debugged_one_has_died() -> None:

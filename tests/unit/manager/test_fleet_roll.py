@@ -15,7 +15,7 @@ from devserver.ipc.messages import (
     Source,
     WorkerGone,
 )
-from devserver.manager.protocol import Exited, Fork, ForkFailed, Signal, Tell
+from devserver.manager.protocol import Exited, Fork, ForkFailed, SendToMaster, Signal
 from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 TERM, KILL = 15, 9
@@ -27,7 +27,7 @@ def test_the_first_generation_boots_one_worker_then_the_other_slots() -> None:
     assert play.reload(1) == [Fork(1, 1, 1)]
     assert play.ready(1) == [Fork(2, 2, 1)]
     assert play.ready(2) == [Fork(3, 3, 1)]
-    assert play.ready(3) == [Tell(RollDone(1))]
+    assert play.ready(3) == [SendToMaster(RollDone(1))]
     assert play.fleet.deadline is None
 
 
@@ -45,7 +45,7 @@ def test_the_other_slots_follow_one_boot_at_a_time() -> None:
     play.reload(2, base=1)
     assert play.ready(4) == [Fork(5, 2, 2)]
     assert play.ready(5) == [Fork(6, 3, 2)]
-    assert play.ready(6) == [Tell(RollDone(2))]
+    assert play.ready(6) == [SendToMaster(RollDone(2))]
 
 
 def test_slots_whose_old_worker_is_idle_come_first() -> None:
@@ -54,7 +54,7 @@ def test_slots_whose_old_worker_is_idle_come_first() -> None:
     play.serve(1)
     play.reload(2, base=1)
     assert play.ready(5) == [Fork(6, 2, 2)]
-    assert play.idle(4) == [Tell(Retire(4))]
+    assert play.idle(4) == [SendToMaster(Retire(4))]
     assert play.ready(6) == [Fork(7, 4, 2)]
     assert play.ready(7) == [Fork(8, 3, 2)]
 
@@ -66,10 +66,10 @@ def test_old_workers_are_ordered_to_leave_as_they_fall_idle_even_before_their_sl
     play.reload(2, base=1)
     assert play.idle(1) == []
     play.ready(3)
-    assert play.idle(2) == [Tell(Retire(2))]
+    assert play.idle(2) == [SendToMaster(Retire(2))]
     assert play.idle(2) == []
     assert play.exits(2) == []
-    assert play.ready(4) == [Tell(RollDone(2))]
+    assert play.ready(4) == [SendToMaster(RollDone(2))]
 
 
 def test_a_candidate_that_fails_is_reported_and_nothing_else_happens() -> None:
@@ -169,7 +169,7 @@ def test_a_successor_boots_every_slot_of_the_live_generation() -> None:
     assert play.fleet.live == 7
     assert play.reload(8, base=7) == [Fork(2, 1, 8)]
     assert play.ready(1) == [Fork(3, 2, 7)]
-    assert play.ready(3) == [Tell(RollDone(7))]
+    assert play.ready(3) == [SendToMaster(RollDone(7))]
 
 
 def test_rolled_is_reported_once_a_generation() -> None:
@@ -238,5 +238,5 @@ def test_a_fork_that_fails_is_a_failed_boot() -> None:
     commands = play.fleet.handle(Reload(1, 0, ()), play.now)
     assert commands == [Fork(1, 1, 1)]
     report = WorkerGone(1, 1, 1, 0, 256, verdict="fork failed: no memory")
-    assert play.fleet.handle(ForkFailed(1, "no memory"), play.now) == [Tell(report)]
+    assert play.fleet.handle(ForkFailed(1, "no memory"), play.now) == [SendToMaster(report)]
     assert play.fleet.deadline is None

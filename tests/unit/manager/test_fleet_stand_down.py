@@ -18,7 +18,7 @@ from devserver.ipc.messages import (
     Stop,
     WorkerGone,
 )
-from devserver.manager.protocol import DumpStack, Fork, Signal, Tell
+from devserver.manager.protocol import DumpStack, Fork, SendToMaster, Signal
 from tests.fakes.fleet import KILLED, FleetHarness, configure
 
 
@@ -26,7 +26,7 @@ def relieved(slots: int = 2) -> FleetHarness:
     """Return a fleet whose Workers have been told to leave."""
     play = FleetHarness(configure(slots=slots))
     play.serve(1)
-    assert play.do(StandDown()) == [Tell(Retire(worker)) for worker in range(1, slots + 1)]
+    assert play.do(StandDown()) == [SendToMaster(Retire(worker)) for worker in range(1, slots + 1)]
     return play
 
 
@@ -62,7 +62,7 @@ def test_slots_that_are_not_filled_yet_stay_empty() -> None:
     play = FleetHarness(configure(slots=3))
     play.reload(1)
     assert play.ready(1) == [Fork(2, 2, 1)]
-    assert play.do(StandDown()) == [Tell(Retire(1)), Signal(2, SIGTERM)]
+    assert play.do(StandDown()) == [SendToMaster(Retire(1)), Signal(2, SIGTERM)]
     assert play.exits(2, SIGTERM, verdict="dropped") == []
     assert play.exits(1) == []
     assert play.fleet.done
@@ -79,7 +79,8 @@ def test_a_slot_that_waits_for_its_next_try_is_given_up() -> None:
         worker += 1
         play.ready(worker)
     assert any(
-        isinstance(command, Tell) and isinstance(command.message, ManagerNotice) for command in commands
+        isinstance(command, SendToMaster) and isinstance(command.message, ManagerNotice)
+        for command in commands
     )
     assert play.fleet.deadline is not None
     assert play.do(StandDown()) == []
@@ -92,7 +93,7 @@ def test_its_candidates_are_dropped() -> None:
     play = FleetHarness()
     play.serve(1)
     play.reload(2, base=1)
-    assert play.do(StandDown()) == [Tell(Retire(1)), Tell(Retire(2)), Signal(3, SIGTERM)]
+    assert play.do(StandDown()) == [SendToMaster(Retire(1)), SendToMaster(Retire(2)), Signal(3, SIGTERM)]
     assert play.exits(3, SIGTERM, verdict="dropped") == []
 
 
@@ -101,7 +102,7 @@ def test_a_candidate_that_waits_for_the_others_is_dropped_too() -> None:
     play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.reload(2, base=1, handover="exclusive")
-    assert play.do(StandDown()) == [Tell(WorkerGone(2, 1, 2, 0, 0, verdict="dropped"))]
+    assert play.do(StandDown()) == [SendToMaster(WorkerGone(2, 1, 2, 0, 0, verdict="dropped"))]
     assert play.exits(1) == []
     assert play.fleet.done
 
@@ -155,7 +156,7 @@ def test_who_is_in_a_debugger_is_not_hurried() -> None:
     play = FleetHarness(configure(slots=1))
     play.serve(1)
     play.do(DebuggerState(True, 1))
-    assert play.do(StandDown()) == [Tell(Retire(1))]
+    assert play.do(StandDown()) == [SendToMaster(Retire(1))]
     assert play.fleet.deadline is None
     assert play.after(6000.0) == []
     play.do(DebuggerState(False, 1))

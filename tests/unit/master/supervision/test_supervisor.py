@@ -45,7 +45,7 @@ class SupervisorHarness:
             self.dispatcher.remove(fact.worker, fact.cause)
 
     def report(self, message: Any, fds: list[int] | None = None) -> None:
-        """Tell it as the Manager does."""
+        """Report to it as the Manager does."""
         self.supervisor.handle(ManagerReported(1, message, fds or []))
 
     def ready_worker(self, number: int) -> Channel[ToWorker, FromWorker]:
