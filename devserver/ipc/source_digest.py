@@ -41,3 +41,11 @@ def digest_of_file(path: str) -> bytes:
         return b""
     except OSError as error:
         return mark(error.errno)
+
+
+def was_changed_since(path: str, time_ns: int) -> bool:
+    """Return whether the file at `path` was written, or put there, at this time or later; False if absent."""
+    try:
+        return os.stat(path).st_ctime_ns >= time_ns
+    except OSError:
+        return False

@@ -19,6 +19,7 @@ from setproctitle import setproctitle
 from devserver.common.errors import ConnectionGone
 from devserver.common.working_folder import enter
 from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source
+from devserver.ipc.source_digest import was_changed_since
 from devserver.worker.birth import session
 from devserver.worker.birth.boot import Boot
 from devserver.worker.find.discover import Found
@@ -51,12 +52,16 @@ DROPPED = 128 + signal.SIGTERM
 FAILED = 2
 """Seconds to leave in after a failed boot: a thread that the app has begun by then may not keep it."""
 
+CLOCK_TICK = 20_000_000
+"""Nanoseconds by which a file's times may lag behind the clock."""
+
 
 def run(boot: Boot) -> int:
     """Run the Worker in a process forked for it; return its exit code.
 
     Call it in the main thread, with no event loop running; then let the interpreter end as usual.
     """
+    began = time.time_ns()
     setproctitle(f"devserver: worker {boot.slot}")
     # The Master's death hangs up a Worker's terminal: that is no reason to leave without on_worker_stop.
     signal.signal(signal.SIGHUP, lambda *_: leave_within(GONE))
@@ -73,16 +78,21 @@ def run(boot: Boot) -> int:
     parts.created.finish()
     environment.flush()
     parts.usage.report()
-    return 0 if refused is None else _report_refused(parts, refused)
+    return 0 if refused is None else _report_refused(parts, refused, began)
 
 
-def _report_refused(parts: _Parts, refused: Refused) -> int:
-    """Report why the app cannot serve; return the exit code."""
+def _report_refused(parts: _Parts, refused: Refused, began: int) -> int:
+    """Report why the app, whose boot began at this time (ns), cannot serve; return the exit code."""
     if refused.failure is NOT_STARTED:
         leave_within(FAILED)
         return DROPPED
     link, snapshot, failure = parts.link, parts.snapshot, refused.failure
-    paths = tuple(dict.fromkeys((*snapshot.used, *filter(snapshot.owns, refused.paths))))
+    named = [snapshot.owns.place(path) for path in refused.paths if snapshot.owns(path)]
+    for path in named:
+        # A file that was saved meanwhile may have failed with another text: the Master takes it for an edit.
+        if not was_changed_since(path, began - CLOCK_TICK):
+            snapshot.note(path)
+    paths = tuple(dict.fromkeys((*snapshot.used, *named)))
     uninstalled = is_uninstalled(failure, snapshot.owns)
     failure = with_hint(failure) if uninstalled else failure
     link.send(BootFailed(link.worker, link.generation, failure, paths, uninstalled))

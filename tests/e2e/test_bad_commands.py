@@ -197,6 +197,32 @@ def test_a_target_that_serves_nothing_ends_the_first_start(
     assert "exited" not in output
 
 
+READER = "compile(open('rules.txt').read(), 'rules.txt', 'exec')\n" + answering("good")
+SETUP = '{"version": 1, "disable_existing_loggers": false}'
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "fixed", "code", "options"),
+    [
+        (".env", "A=\ud7ff\n", "A=1\n", answering("good"), ()),
+        ("log.json", "{broken", SETUP, answering("good"), ("--log-config", "log.json")),
+        ("rules.txt", "a b\n", "a = 1\n", READER, ()),
+    ],
+)
+def test_a_broken_file_beside_the_code_is_refused_once_and_its_fix_runs(
+    tmp_path: Path, name: str, broken: str, fixed: str, code: str, options: tuple[str, ...]
+) -> None:
+    """It was there before the start: nobody has saved it, so it is no edit."""
+    (tmp_path / name).write_bytes(broken.encode("utf-16-le" if name == ".env" else "utf-8"))
+    with serving(tmp_path, *options, text=code) as server:
+        server.wait("refused")
+        assert server.past("changed") == []
+        server.save(fixed, name)
+        server.wait("ready")
+        assert [Path(path).name for fact in server.past("changed") for path in fact["paths"]] == [name]
+        assert len(server.past("refused")) == 1
+
+
 def test_handlers_that_are_taken_away_before_the_first_good_code_do_not_end_it(tmp_path: Path) -> None:
     """Once it waits for an edit, an edit that is not yet the cure is no reason to leave."""
     with serving(tmp_path, text="def broken(:\n") as server:
