@@ -260,6 +260,8 @@ def serving(folder: Path, *options: str, text: str | None = None, **settings: An
     server = DevServer(folder, *options, **settings)
     try:
         yield server
+        own = [fact for fact in server.past("notice") if "devserver's own" in fact["text"]]
+        assert not own, own
     except BaseException:
         print(server.story())
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import Browser, browsing
-from tests.harness import DevServer, serving
+from tests.harness import DevServer, eventually, serving
 
 pytestmark = pytest.mark.browser
 
@@ -255,13 +255,14 @@ def test_a_form_is_never_sent_twice(server: DevServer, browser: Browser) -> None
 
 def test_a_form_on_its_way_is_not_overtaken_by_a_reload(server: DevServer, browser: Browser) -> None:
     """New code goes live while the old one still answers: the answer is shown all the same."""
-    slow = version("two").replace("POSTED.append(1)", "POSTED.append(1); await asyncio.sleep(SLOW)")
+    wait = "print('posted', flush=True); await asyncio.sleep(SLOW)"
+    slow = version("two").replace("POSTED.append(1)", wait)
     slow = slow.replace("import base64", "import asyncio, base64\nSLOW = 2\nimport base64")
     server.save(slow, "app.py")
     server.wait("live")
     with browser.page(url(server)) as page:
         page.evaluate("void setTimeout(() => send.click())")
-        server.wait("worker-load", running=1)
+        eventually("it is being answered", lambda: "posted\n" in server.output())
         server.save(version("three"), "app.py")
         server.wait("live")
         page.until("version.textContent === 'two/form'")

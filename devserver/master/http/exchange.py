@@ -37,6 +37,7 @@ from devserver.master.http.request_log import full_path
 from devserver.master.http.response import Head, Response, Send
 from devserver.master.http.scope import wire_scope
 from devserver.master.http.upload import Receive, upload_of
+from devserver.master.http.uvicorn_adapter import HttpConnection
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FAILED = Answer(
@@ -52,7 +53,7 @@ class Exchange(AppJob):
     def __init__(self, context: Context, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, context.stamp())
         self._context = context
-        self._connection = scope["state"]["connection"]
+        self._connection: HttpConnection = scope["state"]["connection"]
         self._upload = upload_of(scope["headers"], receive)
         self._response = Response(self._connection, send)
         self._page: Navigation | None = None

@@ -28,7 +28,7 @@ class _Listener:
         self.news = asyncio.Event()
         self.gone = False
 
-    def client_left(self) -> None:
+    def on_client_left(self) -> None:
         """The page was closed."""
         self.gone = True
         self.news.set()
