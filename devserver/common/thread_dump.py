@@ -56,11 +56,6 @@ def _threads(lines: list[str]) -> Iterator[Thread]:
         yield Thread(ident, tuple(reversed(frames)))
 
 
-def own_place(dump: str) -> Frame | None:
-    """Return the app's innermost frame: that of the main thread, else of another."""
-    return next((thread.place for thread in reversed(parse(dump)) if thread.place), None)
-
-
 def importing(dump: str) -> tuple[str, Frame | None]:
     """Return which package is being imported ("": none), and the app's own line that waits for it."""
     threads = parse(dump)

@@ -51,10 +51,6 @@ class Traffic:
         """Return the requests per second, over the last whole seconds."""
         return sum(count for at, count in self.seconds.items() if now - 1 - SPAN < at <= now) / SPAN
 
-    def changes_at(self, now: float) -> float | None:
-        """Return when the rate changes without any event; None: never."""
-        return now + 1 if self.rate(now) else None
-
 
 def summary(traffic: Traffic, now: float) -> list[str]:
     """Return the counters, the most important first; an empty list while there is nothing to count."""

@@ -38,8 +38,8 @@ def test_a_dump_is_read_thread_by_thread() -> None:
 
 
 def test_the_apps_own_frame_counts() -> None:
-    """Not the library's that it called, and not ours that called it; the main thread's comes first."""
-    assert thread_dump.own_place(DUMP) == Frame("/app/main.py", 7, "<module>")
+    """Not the library's that it called, and not ours that called it."""
+    assert thread_dump.parse(DUMP)[-1].place == Frame("/app/main.py", 7, "<module>")
 
 
 def test_a_dump_is_shown_without_what_is_not_the_users() -> None:
