@@ -17,7 +17,7 @@ from setproctitle import setproctitle
 
 from devserver import __version__
 from devserver.common import events
-from devserver.common.errors import DevserverError
+from devserver.common.errors import DevserverError, NoMessage
 from devserver.config import Config
 from devserver.console import keys
 from devserver.master.control.control import Control
@@ -219,6 +219,10 @@ class DevServer:
 def _report_own_error(reporter: Reporter, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report that a callback of devserver's has failed, with the place: the server goes on."""
     error = context.get("exception")
+    if isinstance(error, NoMessage):
+        text = f"The app's code has written into a socket of devserver's ({error}): that process is ended."
+        reporter.emit(events.Notice(level="error", text=text))
+        return
     detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
     text = f"an error of devserver's own, please report it: {context.get('message', error)}"
     reporter.emit(events.Notice(level="error", text=text, detail=detail))

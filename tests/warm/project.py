@@ -79,6 +79,7 @@ def asgi(app):
 
 
 def wsgi(app):
+    import flask.testing  # a first look imports it, and with it pdb, which registers with atexit
     def door(environ, start_response):
         if environ["PATH_INFO"] != "/visible_state":
             return app(environ, start_response)
