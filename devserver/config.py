@@ -78,7 +78,7 @@ class ProcessConfig(Struct, frozen=True, kw_only=True):
     preload: Literal["auto", "off"] = "auto"
     preload_exclude: tuple[str, ...] = ()
     """Globs of modules that each Worker imports by itself."""
-    warm: Literal["auto", "off"] = "off"
+    warm: Literal["auto", "off"] = "auto"
     """Fork Workers from an image of the imported app, where the result equals a boot."""
     boot_timeout: float = 60.0
     drain: float = 600.0

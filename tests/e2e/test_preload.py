@@ -103,7 +103,7 @@ def managers(server: DevServer) -> set[int]:
 def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--preload off` and `--preload-exclude`: each Worker imports by itself."""
     with (
-        installed(tmp_path, monkeypatch, "--preload", "off", text=app(1)) as server,
+        installed(tmp_path, monkeypatch, "--preload", "off", "--warm", "off", text=app(1)) as server,
         browsing(server) as client,
     ):
         server.save_and_wait(app(2))
