@@ -6,6 +6,9 @@ import msgspec
 
 from devserver.ipc.messages import Source
 
+LEAST = 30.0
+"""Milliseconds for the import of own modules, below which an image is not worth its memory."""
+
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
     pass
@@ -52,9 +55,13 @@ class ImageReady(_Message, frozen=True):
 
 
 class NoImage(_Message, frozen=True):
-    """The Worker leaves no image, for this reason; "": an image would not save time."""
+    """The Worker leaves no image, for this reason; "": an image would not save time.
+
+    `own_ms` is how long the import of own modules took, if that is known.
+    """
 
     reason: str = ""
+    own_ms: float | None = None
 
 
 class Copied(_Message, frozen=True):

@@ -237,7 +237,8 @@ class Fleet:
                 self._exited(child, EXIT_FAILURE)
             case ImageCame():
                 self._forks.image_came(fact)
-            case ImageGone(worker, reason):
+            case ImageGone(worker, reason, own_ms):
+                self._forks.imported(own_ms)
                 self._remove(self._forks.image_gone(worker, reason))
                 self._forks.report_no_image(reason)
             case CopyFailed(worker, reason):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from devserver.ipc.image_messages import LEAST
 from devserver.ipc.messages import LEFT, Configure, Loaded, ManagerNotice, Reload
 from devserver.manager.child_table import ChildTable
 from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
@@ -33,6 +34,7 @@ class ForkOrders:
         """Generations that another Manager boots faster than this one."""
         self._no_image = ""
         """The last reported reason for a missing image."""
+        self._records = True
 
     def deadlines(self, waiting: Iterable[int]) -> list[float]:
         """Return when copies count as hung, these generations wait no more, and images are to get ready."""
@@ -108,7 +110,7 @@ class ForkOrders:
             self._end_image(overdue, OVERDUE)  # nothing is copied from one that was never ready
         if self._settings.worker.warm:
             self._images.expected(child.worker, child.generation)
-        self._table.out.append(Fork(child.worker, child.slot, child.generation))
+        self._table.out.append(Fork(child.worker, child.slot, child.generation, records=self._records))
 
     # facts
 
@@ -140,11 +142,18 @@ class ForkOrders:
         copies = [copy for copy, (image, _hangs) in self._copying.items() if image == worker]
         return [child for copy in copies for child in self.copy_failed(self._table.unborn(copy), reason)]
 
+    def imported(self, own_ms: float | None) -> None:
+        """Decide by the last import whether the next full boot records its own: that costs it some ms."""
+        if own_ms is not None:
+            self._records = own_ms >= (LEAST / 2 if self._records else LEAST)
+
     def report_no_image(self, reason: str) -> None:
         """Report why there is no image; each reason once in a row."""
         if reason and reason != self._no_image:
             self._no_image = reason
-            self._table.send(ManagerNotice("info", f"no image, so each save imports everything: {reason}"))
+            self._table.send(
+                ManagerNotice("info", f"no warm reloads, so each save imports everything: {reason}")
+            )
 
     def copy_failed(self, child: Child, reason: str) -> list[Child]:
         """Fork in the Manager what an image cannot fork, unless it is not needed or left to another."""

@@ -75,6 +75,7 @@ class Forker:
             sources=sources,
             inherited=self._inheritance,
             image=image,
+            records=order.records,
             dump=fds.dump,
         )
 

@@ -118,8 +118,8 @@ class ImageLinks:
         match message:
             case ImageReady(holds):
                 return ImageCame(worker, link.pid, holds)
-            case NoImage(reason):
-                return self._gone(worker, reason)
+            case NoImage(reason, own_ms):
+                return self._gone(worker, reason, own_ms)
             case CopyRefused(copy, reason):
                 _order, worker_fds, _asked = self._copies.pop(copy)
                 worker_fds.close()
@@ -132,13 +132,13 @@ class ImageLinks:
                 way: Way = "swap" if functions or constants else "copy"
                 return Born(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
 
-    def _gone(self, worker: int, reason: str) -> ImageGone:
+    def _gone(self, worker: int, reason: str, own_ms: float | None = None) -> ImageGone:
         link = self._links.pop(worker)
         self._selector.unregister(link.channel)
         link.channel.close()
         for copy in [copy for copy, (order, _fds, _asked) in self._copies.items() if order.image == worker]:
             self._copies.pop(copy)[1].close()
-        return ImageGone(worker, reason)
+        return ImageGone(worker, reason, own_ms)
 
     def kill(self, worker: int) -> None:
         """Kill an image, and give up the copies that it had yet to fork."""

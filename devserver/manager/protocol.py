@@ -67,10 +67,11 @@ class ImageCame(Struct, frozen=True):
 
 
 class ImageGone(Struct, frozen=True):
-    """The Worker has left no image, or its image has exited."""
+    """The Worker has left no image, or its image has exited. `own_ms`: how long it imported own modules."""
 
     worker: int
     reason: str = ""
+    own_ms: float | None = None
 
 
 class CopyFailed(Struct, frozen=True):
@@ -97,6 +98,7 @@ class Fork(Struct, frozen=True):
     """Start a Worker; Forked or ForkFailed follows.
 
     `image`: copy the image that this Worker has left, with `changes`; then CopyFailed may follow, too.
+    `records`: a Worker that boots fully records what it imports, and may leave an image.
     """
 
     worker: int
@@ -104,6 +106,7 @@ class Fork(Struct, frozen=True):
     generation: int
     image: int = 0
     changes: tuple[Source, ...] = ()
+    records: bool = True
 
 
 class EndImage(Struct, frozen=True):

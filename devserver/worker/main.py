@@ -24,7 +24,7 @@ from devserver.worker.birth import session
 from devserver.worker.birth.boot import Boot
 from devserver.worker.find.discover import Found
 from devserver.worker.image.loop_watch import LoopWatch
-from devserver.worker.image.offer import Offer
+from devserver.worker.image.offer import Offer, decline
 from devserver.worker.image.process import Orders
 from devserver.worker.import_app import Refused, import_app
 from devserver.worker.load import late
@@ -106,7 +106,7 @@ def _observe(boot: Boot, link: MasterLink) -> _Parts:
     usage = UsedFiles(link)
     snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(link, source), usage.note)
     notes = ImportLog(snapshot) if settings.notes else None
-    record = Record(snapshot.owns) if boot.image is not None else None
+    record = Record(snapshot.owns) if boot.image is not None and boot.records else None
     if record is not None:
         record.begin()
     install(snapshot, notes.found if notes else None, record)
@@ -165,8 +165,10 @@ def _serve(boot: Boot, parts: _Parts) -> Refused | None:
             offer.drop()
         return found
     import_ms = (time.perf_counter() - began) * 1000
+    own_ms = import_ms - (parts.notes.spent * 1000 if parts.notes else 0.0)
+    if offer is None and boot.image is not None:
+        decline(boot.image, "", own_ms)
     if offer is not None:
-        own_ms = import_ms - (parts.notes.spent * 1000 if parts.notes else 0.0)
         forked, orders = offer.leave(own_ms)
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)

@@ -59,6 +59,22 @@ def the_image(server: DevServer) -> int:
     return int(eventually("there is one image", lambda: len(found := images(server)) == 1 and found[0]))
 
 
+def test_an_app_that_becomes_slow_has_an_image_one_save_later(tmp_path: Path) -> None:
+    """A small app's import is not even recorded."""
+    (tmp_path / "slow.py").write_text("")
+    text = APP.format(top="", answer="v1")
+    with serving(tmp_path, "--preload", "off", text=text) as server, browsing(server) as client:
+        server.wait("live")
+        server.save_and_wait(text.replace("v1", "v2"))
+        assert images(server) == []
+        server.save_and_wait(SLOW, "slow.py")
+        server.save_and_wait(text.replace("v1", "v3"))
+        the_image(server)
+        assert server.save_and_wait(text.replace("v1", "v4"))["way"] == "swap"
+        assert client.get("/").text.startswith("v4")
+        assert server.stop() == 0
+
+
 def test_further_workers_are_copies(tmp_path: Path) -> None:
     """Slots 2 to 4 are forked from the image, with a start-up of their own; so is who replaces a dead one."""
     with (

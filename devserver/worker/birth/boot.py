@@ -36,5 +36,7 @@ class Boot(Struct, frozen=True):
     """The side effects of preloaded modules; None: no module was preloaded."""
     image: socket.socket | None = None
     """The link from an image of this Worker to the Manager; None: it leaves no image."""
+    records: bool = True
+    """Whether to record the import, without which there is no image."""
     dump: int = -1
     """The file for stacks."""

@@ -10,6 +10,7 @@ import gc
 import os
 import random
 import signal
+import socket
 import sys
 import time
 import warnings
@@ -19,7 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from devserver.ipc.channel import Channel
-from devserver.ipc.image_messages import FromImage, NoImage, ToImage
+from devserver.ipc.image_messages import LEAST, FromImage, NoImage, ToImage
 from devserver.ipc.messages import Source
 from devserver.worker.birth.boot import Boot
 from devserver.worker.image import process_state as state
@@ -34,8 +35,6 @@ from devserver.worker.warm.image import Image
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Swap
 
-LEAST = 30.0
-"""Milliseconds for the import of own modules, below which an image is not worth its memory."""
 _ENDING = 0.1
 """Seconds that the kernel gets to remove a thread that was joined."""
 _BENIGN = ("django.dispatch.dispatcher", "asyncio.", "logging")
@@ -82,7 +81,7 @@ class Offer:
         self._end()
         reason = "" if own_ms < LEAST else self._objection()
         if own_ms < LEAST or reason:
-            self._decline(reason)
+            decline(self._socket, reason, own_ms)
             return False, None
         self._loop.close()
         return True, self._fork()
@@ -102,13 +101,6 @@ class Offer:
         self._record.end()
         self._traces.end()
         self._randomness.close()
-
-    def _decline(self, reason: str) -> None:
-        channel: Channel[ToImage, FromImage] = Channel(self._socket, ToImage)
-        channel.queue(NoImage(reason))
-        with suppress(Exception):
-            channel.flush()
-        channel.close()
 
     # what is checked before the fork
 
@@ -167,7 +159,7 @@ class Offer:
         try:
             self._between = _fork()
         except OSError as error:
-            self._decline(f"no process can be forked ({error.strerror})")
+            decline(self._socket, f"no process can be forked ({error.strerror})")
             return None
         if self._between:
             self._socket.close()
@@ -216,6 +208,15 @@ class Offer:
             random.setstate(self._random)
         for reseed in self._reseed:
             reseed()
+
+
+def decline(link: socket.socket, reason: str, own_ms: float | None = None) -> None:
+    """Report to the Manager that this Worker leaves no image, and how long its own import took."""
+    channel: Channel[ToImage, FromImage] = Channel(link, ToImage)
+    channel.queue(NoImage(reason, own_ms))
+    with suppress(Exception):
+        channel.flush()
+    channel.close()
 
 
 def _leave_parent() -> None:

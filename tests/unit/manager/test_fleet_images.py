@@ -102,6 +102,21 @@ def test_a_save_is_asked_of_the_image_and_forked_by_the_manager_if_refused() -> 
     ]
 
 
+def test_an_import_that_takes_no_time_is_not_recorded_again() -> None:
+    """Recording costs some ms, which a small app need not pay; one that grows gets its image a save later."""
+    script = Script()
+    recorded = []
+    for generation, own_ms in enumerate((2.0, 29.0, 31.0, 16.0, None, 14.0, 0.0), 1):
+        script.do(ImageGone(generation, "", own_ms))
+        [fork] = forks(
+            script.do(Reload(generation + 1, generation, (replace_digest(APP, b"%d" % generation),)))
+        )
+        recorded.append(fork.records)
+        script.do(Forked(fork.worker, 100 + fork.worker))
+        script.do(BootDone(fork.worker, fork.generation, ()))
+    assert recorded == [False, False, True, True, True, False, False]
+
+
 def test_an_image_that_refuses_its_own_code_is_given_up() -> None:
     """What it was made of has changed, so it is asked once only."""
     script = Script(slots=2)
