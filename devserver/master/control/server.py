@@ -97,9 +97,10 @@ class ControlServer:
 
     async def _answer(self, request: protocol.Request, writer: asyncio.StreamWriter) -> None:
         replies = cast(AsyncGenerator[Reply, None], self._answers.answer(request))
-        async with aclosing(replies):
-            async for reply in replies:
-                await _send(writer, reply)
+        with suppress(ConnectionError):  # its client has left
+            async with aclosing(replies):
+                async for reply in replies:
+                    await _send(writer, reply)
 
 
 async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -140,6 +141,36 @@ def test_a_client_that_does_not_read_is_cut_off(
                 await asyncio.sleep(0.01)
 
     with_server(use)
+
+
+def test_a_client_that_leaves_while_it_is_answered_is_no_error(
+    with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command whose own time is up, or that was interrupted."""
+    errors: list[object] = []
+
+    async def use(server: ControlServer, answers: Answers) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: errors.append(context))
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def answer(_request: object) -> AsyncIterator[Reply]:
+            try:
+                begun.set()
+                yield Problem(sentence="x" * 10_000_000)
+            finally:
+                ended.set()
+
+        monkeypatch.setattr(answers, "answer", answer)
+        _reader, writer = await asyncio.open_unix_connection(server.path, limit=1)
+        writer.write(protocol.encode(protocol.AskStatus()))
+        await begun.wait()
+        writer.transport.abort()
+        await ended.wait()
+
+    with_server(use)
+    gc.collect()
+    assert errors == []
 
 
 def test_too_many_clients_get_the_reason(
