@@ -178,9 +178,9 @@ class DevServer:
         self._error = self._error or error
         self._request_stop("failed")
 
-    def _check_options(self, reporter: Reporter, news: EditChecked) -> None:
+    def _check_options(self, reporter: Reporter, report: EditChecked) -> None:
         file = os.path.join(self._config.watch.root, "pyproject.toml")
-        if any(each.path == file for each in news.files):
+        if any(each.path == file for each in report.files):
             self._options_check = asyncio.ensure_future(self._compare_options(reporter))
 
     async def _compare_options(self, reporter: Reporter) -> None:
@@ -192,28 +192,28 @@ class DevServer:
             reporter.emit(events.Notice(level="info", text=text))
 
     def _watch_reports(self, edits: Edits, reporter: Reporter) -> Callable[[Report], None]:
-        def report(news: Report) -> None:
-            match news:
+        def on_report(report: Report) -> None:
+            match report:
                 case EditNoticed():
-                    edits.on_edit_noticed(news.edit, news.paths)
+                    edits.on_edit_noticed(report.edit, report.paths)
                 case EditChecked():
-                    for warning in news.warnings:
+                    for warning in report.warnings:
                         reporter.emit(warning)
-                    steps = {"settle": news.settle_ms, "check": news.check_ms}
-                    edits.on_edit_checked(news.edit, news.files, news.failures, steps)
-                    self._check_options(reporter, news)
+                    steps = {"settle": report.settle_ms, "check": report.check_ms}
+                    edits.on_edit_checked(report.edit, report.files, report.failures, steps)
+                    self._check_options(reporter, report)
                 case FilesReread():
-                    edits.on_files_reread(news.edit)
+                    edits.on_files_reread(report.edit)
                 case FilesSurveyed():
-                    edits.on_surveyed(news.files)
+                    edits.on_surveyed(report.files)
                 case AssetsSaved():
-                    reporter.emit(events.AssetsChanged(paths=news.paths))
+                    reporter.emit(events.AssetsChanged(paths=report.paths))
                 case Remark():
-                    reporter.emit(events.Notice(level=news.level, text=news.text))
+                    reporter.emit(events.Notice(level=report.level, text=report.text))
                 case _:
-                    assert_never(news)
+                    assert_never(report)
 
-        return report
+        return on_report
 
 
 def _report_own_error(reporter: Reporter, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

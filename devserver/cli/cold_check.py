@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from devserver.config import Config
-from devserver.ipc.cold_check_messages import Asked, Found
+from devserver.ipc.cold_check_messages import ColdCheck, Found
 
 _MODULE = "devserver.worker.cold_check"
 
@@ -26,11 +26,11 @@ def compare(arguments: Sequence[str]) -> Found:
 
 def _ask(config: Config) -> Found:
     """Import the app in other processes, so that none of its modules are left in this one."""
-    asked = Asked(config.watch.root, config.target, config.process.env_file)
+    order = ColdCheck(config.watch.root, config.target, config.process.env_file)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     done = subprocess.run(
         [sys.executable, *(flag for flag in flags if flag != "-P"), "-P", "-m", _MODULE],
-        input=msgspec.json.encode(asked),
+        input=msgspec.json.encode(order),
         stdout=subprocess.PIPE,
         check=False,
     )

@@ -30,14 +30,14 @@ class Traffic:
     seconds: Mapping[int, int] = field(default_factory=dict)
     """How many in each of the last seconds, by Unix time."""
 
-    def plus(self, news: events.Requests) -> Traffic:
-        """Return the counters with the requests of `news` added."""
-        second = int(news.at)
+    def plus(self, more: events.Requests) -> Traffic:
+        """Return the counters with the requests of `more` added."""
+        second = int(more.at)
         seconds = {at: count for at, count in self.seconds.items() if at > second - SPAN}
-        seconds[second] = seconds.get(second, 0) + news.count
-        slowest = max(news.requests, key=lambda request: request.ms, default=None)
+        seconds[second] = seconds.get(second, 0) + more.count
+        slowest = max(more.requests, key=lambda request: request.ms, default=None)
         found = replace(
-            self, count=self.count + news.count, failed=self.failed + news.failed, seconds=seconds
+            self, count=self.count + more.count, failed=self.failed + more.failed, seconds=seconds
         )
         if slowest is None or slowest.ms <= self.slowest_ms:
             return found

@@ -7,7 +7,7 @@ import msgspec
 from devserver.ipc.messages import Target
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ColdCheck(msgspec.Struct, frozen=True):
     """The app to compare. `env_file`: its .env, "" for the one in `root`."""
 
     root: str

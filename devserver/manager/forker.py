@@ -12,7 +12,7 @@ import time
 
 from devserver.ipc.messages import Configure
 from devserver.manager import syscalls
-from devserver.manager.image_links import Born, ImageLinks
+from devserver.manager.image_links import CopyForked, ImageLinks
 from devserver.manager.processes import Processes
 from devserver.manager.protocol import Fact, Fork, Forked, ForkFailed
 from devserver.manager.snapshots import Snapshot
@@ -80,7 +80,7 @@ class Forker:
         )
 
     def copy(self, order: Fork) -> ForkFailed | None:
-        """Order an image to fork a Worker; `born` follows."""
+        """Order an image to fork a Worker; `copied` follows."""
         try:
             fds = syscalls.open_worker_fds(self._settings.terminal, self._settings.margin)
         except OSError as error:
@@ -88,8 +88,8 @@ class Forker:
         self._links.ask(order, fds)
         return None
 
-    def born(self, born: Born) -> list[Fact]:
+    def copied(self, copied: CopyForked) -> list[Fact]:
         """Take over a copy that an image has forked; it may have exited already."""
-        forked = born.forked
-        self._processes.add(forked.worker, forked.pid, born.pidfd, born.fds)
+        forked = copied.forked
+        self._processes.add(forked.worker, forked.pid, copied.pidfd, copied.fds)
         return [forked, *self._processes.exited_before(forked.worker, forked.pid)]

@@ -35,12 +35,12 @@ from devserver.ipc.messages import Source, Way
 from devserver.manager.protocol import CopyFailed, Exited, Fork, Forked, ForkFailed, ImageCame, ImageGone
 from devserver.manager.syscalls import WorkerFds
 
-News = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
+ImageFact = CopyFailed | Exited | ForkFailed | ImageCame | ImageGone
 _FromImage = ImageReady | NoImage | CopyRefused | CopyExited | Copied
 
 
-class Born(Struct, frozen=True):
-    """A copy runs: what is to be told of it, what it was given, and a descriptor of its process."""
+class CopyForked(Struct, frozen=True):
+    """An image has forked a copy: the fact, what it was given, and a descriptor of its process."""
 
     forked: Forked
     fds: WorkerFds
@@ -99,7 +99,7 @@ class ImageLinks:
                         self.kill(worker)
                         return
 
-    def received(self, ready: set[int]) -> Iterator[News | Born]:
+    def received(self, ready: set[int]) -> Iterator[ImageFact | CopyForked]:
         """Yield what the images have reported whose descriptors are `ready`."""
         for worker, link in list(self._links.items()):
             if link.channel.fileno() in ready:
@@ -112,9 +112,9 @@ class ImageLinks:
                     if isinstance(message, ImageForked):
                         link.pid = message.pid
                     else:
-                        yield self._news(worker, link, message, fds)
+                        yield self._fact(worker, link, message, fds)
 
-    def _news(self, worker: int, link: _Link, message: _FromImage, fds: list[int]) -> News | Born:
+    def _fact(self, worker: int, link: _Link, message: _FromImage, fds: list[int]) -> ImageFact | CopyForked:
         match message:
             case ImageReady(holds):
                 return ImageCame(worker, link.pid, holds)
@@ -130,7 +130,7 @@ class ImageLinks:
                 _order, worker_fds, asked = self._copies.pop(copy)
                 fork_ms = (at - asked) * 1000
                 way: Way = "swap" if functions or constants else "copy"
-                return Born(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
+                return CopyForked(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
 
     def _gone(self, worker: int, reason: str, own_ms: float | None = None) -> ImageGone:
         link = self._links.pop(worker)

@@ -25,14 +25,14 @@ from devserver.ipc.messages import (
     Preload,
     PreloadDone,
     Preloading,
-    ReloadAsked,
+    ReloadRequested,
     Stop,
     ToManager,
     WorkerForked,
 )
 from devserver.manager.fleet import Fleet
 from devserver.manager.forker import Forker
-from devserver.manager.image_links import Born, ImageLinks
+from devserver.manager.image_links import CopyForked, ImageLinks
 from devserver.manager.master_channel import MasterChannel
 from devserver.manager.processes import Processes
 from devserver.manager.protocol import (
@@ -112,18 +112,18 @@ class Manager:
         ready = {key.fd for key, _ in self._selector.select(timeout)}
         if self._signals.fileno() in ready:
             if SIGUSR1 in self._signals.read():
-                self._tell(ReloadAsked())
+                self._queue(ReloadRequested())
             self._feed_each(self._processes.reap())
         if not self._master.lost and self._master.fileno() in ready:
             self._receive()
-        for news in self._images.received(ready):
-            if isinstance(news, Born):
+        for fact in self._images.received(ready):
+            if isinstance(fact, CopyForked):
                 assert self._forker is not None
-                self._feed_each(self._forker.born(news))
-            elif isinstance(news, Exited):
-                self._feed_each(self._processes.exited(news.worker, news.status))
+                self._feed_each(self._forker.copied(fact))
+            elif isinstance(fact, Exited):
+                self._feed_each(self._processes.exited(fact.worker, fact.status))
             else:
-                self._feed(news)
+                self._feed(fact)
         if not ready:
             self._feed(Elapsed())
 
@@ -143,7 +143,7 @@ class Manager:
             case Configure():
                 self._configure(message)
             case Ping():
-                self._tell(Pong())
+                self._queue(Pong())
             case Preload():
                 self._preload(message)
             case _:
@@ -151,7 +151,7 @@ class Manager:
 
     def _configure(self, settings: Configure) -> None:
         if self._fleet is not None:
-            self._tell(ManagerNotice("error", "a Manager is configured once"))
+            self._queue(ManagerNotice("error", "a Manager is configured once"))
             return
         if settings.terminal:  # a size that was exported once would outlive every resize
             for name in ("COLUMNS", "LINES"):
@@ -166,14 +166,14 @@ class Manager:
         """Import what the next Workers need; report each module first, in case it ends this process."""
         if self._settings is None or self._forker is None or self._processes:
             text = "a Manager preloads after it was configured and before its first Worker"
-            self._tell(ManagerNotice("error", text))
+            self._queue(ManagerNotice("error", text))
             return
         from devserver.manager.preload.preload import preload
 
         terminal = self._settings.terminal
-        report, inheritance = preload(order, own=order.own, terminal=terminal, tell=self._tell_at_once)
+        report, inheritance = preload(order, own=order.own, terminal=terminal, importing=self._send_at_once)
         self._forker.inherit(inheritance, report.threads)
-        self._tell(PreloadDone(report))
+        self._queue(PreloadDone(report))
 
     def _feed_each(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -182,12 +182,12 @@ class Manager:
     def _feed(self, event: Event) -> None:
         if self._fleet is None:
             text = f"a Manager is configured before anything else: {event!r:.200}"
-            self._tell(ManagerNotice("error", text))
+            self._queue(ManagerNotice("error", text))
             return
         try:
             self._commands += self._fleet.handle(event, time.monotonic())
         except IllegalEvent as error:
-            self._tell(ManagerNotice("error", f"the Manager was told what cannot be: {error}"))
+            self._queue(ManagerNotice("error", f"the Manager got an impossible order: {error}"))
 
     # What goes out
 
@@ -221,10 +221,10 @@ class Manager:
             return self._forker.copy(order)
         return self._forker.fork(order, self._fleet.snapshots[order.generation])
 
-    def _tell(self, message: FromManager) -> None:
+    def _queue(self, message: FromManager) -> None:
         self._commands.append(SendToMaster(message))
 
-    def _tell_at_once(self, module: str) -> None:
+    def _send_at_once(self, module: str) -> None:
         self._master.send(Preloading(module))
         self._flush()
 

@@ -13,12 +13,12 @@ from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.common.file_reader import Reader
 from devserver.config import Config
-from devserver.ipc.messages import BootDone, FromWorker, StreamNews
+from devserver.ipc.messages import BootDone, FromWorker, StreamMessage
 from devserver.master.connection_limit import ConnectionLimit, Factory
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import live_code
 from devserver.master.dispatch.worker import Worker
-from devserver.master.handlers.router import ConnectionNews, Router
+from devserver.master.handlers.router import ConnectionMessage, Router
 from devserver.master.http.gateway import Gateway
 
 LARGEST = 16 * 1024 * 1024
@@ -57,8 +57,8 @@ class Clients:
 
     def message_handlers(self) -> dict[type[FromWorker], Callable[[Worker, Any], None]]:
         """Return the handlers of a Worker's messages about clients' jobs, by the message's type."""
-        of_streams = [each for each in get_args(FromWorker) if issubclass(each, StreamNews)]
-        of_connections = get_args(ConnectionNews)
+        of_streams = [each for each in get_args(FromWorker) if issubclass(each, StreamMessage)]
+        of_connections = get_args(ConnectionMessage)
         return {
             **dict.fromkeys(of_streams, self.gateway.on_message),
             **dict.fromkeys(of_connections, self.router.on_message),

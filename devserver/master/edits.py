@@ -78,7 +78,7 @@ class Edits:
             generation = self.created.by(file)
             if generation and self.generations.on_file_loaded(generation, file):
                 self.created.note_taken(generation)
-                self._tell_managers(generation, file)
+                self._send_to_managers(generation, file)
         muted = self._self_writes.muted if edit in self._written_in_boot else frozenset()
         self._written_in_boot.discard(edit)
         commands = self.generations.on_edit_checked(edit, found.files, found.failures, muted)
@@ -97,9 +97,9 @@ class Edits:
         """Add files beside the running ones to the snapshot: they may be imported or read later."""
         for file in files:
             if self.generations.on_file_surveyed(file):
-                self._tell_managers(self.generations.live, file)
+                self._send_to_managers(self.generations.live, file)
 
-    def _tell_managers(self, generation: int, file: Source) -> None:
+    def _send_to_managers(self, generation: int, file: Source) -> None:
         if file.source is not None:
             self._send(Loaded(0, generation, file))
 

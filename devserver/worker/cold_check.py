@@ -1,6 +1,6 @@
 """Compares an app that was swapped with a cold start of it: `python -m devserver.worker.cold_check`.
 
-Reads an `Asked` as JSON from standard input and writes a `Found`. One process imports the app from texts that
+Reads a `ColdCheck` as JSON from standard input, writes a `Found`. One process imports the app from texts that
 begin with an additional empty line, then swaps to the real texts. Another one imports the real texts at once.
 Law: a difference that two cold starts show, too (chance, time), does not count. Nothing is written to the
 disk.
@@ -23,7 +23,7 @@ from typing import IO, Any, NoReturn
 
 import msgspec
 
-from devserver.ipc.cold_check_messages import Asked, Found
+from devserver.ipc.cold_check_messages import ColdCheck, Found
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
 from devserver.worker.find import django_project
@@ -37,16 +37,16 @@ from devserver.worker.warm.swap import Refused
 from devserver.worker.warm.visible_state import differences, visible_state
 
 
-def check(asked: Asked) -> Found:
+def check(order: ColdCheck) -> Found:
     """Return the differences. Call it in a process with one thread that has not imported the app."""
     with tempfile.TemporaryFile() as file:  # one file for all, so each process has the same descriptors
         child = partial(_in_child, file)
         try:
-            cold, sources = child(lambda: _cold(asked))
-            again, _sources = child(lambda: _cold(asked))
-            left_out: dict[str, str] = child(lambda: _left_out(asked, sources))
+            cold, sources = child(lambda: _cold(order))
+            again, _sources = child(lambda: _cold(order))
+            left_out: dict[str, str] = child(lambda: _left_out(order, sources))
             moved = [each for each in sources if each.path not in left_out]
-            hot = child(lambda: _hot(asked, sources, moved)) if moved else cold
+            hot = child(lambda: _hot(order, sources, moved)) if moved else cold
         except ChildFailed as error:
             return Found(error=str(error))
     chance = {each.partition(": ")[0] for each in differences(cold, again)}
@@ -94,9 +94,9 @@ def _answer(task: Callable[[], Any], file: IO[bytes]) -> NoReturn:
     os._exit(0)
 
 
-def _load(asked: Asked) -> None:
-    target = asked.target
-    environment.prepare(target, asked.env_file or os.path.join(asked.root, ".env"))
+def _load(order: ColdCheck) -> None:
+    target = order.target
+    environment.prepare(target, order.env_file or os.path.join(order.root, ".env"))
     asyncio.set_event_loop(asyncio.new_event_loop())  # as a Worker has one while it imports the app
     if target.settings:
         django_project.load(target.settings)
@@ -104,37 +104,37 @@ def _load(asked: Asked) -> None:
         discover(importlib.import_module(target.module), target.attribute, target.factory)
 
 
-def _cold(asked: Asked) -> tuple[Any, list[Source]]:
+def _cold(order: ColdCheck) -> tuple[Any, list[Source]]:
     read: list[Source] = []
     snapshot = Snapshot({}, read.append)
     install(snapshot)
-    _load(asked)
+    _load(order)
     return visible_state(snapshot.owns), [
         Source(each.path, each.digest, each.source) for each in read if each.source
     ]
 
 
-def _image(asked: Asked, sources: Sequence[Source], moved: Collection[str]) -> tuple[Image, Snapshot]:
+def _image(order: ColdCheck, sources: Sequence[Source], moved: Collection[str]) -> tuple[Image, Snapshot]:
     """Import the app with the texts of `moved` one line lower."""
     texts = [_lower(each) if each.path in moved else each for each in sources]
     snapshot = Snapshot({each.path: each for each in texts}, lambda _source: None)
     record = Record(snapshot.owns)
     record.begin()
     install(snapshot, None, record)
-    _load(asked)
+    _load(order)
     record.end()
     return Image(record, snapshot), snapshot
 
 
-def _left_out(asked: Asked, sources: Sequence[Source]) -> dict[str, str]:
+def _left_out(order: ColdCheck, sources: Sequence[Source]) -> dict[str, str]:
     """Return the files that cannot be swapped one by one, and why."""
-    image, _snapshot = _image(asked, sources, [each.path for each in sources])
+    image, _snapshot = _image(order, sources, [each.path for each in sources])
     answers = {each.path: image.decide([each]) for each in sources}
     return {path: answer.reason for path, answer in answers.items() if isinstance(answer, Refused)}
 
 
-def _hot(asked: Asked, sources: Sequence[Source], moved: Sequence[Source]) -> Any:
-    image, snapshot = _image(asked, sources, [each.path for each in moved])
+def _hot(order: ColdCheck, sources: Sequence[Source], moved: Sequence[Source]) -> Any:
+    image, snapshot = _image(order, sources, [each.path for each in moved])
     answer = image.decide(moved)
     if isinstance(answer, Refused):
         raise ChildFailed(f"{answer.path}: {answer.reason}")
@@ -154,10 +154,10 @@ def _lower(source: Source) -> Source:
 def main() -> int:
     """Answer the question on standard input; return 1 for differences, 2 if the app cannot be imported."""
     sys.dont_write_bytecode = True
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=ColdCheck)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # the app's output is not part of the answer
-    found = check(asked)
+    found = check(order)
     with out:
         out.write(msgspec.json.encode(found) + b"\n")
     return 2 if found.error else 1 if found.differences else 0

@@ -104,7 +104,7 @@ def _observe(boot: Boot, link: MasterLink) -> _Parts:
     """Let the app's modules come from the snapshot, and note what it imports, uses, opens and makes."""
     settings = boot.settings
     usage = UsedFiles(link)
-    snapshot = Snapshot(boot.sources, lambda source: _tell_loaded(link, source), usage.note)
+    snapshot = Snapshot(boot.sources, lambda source: _report_loaded(link, source), usage.note)
     notes = ImportLog(snapshot) if settings.notes else None
     record = Record(snapshot.owns) if boot.image is not None and boot.records else None
     if record is not None:
@@ -195,7 +195,7 @@ def _run_app(
     runner = Runner(loop, parts.link, server, found, debugger, threads)
     notes = parts.notes
     if notes is not None:
-        runner.tell_imports(
+        runner.report_imports(
             lambda: notes.taken(boot.worker, boot.generation), first=boot.inherited is not None
         )
     parts.usage.follow(loop)
@@ -266,7 +266,7 @@ def _new_loop(choice: LoopChoice) -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _tell_loaded(link: MasterLink, source: Source) -> None:
+def _report_loaded(link: MasterLink, source: Source) -> None:
     with suppress(ConnectionGone):  # a child of the app's imports something of its own
         link.send(Loaded(link.worker, link.generation, source))
 

@@ -23,7 +23,7 @@ from devserver.ipc.messages import (
     Imported,
     Leave,
     Leaving,
-    RoutesAsked,
+    RoutesRequested,
     TasksCancelled,
 )
 from devserver.worker.asgi import shutdown_signal
@@ -113,7 +113,7 @@ class Runner:
         """Return whether it has received SIGTERM."""
         return self._app_loop.terminated
 
-    def tell_imports(self, taken: Callable[[], Imported], *, first: bool) -> None:
+    def report_imports(self, taken: Callable[[], Imported], *, first: bool) -> None:
         """Report what `taken` returns soon after BootDone, and later; `first`: just before it, too."""
         self._imports, self._imports_first = taken, first
 
@@ -135,8 +135,8 @@ class Runner:
 
     def _terminate(self) -> None:
         self._app_loop.terminate()
-        self._tell_cancelled(self._jobs.in_hand, True)
-        self._tell_cancelled([*self._jobs.left_behind, *self._app_loop.rest], False)
+        self._report_cancelled(self._jobs.in_hand, True)
+        self._report_cancelled([*self._jobs.left_behind, *self._app_loop.rest], False)
         self.hurry()
 
     def hurry(self) -> None:
@@ -168,7 +168,7 @@ class Runner:
         self._debugger.ended()
         self.before_ready()
         if self._imports_first:
-            self._tell_imports()
+            self._report_imports()
         self._link.send(
             BootDone(
                 self._server.worker,
@@ -185,7 +185,7 @@ class Runner:
             )
         )
         for moment in NOTED_AFTER if self._imports is not None else ():
-            self._loop.call_later(moment, self._tell_imports)
+            self._loop.call_later(moment, self._report_imports)
 
     async def _drain(self) -> None:
         """Finish what is in hand, then stop the app."""
@@ -196,7 +196,7 @@ class Runner:
         for failure in (await self._stop_app(), await self._hook("on_worker_stop", "stop")):
             if failure is not None:
                 self._link.send(Failed(failure))
-        self._tell_cancelled(self._jobs.left_behind, False)
+        self._report_cancelled(self._jobs.left_behind, False)
         if await self._deliver():
             self._link.send(Leaving(_waited_for()))
 
@@ -209,11 +209,11 @@ class Runner:
         await self._jobs.finished()
         return True
 
-    def _tell_cancelled(self, tasks: Sequence[asyncio.Task[Any]], in_hand: bool) -> None:
+    def _report_cancelled(self, tasks: Sequence[asyncio.Task[Any]], in_hand: bool) -> None:
         if tasks:
             self._link.send(TasksCancelled(places(tasks), in_hand))
 
-    def _tell_imports(self) -> None:
+    def _report_imports(self) -> None:
         if self._imports is not None:
             self._link.send(self._imports())
 
@@ -248,7 +248,7 @@ class Runner:
                 self._loop.call_later(patience, self._jobs.let_go)
             case Handle():
                 self._jobs.run(message)
-            case RoutesAsked():
+            case RoutesRequested():
                 report_routes(self._found, self._link)
             case _ if self._streams is not None:
                 self._streams.take(message)

@@ -52,7 +52,8 @@ def written(begin: str, start: str, version: int) -> str:
 def is_quiet(server: DevServer) -> None:
     """Nothing was printed of a failure, and each death that was reported had been ordered."""
     output = server.output()
-    for word in ("Traceback", "CancelledError", "too late", "exited", "devserver's own", "cannot be"):
+    unfit = "Traceback", "CancelledError", "too late", "exited", "devserver's own", "impossible order"
+    for word in (*unfit, "cannot be"):
         assert word not in output, output
     assert [fact for fact in server.past("worker-exited") if not fact["planned"]] == []
     assert server.past("refused") == []

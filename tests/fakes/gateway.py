@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config, HttpConfig, LimitsConfig, ProcessConfig, WatchConfig
-from devserver.ipc.messages import AppKind, BootDone, StreamNews, Target
+from devserver.ipc.messages import AppKind, BootDone, StreamMessage, Target
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import live_code
 from devserver.master.http.gateway import Gateway
@@ -100,7 +100,7 @@ class GatewayHarness:
         self.dispatcher.bar(cast(Any, worker))
         self.dispatcher.remove(cast(Any, worker), reason)
 
-    async def hears(self, worker: FakeWorker, *news: StreamNews) -> None:
+    async def hears(self, worker: FakeWorker, *news: StreamMessage) -> None:
         """Receive messages of a Worker, and let them have their effect."""
         for message in news:
             self.gateway.on_message(cast(Any, worker), message)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devserver.ipc.cold_check_messages import Asked, Found
+from devserver.ipc.cold_check_messages import ColdCheck, Found
 from devserver.ipc.messages import Target
 
 ROOT = str(Path(__file__).parents[2])
@@ -19,10 +19,10 @@ def check(folder: Path, files: dict[str, str]) -> tuple[Found, int]:
     """Return what is found in an app, and the exit code."""
     for name, text in files.items():
         (folder / name).write_text(text)
-    asked = Asked(str(folder), Target("main", (str(folder),), path=str(folder / "main.py")))
+    order = ColdCheck(str(folder), Target("main", (str(folder),), path=str(folder / "main.py")))
     done = subprocess.run(
         [sys.executable, "-m", "devserver.worker.cold_check"],
-        input=msgspec.json.encode(asked),
+        input=msgspec.json.encode(order),
         stdout=subprocess.PIPE,
         cwd=folder,
         env={"PYTHONPATH": ROOT, "PATH": ""},

@@ -21,7 +21,7 @@ from devserver.ipc.messages import (
     FromWorker,
     ManagerNotice,
     Reload,
-    ReloadAsked,
+    ReloadRequested,
     Retire,
     RollDone,
     Stop,
@@ -210,7 +210,7 @@ def test_sigusr1_asks_for_a_reload() -> None:
         master.serve()
         for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             master.process.send_signal(signum)
-        assert master.wait(ReloadAsked) == ReloadAsked()
+        assert master.wait(ReloadRequested) == ReloadRequested()
 
 
 def test_a_stop_ends_the_manager_after_its_workers() -> None:

@@ -12,7 +12,7 @@ from devserver.ipc.messages import (
     Broadcast,
     Close,
     ConnectionRow,
-    ConnectionsAsked,
+    ConnectionsRequested,
     ConnectionTable,
     Failed,
     Handled,
@@ -207,7 +207,7 @@ def test_the_sample_is_a_chat(start: Start) -> None:
     worker.sent.clear()
     worker.begin(b"/who", state=named)
     rows = tuple(ConnectionRow(i, ("::1", i), "tcp", state) for i, state in ((1, named), (2, b"\x80")))
-    worker.send(ConnectionTable(worker.until(ConnectionsAsked).request, rows))
+    worker.send(ConnectionTable(worker.until(ConnectionsRequested).request, rows))
     worker.until(Handled)
     assert worker.sent[1] == b"Receive something\nHere: Ada, guest 2\n"
     worker.begin(b"/bye")

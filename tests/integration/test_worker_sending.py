@@ -9,7 +9,7 @@ from devserver.ipc.messages import (
     Broadcast,
     Close,
     ConnectionRow,
-    ConnectionsAsked,
+    ConnectionsRequested,
     ConnectionTable,
     Handled,
     Send,
@@ -102,7 +102,7 @@ def test_a_handler_sees_all_connections(start: Start, kind: str) -> None:
         """
     )
     job = worker.begin(b"who")
-    asked = worker.until(ConnectionsAsked)
+    asked = worker.until(ConnectionsRequested)
     later = worker.begin(b"say", connection=2)
     row = ConnectionRow(4, ("::1", 80), "tcp", msgspec.msgpack.encode({"name": "Ada"}))
     worker.send(ConnectionTable(asked.request, (row,)))
@@ -131,6 +131,6 @@ def test_threads_send_and_ask_too(start: Start) -> None:
     for kind in ("receive", "close"):
         worker.sent.clear()
         job = worker.begin(kind=kind)
-        worker.send(ConnectionTable(worker.until(ConnectionsAsked).request, ()))
+        worker.send(ConnectionTable(worker.until(ConnectionsRequested).request, ()))
         assert worker.until(Handled).job == job
         assert worker.sent[1] == b"0 open"

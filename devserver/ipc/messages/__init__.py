@@ -30,7 +30,7 @@ from devserver.ipc.messages.manager import (
     LEFT,
     ManagerNotice,
     Pong,
-    ReloadAsked,
+    ReloadRequested,
     Retire,
     RollDone,
     StillBooting,
@@ -49,7 +49,7 @@ from devserver.ipc.messages.master import (
     Loaded,
     Ping,
     Reload,
-    RoutesAsked,
+    RoutesRequested,
     StandDown,
     Stop,
     WorkerIdle,
@@ -74,7 +74,7 @@ from devserver.ipc.messages.streams import (
     RequestBody,
     Respond,
     ResponseBody,
-    StreamNews,
+    StreamMessage,
     StreamOrder,
     WebSocketClose,
     WebSocketSend,
@@ -84,7 +84,7 @@ from devserver.ipc.messages.worker import (
     BootFailed,
     Broadcast,
     Close,
-    ConnectionsAsked,
+    ConnectionsRequested,
     Creates,
     DebuggerState,
     Failed,
@@ -115,7 +115,7 @@ FromManager = (
     Pong
     | Preloading
     | PreloadDone
-    | ReloadAsked
+    | ReloadRequested
     | WorkerForked
     | Retire
     | WorkerGone
@@ -124,7 +124,7 @@ FromManager = (
     | ManagerNotice
 )
 ToWorker = (
-    Handle | ConnectionWindowUpdate | ConnectionTable | RoutesAsked | Leave | DebuggerState | StreamOrder
+    Handle | ConnectionWindowUpdate | ConnectionTable | RoutesRequested | Leave | DebuggerState | StreamOrder
 )
 FromWorker = (
     BootDone
@@ -137,7 +137,7 @@ FromWorker = (
     | Send
     | Broadcast
     | Close
-    | ConnectionsAsked
+    | ConnectionsRequested
     | Handled
     | Failed
     | Leaving
@@ -166,7 +166,7 @@ __all__ = [
     "ConnectionRow",
     "ConnectionTable",
     "ConnectionWindowUpdate",
-    "ConnectionsAsked",
+    "ConnectionsRequested",
     "Consumed",
     "Creates",
     "DebugServer",
@@ -202,7 +202,7 @@ __all__ = [
     "PreloadDone",
     "Preloading",
     "Reload",
-    "ReloadAsked",
+    "ReloadRequested",
     "Report",
     "RequestBody",
     "Respond",
@@ -210,15 +210,15 @@ __all__ = [
     "Retire",
     "RollDone",
     "Route",
-    "RoutesAsked",
     "RoutesRead",
+    "RoutesRequested",
     "Scope",
     "Send",
     "Source",
     "StandDown",
     "StillBooting",
     "Stop",
-    "StreamNews",
+    "StreamMessage",
     "StreamOrder",
     "Surroundings",
     "Target",

@@ -14,7 +14,7 @@ class Pong(TaggedMessage, frozen=True):
     """The answer to Ping."""
 
 
-class ReloadAsked(TaggedMessage, frozen=True):
+class ReloadRequested(TaggedMessage, frozen=True):
     """The Manager has received SIGUSR1."""
 
 

@@ -138,13 +138,13 @@ class ConnectionWindowUpdate(TaggedMessage, frozen=True):
 
 
 class ConnectionTable(TaggedMessage, frozen=True):
-    """The answer to ConnectionsAsked."""
+    """The answer to ConnectionsRequested."""
 
     request: int
     rows: tuple[ConnectionRow, ...]
 
 
-class RoutesAsked(TaggedMessage, frozen=True):
+class RoutesRequested(TaggedMessage, frozen=True):
     """Read the app's routes, and answer with RoutesRead."""
 
 

@@ -6,13 +6,13 @@ from devserver.common.failure import Failure
 from devserver.ipc.messages.data import Headers, Scope, TaggedMessage
 
 
-class StreamNews(TaggedMessage, frozen=True):
+class StreamMessage(TaggedMessage, frozen=True):
     """A Worker's report of a stream."""
 
     stream: int
 
 
-class Respond(StreamNews, frozen=True):
+class Respond(StreamMessage, frozen=True):
     """The head of a response and the first part of its body; `more`: the body goes on in ResponseBody."""
 
     status: int
@@ -21,39 +21,39 @@ class Respond(StreamNews, frozen=True):
     more: bool = False
 
 
-class ResponseBody(StreamNews, frozen=True):
+class ResponseBody(StreamMessage, frozen=True):
     data: bytes
     more: bool
 
 
-class Accept(StreamNews, frozen=True):
+class Accept(StreamMessage, frozen=True):
     """The app accepts the WebSocket."""
 
     subprotocol: str | None
     headers: Headers
 
 
-class WebSocketSend(StreamNews, frozen=True):
+class WebSocketSend(StreamMessage, frozen=True):
     """A message for a WebSocket's client; `text`: it is UTF-8."""
 
     data: bytes
     text: bool
 
 
-class WebSocketClose(StreamNews, frozen=True):
+class WebSocketClose(StreamMessage, frozen=True):
     """Close a WebSocket, or refuse it if it was not accepted yet."""
 
     code: int
     reason: str
 
 
-class Consumed(StreamNews, frozen=True):
+class Consumed(StreamMessage, frozen=True):
     """The app has received `size` bytes of a request's body, or a WebSocket's message."""
 
     size: int
 
 
-class Closed(StreamNews, frozen=True):
+class Closed(StreamMessage, frozen=True):
     """The app has returned from a stream, or raised `failure`: the job is finished."""
 
     failure: Failure | None = None

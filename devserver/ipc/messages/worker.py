@@ -77,7 +77,7 @@ class Close(TaggedMessage, frozen=True):
     connection: int
 
 
-class ConnectionsAsked(TaggedMessage, frozen=True):
+class ConnectionsRequested(TaggedMessage, frozen=True):
     request: int
 
 

@@ -34,7 +34,7 @@ class OutputCapture:
         for fd in self._saved:
             os.dup2(self._pty_in if fd in terminals else self._file.fileno(), fd)
 
-    def heard(self) -> bool:
+    def has_written(self) -> bool:
         """Return whether anything was printed since the start."""
         _flush()
         return os.fstat(self._file.fileno()).st_size > 0 or (self._pty >= 0 and self._is_written_to())

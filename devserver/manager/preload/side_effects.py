@@ -73,7 +73,7 @@ class SideEffects:
         if (native := process_state.native_threads()) > self._pool and native > process_state.pool_threads():
             left.append("starts native threads")
         self._pool = native
-        left += [f"patches {what}" for what in self._patched.news()]
+        left += [f"patches {what}" for what in self._patched.replaced()]
         left += self._conditions_changed() + self._variables_changed()
         if LogProbe.logged:
             left.append("logs")
@@ -149,9 +149,9 @@ class _Patched:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
-        self.news()
+        self.replaced()
 
-    def news(self) -> list[str]:
+    def replaced(self) -> list[str]:
         """Return what was replaced since the last call."""
         found = []
         for name, namespace in _namespaces().items():

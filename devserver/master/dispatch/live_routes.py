@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from devserver.common.errors import DevserverError
-from devserver.ipc.messages import RoutesAsked, RoutesRead
+from devserver.ipc.messages import RoutesRead, RoutesRequested
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 
@@ -25,7 +25,7 @@ class LiveRoutes:
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._asked: dict[int, asyncio.Future[RoutesRead | None]] = {}
+        self._pending: dict[int, asyncio.Future[RoutesRead | None]] = {}
         """By Worker; None: it has died."""
 
     async def read(self, within: float = READ_WITHIN) -> RoutesRead:
@@ -33,12 +33,12 @@ class LiveRoutes:
         worker = self._least_busy()
         if worker is None:
             raise NotRead("no code is live now: devserver wait waits for it, or shows why it is not")
-        asked = self._asked.get(worker.id)
-        if asked is None:
-            asked = self._asked[worker.id] = asyncio.get_running_loop().create_future()
-            worker.link.send(RoutesAsked())
+        pending = self._pending.get(worker.id)
+        if pending is None:
+            pending = self._pending[worker.id] = asyncio.get_running_loop().create_future()
+            worker.link.send(RoutesRequested())
         try:
-            answer = await asyncio.wait_for(asyncio.shield(asked), within)
+            answer = await asyncio.wait_for(asyncio.shield(pending), within)
         except TimeoutError:
             text = f"the app has not answered within {within:g} s: it is busy, hangs or waits for input"
             raise NotRead(f"{text} (pid {worker.pid}); try again when it is idle") from None
@@ -55,9 +55,9 @@ class LiveRoutes:
         self._settle(worker, None)
 
     def _settle(self, worker: Worker, answer: RoutesRead | None) -> None:
-        asked = self._asked.pop(worker.id, None)
-        if asked is not None and not asked.done():
-            asked.set_result(answer)
+        pending = self._pending.pop(worker.id, None)
+        if pending is not None and not pending.done():
+            pending.set_result(answer)
 
     def _least_busy(self) -> Worker | None:
         dispatcher = self._dispatcher

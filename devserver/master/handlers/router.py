@@ -14,7 +14,7 @@ from devserver.config import LimitsConfig
 from devserver.ipc.messages import (
     Broadcast,
     Close,
-    ConnectionsAsked,
+    ConnectionsRequested,
     ConnectionTable,
     ConnectionWindowUpdate,
     Handled,
@@ -28,7 +28,7 @@ from devserver.master.handlers.connection import Connection
 from devserver.master.handlers.inbox import Item
 from devserver.master.handlers.read_limit import ReadLimit
 
-ConnectionNews = Send | Broadcast | Close | ConnectionsAsked | Handled
+ConnectionMessage = Send | Broadcast | Close | ConnectionsRequested | Handled
 
 
 class Router:
@@ -187,7 +187,7 @@ class Router:
 
     # the Workers
 
-    def on_message(self, worker: Worker, message: ConnectionNews) -> None:
+    def on_message(self, worker: Worker, message: ConnectionMessage) -> None:
         """Carry out a Worker's message about its connections."""
         match message:
             case Handled():
@@ -203,7 +203,7 @@ class Router:
                     closed.connection.inbox.discard_frames()
                     self._read_limit.update(closed)
                     closed.close()
-            case ConnectionsAsked():
+            case ConnectionsRequested():
                 connections = (client.connection for client in self._clients.values())
                 rows = tuple(each.row() for each in connections if each.open)
                 worker.link.send(ConnectionTable(message.request, rows))

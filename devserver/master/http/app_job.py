@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from devserver.ipc.messages import Detach, StreamNews, ToWorker
+from devserver.ipc.messages import Detach, StreamMessage, ToWorker
 from devserver.master.dispatch.queue import ServedBy
 from devserver.master.dispatch.worker import Worker
 from devserver.master.http.pages.answers import Answer
@@ -87,7 +87,7 @@ class AppJob(ABC):
             self.worker.link.send(message)
 
     @abstractmethod
-    def on_message(self, message: StreamNews) -> None:
+    def on_message(self, message: StreamMessage) -> None:
         """Handle a message of a run's Worker; the run may have been left."""
 
     def on_worker_died(self, worker: Worker, number: int, reason: str) -> None:

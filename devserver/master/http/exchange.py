@@ -20,7 +20,7 @@ from devserver.ipc.messages import (
     RequestBody,
     Respond,
     ResponseBody,
-    StreamNews,
+    StreamMessage,
     WindowUpdate,
 )
 from devserver.master.http import exchange_decisions as decisions
@@ -175,7 +175,7 @@ class Exchange(AppJob):
         if number == self.number:
             self.send(RequestBody(number, data, more))
 
-    def on_message(self, message: StreamNews) -> None:
+    def on_message(self, message: StreamMessage) -> None:
         if message.stream != self.number:
             return
         match message:

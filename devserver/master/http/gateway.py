@@ -13,7 +13,7 @@ from devserver.common import editor_links, events
 from devserver.common.events import Event
 from devserver.common.failure import Failure
 from devserver.config import Config
-from devserver.ipc.messages import Closed, StreamNews
+from devserver.ipc.messages import Closed, StreamMessage
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.worker import Worker
 from devserver.master.handlers.router import Router
@@ -146,7 +146,7 @@ class Gateway:
 
     # the Workers
 
-    def on_message(self, worker: Worker, message: StreamNews) -> None:
+    def on_message(self, worker: Worker, message: StreamMessage) -> None:
         """Pass on a Worker's report of a run."""
         job = self._dispatcher.job(worker, message.stream)
         if not isinstance(job, _JOBS):
@@ -176,7 +176,7 @@ class Gateway:
         """Let newer code serve from now on."""
         self._admission.failures = ()
         self.resumption.on_code_live(generation)
-        self._tell_watchers()
+        self._notify_watchers()
         for job in self._dispatcher.jobs_in_hand():
             if isinstance(job, _JOBS):
                 job.on_code_live(generation)
@@ -185,10 +185,10 @@ class Gateway:
     def on_code_refused(self, failures: tuple[Failure, ...]) -> None:
         """Keep the reason why there is no good code yet."""
         self._admission.failures = failures
-        self._tell_watchers()
+        self._notify_watchers()
         self._admission.on_settled()
 
-    def _tell_watchers(self) -> None:
+    def _notify_watchers(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 

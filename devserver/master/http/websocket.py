@@ -20,7 +20,7 @@ from devserver.ipc.messages import (
     Open,
     Respond,
     ResponseBody,
-    StreamNews,
+    StreamMessage,
     WebSocketClose,
     WebSocketSend,
     WindowUpdate,
@@ -162,7 +162,7 @@ class WebSocket(AppJob):
         self.send(Open(number, wire_scope(self.scope, resumed), False, False, WINDOW))
         self._do(self._session.on_run_started())
 
-    def on_message(self, message: StreamNews) -> None:
+    def on_message(self, message: StreamMessage) -> None:
         if message.stream != self.number:
             return
         match message:

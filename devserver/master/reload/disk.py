@@ -37,7 +37,7 @@ class Disk:
             (self._muted.add if file.path in muted else self._muted.discard)(file.path)
         self.broken |= failures
 
-    def is_news(self, file: Source) -> bool:
+    def is_outdated(self, file: Source) -> bool:
         """Return whether the disk has held other or good text since, so some code may not run `file`."""
         read = self._files.get(file.path)
         return read is not None and (read.digest != file.digest or file.path not in self.broken)

@@ -85,14 +85,14 @@ class Generations(Book):
         snapshot = self.snapshot_of(generation)
         if snapshot is None:
             return False
-        path, news = source.path, self.disk.is_news(source)
+        path, outdated = source.path, self.disk.is_outdated(source)
         known = snapshot.get(path)
-        late = generation == self.live and (unsettled or news)
+        late = generation == self.live and (unsettled or outdated)
         if late if known is None else known.digest != source.digest:
             mix(snapshot, path)
             return False
         snapshot.setdefault(path, source)
-        if not news:
+        if not outdated:
             shared = Source(path, MIXED, source.source, source.code) if unsettled else source
             for candidate in self.candidates:
                 if candidate.number > generation:
@@ -101,7 +101,7 @@ class Generations(Book):
 
     def on_file_surveyed(self, file: Source) -> bool:
         """Record a file beside the live code, unless it is known already; return whether it was recorded."""
-        known = file.path in self.snapshot or self.disk.is_news(file)
+        known = file.path in self.snapshot or self.disk.is_outdated(file)
         return not known and self.on_file_loaded(self.live, file)
 
     def on_files_used(self, generation: int, paths: Iterable[str]) -> list[Command]:

@@ -80,7 +80,7 @@ class StandbyManager:
             self._suspected = {}
         worth = imported.installed_ms >= WORTH and imported.notes
         if import_ms >= WORTH and not imported.notes:
-            self._tell_once(imported.reason, import_ms)
+            self._report_once(imported.reason, import_ms)
         known = {note.name for note in self._basis.notes} if self._basis else set()
         if not self.enabled or not worth or known >= {note.name for note in imported.notes}:
             return
@@ -122,13 +122,13 @@ class StandbyManager:
         if self._basis is None:
             return ()
         changed = variables_changed(self._basis, imported)
-        news = changed - self._changed
+        fresh = changed - self._changed
         self._changed |= changed
         conditions = conditions_changed(self._basis, imported)
         self._suspected = {name: conditions[name] for name in conditions.keys() - self._distrusted}
-        return (*sorted(news), *sorted(self._suspected))
+        return (*sorted(fresh), *sorted(self._suspected))
 
-    def _tell_once(self, reason: str, import_ms: float) -> None:
+    def _report_once(self, reason: str, import_ms: float) -> None:
         if reason and self.enabled and reason not in self._reasons:
             self._reasons.add(reason)
             cost = f"each reload imports everything ({import_ms / 1000:.1f} s)"
@@ -157,7 +157,7 @@ class StandbyManager:
             return
         basis = cut(self._basis, self._distrusted)
         if not basis.notes:
-            self._tell_once(basis.reason, self._import_ms)
+            self._report_once(basis.reason, self._import_ms)
             return
         if self._tries == TRIES + 1:
             basis = cut_before(basis, self._without)

@@ -225,7 +225,7 @@ class Supervisor:
                 self._pause = 0.0
                 self._emit(shown(message))
                 self.do(*orphans.retire_all(self._workers.orphans, self._config.process.drain))
-            case messages.ReloadAsked():
+            case messages.ReloadRequested():
                 self._report(ReloadRequested())
             case messages.StillBooting() | messages.ManagerNotice():
                 self._emit(shown(message))

@@ -64,11 +64,11 @@ class Traces:
         self._places: dict[str, str] = {}
         self._undo: list[Callable[[], None]] = []
         self._names: dict[str, frozenset[str]] = {}
-        self._hears = False
+        self._records = False
 
     def begin(self) -> None:
         """Record from now on, in this process and its forks."""
-        self._hears = True
+        self._records = True
         for events, call in (
             (("open",), self._opened),
             (_DOES, self._does),
@@ -81,7 +81,7 @@ class Traces:
 
     def end(self) -> None:
         """Stop recording: the app is imported."""
-        self._hears = False
+        self._records = False
         while self._undo:
             self._undo.pop()()
         self._names = {folder: _names(folder) for folder in self._folders}
@@ -166,12 +166,12 @@ class Traces:
         registers = _guarded(self._registers)
 
         @wraps(original)
-        def heard(*arguments: Any, **options: Any) -> Any:
-            if self._hears:
+        def recorded(*arguments: Any, **options: Any) -> Any:
+            if self._records:
                 registers(does, (*arguments[:1], *options.values()))
             return original(*arguments, **options)
 
-        setattr(module, name, heard)
+        setattr(module, name, recorded)
         self._undo.append(lambda: setattr(module, name, original))
 
     def _registers(self, frame: FrameType, does: str, functions: tuple[Any, ...]) -> None:

@@ -86,7 +86,7 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
     def is_folder(path: str) -> bool:
         return finding.is_folder(path)
 
-    def find_and_tell(name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_and_report(name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
         if path is None:
             snapshot.note_path(sys.path)
         spec = find_anywhere(name, path, target)
@@ -98,7 +98,7 @@ def _patch_finding(patches: Patches, snapshot: Snapshot, foreign: Foreign | None
 
     patches.put(FileFinder, "find_spec", find_spec)
     patches.put(_system._bootstrap_external, "_path_isdir", is_folder)
-    patches.put(_system._bootstrap, "_find_spec", find_and_tell)
+    patches.put(_system._bootstrap, "_find_spec", find_and_report)
 
 
 def _is_off_path(spec: ModuleSpec) -> bool:

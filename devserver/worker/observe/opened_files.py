@@ -34,8 +34,8 @@ class OpenedFiles:
         """The opened paths, as the app named them."""
         self._executed: set[str] = set()
         self._written: set[str] = set()
-        self._told: dict[str, OpenedFile] = {}
-        self._untold: dict[str, OpenedFile] = {}
+        self._reported: dict[str, OpenedFile] = {}
+        self._unreported: dict[str, OpenedFile] = {}
 
     def install(self) -> None:
         """Listen, for the rest of this process's life."""
@@ -43,18 +43,18 @@ class OpenedFiles:
 
     def taken(self) -> tuple[OpenedFile, ...]:
         """Return the files that are new since the last call."""
-        untold, self._untold = self._untold, {}
-        return tuple(untold.values())
+        unreported, self._unreported = self._unreported, {}
+        return tuple(unreported.values())
 
     def renew(self) -> None:
         """In a copy: count everything as not reported yet."""
-        self._untold = dict(self._told)
+        self._unreported = dict(self._reported)
 
     def listener(self) -> audit.Listener:
         """Return what handles these two audit events."""
         opened, executed = self._opened, self._executed
 
-        def heard(event: str, args: tuple[Any, ...]) -> None:
+        def on_event(event: str, args: tuple[Any, ...]) -> None:
             if event == "open":
                 path = args[0]
                 if type(path) is str and path.endswith(".py") and (path not in opened or args[2] & _WRITES):
@@ -65,7 +65,7 @@ class OpenedFiles:
                     executed.add(name)
                     self._on_exec(name)
 
-        return heard
+        return on_event
 
     def _on_open(self, path: str, flags: int) -> None:
         self._opened.add(path)
@@ -90,12 +90,12 @@ class OpenedFiles:
         if not self._snapshot.owns(path):
             return
         path = self._snapshot.owns.real(path)
-        known = self._told.get(path)
+        known = self._reported.get(path)
         if path in self._snapshot.used or path in self._written or (known and known.executed >= executed):
             return
-        if len(self._told) == MOST or (executed and not os.path.isfile(path)):
+        if len(self._reported) == MOST or (executed and not os.path.isfile(path)):
             return
         self._opened.add(path)  # because the next line opens it
         found = OpenedFile(path, known.digest if known else digest_of_file(path), executed)
-        self._told[path] = self._untold[path] = found
+        self._reported[path] = self._unreported[path] = found
         self._fresh()

@@ -100,7 +100,7 @@ class Debugger:
                     self._turn.wait(LOOK_ROUND)
                     self._prune()
                 self._prompts.append(me)
-        self._tell()
+        self._report()
         return found is None
 
     def asks(self, frame: FrameType | None) -> bool:
@@ -119,7 +119,7 @@ class Debugger:
             if prompt is None or not prompt.stopped:
                 return
             prompt.stopped = False
-        self._tell()
+        self._report()
 
     def over(self) -> None:
         """Report that this thread's debugger continues: its prompt is over."""
@@ -168,7 +168,7 @@ class Debugger:
                 self._turn.notify_all()
             self._send(message)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         with self._reporting:
             with self._turn:
                 message = self._message()

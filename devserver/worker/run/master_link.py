@@ -23,14 +23,14 @@ from devserver.common.errors import ConnectionGone
 from devserver.ipc.channel import Channel
 from devserver.ipc.messages import (
     ConnectionRow,
-    ConnectionsAsked,
+    ConnectionsRequested,
     ConnectionTable,
     ConnectionWindowUpdate,
     DebuggerState,
     FromWorker,
     Handle,
     Leave,
-    RoutesAsked,
+    RoutesRequested,
     StreamOrder,
     ToWorker,
 )
@@ -42,7 +42,7 @@ WINDOW = 1024 * 1024
 _REMEMBERED = 4096
 """Outboxes kept for their window although the app holds no `conn` of theirs."""
 
-ForLoop = Handle | StreamOrder | RoutesAsked | Leave
+ForLoop = Handle | StreamOrder | RoutesRequested | Leave
 
 
 class MasterLink:
@@ -137,7 +137,7 @@ class MasterLink:
         """Ask the Master for all open connections, and wait for the answer. Raises ConnectionGone."""
         with self.lock:
             request = next(self._requests)
-        self.send(ConnectionsAsked(request))
+        self.send(ConnectionsRequested(request))
         self.wait(lambda: request in self._answers)
         return self._answers.pop(request)
 

@@ -25,13 +25,13 @@ _AGAIN = b"retry: 300\n"
 
 class _Listener:
     def __init__(self) -> None:
-        self.news = asyncio.Event()
+        self.changed = asyncio.Event()
         self.gone = False
 
     def on_client_left(self) -> None:
         """The page was closed."""
         self.gone = True
-        self.news.set()
+        self.changed.set()
 
 
 class Channel:
@@ -48,7 +48,7 @@ class Channel:
     def publish(self) -> None:
         """Send every page the newest state."""
         for listener in self._listeners:
-            listener.news.set()
+            listener.changed.set()
 
     def close(self) -> None:
         """The server stops: end the streams."""
@@ -65,7 +65,7 @@ class Channel:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             data = _AGAIN + self._state(local)
             while not (listener.gone or self._closed):
-                listener.news.clear()
+                listener.changed.clear()
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 data = await self._next(listener, local)
             if not listener.gone:
@@ -77,7 +77,7 @@ class Channel:
     async def _next(self, listener: _Listener, local: bool) -> bytes:
         try:
             async with asyncio.timeout(HEARTBEAT):
-                await listener.news.wait()
+                await listener.changed.wait()
         except TimeoutError:
             return b":\n\n"
         return self._state(local)

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from devserver.ipc.messages import Route, RoutesAsked, RoutesRead
+from devserver.ipc.messages import Route, RoutesRead, RoutesRequested
 from devserver.master.dispatch.dispatcher import Dispatcher
 from devserver.master.dispatch.live_code import LiveCode
 from devserver.master.dispatch.live_routes import LiveRoutes, NotRead
@@ -52,7 +52,7 @@ def routes_of(*workers: FakeWorker, jobs: int = 0) -> LiveRoutes:
 
 
 def asked(worker: FakeWorker) -> int:
-    return len(worker.received(RoutesAsked))
+    return len(worker.received(RoutesRequested))
 
 
 def in_time(use: Callable[[], Awaitable[None]]) -> None:
