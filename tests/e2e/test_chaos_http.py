@@ -40,7 +40,7 @@ class Traffic:
         self.stop = asyncio.Event()
         self.refused = self.missing = 0
         """Requests answered with 502, and WebSocket messages without an answer."""
-        self.given_up = 0
+        self.given_up = self.unopened = 0
 
     async def ask(self) -> None:
         """A GET is answered with 200, or with 502 if two Workers died under it; the connection stays."""
@@ -57,15 +57,23 @@ class Traffic:
                     self.refused += 1
 
     async def talk(self) -> None:
-        """Converse until the end; a WebSocket is given up (1012) only after three Workers died in a row."""
+        """Converse until the end; a WebSocket is given up (1012) only after three Workers died in a row.
+
+        A handshake is answered with 502 if two Workers died under it.
+        """
         async with aiohttp.ClientSession(self.url) as session:
             while not self.stop.is_set():
-                async with session.ws_connect("/version") as socket:
-                    try:
-                        await self._converse(socket)
-                    except (aiohttp.WSMessageTypeError, ConnectionResetError):
-                        assert socket.close_code == 1012
-                        self.given_up += 1
+                try:
+                    async with session.ws_connect("/version") as socket:
+                        try:
+                            await self._converse(socket)
+                        except (aiohttp.WSMessageTypeError, ConnectionResetError):
+                            assert socket.close_code == 1012
+                            self.given_up += 1
+                except aiohttp.WSServerHandshakeError as error:
+                    if error.status != 502:
+                        raise
+                    self.unopened += 1
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Messages are answered in order, once; what is missing was lost with a Worker."""
@@ -170,6 +178,7 @@ def attacked(folder: Path, seed: int) -> None:
         lost = [fact["what"] for fact in server.past("lost")]
         assert traffic.missing <= sum("the message in hand" in what for what in lost), lost
         assert traffic.refused <= sum("the request GET" in what for what in lost), lost
+        assert traffic.unopened <= sum("the handshake" in what for what in lost), lost
         code = server.stop()
         output = server.output()
         assert code == 0

@@ -154,7 +154,8 @@ class WebSocketSession:
         if phase == "opening":
             if self._tried_again:
                 self._phase = "closed"
-                return [RefuseClient(502, f"the worker that ran this handshake died ({reason})")]
+                answer = RefuseClient(502, f"this handshake was lost: {reason}")
+                return [Lost("the handshake", reason), answer]
             self._tried_again = True
             return [Offer(resumed=False)]
         out = self._lost_in_hand(reason)

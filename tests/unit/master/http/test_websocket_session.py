@@ -51,7 +51,8 @@ def test_a_death_during_the_handshake_is_tried_again_once() -> None:
     assert found.on_worker_died("killed") == [Offer(resumed=False)]
     found.on_run_started()
     assert found.on_worker_died("killed") == [
-        RefuseClient(502, "the worker that ran this handshake died (killed)"),
+        Lost("the handshake", "killed"),
+        RefuseClient(502, "this handshake was lost: killed"),
     ]
     assert found.phase == "closed"
 
