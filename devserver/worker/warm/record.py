@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
+from typing import Literal
 
 from devserver.common import foreign
 from devserver.worker.load.own import Own
@@ -18,6 +19,8 @@ from devserver.worker.warm.trees import walk
 
 _IMPORTING = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_external"))
 _IMPORTS = "<frozen importlib._bootstrap"
+_Part = Literal["imports", "own", "library"]
+"""Whose code a frame runs: the import system's, the app's or devserver's, or another's."""
 
 
 def _is_whole(name: str) -> bool:
@@ -43,6 +46,8 @@ class Record:
         """The last module that was completely imported before a tree, by the tree's id."""
         self.asked: dict[str, str] = {}
         """Modules that a library has had imported by their name as a text, loaded or not: by whom."""
+        self._parts: dict[str, _Part] = {}
+        """By the file of a frame: there are hundreds of frames above each import."""
         self.earlier: frozenset[str] = frozenset()
         """The modules that were there before."""
         self.unavailable = ""
@@ -76,12 +81,20 @@ class Record:
     def _importer(self, frame: FrameType | None) -> str:
         """Return the module that has something imported, "" if it is the app's own or devserver does."""
         while frame is not None:
-            module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
-            if not file.startswith(_IMPORTS) and module.partition(".")[0] not in _IMPORTING:
-                ours = file.startswith(foreign.DEVSERVER) or self._owns(file)
-                return "" if ours else module
+            file = frame.f_code.co_filename
+            part = self._parts.get(file)
+            if part is None:
+                part = self._parts[file] = self._part_of(frame)
+            if part != "imports":
+                return "" if part == "own" else str(frame.f_globals.get("__name__", ""))
             frame = frame.f_back
         return ""
+
+    def _part_of(self, frame: FrameType) -> _Part:
+        file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
+        if file.startswith(_IMPORTS) or module.partition(".")[0] in _IMPORTING:
+            return "imports"
+        return "own" if file.startswith(foreign.DEVSERVER) or self._owns(file) else "library"
 
     def read(self, path: str) -> None:
         """Record that code reads the text of the own file at `path`."""
