@@ -165,6 +165,21 @@ def test_an_image_goes_before_preloading(tmp_path: Path, monkeypatch: pytest.Mon
         assert server.stop() == 0
 
 
+def test_a_file_that_appears_beside_the_code_is_no_package_that_was_looked_for(tmp_path: Path) -> None:
+    """pydantic looks for plugins in all folders of the path; a database that the app creates is none."""
+    look = "import importlib.metadata; FOUND = list(importlib.metadata.distributions(path=[os.getcwd()]))"
+    text = project(tmp_path, top=look)
+    with serving(tmp_path, "--preload", "off", text=text) as server:
+        server.wait("ready")
+        the_image(server)
+        (tmp_path / "shop.db").write_text("")
+        assert server.save_and_wait(text.replace("v1", "v2"))["way"] == "swap"
+        (tmp_path / "shop-1.0.dist-info").mkdir()
+        live = server.save_and_wait(text.replace("v1", "v3"))
+        assert (live["way"], live["why"].startswith("the folder")) == ("boot", True)
+        assert server.stop() == 0
+
+
 def test_data_is_read_again_where_a_cold_start_would_read_it(tmp_path: Path) -> None:
     """A file that the import has read boots everything; one that requests read is a matter of a copy."""
     (tmp_path / "page.html").write_text("one")

@@ -46,7 +46,13 @@ _WHERE = ("_thread.start_new_thread", "socket.__new__", "sqlite3.connect", "subp
 """Their places matter only if a thread, socket or process of them is still there."""
 _FOLDERS = ("os.listdir", "os.scandir", "os.mkdir")
 _HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
+_METADATA = tuple(
+    os.path.join(*names, "__init__.py") for names in (("importlib", "metadata"), ("importlib_metadata",))
+)
+_DISTRIBUTIONS = (".dist-info", ".egg-info", "egg-info")
 Signature = tuple[int, ...]
+_Listing = tuple[str, bool]
+"""A folder that the import lists; whether it looks there for distributions only."""
 
 
 class Traces:
@@ -59,11 +65,11 @@ class Traces:
         self._objections: dict[str, None] = {}
         self._files: dict[str, tuple[Signature, str]] = {}
         """Path → its signature when it was opened, and the place in the code."""
-        self._folders: dict[str, str] = {}
+        self._folders: dict[_Listing, str] = {}
         self._made: dict[str, str] = {}
         self._places: dict[str, str] = {}
         self._undo: list[Callable[[], None]] = []
-        self._names: dict[str, frozenset[str]] = {}
+        self._names: dict[_Listing, frozenset[str]] = {}
         self._records = False
 
     def begin(self) -> None:
@@ -84,7 +90,7 @@ class Traces:
         self._records = False
         while self._undo:
             self._undo.pop()()
-        self._names = {folder: _names(folder) for folder in self._folders}
+        self._names = {listing: _names(*listing) for listing in self._folders}
 
     @property
     def objections(self) -> list[str]:
@@ -105,9 +111,10 @@ class Traces:
         for path, (signature, where) in self._files.items():
             if _signature(path) != signature:
                 return f"{self._short(path)}, which {where or 'the import'} reads, has changed"
-        for folder, where in self._folders.items():
-            if _names(folder) != self._names.get(folder):
-                return f"the folder {self._short(folder)}, which {where or 'the import'} lists, has changed"
+        for listing, where in self._folders.items():
+            if _names(*listing) != self._names.get(listing):
+                folder = self._short(listing[0])
+                return f"the folder {folder}, which {where or 'the import'} lists, has changed"
         for folder, where in self._made.items():
             if not os.path.isdir(folder):
                 return f"the folder {self._short(folder)}, which {where or 'the import'} makes, is gone"
@@ -143,11 +150,14 @@ class Traces:
         if _is_import(frame) or isinstance(name, int):
             return
         path = os.path.abspath(os.fsdecode(name))
-        if not path.startswith(self._foreign):
-            found = self._made if event == "os.mkdir" else self._folders
-            found.setdefault(path, self._place_of(frame))
-            if len(found) > MOST:
-                self._object(f"its import reads over {MOST:,} files")
+        if path.startswith(self._foreign):
+            return
+        if event == "os.mkdir":
+            self._made.setdefault(path, self._place_of(frame))
+        else:
+            self._folders.setdefault((path, _finds_distributions(frame)), self._place_of(frame))
+        if max(len(self._made), len(self._folders)) > MOST:
+            self._object(f"its import reads over {MOST:,} files")
 
     def _does(self, frame: FrameType, event: str, _args: tuple[Any, ...]) -> None:
         if not _is_import(frame) and not _tries_out(frame):
@@ -232,6 +242,11 @@ def _is_import(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith((_IMPORTS, _HERE))
 
 
+def _finds_distributions(frame: FrameType) -> bool:
+    """Return whether importlib.metadata looks for distributions: pydantic has it do so on the whole path."""
+    return frame.f_code.co_name == "children" and frame.f_code.co_filename.endswith(_METADATA)
+
+
 def _tries_out(frame: FrameType) -> bool:
     """Return whether tempfile tests a folder, in which it leaves nothing."""
     return frame.f_code.co_name == "_get_default_tempdir"
@@ -248,10 +263,15 @@ def _signature(path: str) -> Signature:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _names(folder: str) -> frozenset[str]:
-    """Return the names in a folder, except those that imports and editors create temporarily."""
+def _names(folder: str, distributions: bool) -> frozenset[str]:
+    """Return the names in a folder, except those that imports and editors create temporarily.
+
+    `distributions`: only those that importlib.metadata takes for a distribution.
+    """
     try:
         names = os.listdir(folder)
     except OSError:
         return frozenset()
+    if distributions:
+        return frozenset(name for name in names if name.lower().endswith(_DISTRIBUTIONS))
     return frozenset(n for n in names if n != "__pycache__" and n[:1] != "." and n[-1:] != "~")
