@@ -40,7 +40,8 @@ class Reader:
         """Return what `read_regular` does. Raises TimeoutError."""
         reading = self._stuck or self._begin()
         try:
-            data = await asyncio.wait_for(asyncio.shield(reading), patience)
+            async with asyncio.timeout(patience):
+                data = await asyncio.shield(reading)
         except TimeoutError:
             self._stuck = reading
             raise

@@ -32,7 +32,8 @@ async def stop_gently(master: Master, patience: float) -> None:
     left = max(deadline - loop.time(), LEAST_FOR_WORKERS)
     master.supervisor.stop(left)
     with suppress(TimeoutError):
-        await asyncio.wait_for(master.supervisor.gone.wait(), left + HARD_STOP)
+        async with asyncio.timeout(left + HARD_STOP):
+            await master.supervisor.gone.wait()
     master.close()
 
 
@@ -42,7 +43,8 @@ async def stop_now(master: Master) -> None:
     master.clients.abort_all()
     master.supervisor.stop(0)
     with suppress(TimeoutError):
-        await asyncio.wait_for(master.supervisor.gone.wait(), HARD_STOP)
+        async with asyncio.timeout(HARD_STOP):
+            await master.supervisor.gone.wait()
     master.close()
 
 

@@ -153,7 +153,8 @@ class ConsoleLink:
         if self._open and not self._outgoing:
             self._end()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._left.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._left.wait()
         self.close()
 
     def close(self) -> None:

@@ -75,7 +75,9 @@ class ControlServer:
             text = "this server belongs to another user"
             return await _turn_away(reader, writer, text)
         try:
-            request = protocol.request_in(await asyncio.wait_for(reader.readline(), ASK_WITHIN))
+            async with asyncio.timeout(ASK_WITHIN):
+                line = await reader.readline()
+            request = protocol.request_in(line)
         except TimeoutError:
             text = f"no request came within {ASK_WITHIN:g} s"
             return await _send(writer, protocol.Problem(sentence=text))
@@ -108,13 +110,15 @@ async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     await _send(writer, protocol.Problem(sentence=text))
     writer.write_eof()
     with suppress(TimeoutError):
-        await asyncio.wait_for(_end_of(reader), LINGER)
+        async with asyncio.timeout(LINGER):
+            await _end_of(reader)
 
 
 async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
     writer.write(protocol.encode(reply))
     try:
-        await asyncio.wait_for(writer.drain(), READ_WITHIN)
+        async with asyncio.timeout(READ_WITHIN):
+            await writer.drain()
     except TimeoutError:
         writer.transport.abort()
         raise ConnectionAbortedError("the client does not read") from None

@@ -38,7 +38,8 @@ class LiveRoutes:
             pending = self._pending[worker.id] = asyncio.get_running_loop().create_future()
             worker.link.send(RoutesRequested())
         try:
-            answer = await asyncio.wait_for(asyncio.shield(pending), within)
+            async with asyncio.timeout(within):
+                answer = await asyncio.shield(pending)
         except TimeoutError:
             text = f"the app has not answered within {within:g} s: it is busy, hangs or waits for input"
             raise NotRead(f"{text} (pid {worker.pid}); try again when it is idle") from None

@@ -173,6 +173,26 @@ def test_a_client_that_leaves_while_it_is_answered_is_no_error(
     assert errors == []
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("turns", range(8))
+def test_a_request_that_comes_with_the_end_does_not_hold_it_up(
+    with_server: Callable[[Use], None], turns: int
+) -> None:
+    """`devserver stop` just when the server stops by itself, at any turn of its loop."""
+
+    async def use(server: ControlServer, _answers: Answers) -> None:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(server.path))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        client.sendall(protocol.encode(protocol.AskStop()))
+        left.append(client)
+
+    left: list[socket.socket] = []
+    with_server(use)
+    left[0].close()
+
+
 def test_too_many_clients_get_the_reason(
     with_server: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
