@@ -220,7 +220,8 @@ def _report_own_error(reporter: Reporter, _loop: asyncio.AbstractEventLoop, cont
     """Report that a callback of devserver's has failed, with the place: the server goes on."""
     error = context.get("exception")
     if isinstance(error, NoMessage):
-        text = f"The app's code has written into a socket of devserver's ({error}): that process is ended."
+        text = f"A process sent bytes that are no message ({error}) and is ended"
+        text += ": perhaps the app wrote into a socket of devserver's."
         reporter.emit(events.Notice(level="error", text=text))
         return
     detail = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""

@@ -30,7 +30,7 @@ class ConnectionGone(DevserverError):
 
 
 class NoMessage(ConnectionGone):
-    """The channel received bytes that do not decode: the app has written into it. It is unusable."""
+    """The channel received bytes that do not decode, perhaps written by the app. It is unusable."""
 
 
 class IllegalEvent(DevserverError):

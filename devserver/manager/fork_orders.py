@@ -35,6 +35,7 @@ class ForkOrders:
         self._no_image = ""
         """The last reported reason for a missing image."""
         self._records = True
+        """Whether the next full boot records its import."""
 
     def deadlines(self, waiting: Iterable[int]) -> list[float]:
         """Return when copies count as hung, these generations wait no more, and images are to get ready."""

@@ -171,7 +171,9 @@ class Manager:
         from devserver.manager.preload.preload import preload
 
         terminal = self._settings.terminal
-        report, inheritance = preload(order, own=order.own, terminal=terminal, importing=self._send_at_once)
+        report, inheritance = preload(
+            order, own=order.own, terminal=terminal, before_import=self._send_at_once
+        )
         self._forker.inherit(inheritance, report.threads)
         self._queue(PreloadDone(report))
 

@@ -166,13 +166,13 @@ def _serve(boot: Boot, parts: _Parts) -> Refused | None:
         return found
     import_ms = (time.perf_counter() - began) * 1000
     own_ms = import_ms - (parts.notes.spent * 1000 if parts.notes else 0.0)
-    if offer is None and boot.image is not None:
-        decline(boot.image, "", own_ms)
     if offer is not None:
         forked, orders = offer.leave(own_ms)
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)
         loop = _new_loop(boot.settings.loop) if forked else loop
+    elif boot.image is not None:
+        decline(boot.image, "", own_ms)
     return _run_app(boot, parts, found, loop, debugger, import_ms)
 
 

@@ -166,7 +166,7 @@ def test_an_image_goes_before_preloading(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_file_that_appears_beside_the_code_is_no_package_that_was_looked_for(tmp_path: Path) -> None:
-    """pydantic looks for plugins in all folders of the path; a database that the app creates is none."""
+    """pydantic looks for plugins in all folders of the path; a new database there changes nothing."""
     look = "import importlib.metadata; FOUND = list(importlib.metadata.distributions(path=[os.getcwd()]))"
     text = project(tmp_path, top=look)
     with serving(tmp_path, "--preload", "off", text=text) as server:

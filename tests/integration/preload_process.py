@@ -122,7 +122,9 @@ def main() -> None:
     def announced(name: str) -> None:
         os.write(report_to, json.dumps(["announced", name]).encode() + b"\n")
 
-    report, inheritance = preload(order, own=[orders.project], terminal=orders.terminal, importing=announced)
+    report, inheritance = preload(
+        order, own=[orders.project], terminal=orders.terminal, before_import=announced
+    )
     os.close(report_to)
     print_result("doubts", {name: values.hex() for name, values in report.doubts.items()})
     print_result("report", msgspec.to_builtins(report))

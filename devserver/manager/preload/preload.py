@@ -34,19 +34,19 @@ _MOST_NAMES = 3
 
 
 def preload(
-    order: Preload, *, own: Collection[str], terminal: bool, importing: Callable[[str], None]
+    order: Preload, *, own: Collection[str], terminal: bool, before_import: Callable[[str], None]
 ) -> tuple[Report, Inheritance]:
     """Carry out `order`; return what became of it, and what Workers get besides the modules.
 
     `own` are folders and files of the app's own, wherever they lie; what is not installed is own in any case.
-    `terminal`: Workers print to terminals. `importing` is called with each module that is imported by itself,
-    before it is: if the process ends or hangs then, it was that one. Call it before the first fork, in the
-    only thread. With `restart_without` or `doubts` in the report the process must not be forked.
+    `terminal`: Workers print to terminals. `before_import` gets each module that no other one imports: if
+    the process ends or hangs then, it was that one. Call it before the first fork, in the only thread. With
+    `restart_without` or `doubts` in the report the process must not be forked.
     """
     began = time.perf_counter()
     before = set(sys.modules)
     stage, randomness, output = ConditionsReplay(), Randomness(), OutputCapture(terminal)
-    replay = _Replay(order, own, stage, output, randomness, importing)
+    replay = _Replay(order, own, stage, output, randomness, before_import)
     try:
         replay.run()
     finally:
@@ -87,13 +87,13 @@ class _Replay:
         stage: ConditionsReplay,
         output: OutputCapture,
         randomness: Randomness,
-        importing: Callable[[str], None],
+        before_import: Callable[[str], None],
     ) -> None:
         self._order = order
         self._randomness = randomness
         self._stage = stage
         self._output = output
-        self._importing = importing
+        self._before_import = before_import
         self._notes = {note.name: note for note in order.notes}
         noted = {note.name: note.origin for note in order.notes}
         self._guard = ImportGuard(noted, Own(own), order.exclude, dict(order.without))
@@ -121,7 +121,7 @@ class _Replay:
                 if self.ended:
                     break
                 effects.renew()
-            self._importing(note.name)
+            self._before_import(note.name)
             self._import(note.name)
             left = effects.left()
             if self._output.has_written():

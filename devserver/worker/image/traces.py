@@ -49,7 +49,7 @@ _HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abs
 _METADATA = tuple(
     os.path.join(*names, "__init__.py") for names in (("importlib", "metadata"), ("importlib_metadata",))
 )
-_DISTRIBUTIONS = (".dist-info", ".egg-info", "egg-info")
+_DISTRIBUTIONS = (".dist-info", "egg-info")
 Signature = tuple[int, ...]
 _Listing = tuple[str, bool]
 """A folder that the import lists; whether it looks there for distributions only."""

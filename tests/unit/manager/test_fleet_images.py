@@ -96,8 +96,8 @@ def test_a_save_is_asked_of_the_image_and_forked_by_the_manager_if_refused() -> 
     newer = replace_digest(APP, b"2")
     assert forks(script.do(Reload(2, 1, (newer,)))) == [Fork(2, 1, 2, image=1, changes=(newer,))]
     assert forks(script.do(CopyFailed(2, "its module level changed"))) == [Fork(2, 1, 2)]
-    told = script.do(Forked(2, 102))
-    assert [command.message.why for command in told if isinstance(command, SendToMaster)] == [  # type: ignore[union-attr]
+    sent = script.do(Forked(2, 102))
+    assert [command.message.why for command in sent if isinstance(command, SendToMaster)] == [  # type: ignore[union-attr]
         "its module level changed"
     ]
 
@@ -153,8 +153,8 @@ def test_a_save_that_a_hanging_image_was_asked_for_is_reported() -> None:
     script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
     script.now = HANGS_AFTER
     assert forks(script.do(Elapsed())) == [Fork(2, 1, 2)]
-    told = script.do(Forked(2, 102))
-    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
+    sent = script.do(Forked(2, 102))
+    assert [c.message.why for c in sent if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
 
 
 def test_an_image_that_hangs_before_it_is_ready_is_given_up_too() -> None:
@@ -163,8 +163,8 @@ def test_an_image_that_hangs_before_it_is_ready_is_given_up_too() -> None:
     script.now = HANGS_AFTER
     commands = script.do(Reload(2, 1, (replace_digest(APP, b"2"),)))
     assert (EndImage(1) in commands, forks(commands)) == (True, [Fork(2, 1, 2)])
-    told = script.do(Forked(2, 102))
-    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
+    sent = script.do(Forked(2, 102))
+    assert [c.message.why for c in sent if isinstance(c, SendToMaster)] == [OVERDUE]  # type: ignore[union-attr]
 
 
 def test_a_candidate_that_no_image_can_be_is_left_to_a_manager_that_stands_by() -> None:
@@ -192,8 +192,8 @@ def test_a_swap_does_not_carry_the_reason_of_the_boot_before_it() -> None:
     assert forks(script.do(ImageCame(2, 1002, {APP.path: b"2"}))) == [
         Fork(3, 1, 3, image=2, changes=(newer,))
     ]
-    told = script.do(Forked(3, 103, way="swap", functions=1))
-    assert [c.message.why for c in told if isinstance(c, SendToMaster)] == [""]  # type: ignore[union-attr]
+    sent = script.do(Forked(3, 103, way="swap", functions=1))
+    assert [c.message.why for c in sent if isinstance(c, SendToMaster)] == [""]  # type: ignore[union-attr]
 
 
 def test_a_copy_that_is_forked_too_late_is_ended_then() -> None:

@@ -47,7 +47,7 @@ class Modules:
             Preload(notes, (surroundings,), **order),
             own=[str(self.folder)],
             terminal=False,
-            importing=self.told.append,
+            before_import=self.told.append,
         )
         return report
 
@@ -181,7 +181,7 @@ def test_another_module_of_the_same_name_is_refused(modules: Modules) -> None:
     modules.write(far_a="")
     note = ModuleNote("far_a", "/elsewhere/far_a.py")
     order = Preload((note,), (Surroundings({}, modules.path),))
-    report, _ = preload(order, own=(), terminal=False, importing=modules.told.append)
+    report, _ = preload(order, own=(), terminal=False, before_import=modules.told.append)
     assert "is another one here" in dict(report.left_out)["far_a"]
     assert report.restart_without == ()
 
