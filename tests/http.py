@@ -124,7 +124,7 @@ class Curl:
         return body, int(status), int(connects)
 
     def go_on(self, data: str) -> None:
-        """Let the second request be sent, a PUT with that body."""
+        """Let the second request be sent, a PUT with that body; the app has to read it before it answers."""
         self._gate.write_text(data)
 
     def close(self) -> int:

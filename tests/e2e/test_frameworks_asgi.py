@@ -49,10 +49,10 @@ def test_fastapi_answers_with_the_new_code_over_the_connection_that_was_open(sho
 def test_fastapi_keeps_the_connection_of_aiohttp_and_curl(shop: DevServer, tmp_path: Path) -> None:
     """Other clients see no cut either, with a save between two of their requests."""
     curl = Curl(tmp_path, shop, "/echo")
-    assert curl.answer() == ('"welcome"', 200, 1)
+    assert curl.answer() == ('"welcome 0"', 200, 1)
     asyncio.run(_two_requests_of_aiohttp(shop))
     curl.go_on("a body")
-    assert curl.answer() == ('"hello"', 200, 0)
+    assert curl.answer() == ('"hello 6"', 200, 0)
     assert curl.close() == 0
     stop_well(shop)
 

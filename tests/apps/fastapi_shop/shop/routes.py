@@ -2,7 +2,7 @@
 
 import threading
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from shop.dependencies import CustomerOf, SessionOf, StockOf
@@ -40,5 +40,5 @@ def thread() -> dict[str, str]:
 
 @router.put("/echo")
 @router.get("/echo")
-async def echo() -> str:
-    return GREETING
+async def echo(request: Request) -> str:
+    return f"{GREETING} {len(await request.body())}"
