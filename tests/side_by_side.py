@@ -24,6 +24,10 @@ APPS = Path(__file__).parent / "apps"
 _RUNNING = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
 
 
+PATIENT = ("--timeout-keep-alive", "75")
+"""Idle connections stay open as long as with devserver: on a busy machine a case may take more than 5 s."""
+
+
 class Uvicorn:
     """`python -m uvicorn module:app` in a folder, as a user starts it, on a free port."""
 
@@ -33,7 +37,7 @@ class Uvicorn:
         self.out = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.err = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", target, "--port", "0", *options],
+            [sys.executable, "-m", "uvicorn", target, "--port", "0", *PATIENT, *options],
             cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,

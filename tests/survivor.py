@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+import aiohttp
 
 from tests.harness import DevServer, Fact, serving
 
@@ -31,6 +35,21 @@ def surviving(folder: Path, *options: str, gate: bool = True) -> Iterator[DevSer
 def save(server: DevServer, number: int) -> Fact:
     """Save a version, and wait until it is live."""
     return server.save_and_wait(version(number))
+
+
+async def read_events(response: aiohttp.ClientResponse, stop: asyncio.Event) -> int:
+    """Read an event stream until `stop`; every event comes once, in order. Return how many came."""
+    newest = count = 0
+    async for line in response.content:
+        if line.startswith(b"data: "):
+            event = json.loads(line[6:])
+            count += 1
+            assert event["number"] == count, "an event is lost or doubled"
+            assert event["version"] >= newest, "an older event after a newer one"
+            newest = event["version"]
+        if stop.is_set():
+            return count
+    raise AssertionError("the stream has ended")
 
 
 def open_gate(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.harness import DEADLINE, DevServer
-from tests.survivor import surviving, version
+from tests.survivor import read_events, surviving, version
 
 CLIENTS = SOCKETS = 50
 STREAMS = 20
@@ -75,20 +74,8 @@ class Load:
 
     async def listen(self, session: aiohttp.ClientSession) -> None:
         """Read one event stream from its first event on."""
-        newest = count = 0
         async with session.get("/events") as response:
-            async for line in response.content:
-                if line.startswith(b"data: "):
-                    event = json.loads(line[6:])
-                    count += 1
-                    assert event["number"] == count, "an event is lost or doubled"
-                    assert event["version"] >= newest, "an older event after a newer one"
-                    newest = event["version"]
-                if self.stop.is_set():
-                    break
-            else:
-                raise AssertionError("the stream has ended")
-        self.tally["events"].append(count)
+            self.tally["events"].append(await read_events(response, self.stop))
 
 
 def _note(made: list[object]) -> Any:
