@@ -70,7 +70,9 @@ class Edits:
         self, edit: int, files: Sequence[Source], failures: Mapping[str, Failure], steps: Steps
     ) -> None:
         """An edit was read and checked; `steps` are settle and check, in ms."""
-        self.created.on_edit_checked(Edit(edit, files, failures, steps))
+        known = self.generations.known()
+        adds = any(file.digest and file.path not in known for file in files)
+        self.created.on_edit_checked(Edit(edit, files, failures, steps, adds))
 
     def _settle(self, found: Edit) -> None:
         edit, self.steps = found.number, found.steps
@@ -88,10 +90,11 @@ class Edits:
         settle_ms, check_ms = found.steps["settle"], found.steps["check"]
         self._emit(events.Checked(edit=edit, changed=changed, settle_ms=settle_ms, check_ms=check_ms))
         self._decide(commands)
-        if edit in self._requested:
-            self._requested.discard(edit)
-            if not changed:
-                self.reload()
+        if changed:  # began after the requests: it is the reload that they ask for
+            self._requested.clear()
+        elif edit in self._requested:
+            self._requested.remove(edit)
+            self.reload()
 
     def on_surveyed(self, files: Sequence[Source]) -> None:
         """Add files beside the running ones to the snapshot: they may be imported or read later."""

@@ -19,7 +19,7 @@ from devserver.master.reload.timings import Steps
 MOST = 1000
 """Files that are remembered; older ones count as saved."""
 PATIENCE = 1.0
-"""Seconds that an edit waits for a Worker's report on a file."""
+"""Seconds that an edit waits for a Worker's report on a file, or for the Worker."""
 
 
 class Edit(Struct, frozen=True):
@@ -29,6 +29,8 @@ class Edit(Struct, frozen=True):
     files: Sequence[Source]
     failures: Mapping[str, Failure]
     steps: Steps
+    adds: bool = False
+    """It has a file that is new: a booting Worker may have created it."""
 
 
 class CreatedFiles:
@@ -39,6 +41,8 @@ class CreatedFiles:
         self._loop = loop
         self._open: dict[str, float] = {}
         """Path → until when to wait for a Worker's report."""
+        self._ordered: dict[int, float] = {}
+        """Generation → until when to wait for its first Worker, which may run before it is known here."""
         self._made: dict[tuple[str, bytes], int] = {}
         """Path and digest → the newest generation that has created it."""
         self._taken: set[int] = set()
@@ -51,6 +55,19 @@ class CreatedFiles:
         """An edit was read and checked."""
         self._edits.append(edit)
         self._go_on()
+
+    def on_boot_ordered(self, generation: int) -> None:
+        """A Manager has the order to boot a candidate."""
+        self._ordered[generation] = self._loop.time() + PATIENCE
+
+    def on_worker_added(self, generation: int) -> None:
+        """A Worker is known: the loop's next turn reads what it has sent, and the one after goes on."""
+        self._loop.call_soon(self._loop.call_soon, self.on_order_done, generation)
+
+    def on_order_done(self, generation: int) -> None:
+        """The order to boot this candidate has led to a Worker, or to none."""
+        if self._ordered.pop(generation, None) is not None:
+            self._go_on()
 
     def on_reported(self, message: Creates) -> None:
         """A Worker creates a file, or has created it."""
@@ -100,7 +117,10 @@ class CreatedFiles:
             self._timer.cancel()
             self._timer = None
         while self._edits:
-            until = max((self._open.get(file.path, 0.0) for file in self._edits[0].files), default=0.0)
+            edit = self._edits[0]
+            until = max((self._open.get(file.path, 0.0) for file in edit.files), default=0.0)
+            if edit.adds:
+                until = max([until, *self._ordered.values()])
             if until > self._loop.time():
                 self._timer = self._loop.call_at(until, self._go_on)
                 return

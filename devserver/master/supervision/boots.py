@@ -50,6 +50,7 @@ class Boots:
         """Order the best Manager to boot a candidate."""
         candidate = self._generations.candidate(boot.generation)
         assert candidate is not None, "what boots is a candidate"
+        self._created.on_boot_ordered(boot.generation)
         self._policy.order(boot, candidate.snapshot)
 
     def on_imported(self, worker: int, message: Imported) -> bool:
@@ -65,6 +66,7 @@ class Boots:
 
     def on_boot_aborted(self, generation: int, verdict: str) -> list[Command]:
         """Decide about a candidate that ended without ever having a process."""
+        self._created.on_order_done(generation)
         if verdict.startswith(LEFT):
             candidate = self._generations.candidate(generation)
             if self._policy.left(candidate, verdict.removeprefix(LEFT)):
