@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import assert_never
 
 from devserver.common import events
@@ -43,6 +44,9 @@ from devserver.master.supervision.facts import Fact
 from devserver.master.supervision.supervisor import Supervisor
 from devserver.master.terminal import prompts
 from devserver.master.terminal.terminals import Terminals
+
+SURVEY_PAUSE = 0.5
+"""Seconds after a save went live: its requests come first, and a save that follows at once."""
 
 
 class Master:
@@ -183,7 +187,9 @@ class Master:
         steps, total = self._timings.live(command.generation, command.edit, time.monotonic())
         self._emit(outcome.live(command, steps, total))
         tcp = bool(CONNECTION_HANDLERS & set(ready.handlers))
-        self.listening.on_code_live(tcp=tcp, first=command.first, then=self.edits.watch.survey)
+        pause = 0.0 if command.first else SURVEY_PAUSE
+        survey = partial(self.edits.watch.survey, pause)
+        self.listening.on_code_live(tcp=tcp, first=command.first, then=survey)
 
     def _worker_idle(self, worker: Worker) -> None:
         self.supervisor.worker_idle(worker)
@@ -200,6 +206,7 @@ class Master:
             case facts.WorkerAdded(worker):
                 self.terminals.on_added(worker)
                 self._dispatcher.add(worker)
+                self.edits.created.on_worker_added(worker.generation)
             case prompts.PromptChanged(worker, state):
                 self.supervisor.send(state)
                 self._emit(prompts.event(worker, state))

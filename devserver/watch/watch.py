@@ -68,6 +68,7 @@ class Watch:
         """Events from watchdog of files that were being read."""
         self._links = Links()
         self._tasks = Tasks(loop)
+        self._survey_due: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def start(self) -> None:
@@ -150,9 +151,17 @@ class Watch:
             self._passed_over.forget()
             self._edits.announce()
 
-    def survey(self) -> None:
-        """Read the files that matter beside the attended ones, report them, and take them as the baseline."""
-        self._tasks.start(self._survey())
+    def survey(self, after: float = 0.0) -> None:
+        """Read the files that matter beside the attended ones, report them, and take them as the baseline.
+
+        It begins `after` seconds; an earlier survey that has not begun is dropped.
+        """
+        self._cancel_survey()
+        self._survey_due = self._loop.call_later(after, lambda: self._tasks.start(self._survey()))
+
+    def _cancel_survey(self) -> None:
+        if self._survey_due is not None:
+            self._survey_due.cancel()
 
     def reread(self, known: Mapping[str, bytes]) -> None:
         """Read these files and all that may matter; a different digest is an edit. A FilesReread follows."""
@@ -171,6 +180,7 @@ class Watch:
     async def close(self) -> None:
         """Stop: nothing more is reported. Threads, descriptors and compiler processes are gone on return."""
         self._closed = True
+        self._cancel_survey()
         await self._edits.close()
         await self._tasks.cancel()
         await self._assets.close()

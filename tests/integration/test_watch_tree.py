@@ -9,9 +9,9 @@ import pytest
 
 from devserver.ipc.messages import Source
 from devserver.ipc.source_digest import digest
-from devserver.watch import EditChecked, FilesReread, Remark
+from devserver.watch import EditChecked, FilesReread, FilesSurveyed, Remark
 from devserver.watch.notice import new_folders
-from tests.integration.watching import an_app, on_each_loop, source_of, watching
+from tests.integration.watching import DEADLINE, an_app, on_each_loop, source_of, watching
 
 OVERFLOW = struct.pack("iIII", -1, 0x4000, 0, 0)
 """An event as the kernel writes it when its queue is full."""
@@ -158,6 +158,21 @@ async def test_a_survey_finds_the_neighbours(app: Path) -> None:
             (root / "lazy.py").write_text(text)
             settled = await reports.settled(reports.watch.newest_edit())
             assert bool(settled.failures) is broken
+
+
+@on_each_loop
+async def test_a_save_that_follows_at_once_does_not_wait_for_the_survey(app: Path) -> None:
+    """A survey that is due later comes after it, and once however often it was asked for."""
+    async with watching(app.parent) as reports:
+        await reports.attend(app)
+        before = len(reports.all(FilesSurveyed))
+        reports.watch.survey(after=DEADLINE)
+        app.write_text("x = 1\n")
+        await reports.settled(reports.watch.newest_edit())
+        assert len(reports.all(FilesSurveyed)) == before
+        await reports.surveyed()
+        await reports.sentinel(app)
+        assert len(reports.all(FilesSurveyed)) == before + 1
 
 
 @on_each_loop

@@ -32,5 +32,5 @@ class FileWatch(Protocol):
     async def newest_edit_on_disk(self, known: Mapping[str, bytes]) -> int:
         """Return the number of the newest edit, strictly even if the system reports no changes."""
 
-    def survey(self) -> None:
-        """Read the files beside the modules that run."""
+    def survey(self, after: float = 0.0) -> None:
+        """After that many seconds, read the files beside the modules that run; the last call counts."""

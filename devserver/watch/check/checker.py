@@ -88,9 +88,9 @@ class SourceChecker:
 
     def doubtful(self, contents: Iterable[Content]) -> list[str]:
         """Return the files that are newly empty or gone: a save may be under way."""
-        return [content.path for content in contents if not content.data and self._is_news(content)]
+        return [content.path for content in contents if not content.data and self._has_changed(content)]
 
-    def _is_news(self, content: Content) -> bool:
+    def _has_changed(self, content: Content) -> bool:
         known = self._seen.get(content.path)
         before = self.trusted.get(content.path, b"") if known is None else known[0]
         return content.digest != before and not content.error

@@ -69,7 +69,7 @@ class SimulatedFileWatch:
                 self.touched(path, joins=True)
         self.everything = on
 
-    def survey(self) -> None:
+    def survey(self, after: float = 0.0) -> None:
         """Read the files beside those that run."""
         self.survey_due = False
         disk = self.master.disk
