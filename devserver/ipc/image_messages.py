@@ -36,7 +36,7 @@ class Known(_Message, frozen=True):
 
 
 class Prepare(_Message, frozen=True):
-    """Find out whether you may be copied, report that, and prepare for the first order."""
+    """Find out whether you may be copied, report that, and index what holds the app's code."""
 
 
 # image → Manager
@@ -55,7 +55,7 @@ class ImageReady(_Message, frozen=True):
 
 
 class NoImage(_Message, frozen=True):
-    """The Worker leaves no image, for this reason; "": an image would not save time.
+    """The Worker leaves no image, or it has ended, for this reason; "": an image would not save time.
 
     `own_ms` is how long the import of own modules took, if that is known.
     """
@@ -65,9 +65,10 @@ class NoImage(_Message, frozen=True):
 
 
 class Copied(_Message, frozen=True):
-    """The image has forked a copy. Carries a pidfd. `functions` is how many bodies were exchanged.
+    """A fork of the image is the copy now. Carries a pidfd. `functions` is how many bodies were exchanged.
 
-    `constants` is how many names were bound to other values; `at` is when, in monotonic seconds.
+    `constants` is how many names were bound to other values; `at` is when the image got the order, in
+    monotonic seconds.
     """
 
     worker: int

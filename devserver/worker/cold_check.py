@@ -9,6 +9,7 @@ disk.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
 import pickle
@@ -123,6 +124,7 @@ def _image(order: ColdCheck, sources: Sequence[Source], moved: Collection[str]) 
     install(snapshot, None, record)
     _load(order)
     record.end()
+    gc.disable()  # as in an image
     return Image(record, snapshot), snapshot
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from devserver.ipc.messages import Target
 from devserver.worker.birth.boot import Boot
 from devserver.worker.find import django_project
 from devserver.worker.find.apps import App, with_debugger
+from devserver.worker.find.built_routes import BuiltRoutes
 from devserver.worker.find.discover import Found, discover
 from devserver.worker.find.handlers import Handlers
 from devserver.worker.run import environment, logs
@@ -59,6 +61,17 @@ def import_app(boot: Boot) -> Found | Refused:
         return found if found.app is None else Found(_as_developed(found.app), found.handlers)
     except BaseException as error:  # a factory is the app's code, as is a view that is checked
         return Refused(failure_of(error, "import"), files_named_by(error, (*target.search, *sys.path)))
+
+
+def prepare_copies(app: App) -> BuiltRoutes | None:
+    """Import and build what each copy of this process would for its start-up or its first request."""
+    if app.kind == "wsgi":
+        importlib.import_module("devserver.worker.asgi.wsgi")
+        return None
+    if "anyio" in sys.modules:
+        with suppress(Exception):  # the request that needs it reports that
+            importlib.import_module("anyio._backends._asyncio")
+    return BuiltRoutes(app.call)
 
 
 def _as_developed(app: App) -> App:

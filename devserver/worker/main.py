@@ -18,15 +18,17 @@ from setproctitle import setproctitle
 
 from devserver.common.errors import ConnectionGone
 from devserver.common.working_folder import enter
+from devserver.ipc.image_messages import LEAST
 from devserver.ipc.messages import BootFailed, Creates, Loaded, LoopChoice, Source
 from devserver.ipc.source_digest import was_changed_since
 from devserver.worker.birth import session
 from devserver.worker.birth.boot import Boot
+from devserver.worker.find.built_routes import BuiltRoutes
 from devserver.worker.find.discover import Found
 from devserver.worker.image.loop_watch import LoopWatch
+from devserver.worker.image.next_copy import Orders
 from devserver.worker.image.offer import Offer, decline
-from devserver.worker.image.process import Orders
-from devserver.worker.import_app import Refused, import_app
+from devserver.worker.import_app import Refused, import_app, prepare_copies
 from devserver.worker.load import late
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.load.snapshot_importer import install
@@ -134,6 +136,8 @@ class _Parts:
     """What runs from now on, if this Worker may leave an image."""
     offer: Offer | None = None
     """That image, once the app's loop is there."""
+    routes: BuiltRoutes | None = None
+    """Routes that were built ahead, for this Worker too."""
 
 
 def _offer(boot: Boot, parts: _Parts, loop: asyncio.AbstractEventLoop) -> Offer | None:
@@ -167,6 +171,8 @@ def _serve(boot: Boot, parts: _Parts) -> Refused | None:
     import_ms = (time.perf_counter() - began) * 1000
     own_ms = import_ms - (parts.notes.spent * 1000 if parts.notes else 0.0)
     if offer is not None:
+        if found.app is not None and own_ms >= LEAST and not offer.is_impossible:
+            parts.routes = prepare_copies(found.app)
         forked, orders = offer.leave(own_ms)
         if orders is not None:
             boot, import_ms = _become_copy(boot, parts, offer, orders)
@@ -200,6 +206,8 @@ def _run_app(
         )
     parts.usage.follow(loop)
     runner.before_ready = lambda: _before_ready(boot, parts)
+    if parts.routes is not None:
+        runner.after_ready = parts.routes.renew
     if parts.offer is not None:
         parts.offer.reap()
     failure = runner.run(import_ms)
@@ -208,7 +216,7 @@ def _run_app(
 
 
 def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tuple[Boot, float]:
-    """Become another Worker; return its Boot, and how long that took with the fork."""
+    """Become another Worker; return its Boot, and how many ms that took since it was ordered."""
     copy = orders.copy
     session.own_session(orders.terminal, orders.dump)
     setproctitle(f"devserver: worker {copy.slot}")
@@ -216,8 +224,10 @@ def _become_copy(boot: Boot, parts: _Parts, offer: Offer, orders: Orders) -> tup
     parts.snapshot.renew((*orders.known, *copy.changes))
     parts.usage.renew(parts.snapshot.used)
     parts.opened.renew()
-    parts.notes = None
-    offer.restore_randomness()
+    if parts.notes is not None:
+        parts.notes.end()
+        parts.notes = None
+    offer.restore()
     if orders.swap is not None:
         orders.swap.apply()
     boot = replace(boot, worker=copy.worker, slot=copy.slot, generation=copy.generation)

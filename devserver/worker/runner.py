@@ -89,7 +89,10 @@ class Runner:
         self._hurried = False
         self.before_ready: Callable[[], object] = lambda: None
         """Called when the app has started, just before that is reported."""
+        self.after_ready: Callable[[], object] = lambda: None
+        """Called just after that, before any job, while the Master takes the report."""
         self._imports: Callable[[], Imported] | None = None
+        self._imports_reported = False
         self._imports_first = False
 
     def _serve(self, app: App) -> None:
@@ -184,11 +187,14 @@ class Runner:
                 logs_requests=logs.are_requests_heard(),
             )
         )
+        self.after_ready()
         for moment in NOTED_AFTER if self._imports is not None else ():
             self._loop.call_later(moment, self._report_imports)
 
     async def _drain(self) -> None:
         """Finish what is in hand, then stop the app."""
+        if not self._imports_reported:  # a save came soon
+            self._report_imports()
         shutdown_signal.send()
         await self._jobs.finished()
         await self._deliver()
@@ -215,6 +221,7 @@ class Runner:
 
     def _report_imports(self) -> None:
         if self._imports is not None:
+            self._imports_reported = True
             self._link.send(self._imports())
 
     async def _start(self) -> Failure | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.test_warm_image import project, the_image
-from tests.harness import DevServer, eventually, is_gone, serving
+from tests.harness import DevServer, child_of, eventually, is_gone, serving
 from tests.http import browsing
 
 OPTIONS = ("--warm", "auto", "--preload", "off")
@@ -81,21 +81,140 @@ def test_an_image_that_hangs_is_given_up(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
+MANY = "MANY = [[] for _ in range(1_000_000)]"
+"""So many objects that looking at each takes a while."""
+
+
+def the_inventory(image: int) -> int:
+    """Wait until the image has a fork that looks at its objects, and return it."""
+    return child_of(image, "inventory")
+
+
+def the_next_copy(image: int) -> int:
+    """Wait until the image has a fork that waits to become the next copy, and return it."""
+    return child_of(image, "next copy")
+
+
+def test_an_inventory_that_is_killed_costs_the_image(tmp_path: Path) -> None:
+    """Which says so, and ends; every save imports everything then."""
+    text = project(tmp_path, top=MANY)
+    with serving(tmp_path, *OPTIONS, text=text) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        os.kill(the_inventory(image), signal.SIGKILL)
+        said = server.wait("notice")["text"]
+        assert said.endswith("the process that looked at its objects has ended (SIGKILL)")
+        eventually("it is gone", lambda: is_gone(image))
+        server.save(text.replace("v1", "v2"))
+        assert answer_of(client) == "v2"
+        assert server.wait("live")["way"] == "boot"
+        assert server.stop() == 0
+
+
+def test_an_inventory_that_hangs_ends_with_its_image(tmp_path: Path) -> None:
+    """The save that waits for both is booted."""
+    text = project(tmp_path, top=MANY)
+    with serving(tmp_path, *OPTIONS, text=text) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        inventory = the_inventory(image)
+        os.kill(inventory, signal.SIGSTOP)
+        server.save(text.replace("v1", "v2"))
+        assert answer_of(client) == "v2"
+        assert server.wait("live")["way"] == "boot"
+        eventually("both are gone", lambda: is_gone(image) and is_gone(inventory))
+        assert server.stop() == 0
+
+
+def test_a_save_takes_the_process_that_was_forked_for_it(tmp_path: Path) -> None:
+    """From the second save on: until then it would only take memory."""
+    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, tmp_path, 2) == "swap"
+        for version in range(3, 6):
+            process = the_next_copy(image)
+            assert saved(server, client, tmp_path, version) == "swap"
+            assert int(client.get("/").text.split()[1]) == process
+        process = the_next_copy(image)
+        server.save(project(tmp_path, top="A = 1", answer="v6"))
+        assert answer_of(client) == "v6"
+        assert server.wait("live")["way"] == "boot"
+        eventually("it has left with its image", lambda: is_gone(image) and is_gone(process))
+        assert server.stop() == 0
+
+
+def test_a_next_copy_that_is_killed_costs_time_only(tmp_path: Path) -> None:
+    """The save after it forks another."""
+    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, tmp_path, 2) == "swap"
+        process = the_next_copy(image)
+        os.kill(process, signal.SIGKILL)
+        eventually("it is gone", lambda: is_gone(process))
+        assert saved(server, client, tmp_path, 3) == "swap"
+        assert the_next_copy(image) != process
+        assert server.stop() == 0
+
+
+def test_a_signal_to_a_next_copy_does_not_reach_the_worker_that_it_becomes(tmp_path: Path) -> None:
+    """It blocks all signals; those that are pending are no orders to a Worker."""
+    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, tmp_path, 2) == "swap"
+        process = the_next_copy(image)
+        os.kill(process, signal.SIGTERM)
+        assert saved(server, client, tmp_path, 3) == "swap"
+        assert int(client.get("/").text.split()[1]) == process
+        assert server.stop() == 0
+
+
+def test_a_next_copy_that_hangs_ends_with_its_image(tmp_path: Path) -> None:
+    """The save that waits for it is booted."""
+    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, tmp_path, 2) == "swap"
+        process = the_next_copy(image)
+        os.kill(process, signal.SIGSTOP)
+        assert saved(server, client, tmp_path, 3) == "boot"
+        eventually("both are gone", lambda: is_gone(image) and is_gone(process))
+        the_image(server)
+        assert saved(server, client, tmp_path, 4) == "swap"
+        assert server.stop() == 0
+
+
 def test_the_managers_death_ends_the_image_and_no_worker(tmp_path: Path) -> None:
     """Copies are orphans like others: they serve on until the next Manager's Workers take over."""
     with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
         server.wait("ready")
         image = the_image(server)
         assert saved(server, client, tmp_path, 2) == "swap"
+        process = the_next_copy(image)
         os.kill(server.manager(), signal.SIGKILL)
         server.wait("manager-exited")
-        eventually("it is gone", lambda: is_gone(image))
+        eventually("both are gone", lambda: is_gone(image) and is_gone(process))
         assert answer_of(client) == "v2"
         server.wait("rolled")
         the_image(server)
         assert saved(server, client, tmp_path, 3) == "swap"
         assert server.stop() == 0
         assert server.past("lost") == []
+
+
+def test_an_import_that_does_not_end_costs_no_image(tmp_path: Path) -> None:
+    """The next save takes its place, and is a swap of the last good code."""
+    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, tmp_path, 2) == "swap"
+        server.save(project(tmp_path, top="import time\nwhile True: time.sleep(1)"))
+        server.wait("worker-started", way="boot")
+        assert saved(server, client, tmp_path, 3) == "swap"
+        assert the_image(server) == image
+        assert server.stop() == 0
 
 
 def test_the_last_good_codes_image_stays_until_newer_code_is_live(tmp_path: Path) -> None:
@@ -126,6 +245,7 @@ def test_a_hundred_saves_leave_nothing_behind(tmp_path: Path) -> None:
         server.wait("ready")
         image = the_image(server)
         saved(server, client, tmp_path, 2)
+        the_next_copy(image)
         open_before = {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in (server.manager(), image)}
         for version in range(3, 103):
             assert saved(server, client, tmp_path, version) == "swap"

@@ -7,6 +7,7 @@ Law: image and cold start are forked from the same process, which has imported n
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pickle
@@ -165,8 +166,8 @@ def hot(order: Order) -> list[State]:
     if order.sabotage:
         exec(order.sabotage, {})
     snapshot, record, error = boot(order, sources_of(order.folder, order.files), recording)
+    gc.disable()
     image = Image(record, snapshot)
-    image.prepare()
     return [State(hot_error=error) if error else decide(order, image, snapshot, edit) for edit in order.edits]
 
 

@@ -1,4 +1,4 @@
-"""What a Worker inherits in memory at its fork, without a copy or a message."""
+"""What a Worker is given by the process that it was forked from."""
 
 from __future__ import annotations
 

@@ -44,11 +44,19 @@ def own_stdio(terminal: int) -> None:
         _put_nothing(0)
 
 
-def silence() -> None:
-    """Detach from a terminal that belongs to another Worker."""
+def leave(dump: int) -> set[int]:
+    """In a fork that is no Worker: leave session, terminal and file for stacks; return the signal mask.
+
+    Block all signals, because the app may have handlers: only SIGKILL ends such a process from outside.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    os.setsid()
     if os.isatty(0):
         for fd in (0, 1, 2):
             _put_nothing(fd)
+    faulthandler.unregister(DUMP_SIGNAL)
+    os.close(dump)
+    return {int(number) for number in mask}
 
 
 def _put_nothing(fd: int) -> None:

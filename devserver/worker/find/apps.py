@@ -11,6 +11,7 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
@@ -70,6 +71,10 @@ def find_app(module: ModuleType, attribute: str, factory: bool, *, handlers: boo
     return found or _nothing(module, factory)
 
 
+_AT_FIRST_REQUEST = ("multiprocessing.sharedctypes", "multiprocessing.synchronize", "encodings.idna")
+"""Modules that Werkzeug's debugger imports then: copies of this process have them already."""
+
+
 def with_debugger(app: App) -> App:
     """Return `app` with the traceback page of `flask --debug run`, if it is Flask's and in debug mode.
 
@@ -82,6 +87,9 @@ def with_debugger(app: App) -> App:
 
     plain = app.call
     debug = import_module("werkzeug.debug")
+    with suppress(ImportError):  # the request that needs it reports that
+        for name in _AT_FIRST_REQUEST:
+            import_module(name)
 
     @functools.cache
     def debugged() -> Any:

@@ -79,9 +79,20 @@ def _with_files(app: App) -> App:
 
 def _check() -> None:
     base = import_module("django.core.management.base")
+    earlier = _open_connections()
     try:
         base.BaseCommand(stderr=sys.stderr, no_color=True).check()
     except base.SystemCheckError as error:
         messages = import_module("django.core.checks").run_checks()
         explained(error, messages, lambda message: bool(message.is_silenced()))
         raise error.with_traceback(None) from None  # frames in Django do not help the user
+    finally:
+        for each in _open_connections():  # views ask the database at import: no copy may share that
+            if each not in earlier:
+                each.close()
+
+
+def _open_connections() -> list[Any]:
+    """Return the connections to databases that are open in this thread."""
+    connections = import_module("django.db").connections
+    return [each for each in connections.all(initialized_only=True) if each.connection is not None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from types import ModuleType
@@ -37,6 +37,18 @@ def routes_of(app: Any) -> tuple[tuple[Route, ...], bool] | None:
         return None
     first = tuple(islice(found, MOST_ROUTES + 1))
     return first[:MOST_ROUTES], len(first) > MOST_ROUTES
+
+
+def route_lists(app: Any, depth: int = 0) -> Iterator[Sequence[Any]]:
+    """Yield the routes of a Starlette or FastAPI app, then those of apps that it mounts."""
+    for layer in _layers(app) if depth < DEEPEST else ():
+        routes = getattr(layer, "routes", None)
+        if isinstance(routes, list | tuple):
+            yield routes
+            for route in routes:
+                if "Mount" in _kinds(route):
+                    yield from route_lists(route.app, depth + 1)
+            return
 
 
 def handler_routes(handlers: Handlers) -> tuple[Route, ...]:
@@ -98,7 +110,7 @@ def _is_like_one(route: Any) -> bool:
 
 def _each_listed(routes: tuple[Any, ...], prefix: str, depth: int) -> Routes:
     for route in _with_contexts(routes):
-        kinds = {base.__name__ for base in type(getattr(route, "original_route", route)).__mro__}
+        kinds = _kinds(route)
         path = prefix + str(getattr(route, "path", None) or "")
         if hasattr(route, "pattern"):  # Channels
             yield from _patterns([route], f"{prefix}/", "websocket", depth)
@@ -126,6 +138,11 @@ def _with_contexts(routes: tuple[Any, ...]) -> Iterator[Any]:
             yield from contexts([route])
         else:
             yield route
+
+
+def _kinds(route: Any) -> set[str]:
+    """Return the names of a route's class and its bases."""
+    return {base.__name__ for base in type(getattr(route, "original_route", route)).__mro__}
 
 
 def _endpoint(route: Any) -> Any:

@@ -15,22 +15,27 @@ import sys
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from devserver.ipc.channel import Channel
 from devserver.ipc.image_messages import LEAST, FromImage, NoImage, ToImage
 from devserver.ipc.messages import Source
+from devserver.worker.birth import fork_hooks
 from devserver.worker.birth.boot import Boot
+from devserver.worker.birth.session import leave
+from devserver.worker.image import process_id
 from devserver.worker.image import process_state as state
+from devserver.worker.image.inventory import Finding, Indexed, NoObjection, Objection
 from devserver.worker.image.loop_watch import LoopWatch
-from devserver.worker.image.process import ImageProcess, Judge, Orders, begin
-from devserver.worker.image.randomness import Randomness
-from devserver.worker.image.traces import Traces, set_aside
+from devserver.worker.image.next_copy import Judge, Orders
+from devserver.worker.image.process import Content, ImageProcess
+from devserver.worker.image.randomness import Randomness, reseeder
+from devserver.worker.image.traces import Traces, give_back, set_aside
 from devserver.worker.load.snapshot import Snapshot
-from devserver.worker.observe import namespaces
 from devserver.worker.observe.patched import patched
+from devserver.worker.warm.addresses import object_at
 from devserver.worker.warm.image import Image
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Swap
@@ -66,12 +71,19 @@ class Offer:
         self._between = 0
         """The process between this one and the image, until it is reaped."""
         self._reseed: list[Callable[[], None]] = []
+        self._collects = True
+        """The garbage collector was on when the app was imported."""
 
     def begin(self) -> None:
         """Begin to observe, just before the app is imported."""
         self._loop.start()
         self._open |= state.descriptors()
         self._traces.begin()
+
+    @property
+    def is_impossible(self) -> bool:
+        """Return whether it is clear already that there will be no image."""
+        return bool(self._traces.objections) or len(sys._current_frames()) > 1
 
     def leave(self, own_ms: float) -> tuple[bool, Orders | None]:
         """Leave an image, or report why there is none; return whether it forked, and a copy's orders.
@@ -165,15 +177,25 @@ class Offer:
             self._socket.close()
             return None
         _leave_parent()
-        mask = begin(self._dump)
-        judge = Judge(
-            self._image_objection, self._traces.outdated, self._decide, self._prepare, self._snapshot.digests
-        )
-        return ImageProcess(self._socket, judge, mask).run()
+        self._collects = gc.isenabled()
+        gc.disable()
+        mask = leave(self._dump)
+        content = Content(self._inventory, self._keep_unseeded, self._image.take, self._snapshot.digests)
+        judge = Judge(self._traces.outdated, self._decide)
+        return ImageProcess(self._socket, content, judge, mask).run()
 
-    # in the image
+    # in a fork of the image
 
-    def _image_objection(self) -> str:
+    def _inventory(self) -> Iterator[Finding]:
+        """Yield what the image has to know about all objects."""
+        newer = give_back()
+        if reason := self._objection_to_copies():
+            yield Objection(reason)
+            return
+        yield NoObjection([id(each) for each in self._randomness.unseeded() if id(each) not in newer])
+        yield Indexed(*self._image.look())
+
+    def _objection_to_copies(self) -> str:
         if shared := state.shared_memory() - self._shared:
             return f"its import shares memory ({min(shared)})"
         for key, description in _finalizers().items():
@@ -182,15 +204,17 @@ class Offer:
         for name, module in list(sys.modules.items()):
             if name in self._modules or type(module) is not type(sys) or _is_standard(name):
                 continue
-            if kept := namespaces.pids(module, self._pid):
-                return f"{name}.{kept[0]} is the process id"
-        gc.unfreeze()
-        self._reseed = self._randomness.unseeded()
+            file = str(vars(module).get("__file__") or "")
+            own = bool(file) and self._record.owns(file)
+            trees = self._record.trees.get(self._record.place(file), ()) if own else ()
+            if kept := process_id.place(module, self._pid, trees, own=own):
+                return f"{name}.{kept} is the process id"
         return ""
 
-    def _prepare(self) -> None:
-        """Prepare what the next order will need."""
-        self._image.prepare()
+    # in the image
+
+    def _keep_unseeded(self, addresses: list[int]) -> None:
+        self._reseed = [reseeder(object_at(each)) for each in addresses]
 
     def _decide(self, changes: Sequence[Source]) -> Swap | str:
         answer = self._image.decide(changes)
@@ -202,8 +226,13 @@ class Offer:
 
     # in a copy
 
-    def restore_randomness(self) -> None:
-        """Reseed the sources that the system has seeded; those that the app has seeded keep their state."""
+    def restore(self) -> None:
+        """Restore the garbage collector, and reseed the sources of random numbers that the system has seeded.
+
+        Those that the app has seeded keep their state.
+        """
+        if self._collects:
+            gc.enable()
         if self._random is not None:
             random.setstate(self._random)
         for reseed in self._reseed:
@@ -231,10 +260,10 @@ def _leave_parent() -> None:
 def _fork() -> int:
     """Fork, without a warning about threads that are known to survive it."""
     if state.count_threads() == 1:
-        return os.fork()
+        return fork_hooks.fork()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        return fork_hooks.fork()
 
 
 def _is_standard(name: str) -> bool:

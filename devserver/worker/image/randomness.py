@@ -71,21 +71,22 @@ class Randomness:
         """Stop recording."""
         _random.Random.seed, _random.Random.setstate, _random._urandom, _random.seed = self._saved
 
-    def unseeded(self) -> list[Callable[[], None]]:
-        """Return functions that reseed what no code has seeded; Python reseeds the functions of `random`."""
-        found: list[Callable[[], None]] = []
+    def unseeded(self) -> list[Any]:
+        """Return the sources that no code has seeded; Python reseeds the functions of `random`."""
+        found: list[Any] = []
         numpy: Any = sys.modules.get("numpy.random")
         kinds = tuple(getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name))
         for each in gc.get_objects():
             kind = type(each)  # a proxy's __class__ may run code
             if issubclass(kind, random.Random) and not issubclass(kind, random.SystemRandom):
                 if each is not _random._inst and not self._is_seeded(each):
-                    found.append(_reseed(each))
-            elif kinds and issubclass(kind, kinds):
-                bits = getattr(each, "bit_generator", None) or each._bit_generator
-                if getattr(bits.seed_seq, "entropy", None) in self._system:
-                    found.append(_reseed_numpy(each, bits))
+                    found.append(each)
+            elif kinds and issubclass(kind, kinds) and self._is_from_system(_bits(each)):
+                found.append(each)
         return found
+
+    def _is_from_system(self, bits: Any) -> bool:
+        return getattr(bits.seed_seq, "entropy", None) in self._system
 
     def _is_seeded(self, source: random.Random) -> bool:
         who, seeded = self._seeded.get(id(source), (None, False))
@@ -109,19 +110,24 @@ class Randomness:
         return False
 
 
-def _reseed(source: random.Random) -> Callable[[], None]:
-    seed = random.Random.seed
-    return lambda: seed(source)
+def reseeder(source: Any) -> Callable[[], None]:
+    """Return a function that has the system seed a source again, whatever the app has made of its class."""
+    if issubclass(type(source), random.Random):
+        seed = random.Random.seed
+        return lambda: seed(source)
+    return lambda: _reseed_numpy(source)
 
 
-def _reseed_numpy(source: Any, bits: Any) -> Callable[[], None]:
-    def reseed() -> None:
-        fresh = type(bits)()
-        try:
-            bits.__setstate__((fresh.state, fresh.seed_seq))  # children that it spawns are others, too
-        except (AttributeError, TypeError, ValueError):  # older versions of numpy
-            bits.state = fresh.state
-        if hasattr(source, "set_state"):  # it keeps half of a pair of normal numbers
-            source.set_state(source.get_state(legacy=True)[:3])
+def _bits(source: Any) -> Any:
+    return getattr(source, "bit_generator", None) or source._bit_generator
 
-    return reseed
+
+def _reseed_numpy(source: Any) -> None:
+    bits = _bits(source)
+    fresh = type(bits)()
+    try:
+        bits.__setstate__((fresh.state, fresh.seed_seq))  # children that it spawns are others, too
+    except (AttributeError, TypeError, ValueError):  # older versions of numpy
+        bits.state = fresh.state
+    if hasattr(source, "set_state"):  # it keeps half of a pair of normal numbers
+        source.set_state(source.get_state(legacy=True)[:3])

@@ -12,13 +12,13 @@ import gc
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from types import FrameType
 from typing import Any
 
-from devserver.worker.birth import audit
-from devserver.worker.load.own import foreign_folders
+from devserver.worker.birth import audit, fork_hooks
+from devserver.worker.load.own import Own, foreign_folders
 
 MOST = 2000
 """Files and folders that are compared before each copy; an app that reads more gets no image."""
@@ -58,7 +58,7 @@ _Listing = tuple[str, bool]
 class Traces:
     """Records from `begin` to `end`. `owns` returns whether a file is own; `root` shortens its paths."""
 
-    def __init__(self, owns: Callable[[str], bool], root: str) -> None:
+    def __init__(self, owns: Own, root: str) -> None:
         self._owns = owns
         self._root = os.path.join(root, "")
         self._foreign = (*foreign_folders(), *_SYSTEMS)
@@ -83,7 +83,7 @@ class Traces:
         ):
             self._undo.append(audit.listen(events, _guarded(call)))
         self._watch(atexit, "register", "registers with atexit")
-        self._watch(os, "register_at_fork", "registers for forks")
+        self._undo.append(fork_hooks.quieten(self._are_own))
 
     def end(self) -> None:
         """Stop recording: the app is imported."""
@@ -185,10 +185,14 @@ class Traces:
         self._undo.append(lambda: setattr(module, name, original))
 
     def _registers(self, frame: FrameType, does: str, functions: tuple[Any, ...]) -> None:
-        codes = [getattr(getattr(each, "__func__", each), "__code__", None) for each in functions]
-        own = any(code is not None and self._owns(code.co_filename) for code in codes)
-        if own or self._owns(frame.f_code.co_filename):
+        if self._are_own(frame, functions):
             self._object(f"{self._place_of(frame)} {does}")
+
+    def _are_own(self, frame: FrameType, functions: Iterable[Any]) -> bool:
+        """Return whether own code registers functions, or one of them is own."""
+        codes = [getattr(getattr(each, "__func__", each), "__code__", None) for each in functions]
+        owned = any(code is not None and self._owns.has_code(code.co_filename) for code in codes)
+        return owned or self._owns(frame.f_code.co_filename)
 
     def _object(self, text: str) -> None:
         self._objections.setdefault(text.strip())
@@ -225,6 +229,18 @@ def set_aside() -> None:
     gc.freeze()
     if not _aside:
         _aside.append(audit.listen(("gc.get_objects", "gc.get_referrers"), _give_back))
+
+
+def give_back() -> set[int]:
+    """Give all objects back to the collector; return the addresses of those that are newer than the fork.
+
+    Fork hooks of libraries may have made some.
+    """
+    while _aside:
+        _aside.pop()()
+    newer = set(map(id, gc.get_objects()))
+    gc.unfreeze()
+    return newer
 
 
 _aside: list[Callable[[], None]] = []

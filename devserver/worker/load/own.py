@@ -44,6 +44,10 @@ class Own:
             return False
         return not os.path.islink(path) or self._is_own(os.path.realpath(path))
 
+    def has_code(self, filename: str) -> bool:
+        """Return whether code with this file name is own; names of Cython's functions are relative."""
+        return os.path.isabs(filename) and self(filename)
+
     def _is_own(self, folder: str) -> bool:
         return not os.path.join(folder, "").startswith(self._foreign) and not any(
             part in foreign.PACKAGE_FOLDERS for part in folder.split(os.sep)

@@ -19,12 +19,12 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
-from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from devserver.ipc.messages import Imported, ModuleNote, Surroundings
+from devserver.worker.load.modules import is_module_object, names_of
 from devserver.worker.load.snapshot import Snapshot
 from devserver.worker.observe import conditions, namespaces
 from devserver.worker.observe.import_probe import observe
@@ -78,6 +78,10 @@ class ImportLog:
             self._specs.pop(name, None)  # the earlier import only looked for it
             self._specs[name] = spec, self._look()
             self._fresh.append(spec)
+
+    def end(self) -> None:
+        """Record nothing more: a copy of this process has nothing to report."""
+        self._reason = "it is a copy"
 
     def ready(self) -> None:
         """Record the surroundings when the app is about to serve, after its own imports."""
@@ -134,7 +138,7 @@ class ImportLog:
 
     def _was_imported(self, name: str, module: object) -> bool:
         """Return whether an import has put a module there under its name; an own module may do so itself."""
-        spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
+        spec = names_of(module).get("__spec__") if is_module_object(module) else None
         if spec is not None and spec.name == name:
             known = self._specs.get(name)
             if known is not None and known[0] is spec:
@@ -230,4 +234,4 @@ def disabled_loggers() -> list[str]:
 def _is_loaded(name: str, spec: ModuleSpec) -> bool:
     """Return whether the module that is loaded under this name has this spec."""
     module = sys.modules.get(name)
-    return isinstance(module, ModuleType) and module.__dict__.get("__spec__") is spec
+    return is_module_object(module) and names_of(module).get("__spec__") is spec

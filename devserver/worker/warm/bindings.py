@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
-from typing import Any
 
+from devserver.worker.load.modules import is_module_object, names_of
 from devserver.worker.warm.additions import resolved
 from devserver.worker.warm.literals import Rebound, alike
 from devserver.worker.warm.names import LOOKED_FOR
-from devserver.worker.warm.reads import Reads, Uses, uses
+from devserver.worker.warm.reads import NamesRead, Reads, Uses, names_read, uses
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.trees import Unlike, called, is_module, walk
 
@@ -26,37 +26,51 @@ _ASKS = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")
 _HOLDS = ("LOAD_ATTR", "LOAD_METHOD", *_OF_MODULE)
 
 
+def names_read_in(record: Record) -> NamesRead:
+    """Return what the code that has run names, and whether all such code is known."""
+    names = names_read(each for each in record.codes() if is_module(each) or record.has_run(each))
+    names.unread = next(_unread(record), "")
+    return names
+
+
+def _unread(record: Record) -> Iterator[str]:
+    for name, module in list(sys.modules.items()):
+        file = names_of(module).get("__file__") if is_module_object(module) else None
+        if not isinstance(file, str) or name in record.earlier or not record.owns(file):
+            continue
+        if not record.trees.get(record.place(file)):
+            yield name
+
+
 class Bindings:
     """What the app's own code has read of its modules while it was imported."""
 
-    def __init__(self, record: Record, text_that_ran: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        record: Record,
+        text_that_ran: Callable[[str], bytes | None],
+        modules_of: Callable[[str], list[ModuleType]],
+        names: NamesRead,
+    ) -> None:
         self._record = record
         self._text_that_ran = text_that_ran
+        self._modules_of = modules_of
         self._used: dict[str, Uses | None] = {}
-        self._reads = Reads(code for code in record.codes() if is_module(code) or record.has_run(code))
+        self._reads = Reads(names)
         self._enumerates = self._reads.enumerates(lambda code: text_that_ran(code.co_filename))
-        self._modules: dict[str, list[ModuleType]] = {}
-        self._unread = ""
-        """An own module whose code is not known."""
+        self._unread = names.unread
         self._checked: set[str] = set()
-        for name, module in list(sys.modules.items()):
-            file = _names(module).get("__file__") if isinstance(module, ModuleType) else None
-            if not isinstance(file, str):
-                continue
-            self._modules.setdefault(file, []).append(module)
-            if name not in record.earlier and record.owns(file) and not record.trees.get(record.place(file)):
-                self._unread = name
 
     def of(self, module: ModuleType, rebound: Rebound) -> list[tuple[ModuleType, str]]:
         """Return all names that a cold start binds to the other value. Raises Unlike."""
         name = rebound.name
-        if name not in _names(module) or not alike(_names(module)[name], rebound.old):
+        if name not in names_of(module) or not alike(names_of(module)[name], rebound.old):
             raise Unlike(f"{name} changed, and has got another value since it was set")
         found = [(module, name)]
         for each, alias in found:  # grows
             self._check_module(each, alias)
             self._check_name(each, alias)
-            if _names(each).get(alias) is not _names(module)[name]:
+            if names_of(each).get(alias) is not names_of(module)[name]:
                 raise Unlike(f"{name} changed, and {each.__name__}.{alias} is something else")
             found += [new for new in self._follow(each, alias) if new not in found]
         return found
@@ -75,7 +89,7 @@ class Bindings:
         record, full = self._record, module.__name__
         if importer := record.importers.get(id(tree)) or record.asked.get(full):
             raise Unlike(f"{name} changed, and {importer} may have looked at it")
-        if code := self._reads.texts.get(full):
+        if code := self._reads.with_text(full):
             raise Unlike(f"{name} changed, and {_who(code)} names {full} in a text")
         for code in self._reads.stars:
             self._check_star(code, module, name)
@@ -86,7 +100,7 @@ class Bindings:
         self._checked.add(full)
 
     def _tree(self, module: ModuleType, name: str) -> CodeType:
-        file = _names(module).get("__file__")
+        file = names_of(module).get("__file__")
         trees = self._record.trees.get(self._record.place(file), []) if isinstance(file, str) else []
         if len(trees) != 1 or type(module) is not ModuleType or self._of(trees[0]) != [module]:
             raise Unlike(f"{name} changed, and {module.__name__} was not loaded once as Python does it")
@@ -102,24 +116,24 @@ class Bindings:
 
     def _check_held(self, module: object, name: str) -> None:
         """Refuse if code has done anything with a module but asking it for attributes."""
-        if not isinstance(module, ModuleType):
+        if not is_module_object(module):
             raise Unlike(f"{name} changed, and a package around it is gone")
         full = module.__name__
         names = {full.rpartition(".")[2], *self._held_as(module)}
         loops: set[str] = set()
         for each in names:
-            for code in self._reads.named.get(each, ()):
+            for code in self._reads.naming(each):
                 if self._hands_on(code, each, module, loops):
                     raise Unlike(f"{name} changed, and {_who(code)} hands on the module {full}")
         for each in loops:
-            for code in self._reads.named.get(each, ()):
+            for code in self._reads.naming(each):
                 if self._takes_loop(code, each):
                     raise Unlike(f"{name} changed, and {_who(code)} hands on the module {full}")
 
     def _held_as(self, module: ModuleType) -> Iterator[str]:
         for trees in self._record.trees.values():
             for own in self._of(trees[0]):
-                yield from (name for name, value in _names(own).items() if value is module)
+                yield from (name for name, value in names_of(own).items() if value is module)
 
     def _hands_on(self, code: CodeType, name: str, module: ModuleType, loops: set[str]) -> bool:
         """Return whether code uses a module as a whole; the loops over modules that it has join `loops`."""
@@ -162,21 +176,20 @@ class Bindings:
     def _may_be(self, code: CodeType, name: str, module: ModuleType) -> bool:
         """Return whether a variable of a module is or was that module."""
         return any(
-            _names(own).get(name, module) is module or self._bound(own, name) != 1 for own in self._of(code)
+            names_of(own).get(name, module) is module or self._bound(own, name) != 1 for own in self._of(code)
         )
 
     def _is_other(self, code: CodeType, step: dis.Instruction) -> bool:
         """Return whether an instruction gives something that is no module."""
         return step.opname in _OF_MODULE and all(
-            not isinstance(_names(own).get(step.argval, own), ModuleType)
-            and self._bound(own, step.argval) == 1
+            not is_module_object(names_of(own).get(step.argval, own)) and self._bound(own, step.argval) == 1
             for own in self._of(code)
         )
 
     def _bound(self, module: ModuleType, name: str) -> int:
         """Return how many statements of a module bind a name."""
-        trees = self._record.trees.get(self._record.place(str(_names(module).get("__file__"))), [])
-        functions = [code for code in self._reads.named.get(name, ()) if module in self._of(code)]
+        trees = self._record.trees.get(self._record.place(str(names_of(module).get("__file__"))), [])
+        functions = [code for code in self._reads.naming(name) if module in self._of(code)]
         return sum(
             step.argval == name and step.opname in (_BINDS if is_module(code) else _BINDS[1:])
             for code in (*trees, *(each for each in functions if not is_module(each)))
@@ -185,9 +198,7 @@ class Bindings:
 
     def _check_locals(self, package: str, name: str) -> None:
         """Refuse if a function has imported anything of the package as a variable of its own."""
-        for each, codes in self._reads.named.items():
-            if each != package and not each.startswith(f"{package}."):
-                continue
+        for each, codes in self._reads.naming_any_of(package):
             for code in codes:
                 if not is_module(code) and self._takes(code, each):
                     raise Unlike(f"{name} changed, and {_who(code)} hands on the module {each}")
@@ -202,7 +213,7 @@ class Bindings:
 
     def _of(self, code: CodeType) -> list[ModuleType]:
         """Return the modules that a code is of."""
-        return self._modules.get(code.co_filename, [])
+        return self._modules_of(code.co_filename)
 
     # the name
 
@@ -219,7 +230,7 @@ class Bindings:
             if id(code) in self._record.readers.bodies and any(name in each.co_names for each in walk(code)):
                 reader = self._record.readers.bodies[id(code)]
                 raise Unlike(f"{name} changed, and {reader} read the code of {called(code)}")
-        for code in self._reads.named.get(name, ()):
+        for code in self._reads.naming(name):
             for step in self._reads.steps(code):
                 if step.argval == name and step.opcode in dis.hasname:
                     self._check_use(code, step.opname, module, name)
@@ -235,7 +246,7 @@ class Bindings:
 
     def _follow(self, module: ModuleType, name: str) -> Iterator[tuple[ModuleType, str]]:
         """Yield the names that statements at module level have imported it as."""
-        for code in self._reads.named.get(name, ()):
+        for code in self._reads.naming(name):
             steps = self._reads.steps(code)
             source = -1
             for at, step in enumerate(steps):
@@ -254,7 +265,7 @@ class Bindings:
     def _imported(self, code: CodeType, steps: list[dis.Instruction], at: int) -> str | None:
         """Return the full name of what an IMPORT_NAME imports, None if that is unclear."""
         level = steps[at - 2].argval if at > 1 else None
-        packages = {str(_names(each).get("__package__") or "") for each in self._of(code)}
+        packages = {str(names_of(each).get("__package__") or "") for each in self._of(code)}
         if not isinstance(level, int) or len(packages) != 1:
             return None
         try:
@@ -266,9 +277,3 @@ class Bindings:
 def _who(code: CodeType) -> str:
     """Return how a person would name code that has run."""
     return os.path.basename(code.co_filename) if is_module(code) else called(code)
-
-
-def _names(module: ModuleType) -> dict[str, Any]:
-    """Return a module's namespace, without running what its class makes of asking for it."""
-    names: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
-    return names

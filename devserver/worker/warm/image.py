@@ -1,12 +1,13 @@
 """Decides, in the image, whether a swap makes a copy of it equal to a cold start of other files.
 
 Laws: nothing is changed here. A save is compared with the files that the image has imported, not with the
-last save.
+last save. The index has addresses, so nothing of the app's may be freed: no code of it runs, no collector.
 """
 
 from __future__ import annotations
 
 import ast
+import gc
 import marshal
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,13 +15,17 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Protocol
 
+from msgspec import msgpack
+
 from devserver.ipc.messages import Source
 from devserver.worker.warm.additions import Addition, Unclear, adds, reduce, whole
-from devserver.worker.warm.bindings import Bindings
-from devserver.worker.warm.holders import Holders
+from devserver.worker.warm.addresses import object_at
+from devserver.worker.warm.bindings import Bindings, names_read_in
+from devserver.worker.warm.holders import Holders, Index
 from devserver.worker.warm.instructions import NOTED
 from devserver.worker.warm.literals import Rebound, exchange
 from devserver.worker.warm.names import Names
+from devserver.worker.warm.reads import NamesRead
 from devserver.worker.warm.record import Record
 from devserver.worker.warm.swap import Refused, Swap
 from devserver.worker.warm.trees import ClassLines, Difference, Pair, Unlike, called, compare
@@ -53,23 +58,32 @@ class Image:
     def __init__(self, record: Record, snapshot: Known) -> None:
         self._record = record
         self._snapshot = snapshot
-        self._holders: Holders | None = None
+        self._index: Index | None = None
         self._names: Names | None = None
         self._bindings: Bindings | None = None
+        self._names_read = b""
+        """What a fork has found out for decisions about values, encoded: it is decoded for the first one."""
         self._decided: dict[str, tuple[bytes, Swap]] = {}
         """By path: the digest of each file that an order has changed, and its part of the swap."""
 
-    def prepare(self) -> None:
-        """Build the index ahead of time; else the first decision does it."""
-        if self._holders is None and not self._record.unavailable:
-            self._holders = Holders(tree for trees in self._record.trees.values() for tree in trees)
-            self._bindings = Bindings(self._record, self._snapshot.text_that_ran)
+    def look(self) -> tuple[Index, bytes]:
+        """Return what there is in this process, or the one that it was forked from, for `take`."""
+        if self._record.unavailable:
+            return Index(), b""
+        index = Holders(tree for trees in self._record.trees.values() for tree in trees).index
+        return index, msgpack.encode(names_read_in(self._record))
+
+    def take(self, index: Index, names: bytes) -> None:
+        """Take over what a fork of this process has found; else the first decision looks itself."""
+        self._index, self._names_read = index, names
 
     def decide(self, sources: Iterable[Source]) -> Swap | Refused:
         """Return the swap of a copy to these `sources`, or why it is refused."""
+        assert not gc.isenabled(), "what the index has addresses of must not be freed"
         if self._record.unavailable:
             return Refused("", self._record.unavailable)
-        self.prepare()
+        if self._index is None:
+            self.take(*self.look())
         swap = Swap()
         for source in sources:
             try:
@@ -119,7 +133,7 @@ class Image:
             parts = self._parts(source, trees[0], new) if len(trees) == 1 else None
             if parts is None:
                 raise
-        modules = _modules_of(trees[0].co_filename)
+        modules = self._modules_of(trees[0].co_filename)
         if len(modules) != 1 or sys.modules.get(modules[0].__name__) is not modules[0]:
             raise Unlike("names of it change, and it is loaded more than once")
         self._bind(modules[0], parts.rebound, swap)
@@ -159,11 +173,17 @@ class Image:
 
     def _bind(self, module: ModuleType, rebound: list[Rebound], swap: Swap) -> None:
         """List every name that gets another value. Raises Unlike."""
-        assert self._bindings is not None
         for each in rebound:
-            for owner, name in self._bindings.of(module, each):
+            for owner, name in self._known_bindings().of(module, each):
                 swap.values.append((owner, name, each.new))
             swap.constants.append(each.name)
+
+    def _known_bindings(self) -> Bindings:
+        if self._bindings is None:
+            names = msgpack.decode(self._names_read, type=NamesRead)
+            text, modules = self._snapshot.text_that_ran, self._modules_of
+            self._bindings = Bindings(self._record, text, modules, names)
+        return self._bindings
 
     def _check_unused(self, path: str) -> None:
         if self._snapshot.holds(path) is None:
@@ -174,30 +194,33 @@ class Image:
             raise Unlike(f"{reader} read it at import")
 
     def _check_file(self, path: str, filename: str) -> None:
-        readers, holders = self._record.readers, self._index
+        readers, index = self._record.readers, self._found
         if reader := readers.texts.get(path):
             raise Unlike(f"{reader} read its source at import")
         if name := readers.copies.get(filename):
             raise Unlike(f"the code of {name}() was copied or rewritten at import")
-        if name := holders.strangers.get(filename):
+        if name := index.strangers.get(filename):
             raise Unlike(f"{name}() was compiled in another way")
 
+    def _modules_of(self, filename: str) -> list[ModuleType]:
+        return [sys.modules[name] for name in self._found.modules.get(filename, ())]
+
     @property
-    def _index(self) -> Holders:
-        assert self._holders is not None
-        return self._holders
+    def _found(self) -> Index:
+        assert self._index is not None
+        return self._index
 
     def _check(self, difference: Difference) -> None:
         """Refuse if anything but functions keeps, or has read, code that the swap replaces."""
-        readers, holders = self._record.readers, self._index
+        readers, index = self._record.readers, self._found
         for pair in difference.pairs:
             for code in pair.replaced():
                 name = called(code)
-                if what := holders.alive.get(id(code)):
+                if what := index.alive.get(id(code)):
                     raise Unlike(f"{what} of {name} from the import still exists")
                 if reader := readers.bodies.get(id(code)):
                     raise Unlike(f"{reader} read the code of {name} at import")
-                if id(code) in holders.held_elsewhere:
+                if id(code) in index.held_elsewhere:
                     raise Unlike(f"something else holds the code of {name}")
                 if (reader := readers.lines.get(id(code))) and _has_moved(pair):
                     raise Unlike(f"{reader} read the line of {name} at import")
@@ -207,17 +230,20 @@ class Image:
         if not difference.ran_moved:
             return
         name = called(difference.ran_moved[-1])
-        if holder := self._record.shown_lines(path) or self._index.lines.get(filename):
+        if holder := self._record.shown_lines(path) or self._found.lines.get(filename):
             raise Unlike(f"{holder} names a line of it, and {name} has moved")
-        for module in _modules_of(filename):
+        for module in self._modules_of(filename):
             if any(isinstance(key, tuple) for key in vars(module).get("__warningregistry__", ())):
                 raise Unlike(f"a warning named a line of it, and {name} has moved")
 
     def _list(self, difference: Difference, swap: Swap) -> None:
         for pair in difference.pairs:
-            swap.codes.extend(
-                (function, pair.new) for function in self._index.functions.get(id(pair.old), ())
-            )
+            for address in self._found.functions.get(id(pair.old), ()):
+                function = object_at(address)
+                assert function.__code__ is pair.old
+                swap.codes.append((function, pair.new))
+                if id(pair.old) in self._found.overloads:
+                    swap.overloads.append(function)
         if difference.classes:
             swap.attributes.extend(self._renewed(difference.classes, difference.pairs[0].old.co_filename))
 
@@ -225,8 +251,8 @@ class Image:
         """Yield the new notes of classes on their source."""
         lines = {each.old.get(_LINE) for each in changed}
         by_name = {(each.qualname, each.old.get(_LINE)): each for each in changed}
-        for module in _modules_of(filename):
-            for kind in self._index.classes.get(module.__name__, ()):
+        for module in self._modules_of(filename):
+            for kind in map(object_at, self._found.classes.get(module.__name__, ())):
                 noted = vars(kind)
                 found = by_name.get((kind.__qualname__, noted[_LINE]))
                 if found is None:
@@ -245,14 +271,6 @@ _LINE = NOTED[0]
 
 def _has_moved(pair: Pair) -> bool:
     return pair.old.co_firstlineno != pair.new.co_firstlineno
-
-
-def _modules_of(filename: str) -> list[ModuleType]:
-    return [
-        each
-        for each in list(sys.modules.values())
-        if isinstance(each, ModuleType) and vars(each).get("__file__") == filename
-    ]
 
 
 def _compiled(source: Source, filename: str) -> CodeType:

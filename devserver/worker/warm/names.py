@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from types import CodeType, ModuleType
 
+from devserver.worker.load.modules import is_module_object
 from devserver.worker.warm.additions import Addition, bound, place_names, resolved
 from devserver.worker.warm.lookups import Lookups
 from devserver.worker.warm.record import Record
@@ -108,7 +109,7 @@ class Names:
 
         Python moves a module to the end of `sys.modules` when it has run: their order is that of their ends.
         """
-        if not isinstance(sys.modules.get(name), ModuleType):
+        if not is_module_object(sys.modules.get(name)):
             raise Unlike(f"it imports {name}, which is not loaded")
         order = self._order = self._order or {each: at for at, each in enumerate(sys.modules)}
         if order[name] <= order.get(self._record.before.get(id(tree), ""), -1):

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
+from msgspec import Struct
+
+from devserver.worker.warm.addresses import object_at
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_LONGEST = 255
+"""Characters of the name of a module."""
 _ENUMERATING = (
     *("globals", "locals", "vars", "dir", "__dict__", "getmembers", "getmembers_static", "f_globals"),
     *("exec", "eval", "__import__", "import_string", "from_object", "config_from_object"),
@@ -25,45 +31,84 @@ _ENUMERATING = (
 _DISPLAYS = frozenset(("BUILD_LIST", "BUILD_TUPLE", "LIST_EXTEND"))
 
 
+class NamesRead(Struct):
+    """What the code that has run names; code by its `id`."""
+
+    named: dict[str, list[int]] = {}
+    """By the names in it, of variables, attributes and modules."""
+    texts: dict[str, int] = {}
+    """By those of its constants that may be the name of a module."""
+    words: dict[str, list[int]] = {}
+    """By the words in its constants."""
+    stars: list[int] = []
+    """Code that imports all names of a module at once."""
+    unread: str = ""
+    """An own module whose code is not known."""
+
+
+def names_read(codes: Iterable[CodeType]) -> NamesRead:
+    """Return what these name. Keep them, because `id`s identify them."""
+    found = NamesRead()
+    for code in codes:
+        for name in code.co_names:
+            found.named.setdefault(name, []).append(id(code))
+        if ("*",) in code.co_consts:
+            found.stars.append(id(code))
+        texts = set(_texts(code.co_consts))
+        for text in texts:
+            if len(text) <= _LONGEST and text.isprintable() and " " not in text:
+                found.texts.setdefault(text, id(code))
+        for word in _words(texts):
+            found.words.setdefault(word, []).append(id(code))
+    return found
+
+
+def _texts(constants: Iterable[object]) -> Iterator[str]:
+    for each in constants:
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, tuple | frozenset):
+            yield from _texts(each)
+
+
 class Reads:
-    """What the code that has run names; it is read once, and in full only where a name is in it."""
+    """Finds code by what it names; the code is read in full only where that name is in it."""
 
-    def __init__(self, codes: Iterable[CodeType]) -> None:
-        self.named: dict[str, list[CodeType]] = {}
-        """Code by the names in it, of variables, attributes and modules."""
-        self.texts: dict[str, CodeType] = {}
-        """Whole texts among the constants."""
-        self.stars: list[CodeType] = []
-        """Code that imports all names of a module at once."""
-        self._words: dict[str, list[CodeType]] = {}
+    def __init__(self, names: NamesRead) -> None:
+        self._names = names
         self._known: dict[int, list[dis.Instruction]] = {}
-        for code in codes:
-            for name in code.co_names:
-                self.named.setdefault(name, []).append(code)
-            if ("*",) in code.co_consts:
-                self.stars.append(code)
-            for word in set(self._words_in(code.co_consts, code)):
-                self._words.setdefault(word, []).append(code)
 
-    def _words_in(self, constants: Iterable[object], code: CodeType) -> Iterator[str]:
-        for each in constants:
-            if isinstance(each, str):
-                self.texts.setdefault(each, code)
-                yield from _WORD.findall(each)
-            elif isinstance(each, tuple | frozenset):
-                yield from self._words_in(each, code)
+    def naming(self, name: str) -> list[CodeType]:
+        """Return code that has a name in it."""
+        return list(_codes(self._names.named.get(name, ())))
+
+    def naming_any_of(self, package: str) -> Iterator[tuple[str, list[CodeType]]]:
+        """Yield the names of a package and of what is in it, each with the code that has it."""
+        for name in self._names.named:
+            if name == package or name.startswith(f"{package}."):
+                yield name, self.naming(name)
+
+    def with_text(self, text: str) -> CodeType | None:
+        """Return code that has the name of a module among its constants."""
+        found = self._names.texts.get(text)
+        return None if found is None else next(_codes((found,)))
+
+    @property
+    def stars(self) -> list[CodeType]:
+        """Return code that imports all names of a module at once."""
+        return list(_codes(self._names.stars))
 
     def enumerates(self, text_of: Callable[[CodeType], bytes | None]) -> CodeType | None:
         """Return code that may have looked at all names of some module; `text_of` gives a code's source."""
         for name in _ENUMERATING:
-            if name in self.named:
-                return self.named[name][0]
-        for code in self.named.get("import_module", ()):
+            if found := self.naming(name):
+                return found[0]
+        for code in self.naming("import_module"):
             text = text_of(code)
             if text is None or not asks_only(text):
                 return code
-        of_sys = {id(code) for code in self.named.get("sys", ())}
-        return next((code for code in self.named.get("modules", ()) if id(code) in of_sys), None)
+        of_sys = set(self._names.named.get("sys", ()))
+        return next((code for code in self.naming("modules") if id(code) in of_sys), None)
 
     def steps(self, code: CodeType) -> list[dis.Instruction]:
         """Return the instructions of a code."""
@@ -75,10 +120,10 @@ class Reads:
 
     def code_with(self, word: str) -> CodeType | None:
         """Return code that has a word in its texts, but for imported names, annotations, `__all__`."""
-        for code in self._words.get(word, ()):
+        for code in _codes(self._names.words.get(word, ())):
             steps = self.steps(code)
             for at, step in enumerate(steps):
-                if step.opcode not in dis.hasconst or word not in set(self._words_in((step.argval,), code)):
+                if step.opcode not in dis.hasconst or word not in _words((step.argval,)):
                     continue
                 after = steps[at + 1].opname if at + 1 < len(steps) else ""
                 if after == "IMPORT_NAME" and isinstance(step.argval, tuple):
@@ -90,6 +135,14 @@ class Reads:
                     continue
                 return code
         return None
+
+
+def _words(constants: Iterable[object]) -> set[str]:
+    return {word for text in _texts(constants) for word in _WORD.findall(text)}
+
+
+def _codes(addresses: Iterable[int]) -> Iterator[CodeType]:
+    yield from map(object_at, addresses)
 
 
 def _lists_exports(after: list[dis.Instruction]) -> bool:

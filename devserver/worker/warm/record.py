@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Literal
 
 from devserver.common import foreign
+from devserver.worker.load.modules import is_module_object, names_of
 from devserver.worker.load.own import Own
 from devserver.worker.warm.ran import Ran, recorder
 from devserver.worker.warm.readers import Readers
@@ -25,7 +26,9 @@ _Part = Literal["imports", "own", "library"]
 
 def _is_whole(name: str) -> bool:
     """Return whether a module is completely imported."""
-    return not getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False)
+    module = sys.modules.get(name)
+    spec = names_of(module).get("__spec__") if is_module_object(module) else None
+    return not getattr(spec, "_initializing", False)
 
 
 class Record:
@@ -94,7 +97,7 @@ class Record:
         file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
         if file.startswith(_IMPORTS) or module.partition(".")[0] in _IMPORTING:
             return "imports"
-        return "own" if file.startswith(foreign.DEVSERVER) or self._owns(file) else "library"
+        return "own" if file.startswith(foreign.DEVSERVER) or self._owns.has_code(file) else "library"
 
     def read(self, path: str) -> None:
         """Record that code reads the text of the own file at `path`."""

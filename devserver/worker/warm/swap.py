@@ -32,6 +32,8 @@ class Swap:
     paths: list[str] = field(default_factory=list)
     """Files with a difference."""
     codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
+    overloads: list[FunctionType] = field(default_factory=list)
+    """Those of these functions that `typing` keeps, by their line."""
     attributes: list[tuple[type, str, Any]] = field(default_factory=list)
     additions: list[tuple[ModuleType, Addition]] = field(default_factory=list)
     constants: list[str] = field(default_factory=list)
@@ -64,7 +66,8 @@ class Swap:
             place_names(vars(module), addition)
         for file in self.files:
             linecache.cache.pop(file, None)
-        _renew_overloads({id(function) for function, _code in self.codes})
+        if self.overloads:
+            _renew_overloads({id(function) for function in self.overloads})
 
 
 def _overloads() -> Iterator[dict[int, Any]]:

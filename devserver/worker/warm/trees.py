@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -21,7 +22,14 @@ _HAS_DOCSTRING: int = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 
 
 class Unlike(Exception):
-    """The two versions cannot be swapped; the message is one plain reason."""
+    """The two versions cannot be swapped, for one plain reason, or what returns it when it is reported."""
+
+    def __init__(self, reason: str | Callable[[], str]) -> None:
+        super().__init__(reason)
+        self._reason = reason
+
+    def __str__(self) -> str:
+        return self._reason if isinstance(self._reason, str) else self._reason()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ def _compare_ran(
     if len(inner) != len(new_inner) or surface(old) != surface(new):
         lines = _class_lines(old, new) if len(inner) == len(new_inner) else None
         if lines is None:
-            raise Unlike(_what_changed(old, new))
+            raise Unlike(partial(_what_changed, old, new))
     moved = lines_of(old) != lines_of(new)
     replaced = [_compare(a, b, has_run, found) for a, b in zip(inner, new_inner, strict=True)]
     if lines is not None:

@@ -15,9 +15,9 @@ import threading
 import typing
 import warnings
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
+from devserver.worker.load.modules import is_module_object
 from devserver.worker.warm.describe import Describer, Plain
 
 _OF_A_PROCESS = frozenset(("_", "OLDPWD", "PWD", "SHLVL", "COLUMNS", "LINES"))
@@ -39,7 +39,7 @@ def visible_state(owns: Callable[[str], bool]) -> dict[str, Plain]:
 
 
 def _is_own(module: Any, owns: Callable[[str], bool]) -> bool:
-    if not isinstance(module, ModuleType):
+    if not is_module_object(module):
         return False
     file = vars(module).get("__file__")
     return isinstance(file, str) and owns(os.path.abspath(file))
