@@ -44,6 +44,20 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def child_of(parent: int, title: str) -> int:
+    """Wait until a process has a child of devserver's with this title, and return it."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+
+    def found() -> int:
+        for pid in children.read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has exited
+                if Path(f"/proc/{pid}/cmdline").read_text().startswith(f"devserver: {title}"):
+                    return int(pid)
+        return 0
+
+    return int(eventually(f"there is a {title}", found))
+
+
 def end_with_the_tests() -> None:
     """Have the kernel stop the server when the tests are killed, at a time limit for one: see prctl(2).
 

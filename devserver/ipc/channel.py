@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import os
+import select
 import socket
 import struct
 from collections import deque
@@ -87,6 +88,18 @@ class Channel(Generic[In, Out]):
             return False
         except OSError as error:
             raise ConnectionGone(str(error)) from error
+        return True
+
+    def send(self, message: Out, fds: Sequence[int] = (), *, patience: float | None = None) -> bool:
+        """Queue a message and block until everything is sent; return False once the kernel takes nothing for
+        `patience` seconds. Raises ConnectionGone.
+        """
+        self.queue(message, fds)
+        while not self.flush():
+            poll = select.poll()
+            poll.register(self, select.POLLOUT)
+            if not poll.poll(None if patience is None else patience * 1000):
+                return False
         return True
 
     def _send_some(self) -> None:

@@ -55,13 +55,16 @@ EXIT_FAILURE = 1 << 8
 
 
 class Fleet:
-    """The Workers of one Manager. `live` is the live generation, 0 before there is one."""
+    """The Workers of one Manager. `live` is the live generation, 0 before there is one.
 
-    def __init__(self, configure: Configure) -> None:
+    `ahead`: processes of next Workers may be forked ahead.
+    """
+
+    def __init__(self, configure: Configure, *, ahead: bool = False) -> None:
         self.live = 0
         self._settings = configure
         self._table = table = ChildTable(configure.first_worker)
-        self._forks = forks = ForkOrders(configure, table)
+        self._forks = forks = ForkOrders(configure, table, ahead=ahead)
         self._candidates = candidates = Candidates(table, forks)
         self._slots = Slots(configure, table, forks, candidates)
         self.snapshots = forks.snapshots
@@ -72,19 +75,20 @@ class Fleet:
     @property
     def deadline(self) -> float | None:
         """Return when the next event (Elapsed, if there is no other) is due at the latest."""
-        waiting = [] if self._leaves else [self.live, *self._candidates.waiting]
+        waiting = [] if self.leaves else [self.live, *self._candidates.waiting]
         moments = self._table.deadlines + self._forks.deadlines(waiting)
-        if not self._leaves:
-            moments += self._slots.deadlines
+        if not self.leaves:
+            moments += self._slots.deadlines + self._forks.rests
         return min(moments, default=None)
 
     @property
     def done(self) -> bool:
         """Return whether the Manager may exit: it was ordered to, and no process is left."""
-        return self._leaves and not self._table.by_number and not self._table.leftovers
+        return self.leaves and not self._table.by_number and not self._table.leftovers
 
     @property
-    def _leaves(self) -> bool:
+    def leaves(self) -> bool:
+        """Return whether it starts no further Worker."""
         return self._stopping or self._relieved
 
     @property
@@ -99,13 +103,13 @@ class Fleet:
             self._note(event)
         else:
             self._obey(event)
-        needed = () if self._leaves else (self.live, *self._candidates.tried)
+        needed = () if self.leaves else (self.live, *self._candidates.tried)
         self._remove(self._forks.end_images(needed))
         self._candidates.launch(self.live)
         table.run_plans("stop deadline" if self._stopping else None)
-        if not self._leaves:
+        if not self.leaves:
             self._slots.fill()
-            self._forks.prepare_rested()
+            self._forks.use_rest(self.live)
             self._slots.report_crowd()
         return table.out
 
@@ -118,7 +122,7 @@ class Fleet:
             case Drop(generation):
                 self._drop(generation)
             case Loaded():
-                self._forks.loaded(order)
+                self._forks.loaded(order, self.live)
             case BootDone():
                 self._ready(order)
             case WorkerIdle(worker):
@@ -138,10 +142,10 @@ class Fleet:
                 assert_never(order)
 
     def _reload(self, order: Reload) -> None:
-        if self._leaves:
+        if self.leaves:
             raise IllegalEvent(f"generation {order.generation} was ordered of a Manager that leaves")
         self._candidates.check(order)
-        self._forks.ordered(order)
+        self._forks.ordered(order, self.live)
         self._candidates.ordered(order)
         if order.live:
             self._go_live(order.generation)
@@ -185,6 +189,7 @@ class Fleet:
         self.live = generation
         self._slots.on_live(generation)
         self._candidates.on_live(generation)
+        self._forks.on_live(generation)
         for child in self._table:
             if child.generation < generation and child.state == "booting":
                 self._table.end(child, "dropped")
@@ -264,7 +269,7 @@ class Fleet:
         self._table.exited(child, status, AT_ONCE if self._stop_at <= self._table.now else LEFTOVERS)
         self._remove(self._forks.exited(child))
         was_candidate = self._candidates.on_exited(child)
-        if unasked and child.generation == self.live and not (was_candidate or self._leaves):
+        if unasked and child.generation == self.live and not (was_candidate or self.leaves):
             self._slots.on_death(child)
 
     def _stack_read(self, child: Child, text: str) -> None:

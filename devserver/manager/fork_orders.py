@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from devserver.ipc.image_messages import LEAST
-from devserver.ipc.messages import LEFT, Configure, Loaded, ManagerNotice, Reload
+from devserver.ipc.messages import LEFT, Configure, ImageState, Loaded, ManagerNotice, Reload
 from devserver.manager.child_table import ChildTable
-from devserver.manager.images import HANGS_AFTER, OVERDUE, Images, differences
-from devserver.manager.protocol import EndImage, Fork, Forked, ImageCame, PrepareImage, SendToImage
+from devserver.manager.images import HANGS_AFTER, OVERDUE, REST, Images, differences
+from devserver.manager.protocol import EndImage, Fork, ForkAhead, Forked, ImageCame, PrepareImage, SendToImage
 from devserver.manager.snapshots import Snapshots
 from devserver.manager.states import NOTE, Child, Escalation
 
@@ -23,7 +23,7 @@ class ForkOrders:
     Methods that return Workers return those that will have no process: the caller removes them.
     """
 
-    def __init__(self, settings: Configure, table: ChildTable) -> None:
+    def __init__(self, settings: Configure, table: ChildTable, *, ahead: bool) -> None:
         self.snapshots = Snapshots()
         self._settings = settings
         self._table = table
@@ -34,8 +34,15 @@ class ForkOrders:
         """Generations that another Manager boots faster than this one."""
         self._no_image = ""
         """The last reported reason for a missing image."""
+        self._image_state = "awaited"
+        """What was last reported of images."""
         self._records = True
         """Whether the next full boot records its import."""
+        self._ahead = ahead
+        self._saved = False
+        """Whether newer code was ordered: until then a process that is forked ahead only takes memory."""
+        self._ahead_from: float | None = None
+        """From when to fork the process of the next Worker, once none boots."""
 
     def deadlines(self, waiting: Iterable[int]) -> list[float]:
         """Return when copies count as hung, these generations wait no more, and images are to get ready."""
@@ -44,24 +51,44 @@ class ForkOrders:
         moments += [moment for moment in awaited if moment is not None and moment > self._table.now]
         return moments + self._images.deadlines
 
+    @property
+    def rests(self) -> list[float]:
+        """Return when the process of the next Worker is to be forked."""
+        return [] if self._ahead_from is None or self._boots else [self._ahead_from]
+
+    @property
+    def _boots(self) -> bool:
+        return any(child.state == "booting" for child in self._table)
+
     # what Workers may be forked from
 
-    def ordered(self, order: Reload) -> None:
+    def ordered(self, order: Reload, live: int) -> None:
         """Add a generation. Raises IllegalEvent if its base is forgotten."""
+        self._saved = self._saved or (live > 0 and not order.live)
         self.snapshots.add(order.generation, order.base, order.changes)
         self._images.ordered(order.generation, order.base, order.cold)
         if order.elsewhere:
             self._elsewhere.add(order.generation)
 
-    def loaded(self, order: Loaded) -> None:
+    def loaded(self, order: Loaded, live: int) -> None:
         """Add a file that a Worker read late."""
         self.snapshots.loaded(order.generation, order.source)
-        for image in self._images.loaded(order.generation, order.source):
+        for image in self._images.loaded(order.generation, order.source, live):
             self._table.out.append(SendToImage(image, order.source))
+
+    def on_live(self, generation: int) -> None:
+        """A generation is live: send its late files to the images that it was copied from."""
+        self._table.out += [SendToImage(image, source) for image, source in self._images.on_live(generation)]
 
     def accepted(self, child: Child) -> None:
         """Record that the Master has accepted a Worker: its image may be copied."""
         self._images.accepted(child.worker, self._table.now)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Fork the next Worker's process once nothing has happened for a while."""
+        if self._ahead and self._saved:
+            self._ahead_from = self._table.now + REST
 
     def awaits_image(self, generation: int) -> bool:
         """Return whether to wait for an image that a Worker of this generation may be copied from.
@@ -74,9 +101,14 @@ class ForkOrders:
         self._table.out += map(PrepareImage, self._images.prepare(self._table.now, generation))
         return True
 
-    def prepare_rested(self) -> None:
-        """Let the images get ready whose Workers have been live for a moment."""
+    def use_rest(self, live: int) -> None:
+        """Let the images get ready whose Workers have been live for a moment; fork ahead if there is none."""
         self._table.out += map(PrepareImage, self._images.prepare(self._table.now))
+        if self._ahead_from is None or self._ahead_from > self._table.now or self._boots:
+            return
+        self._ahead_from = None
+        if self._images.of(live) is None and self._images.awaited_until(live) is None:
+            self._table.out.append(ForkAhead(live))
 
     def is_left(self, generation: int) -> bool:
         """Return whether another Manager is to boot it, since no image here will do."""
@@ -136,12 +168,21 @@ class ForkOrders:
         """Record an image; send it the files that it lacks."""
         for source in self._images.came(fact.worker, fact.pid, fact.holds):
             self._table.out.append(SendToImage(fact.worker, source))
+        self._report_state()
 
     def image_gone(self, worker: int, reason: str) -> list[Child]:
         """Record that there is no image, or not any more: fork in the Manager what it had yet to fork."""
         self._images.gone(worker, reason)
+        self._report_state()
+        self._rest()
         copies = [copy for copy, (image, _hangs) in self._copying.items() if image == worker]
         return [child for copy in copies for child in self.copy_failed(self._table.unborn(copy), reason)]
+
+    def _report_state(self) -> None:
+        state = self._images.state
+        if state != self._image_state:
+            self._image_state = state
+            self._table.send(ImageState(state))
 
     def imported(self, own_ms: float | None) -> None:
         """Decide by the last import whether the next full boot records its own: that costs it some ms."""

@@ -91,13 +91,8 @@ class ImageLinks:
         if link is None:
             return
         with suppress(ConnectionGone):  # its end is reported separately
-            link.channel.queue(message, fds)
-            while not link.channel.flush():
-                with selectors.DefaultSelector() as selector:
-                    selector.register(link.channel, selectors.EVENT_WRITE)
-                    if not selector.select(_PATIENCE):
-                        self.kill(worker)
-                        return
+            if not link.channel.send(message, fds, patience=_PATIENCE):
+                self.kill(worker)
 
     def received(self, ready: set[int]) -> Iterator[ImageFact | CopyForked]:
         """Yield what the images have reported whose descriptors are `ready`."""
@@ -121,14 +116,14 @@ class ImageLinks:
             case NoImage(reason, own_ms):
                 return self._gone(worker, reason, own_ms)
             case CopyRefused(copy, reason):
-                _order, worker_fds, _asked = self._copies.pop(copy)
+                _order, worker_fds, _ordered = self._copies.pop(copy)
                 worker_fds.close()
                 return CopyFailed(copy, reason)
             case CopyExited(copy, status):
                 return Exited(copy, status)
             case Copied(copy, pid, at, functions, constants):
-                _order, worker_fds, asked = self._copies.pop(copy)
-                fork_ms = (at - asked) * 1000
+                _order, worker_fds, ordered = self._copies.pop(copy)
+                fork_ms = (at - ordered) * 1000
                 way: Way = "swap" if functions or constants else "copy"
                 return CopyForked(Forked(copy, pid, fork_ms, way, functions, constants), worker_fds, fds[0])
 
@@ -136,7 +131,7 @@ class ImageLinks:
         link = self._links.pop(worker)
         self._selector.unregister(link.channel)
         link.channel.close()
-        for copy in [copy for copy, (order, _fds, _asked) in self._copies.items() if order.image == worker]:
+        for copy in [copy for copy, (order, _fds, _ordered) in self._copies.items() if order.image == worker]:
             self._copies.pop(copy)[1].close()
         return ImageGone(worker, reason, own_ms)
 
@@ -152,7 +147,7 @@ class ImageLinks:
         """Close every descriptor; the images exit by themselves."""
         for link in self._links.values():
             link.channel.close()
-        for _order, worker_fds, _asked in self._copies.values():
+        for _order, worker_fds, _ordered in self._copies.values():
             worker_fds.close()
         self._links.clear()
         self._copies.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from devserver.ipc.messages import Source
 
@@ -58,6 +59,8 @@ class Images:
         self._images: dict[int, Image] = {}
         self._bases: dict[int, int] = {}
         """Generation → the older one whose image it may be copied from if it has no image itself."""
+        self._late: dict[int, list[Source]] = {}
+        """Generation → the files that its copies have read late, until it is live."""
         self._why: dict[int, str] = {}
         """Generation → why it boots fully, or why its Worker has left no image."""
 
@@ -152,8 +155,11 @@ class Images:
         """Return why a generation boots fully, "" if there is no reason to report."""
         return self._why.get(generation, "")
 
-    def loaded(self, generation: int, source: Source) -> list[int]:
-        """Add a file to a snapshot and to later ones; return the images to send it to."""
+    def loaded(self, generation: int, source: Source, live: int) -> list[int]:
+        """Add a file to a snapshot and to later ones; return the images to send it to.
+
+        An image that this generation was copied from has not imported it. It learns it once that is live.
+        """
         found = []
         for image in self._images.values():
             if image.generation < generation:
@@ -162,7 +168,24 @@ class Images:
                 image.joined.append(source)
             elif image.learn(source):
                 found.append(image.worker)
+        self._late.setdefault(generation, []).append(source)
+        if generation == live:
+            found += [worker for worker, _source in self.on_live(generation)]
         return found
+
+    def on_live(self, generation: int) -> list[tuple[int, Source]]:
+        """Return which files to send to which images, once a generation is live."""
+        late = self._late.pop(generation, [])
+        self._late = {number: sources for number, sources in self._late.items() if number > generation}
+        older = [image for image in self._line(generation) if image.generation < generation and image.pid]
+        return [(image.worker, source) for image in older for source in late if image.learn(source)]
+
+    @property
+    def state(self) -> Literal["exists", "awaited", "none"]:
+        """Return whether there is an image, or one may come."""
+        if any(image.pid for image in self._images.values()):
+            return "exists"
+        return "awaited" if self._images else "none"
 
     @property
     def all(self) -> list[int]:

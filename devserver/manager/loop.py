@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import time
 from collections import deque
 from collections.abc import Iterable
-from signal import SIGUSR1
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from devserver.common.errors import ConnectionGone, IllegalEvent
 from devserver.ipc.messages import (
     Configure,
     FromManager,
+    ImageState,
     ManagerNotice,
     Ping,
     Pong,
@@ -43,6 +44,7 @@ from devserver.manager.protocol import (
     Event,
     Exited,
     Fork,
+    ForkAhead,
     PrepareImage,
     ReadStack,
     SendToImage,
@@ -85,7 +87,6 @@ class Manager:
             while self._commands:
                 result = self._carry_out(self._commands.popleft())
                 if isinstance(result, Boot):
-                    self.close()
                     return result
                 if result is not None:
                     self._feed(result)
@@ -93,6 +94,8 @@ class Manager:
                 self._obey(self._orders.popleft())
                 continue
             self._flush()
+            if self._forker is not None and self._fleet is not None and self._fleet.leaves:
+                self._forker.end()
             if self._done:
                 self.close()
                 return None
@@ -111,7 +114,7 @@ class Manager:
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         ready = {key.fd for key, _ in self._selector.select(timeout)}
         if self._signals.fileno() in ready:
-            if SIGUSR1 in self._signals.read():
+            if signal.SIGUSR1 in self._signals.read():
                 self._queue(ReloadRequested())
             self._feed_each(self._processes.reap())
         if not self._master.lost and self._master.fileno() in ready:
@@ -158,8 +161,13 @@ class Manager:
                 os.environ.pop(name, None)
         worker = settings.worker
         warm = worker.warm and self._adopts and worker.debug_server is None
+        if worker.warm and not warm:
+            self._queue(ImageState("none"))
         self._settings = settings = replace(settings, worker=replace(worker, warm=warm))
-        self._fleet, self._forker = Fleet(settings), Forker(settings, self._images, self._processes)
+        self._fleet, self._forker = (
+            Fleet(settings, ahead=self._adopts),
+            Forker(settings, self._images, self._processes),
+        )
         warm_up(worker.loop)
 
     def _preload(self, order: Preload) -> None:
@@ -198,6 +206,8 @@ class Manager:
         match command:
             case Fork():
                 return self._fork(command)
+            case ForkAhead(generation):
+                return self._fork_ahead(generation)
             case EndImage(worker):
                 self._images.kill(worker)
             case SendToImage(worker, source):
@@ -221,7 +231,25 @@ class Manager:
         assert self._forker is not None
         if order.image:
             return self._forker.copy(order)
-        return self._forker.fork(order, self._fleet.snapshots[order.generation])
+        result = self._forker.fork(order, self._fleet.snapshots[order.generation])
+        if isinstance(result, Boot):
+            self.close()
+        return result
+
+    def _fork_ahead(self, generation: int) -> Boot | None:
+        """Fork the process of the next Worker; there, wait until it is one."""
+        assert self._fleet is not None
+        assert self._forker is not None
+        snapshot = self._fleet.snapshots[generation]
+        link = self._forker.fork_ahead(snapshot)
+        if link is None:
+            return None
+        try:
+            signal.set_wakeup_fd(-1)
+            self.close()
+            return self._forker.become(link, snapshot)
+        except BaseException:  # the Manager's code is not for this process
+            os._exit(1)
 
     def _queue(self, message: FromManager) -> None:
         self._commands.append(SendToMaster(message))
@@ -244,6 +272,8 @@ class Manager:
         """Close every descriptor; leave the processes alone."""
         self._selector.close()
         self._images.close()
+        if self._forker is not None:
+            self._forker.close()
         self._master.close()
         self._signals.close()
         self._processes.close()

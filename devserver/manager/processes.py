@@ -35,6 +35,8 @@ class Processes:
         self._by_worker: dict[int, _Process] = {}
         self._unknown: dict[int, int] = {}
         """Status of reaped children that are not known yet, such as a copy whose image has died."""
+        self._helpers: set[int] = set()
+        """Children that are no Workers, or not yet."""
 
     def __len__(self) -> int:
         return len(self._by_worker)
@@ -45,6 +47,18 @@ class Processes:
         masters = (fds.master_link.detach(), pidfd, fds.master_terminal)
         for_master = tuple(fd for fd in masters if fd is not None and fd >= 0)
         self._by_worker[worker] = _Process(pid, fds.dump, for_master)
+        self._helpers.discard(pid)
+
+    def add_helper(self, pid: int) -> None:
+        """Add a child that is no Worker, or not yet: its exit is no news."""
+        self._helpers.add(pid)
+
+    def end_helper(self, pid: int) -> None:
+        """Kill and reap such a child, unless it was reaped already."""
+        if pid in self._helpers:
+            self._helpers.discard(pid)
+            syscalls.send_signal(pid, signal.SIGKILL, group=False)
+            os.waitpid(pid, 0)
 
     def take_fds(self, worker: int) -> tuple[int, ...]:
         """Return a Worker's link, pidfd and terminal, for the Master; they belong to the caller."""
@@ -57,6 +71,9 @@ class Processes:
     def reap(self) -> list[Exited]:
         """Return the Workers whose processes have exited."""
         ended = dict(syscalls.reap())
+        for helper in self._helpers & ended.keys():
+            self._helpers.discard(helper)
+            del ended[helper]
         exits = []
         for worker, process in self._by_worker.items():
             if process.pid in ended and not process.reaped:

@@ -109,6 +109,13 @@ class Fork(Struct, frozen=True):
     records: bool = True
 
 
+class ForkAhead(Struct, frozen=True):
+    """Fork a process that the next Fork without an image may take; no fact follows."""
+
+    generation: int
+    """Its snapshot is likely to be nearly that of the next Worker."""
+
+
 class EndImage(Struct, frozen=True):
     """Kill an image; ImageGone follows."""
 
@@ -154,4 +161,6 @@ class SendToMaster(Struct, frozen=True):
     message: FromManager
 
 
-Command = Fork | EndImage | SendToImage | PrepareImage | Signal | DumpStack | ReadStack | SendToMaster
+Command = (
+    Fork | ForkAhead | EndImage | SendToImage | PrepareImage | Signal | DumpStack | ReadStack | SendToMaster
+)

@@ -59,7 +59,11 @@ def installed(
     other: str = "",
     text: str,
 ) -> Iterator[DevServer]:
-    """Serve `text` with two packages installed, until the block ends."""
+    """Serve `text` with two packages installed, until the block ends.
+
+    There is no image unless `--warm` is given: on a busy machine the import may take long enough for one.
+    """
+    options = options if "--warm" in options else ("--warm", "off", *options)
     site, project = folder / "lib" / "site-packages", folder / "project"
     for name, source in (("heavy", heavy), ("other", other)):
         (site / name).mkdir(parents=True)

@@ -41,12 +41,12 @@ class PoolHarness:
         config = Config(
             target=Target("app", search),
             watch=WatchConfig(root="/project"),
-            process=ProcessConfig(preload="auto" if preload else "off"),
+            process=ProcessConfig(preload="auto" if preload else "off", warm="off"),
         )
         emit = self.events.append
         self.processes = ManagerProcesses(config, False, emit, lambda _fact: None)
-        standby = StandbyManager(self.processes.start_beside, self.do, emit, ("/project",), ())
-        standby.enabled = preload
+        own = ("/project",)
+        standby = StandbyManager(self.processes.start_beside, self.do, emit, own, config.process)
         self.workers: dict[int, WorkerRecord] = {}
         self.pool = ManagerPool(self.processes, self.do, standby, SitePackages(), self.workers, search)
 

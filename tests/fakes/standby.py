@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from devserver.common.events import Event
+from devserver.config import ProcessConfig
 from devserver.ipc import messages
 from devserver.ipc.messages import Preload, Preloading, Report
 from devserver.master.supervision.facts import PreloadDue, PreloadOverdue
@@ -14,12 +17,13 @@ from tests.fakes.manager import FakeManager, FakeManagers, imported
 class StandbyHarness:
     """The standby, the Managers that were launched for it, and the events that it emitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm: Literal["auto", "off"] = "off") -> None:
         self.fakes = FakeManagers(self._on_time)
         self.managers = self.fakes.all
         self.events: list[Event] = []
+        config = ProcessConfig(preload_exclude=("torch*",), warm=warm)
         self.standby = StandbyManager(
-            self.fakes.start, self.fakes.do, self.events.append, ("/project",), ("torch*",)
+            self.fakes.start, self.fakes.do, self.events.append, ("/project",), config
         )
 
     def _on_time(self, fact: PreloadDue | PreloadOverdue) -> None:

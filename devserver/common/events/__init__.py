@@ -23,6 +23,7 @@ from devserver.common.events.code import (
 from devserver.common.events.processes import (
     Booting,
     Debugging,
+    ImageState,
     ManagerExited,
     ManagerStarted,
     Output,
@@ -63,6 +64,7 @@ __all__ = [
     "Debugging",
     "Event",
     "HandlerFailed",
+    "ImageState",
     "Level",
     "Listener",
     "Listening",
@@ -109,6 +111,7 @@ Event = (
     | ManagerStarted
     | ManagerExited
     | Preloaded
+    | ImageState
     | WorkerStarted
     | Booting
     | WorkerReady

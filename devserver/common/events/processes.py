@@ -31,6 +31,12 @@ class Preloaded(EventBase, frozen=True, kw_only=True):
     """Why later modules are not preloaded, "" if they are."""
 
 
+class ImageState(EventBase, frozen=True, kw_only=True):
+    """Whether there is an image of the live code: changes can be swapped in its copies (docs/WARM.md)."""
+
+    exists: bool
+
+
 class WorkerStarted(EventBase, frozen=True, kw_only=True):
     """A Worker was forked; it is booting."""
 

@@ -28,6 +28,7 @@ from devserver.ipc.messages.data import (
 )
 from devserver.ipc.messages.manager import (
     LEFT,
+    ImageState,
     ManagerNotice,
     Pong,
     ReloadRequested,
@@ -121,6 +122,7 @@ FromManager = (
     | WorkerGone
     | RollDone
     | StillBooting
+    | ImageState
     | ManagerNotice
 )
 ToWorker = (
@@ -182,6 +184,7 @@ __all__ = [
     "Handover",
     "Headers",
     "How",
+    "ImageState",
     "Imported",
     "JobKind",
     "Leave",

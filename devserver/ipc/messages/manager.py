@@ -71,6 +71,12 @@ class StillBooting(TaggedMessage, frozen=True):
     line: int = 0
 
 
+class ImageState(TaggedMessage, frozen=True):
+    """Whether there is an image that Workers may be copied from, or one may come. Sent when that changes."""
+
+    state: Literal["exists", "awaited", "none"]
+
+
 class ManagerNotice(TaggedMessage, frozen=True):
     """A sentence for the user."""
 

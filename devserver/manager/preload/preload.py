@@ -24,7 +24,7 @@ from devserver.manager.preload.side_effects import SideEffects
 from devserver.worker.birth.boot import Inheritance
 from devserver.worker.image import process_state
 from devserver.worker.image.process_state import count_threads
-from devserver.worker.image.randomness import Randomness
+from devserver.worker.image.randomness import Randomness, reseeder
 from devserver.worker.load import late
 from devserver.worker.observe import namespaces
 
@@ -65,7 +65,7 @@ def preload(
         replay.ended,
         replay.doubts,
     )
-    reseed = () if spoilt or replay.doubts else tuple(randomness.unseeded())
+    reseed = () if spoilt or replay.doubts else tuple(map(reseeder, randomness.unseeded()))
     return report, Inheritance(dict(stage.handed_on), reseed, _filters(order))
 
 

@@ -30,6 +30,7 @@ _QUIET = (
     | events.WorkerStarted
     | events.WorkerReady
     | events.WorkerRetiring
+    | events.ImageState
     | events.Rolled
     | events.Checked
     | events.Requests

@@ -64,7 +64,7 @@ class Gateway:
         self._host_check = HostCheck(config.http.host, config.http.allow_hosts)
         self._refusals: set[str] = set()
         self._exchanges: set[Exchange] = set()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         """Set, and replaced, when code has gone live or was refused."""
         self._own_answers = OwnAnswers(root, editor, config.http.error_page, self._host_check, self.refresh)
         self._admission = Admission(config, dispatcher, self._own_answers, is_settled)
@@ -127,8 +127,8 @@ class Gateway:
         seen = scope["query_string"].removeprefix(b"seen=").decode("ascii", "replace")
         try:
             async with asyncio.timeout(LONGEST_WATCH):
-                while not self._has_news(seen):
-                    await self._news.wait()
+                while not self._has_changed(seen):
+                    await self._changed.wait()
             status = 200
         except TimeoutError:
             status = 503
@@ -138,7 +138,7 @@ class Gateway:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body"})
 
-    def _has_news(self, seen: str) -> bool:
+    def _has_changed(self, seen: str) -> bool:
         """Return whether there is good code, or another failure than the one with that fingerprint."""
         failures = self._admission.failures
         has_failed = bool(failures) and answers.fingerprint(failures) != seen
@@ -189,8 +189,8 @@ class Gateway:
         self._admission.on_settled()
 
     def _notify_watchers(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def on_settled(self) -> None:
         """Admit the requests that waited for an edit that is settled now."""

@@ -92,8 +92,9 @@ class BootPolicy:
         standby = self._pool.standby
         if worker.orphan or worker.state == "cancelled":
             return False
+        went_live = self._fresh_from <= worker.generation <= live  # what is live now may be a copy of it
         if not self._pool.is_preloaded(worker.manager):
-            if worker.generation == live:
+            if went_live:
                 standby.on_imported(message, worker.import_ms)
             return False
         may_go_live = worker.booting and worker.generation >= live
@@ -102,7 +103,7 @@ class BootPolicy:
             self._emit(events.Notice(level="info", text=text))
             standby.forget()
             return not self._boot_cold(worker, again) and self._pool.start_cold()
-        if worker.generation == live:
+        if went_live:
             standby.on_imported_later(message)
         return False
 
@@ -114,6 +115,8 @@ class BootPolicy:
         again: Candidate | None,
     ) -> bool:
         """Boot a failed candidate `again` without preloaded modules, if they may be the reason."""
+        if self._live:
+            self._pool.standby.stop_deferring()
         inherits = self._pool.is_preloaded(worker.manager) or worker.process.way != "boot"
         if not inherits or not may_be_inherited(failure, exited) or not self._boot_cold(worker, again):
             return False
@@ -135,6 +138,8 @@ class BootPolicy:
 
     def on_code_live(self, generation: int) -> None:
         """Newer code is live. If it starts only without preloaded modules, turn preloading off."""
+        if self._live:
+            self._pool.standby.stop_deferring()
         self._live = generation
         if generation in self._again:
             self._pool.standby.enabled = False

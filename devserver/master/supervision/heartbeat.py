@@ -21,14 +21,14 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.hung = False
-        self._asked = False
+        self._pending = False
         self._ticks = 0
         self._patience = FIRST_PATIENCE
 
     @property
     def awake(self) -> bool:
         """Return whether it needs ticks."""
-        return not self.hung and (self._asked or self._ticks > 0)
+        return not self.hung and (self._pending or self._ticks > 0)
 
     def on_message(self) -> None:
         """It has sent anything at all, so its interpreter runs."""
@@ -36,18 +36,18 @@ class Heartbeat:
 
     def expect(self) -> bool:
         """Return whether to ask it, because something is due."""
-        if self._asked or self.hung:
+        if self._pending or self.hung:
             return False
-        self._asked, self._ticks = True, 0
+        self._pending, self._ticks = True, 0
         return True
 
     def on_answered(self) -> None:
         """Note that it has answered."""
-        self._asked, self._ticks = False, PAUSE
+        self._pending, self._ticks = False, PAUSE
 
     def tick(self, due: bool) -> bool:
         """Count a second; return whether to ask. `due`: something is still expected."""
-        if self._asked:
+        if self._pending:
             self._ticks += 1
             self.hung = self._ticks >= self._patience
             return False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from devserver.common import events
 from devserver.common.events import Event
-from devserver.ipc.messages import ManagerNotice, RollDone, StillBooting
+from devserver.ipc.messages import ImageState, ManagerNotice, RollDone, StillBooting
 
 
-def shown(message: ManagerNotice | RollDone | StillBooting) -> Event:
+def shown(message: ImageState | ManagerNotice | RollDone | StillBooting) -> Event:
     """Return the event that a report of a Manager's becomes."""
     match message:
         case ManagerNotice(level, text, detail):
             return events.Notice(level=level, text=text, detail=detail)
+        case ImageState(state):
+            return events.ImageState(exists=state == "exists")
         case RollDone(generation):
             return events.Rolled(generation=generation)
         case StillBooting(worker, generation, seconds, module, path, line):

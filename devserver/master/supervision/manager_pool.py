@@ -236,6 +236,13 @@ class ManagerPool:
         if manager == self.standby.manager:
             self.standby.on_preload_report(message)
 
+    def on_image_state(self, manager: int, message: messages.ImageState) -> bool:
+        """A Manager has an image, or has none any more. Return whether it is the one that serves."""
+        serves = manager == self.serving
+        if serves and message.state == "none":
+            self.standby.stop_deferring()
+        return serves
+
     def on_lost(self, manager: int) -> None:
         """A Manager takes no more orders: it exits."""
         self._lost.add(manager)

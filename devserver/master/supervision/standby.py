@@ -13,6 +13,7 @@ import msgspec
 
 from devserver.common import events
 from devserver.common.events import Event
+from devserver.config import ProcessConfig
 from devserver.ipc import messages
 from devserver.master.supervision.commands import Command, DiscardManager, Later, SendTo
 from devserver.master.supervision.facts import PreloadDue, PreloadOverdue
@@ -42,13 +43,13 @@ class StandbyManager:
         do: Callable[[Command], None],
         emit: Callable[[Event], None],
         own: tuple[str, ...],
-        exclude: tuple[str, ...],
+        config: ProcessConfig,
     ) -> None:
         self._launch = launch
         self._do = do
         self._emit = emit
         self._own = own
-        self._exclude = exclude
+        self._exclude = config.preload_exclude
         self.manager: int | None = None
         self.report: messages.Report | None = None
         """Its report; once it is there, the standby is ready."""
@@ -69,7 +70,9 @@ class StandbyManager:
         """Why the notes of the order ended before the imports did."""
         self._turn = 0
         """Of the timers: what is due of an earlier turn is late."""
-        self.enabled = True
+        self.enabled = config.preload == "auto"
+        self._deferred = config.warm == "auto"
+        """An image may spare the next reload this process: until code changes it is not worth its memory."""
 
     # what the Workers report
 
@@ -85,7 +88,15 @@ class StandbyManager:
         if not self.enabled or not worth or known >= {note.name for note in imported.notes}:
             return
         self._basis, self._import_ms = imported, import_ms
-        self._prepare_soon()
+        if not self._deferred:
+            self._prepare_soon()
+
+    def stop_deferring(self) -> None:
+        """Prepare it: there is no image, or code changes, and the next change may need all imports."""
+        if self._deferred:
+            self._deferred = False
+            if self._basis is not None:
+                self._prepare_soon()
 
     def on_imported_later(self, imported: messages.Imported) -> None:
         """Record what a Worker with inherited modules has imported besides."""

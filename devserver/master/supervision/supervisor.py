@@ -87,15 +87,12 @@ class Supervisor:
         self._heartbeats = Heartbeats()
         search = config.target.search
         own = (config.watch.root, *search)
-        exclude = config.process.preload_exclude
-        standby = StandbyManager(managers.start_beside, self.do, emit, own, exclude)
-        standby.enabled = config.process.preload == "auto"
+        standby = StandbyManager(managers.start_beside, self.do, emit, own, config.process)
         self.pool = ManagerPool(managers, self.do, standby, SitePackages(), self.workers, search)
         self._held: list[ToManager] = []
         """Orders that wait until the last orphan has exited."""
-        self._pause = 0.0
+        self._pause = self._stop_at = 0.0
         self._stopping = False
-        self._stop_at = 0.0
         self.gone = asyncio.Event()
         """Set when the Supervisor stops and every process has exited."""
 
@@ -227,6 +224,9 @@ class Supervisor:
                 self.do(*orphans.retire_all(self._workers.orphans, self._config.process.drain))
             case messages.ReloadRequested():
                 self._report(ReloadRequested())
+            case messages.ImageState():
+                if self.pool.on_image_state(manager, message):
+                    self._emit(shown(message))
             case messages.StillBooting() | messages.ManagerNotice():
                 self._emit(shown(message))
             case messages.Pong():

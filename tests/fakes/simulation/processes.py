@@ -207,6 +207,9 @@ class SimulatedStandby:
     def forget(self) -> None:
         self.prepared.clear()
 
+    def stop_deferring(self) -> None:
+        """It does not wait."""
+
     @property
     def ready(self) -> bool:
         return bool(self.prepared) and self.enabled

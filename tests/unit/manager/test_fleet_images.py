@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from devserver.ipc.messages import LEFT, BootDone, Configure, Loaded, Reload, Source, WorkerGone
+from devserver.ipc.messages import LEFT, BootDone, Configure, ImageState, Loaded, Reload, Source, WorkerGone
 from devserver.manager.fleet import Fleet
 from devserver.manager.images import HANGS_AFTER, OVERDUE, REST
 from devserver.manager.protocol import (
@@ -135,6 +135,33 @@ def test_what_joins_before_the_image_has_come_is_reported_to_it_then() -> None:
     assert forks(commands) == [Fork(2, 2, 1, image=1)]
 
 
+def test_a_module_that_a_swapped_copy_imports_late_is_no_change_at_the_next_save() -> None:
+    """The image has not imported it, so it may be swapped again."""
+    script = Script()
+    script.image()
+    newer, newest = replace_digest(APP, b"2"), replace_digest(APP, b"3")
+    script.do(Reload(2, 1, (newer,)))
+    script.do(Forked(2, 102, way="swap", functions=1))
+    script.do(BootDone(2, 2, ()))
+    assert script.do(Loaded(0, 2, BESIDE)) == [SendToImage(1, BESIDE)]
+    assert forks(script.do(Reload(3, 2, (newest,)))) == [Fork(3, 1, 3, image=1, changes=(newest,))]
+
+
+def test_what_a_candidate_imports_late_joins_the_image_once_it_is_live() -> None:
+    """Else the live code, which lacks it, could not be copied any more."""
+    script = Script()
+    script.image()
+    newer, newest = replace_digest(APP, b"2"), replace_digest(APP, b"3")
+    script.do(Reload(2, 1, (newer,)))
+    script.do(Forked(2, 102, way="swap", functions=1))
+    assert script.do(Loaded(0, 2, BESIDE)) == []
+    script.do(Exited(2, 256))
+    assert forks(script.do(Reload(3, 1, (newest,)))) == [Fork(3, 1, 3, image=1, changes=(newest,))]
+    script.do(Forked(3, 103, way="swap", functions=1))
+    assert script.do(Loaded(0, 3, BESIDE)) == []
+    assert SendToImage(1, BESIDE) in script.do(BootDone(3, 3, ()))
+
+
 def test_an_image_that_hangs_is_killed_and_what_it_was_asked_for_is_forked() -> None:
     """A copy that was dropped meanwhile is none that is forked."""
     script = Script(slots=2)
@@ -216,6 +243,25 @@ def test_an_image_whose_worker_is_never_accepted_is_ended() -> None:
     script.do(Forked(2, 102))
     script.do(ImageCame(2, 1002, {}))
     assert EndImage(2) in script.do(Exited(2, 256))
+
+
+def states(commands: list[Command]) -> list[str]:
+    """Return what the commands report to the Master about images."""
+    return [
+        c.message.state for c in commands if isinstance(c, SendToMaster) and isinstance(c.message, ImageState)
+    ]
+
+
+def test_whether_there_is_an_image_is_reported_when_it_changes() -> None:
+    """One that is awaited may yet come."""
+    script = Script()
+    assert states(script.image()) == ["exists"]
+    assert states(script.do(Reload(2, 1, (), cold="a reload was asked for"))) == []
+    script.do(Forked(2, 102))
+    assert states(script.do(ImageGone(1))) == ["awaited"]
+    assert states(script.do(ImageGone(2, "main.py:1 opens sockets"))) == ["none"]
+    script = Script()
+    assert states(script.do(ImageGone(1, "main.py:1 opens sockets"))) == ["none"]
 
 
 def replace_digest(source: Source, digest: bytes) -> Source:

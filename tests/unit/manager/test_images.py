@@ -135,13 +135,13 @@ def test_an_image_gets_to_know_what_joins_its_snapshot_whenever_that_was() -> No
     images.ordered(1, 0, "")
     images.expected(1, 1)
     images.accepted(1, 0.0)
-    assert images.loaded(1, A) == images.loaded(1, B) == []
+    assert images.loaded(1, A, 1) == images.loaded(1, B, 1) == []
     assert images.came(1, 1001, {A.path: A.digest}) == [B]
     image = images.of(1)
     assert image is not None
     assert differences(image, {A.path: A, B.path: B}) == ()
-    assert images.loaded(1, Source("/c.py", b"c", b"")) == [1]
-    assert images.loaded(1, Source("/c.py", b"c", b"")) == []
+    assert images.loaded(1, Source("/c.py", b"c", b""), 1) == [1]
+    assert images.loaded(1, Source("/c.py", b"c", b""), 1) == []
 
 
 def test_what_a_snapshot_lacks_differs_as_much_as_what_it_has_otherwise() -> None:

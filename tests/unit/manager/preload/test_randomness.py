@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devserver.worker.image.randomness import Randomness
+from devserver.worker.image.randomness import Randomness, reseeder
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_only_what_no_code_has_seeded_is_seeded_again(randomness: Randomness, ki
     source = make()
     randomness.close()
     before = source.getstate()
-    for reseed in randomness.unseeded():
-        reseed()
+    for each in randomness.unseeded():
+        reseeder(each)()
     assert (source.getstate() != before) is anew
 
 
@@ -50,8 +50,8 @@ def test_who_draws_from_the_system_has_nothing_to_seed(randomness: Randomness) -
     """SystemRandom is another source in each process as it is."""
     source: Any = random.SystemRandom()
     randomness.close()
-    for reseed in randomness.unseeded():
-        reseed()
+    for each in randomness.unseeded():
+        reseeder(each)()
     assert 0 <= source.random() < 1
 
 

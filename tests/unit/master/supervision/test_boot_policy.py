@@ -196,6 +196,16 @@ async def test_two_candidates_that_no_image_can_be_boot_in_one_manager(
 
 
 @scene
+async def test_a_save_that_comes_soon_does_not_end_preloading(scene: BootPolicyHarness) -> None:
+    """A copy imports nothing, so what it replaced reports the imports, at the latest when it leaves."""
+    scene.goes_live(scene.save(NEW))
+    late = FakeWorkerRecord(scene.managers[0], 1, ready=True)
+    assert not scene.tells(late, imported("numpy", generation=1))
+    await passes(CALM)
+    assert scene.managers[-1].received(Preload)
+
+
+@scene
 async def test_after_an_installation_all_is_imported_until_that_is_live(scene: BootPolicyHarness) -> None:
     """An image has what was installed before, also if the first save after it is refused."""
     changed = [True, False, False]

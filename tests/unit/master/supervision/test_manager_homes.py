@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from devserver.config import ProcessConfig
 from devserver.ipc.messages import (
     BootDone,
     DebuggerState,
@@ -31,7 +32,7 @@ class Homes:
     def __init__(self) -> None:
         self.workers: dict[int, WorkerRecord] = {}
         self.fakes = FakeManagers()
-        standby = StandbyManager(self.fakes.start, self.fakes.do, lambda _event: None, (), ())
+        standby = StandbyManager(self.fakes.start, self.fakes.do, lambda _event: None, (), ProcessConfig())
         launcher = cast(Launcher, None)  # the pool starts none here
         self.pool = ManagerPool(launcher, self.fakes.do, standby, SitePackages(), self.workers, ())
         self.first = self.promote()

@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from devserver.common.events import ManagerStarted
-from devserver.ipc.messages import Configure, Preload, Reload, Source, StandDown
+from devserver.ipc.messages import (
+    Configure,
+    ImageState,
+    Preload,
+    PreloadDone,
+    Reload,
+    Report,
+    Source,
+    StandDown,
+)
 from devserver.master.supervision import site_packages
 from devserver.master.supervision.standby import CALM
 from tests.fakes.clock import passes, run
@@ -53,6 +62,20 @@ async def test_a_successor_is_prepared_beside_and_unseen(scene: ServingPool) -> 
     assert not second.received(Configure)[0].first_boot
     scene.order(2)
     assert (first.ordered, second.ordered) == ([1, 2], [])
+
+
+@scene
+async def test_only_the_manager_that_serves_reports_whether_there_is_an_image(scene: ServingPool) -> None:
+    """One that stands down ends its image, and another has one."""
+    [first] = scene.managers
+    assert scene.pool.on_image_state(first.number, ImageState("exists"))
+    scene.pool.standby.on_imported(imported("numpy"), 400.0)
+    await passes(CALM)
+    second = scene.managers[1]
+    scene.pool.on_preload_report(second.number, PreloadDone(Report(1, 80.0)))
+    assert scene.pool.take_standby()
+    assert not scene.pool.on_image_state(first.number, ImageState("none"))
+    assert scene.pool.on_image_state(second.number, ImageState("exists"))
 
 
 @scene

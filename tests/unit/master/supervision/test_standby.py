@@ -77,6 +77,24 @@ async def test_what_is_imported_in_no_time_is_not_worth_a_process() -> None:
 
 
 @clocked
+async def test_it_takes_no_memory_before_the_first_save_where_an_image_may_serve_that() -> None:
+    """It is prepared as soon as code changes, or as no image can be copied."""
+    harness = StandbyHarness(warm="auto")
+    await harness.prepare("numpy")
+    assert harness.managers == []
+    harness.standby.stop_deferring()
+    await passes(CALM)
+    assert harness.names == ["numpy"]
+    harness.standby.stop_deferring()
+    await passes(CALM)
+    assert len(harness.managers) == 1
+    harness = StandbyHarness(warm="auto")
+    harness.standby.stop_deferring()
+    await harness.prepare("numpy")
+    assert len(harness.managers) == 1
+
+
+@clocked
 async def test_nothing_is_prepared_when_it_is_switched_off() -> None:
     """`--preload off`, or an app that starts only without."""
     harness = StandbyHarness()
