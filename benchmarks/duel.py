@@ -20,7 +20,7 @@ from benchmarks import chart, probes, processes, report, saves
 from benchmarks.apps import BARE_APP, FLASK_APP, IMPORT_ERROR, SYNTAX_ERROR, App
 from benchmarks.peers import ONE_ONLY, PEERS, Peer, missing
 from benchmarks.projects import DJANGO_APP, FASTAPI_APP
-from benchmarks.server import DidNotStart, Preloading
+from benchmarks.server import DidNotStart, Preparation
 from benchmarks.trial import Trial
 
 APPS = (BARE_APP, FASTAPI_APP, FLASK_APP, DJANGO_APP)
@@ -62,14 +62,14 @@ def main() -> None:
     parts, plots = [HOW, f"{machine}.\n"], {}
     peers = [peer for peer in PEERS if not given.servers or peer.name in given.servers.split(",")]
     parts.append(f"{report.versions([peer.distribution for peer in peers])}; {report.versions(LIBRARIES)}.\n")
-    preloading = Preloading()
+    preparation = Preparation()
     for app in [app for app in APPS if not given.apps or app.key in given.apps.split(",")]:
         parts.append(f"### {app.title}\n")
         if lacking := missing(app.needs):
             parts.append(f"Left out: not installed: {', '.join(lacking)}.\n")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            duel = Duel(app, Path(folder), preloading)
+            duel = Duel(app, Path(folder), preparation)
             for peer in [peer for peer in peers if app.interface in peer.interfaces]:
                 duel.run(peer, given.saves, given.budget)
             duel.measure_idle()
@@ -84,8 +84,8 @@ def main() -> None:
 class Duel:
     """All servers on one app."""
 
-    def __init__(self, app: App, folder: Path, preloading: Preloading) -> None:
-        self.app, self.folder, self._preloading = app, folder, preloading
+    def __init__(self, app: App, folder: Path, preparation: Preparation) -> None:
+        self.app, self.folder, self._preparation = app, folder, preparation
         self.bars: list[tuple[str, float, float]] = []
         self._columns: dict[str, Cells] = {}
         self._remarks: list[str] = []
@@ -142,7 +142,7 @@ class Duel:
     def _trial(self, peer: Peer, name: str) -> Trial:
         folder = self.folder / f"{peer.name.replace(' ', '-')}-{name}" / "app"
         self.app.create(folder, 1)
-        return Trial(peer, self.app, folder, self._preloading)
+        return Trial(peer, self.app, folder, self._preparation)
 
     def _start_all(self, stack: contextlib.ExitStack) -> Iterator[Trial]:
         for peer in self._peers:

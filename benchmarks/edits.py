@@ -22,7 +22,7 @@ from benchmarks.chart import bars
 from benchmarks.client import free_port, get
 from benchmarks.edit_apps import EDITED_APPS, Edit, EditedApp
 from benchmarks.peers import DEVSERVER, PEERS, UVICORN_HMR, Peer, missing
-from benchmarks.server import DidNotStart, EventFile, Preloading, Server
+from benchmarks.server import DidNotStart, EventFile, Preparation, Server
 
 PATIENCE = 10.0
 """Seconds in which the new code has to answer; no further save of that edit is measured else."""
@@ -79,7 +79,7 @@ def measure(name: str, app: EditedApp, saves: int) -> dict[str, Row]:
             return {}
         try:
             if name in (DEVSERVER.name, COLD):
-                Preloading().wait(events)
+                Preparation().wait(events)
             time.sleep(REST)
             return {edit.name: _series(folder, edit, port, saves, events) for edit in app.edits}
         finally:

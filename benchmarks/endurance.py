@@ -25,7 +25,7 @@ from benchmarks.apps import BARE
 from benchmarks.client import free_port, get
 from benchmarks.clients import Clients, Tally
 from benchmarks.load import make_distribution, raise_limit
-from benchmarks.server import EventFile, Preloading, Server
+from benchmarks.server import EventFile, Preparation, Server
 
 SAMPLES = 10
 """How often a run is looked at."""
@@ -146,7 +146,7 @@ async def _endure(title: str, options: Sequence[str], reloads: int, each: int) -
         server = Server(command, folder / "app", http, {"PYTHONPATH": str(site)})
         stack.callback(server.stop)
         if not options:
-            Preloading().wait(events)
+            Preparation().wait(events)
         clients = Clients(http, tcp)
         clients.start(each)
         began = time.monotonic()

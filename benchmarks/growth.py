@@ -21,7 +21,7 @@ from benchmarks import chart, processes, report, saves
 from benchmarks.apps import BARE_APP, App
 from benchmarks.load import Connections, add_files, make_distribution, raise_limit
 from benchmarks.peers import DEVSERVER, PEERS, Peer, missing
-from benchmarks.server import Preloading
+from benchmarks.server import Preparation
 from benchmarks.trial import Trial
 
 MODULES = (0, 100, 300, 1000)
@@ -106,7 +106,7 @@ class Growth:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._preloading = Preloading()
+        self._preparation = Preparation()
 
     def modules(self) -> Found:
         """Grow the number of modules that the app imports from an installed distribution."""
@@ -137,7 +137,7 @@ class Growth:
             BARE_APP.create(place, 1)
             for before, stop in zip((0, *FILES), FILES, strict=False):
                 add_files(place, before, stop)
-                trial = Trial(DEVSERVER, BARE_APP, place, self._preloading)
+                trial = Trial(DEVSERVER, BARE_APP, place, self._preparation)
                 with self._running(f"{stop} files", trial):
                     master = trial.server.process.pid
                     rows[stop] = {
@@ -185,7 +185,7 @@ class Growth:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "app"
             app.create(place, 1)
-            trial = Trial(peer, app, place, self._preloading, more)
+            trial = Trial(peer, app, place, self._preparation, more)
             with self._running(what, trial, workers):
                 yield trial
 

@@ -20,8 +20,8 @@ from benchmarks.client import get
 
 WIDTH, HEIGHT = 100, 30
 PATIENCE = 30.0
-PRELOADING = 15.0
-"""Seconds that preloading may take after the first answer."""
+PREPARATION = 15.0
+"""Seconds that devserver may take to prepare after the first answer."""
 _ALIEN = (
     "DEVSERVER_",
     "DJANGO_",
@@ -119,13 +119,17 @@ class EventFile:
         return None
 
 
-class Preloading:
-    """Waits for devserver's preloading, until it is known that this version or setting does without."""
+class Preparation:
+    """Waits until devserver has prepared for the first save, unless it is known to do nothing of the kind."""
 
     def __init__(self) -> None:
         self._expected = True
 
     def wait(self, events: EventFile) -> None:
-        """Return when third-party modules are preloaded, or will not be."""
-        if self._expected:
-            self._expected = events.wait("preloaded", PRELOADING) is not None
+        """Return when there is an image, or third-party modules are preloaded, or neither will be."""
+        end = time.monotonic() + PREPARATION
+        while self._expected and time.monotonic() < end:
+            if events.all("image-state", exists=True) or events.all("preloaded"):
+                return
+            time.sleep(0.02)
+        self._expected = False

@@ -10,7 +10,7 @@ from benchmarks.apps import App
 from benchmarks.client import await_version, free_port
 from benchmarks.peers import DEVSERVER, Peer
 from benchmarks.processes import LEAVING, await_rest
-from benchmarks.server import EventFile, Preloading, Server
+from benchmarks.server import EventFile, Preparation, Server
 
 RECOVERY = 4.0
 """Seconds in which a server must answer with good code again, or it is restarted."""
@@ -23,7 +23,7 @@ class Trial:
     """Seconds up to which a save comes after rest: some servers look once a second."""
 
     def __init__(
-        self, peer: Peer, app: App, folder: Path, preloading: Preloading, more: dict[str, str] | None = None
+        self, peer: Peer, app: App, folder: Path, preparation: Preparation, more: dict[str, str] | None = None
     ) -> None:
         self.peer, self.app, self.folder = peer, app, folder
         self._more = dict(more or {})
@@ -32,7 +32,7 @@ class Trial:
         self.version = 1
         self.remarks: list[str] = []
         self.startups: list[float] = []
-        self._preloading = preloading
+        self._preparation = preparation
         self._server: Server | None = None
 
     @property
@@ -58,7 +58,7 @@ class Trial:
         if workers == 1:
             self.startups.append(self._server.startup)
         if self.peer is DEVSERVER and self.app.needs:
-            self._preloading.wait(self.events)
+            self._preparation.wait(self.events)
         await_rest(self._server.process.pid)
 
     def stop(self) -> None:
