@@ -157,8 +157,10 @@ class DevServer:
     # files
 
     def save(self, text: str, name: str = "handlers.py") -> None:
-        """Save a file as a simple editor does: truncate, write, close."""
-        (self.folder / name).write_text(text)
+        """Save a file in place, but never empty in between: that could be noticed as a save of its own."""
+        with (self.folder / name).open("r+" if (self.folder / name).exists() else "w") as file:
+            file.write(text)
+            file.truncate()
 
     def save_and_wait(self, text: str, name: str = "handlers.py") -> Fact:
         """Save, and wait until that code is live."""

@@ -98,6 +98,7 @@ def test_a_next_worker_ends_with_its_manager(tmp_path: Path) -> None:
         process = next_worker(server)
         os.kill(server.manager(), signal.SIGKILL)
         eventually("it is gone", lambda: is_gone(process))
+        server.wait("manager-started", standby=False)
         server.wait("rolled")
         assert client.ask("x") == "v2 x"
         saved(server, client, 3)

@@ -194,7 +194,7 @@ def test_ten_tabs_share_one_connection(server: DevServer, browser: Browser) -> N
             for tab in tabs:
                 tab.front()
                 tab.until(f"version.textContent === 'v{number}/'")
-        owners = [tab for tab in tabs if tab.evaluate(listening)]
+        owners = eventually("one listens", lambda: [tab for tab in tabs if tab.evaluate(listening)])
         assert len(owners) == 1
         owners[0].close()
         tabs.remove(owners[0])
@@ -202,7 +202,7 @@ def test_ten_tabs_share_one_connection(server: DevServer, browser: Browser) -> N
         for tab in tabs:
             tab.front()
             tab.until("version.textContent === 'last/'")
-        assert sum(tab.evaluate(listening) for tab in tabs) == 1
+        eventually("one listens", lambda: sum(tab.evaluate(listening) for tab in tabs) == 1)
 
 
 def test_a_page_from_the_back_forward_cache_is_fresh(server: DevServer, browser: Browser) -> None:
@@ -232,6 +232,7 @@ def test_a_page_with_a_strict_policy(server: DevServer, browser: Browser) -> Non
         page.goto(url(server, "/closed"))
         page.goto(url(server, "/closed"))
         assert page.evaluate("document.querySelectorAll('script').length") == 1
+    eventually("it is reported", lambda: any("/closed" in fact["text"] for fact in server.past("notice")))
     notices = [fact["text"] for fact in server.past("notice") if "/closed" in fact["text"]]
     assert len(notices) == 1
     assert notices[0].startswith("/closed cannot refresh itself: its Content-Security-Policy")

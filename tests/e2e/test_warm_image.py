@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devserver.ipc.image_messages import LEAST
 from tests.e2e.test_preload import installed
 from tests.frameworks import need
 from tests.harness import DevServer, child_of, eventually, is_gone, serving
@@ -67,7 +68,8 @@ def test_an_app_that_becomes_slow_has_an_image_one_save_later(tmp_path: Path) ->
     with serving(tmp_path, "--preload", "off", text=text) as server, browsing(server) as client:
         server.wait("live")
         server.save_and_wait(text.replace("v1", "v2"))
-        assert images(server) == []
+        imports = [fact["steps"]["import"] for fact in server.past("live")]
+        assert images(server) == [] or max(imports) > LEAST  # on a busy machine any import may take long
         server.save_and_wait(SLOW, "slow.py")
         server.save_and_wait(text.replace("v1", "v3"))
         the_image(server)

@@ -49,6 +49,7 @@ def test_a_syntax_error_shows_source_and_caret(console: Session) -> None:
         events.Refused(edit=1, generation=2, live=1, file="handlers.py", line=2, failures=(failure,))
     )
     console.see("✗ NOT LIVE  handlers.py:2  '(' was never closed", "still running the code of")
+    console.read_until(lambda: "^" in console.text.partition("❱ 2 │")[2])
     lines = console.text.splitlines()
     fault = next(index for index, line in enumerate(lines) if "❱ 2 │" in line)
     assert lines[fault].index("(") == lines[fault + 1].index("^")

@@ -27,9 +27,9 @@ async def test_a_saved_style_sheet_is_reported_and_makes_no_edit(tmp_path: Path,
     app = an_app(tmp_path)
     async with watching(tmp_path, poll=poll) as reports:
         await reports.attend(app)
-        sheet.write_text("b {}")
+        sheet.write_text("b { }")
         assert await saved(reports, 1) == ["main.css"]
-        sheet.write_text("b {}")  # as it was
+        sheet.write_text("b { }")  # as it was
         other = tmp_path / "main.css.new"
         other.write_text("c { color: red }")
         other.rename(sheet)
