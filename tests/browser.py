@@ -143,6 +143,12 @@ class Browser:
             if fact.get("method") == event and fact.get("sessionId") == session:
                 return dict(fact["params"])
 
+    def forget(self, event: str, session: str) -> None:
+        """Drop what has come of that event."""
+        self._events = [
+            fact for fact in self._events if (fact["method"], fact.get("sessionId")) != (event, session)
+        ]
+
     def _next(self, end: float, what: str) -> dict[str, Any]:
         try:
             answer = json.loads(self._line.recv(max(end - time.monotonic(), 0)))
@@ -224,7 +230,8 @@ class Page:
         return self._browser.call(method, self._session, deadline, **parameters)
 
     def goto(self, url: str) -> None:
-        """Open `url` and wait until it is loaded."""
+        """Open `url` and wait until it is loaded: that page, not one before that has refreshed itself."""
+        self._browser.forget("Page.loadEventFired", self._session)
         answer = self.call("Page.navigate", url=url)
         if answer.get("errorText"):
             raise DevToolsError(f"{url}: {answer['errorText']}")

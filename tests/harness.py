@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -34,6 +35,22 @@ def eventually(what: str, condition: Callable[[], Any], deadline: float = DEADLI
             raise AssertionError(f"not within {deadline} s: {what}")
         select.select([], [], [], 0.01)
     return value
+
+
+def overwrite(file: Path, text: str) -> None:
+    """Write a file that is never empty in between: that could be noticed as a save of its own."""
+    with file.open("r+" if file.exists() else "w") as stream:
+        stream.write(text)
+        stream.truncate()
+
+
+def free_port() -> int:
+    """Return a port that nobody has, and that nobody gets who does not name it."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # below those that the kernel gives away
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_gone(pid: int) -> bool:
@@ -157,10 +174,14 @@ class DevServer:
     # files
 
     def save(self, text: str, name: str = "handlers.py") -> None:
-        """Save a file in place, but never empty in between: that could be noticed as a save of its own."""
-        with (self.folder / name).open("r+" if (self.folder / name).exists() else "w") as file:
-            file.write(text)
-            file.truncate()
+        """Save a file as a simple editor does, in place."""
+        overwrite(self.folder / name, text)
+
+    def save_at_once(self, text: str, name: str = "handlers.py") -> None:
+        """Save by a rename from elsewhere: one event and one edit, however slow this process is."""
+        fresh = self.folder.parent / f"{self.folder.name}-saving"
+        fresh.write_text(text)
+        fresh.replace(self.folder / name)
 
     def save_and_wait(self, text: str, name: str = "handlers.py") -> Fact:
         """Save, and wait until that code is live."""

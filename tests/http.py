@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from tests.harness import DEADLINE, DevServer
+from tests.harness import DEADLINE, DevServer, overwrite
 
 APPS = Path(__file__).parent / "apps"
 
@@ -29,13 +29,14 @@ def edit(file: Path, old: str, new: str) -> None:
     """Replace the one `old` in a file by `new`, and save it."""
     text = file.read_text()
     assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
-    file.write_text(text.replace(old, new))
+    overwrite(file, text.replace(old, new))
 
 
 @contextlib.contextmanager
 def browsing(server: DevServer) -> Iterator[httpx.Client]:
     """Return a client that keeps its connections open."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.http_port}", timeout=DEADLINE) as client:
+    base, limits = f"http://127.0.0.1:{server.http_port}", httpx.Limits(keepalive_expiry=None)
+    with httpx.Client(base_url=base, timeout=DEADLINE, limits=limits) as client:
         yield client
 
 
@@ -67,7 +68,7 @@ class EventSource:
                 return event
         return {}
 
-    def until(self, text: str, limit: int = 1000) -> list[dict[str, str]]:
+    def until(self, text: str, limit: int = 10_000) -> list[dict[str, str]]:
         """Return the events up to the first whose data begins with `text`, that one included."""
         events = []
         for _ in range(limit):

@@ -40,7 +40,7 @@ def test_code_that_cannot_start_is_refused_and_the_old_code_answers(tmp_path: Pa
 def test_a_module_that_never_finishes_importing_is_refused_with_its_stack(tmp_path: Path) -> None:
     """The boot timeout ends it, shows where it hung, and a newer save need not wait for it."""
     endless = "def spin():\n    while True:\n        pass\nspin()"
-    with serving(tmp_path, "--boot-timeout", "1", text=answering("good")) as server:
+    with serving(tmp_path, "--boot-timeout", "3", text=answering("good")) as server:
         server.wait("ready")
         client = Client(server.port)
         server.save(answering("bad", extra=endless))

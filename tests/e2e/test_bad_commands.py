@@ -134,9 +134,11 @@ def test_a_unix_socket_stands_for_the_default_ports(project: Path) -> None:
 @pytest.mark.parametrize("second", ["--tcp", "--port"])
 def test_an_address_that_is_given_twice_is_reported(project: Path, second: str) -> None:
     """Nobody is blamed for what the command itself does."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = str(server.getsockname()[1])
-    assert "is given twice" in refused(project, "--tcp", free, second, free, "handlers.py")
+    with socket.socket() as held:  # bound without listening: nobody else gets it, and the command may bind it
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        free = str(held.getsockname()[1])
+        assert "is given twice" in refused(project, "--tcp", free, second, free, "handlers.py")
 
 
 def test_a_socket_in_use_is_refused(project: Path, short_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_a_broken_file_beside_the_code_is_refused_once_and_its_fix_runs(
     with serving(tmp_path, *options, text=code) as server:
         server.wait("refused")
         assert server.past("changed") == []
-        server.save(fixed, name)
+        server.save_at_once(fixed, name)
         server.wait("ready")
         assert [Path(path).name for fact in server.past("changed") for path in fact["paths"]] == [name]
         assert len(server.past("refused")) == 1

@@ -173,11 +173,11 @@ def attacked(folder: Path, seed: int) -> None:
         traffic = Traffic(server.http_port)
         attack = Attack(server, seed)
         asyncio.run(traffic.run(attack))
-        lost = [fact["what"] for fact in server.past("lost")]
+        code = server.stop()
+        lost = [fact["what"] for fact in server.past("lost")]  # all of them have been written by now
         assert traffic.missing <= sum("the message in hand" in what for what in lost), lost
         assert traffic.refused <= sum("the request GET" in what for what in lost), lost
         assert traffic.unopened <= sum("the handshake" in what for what in lost), lost
-        code = server.stop()
         output = server.output()
         assert code == 0
         for word in ("AssertionError", "impossible order", "error of devserver's own"):

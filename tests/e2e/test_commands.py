@@ -285,7 +285,7 @@ def test_a_server_that_hangs_is_reported(project: Path) -> None:
         try:
             begun = time.monotonic()
             code, text = run(project, "status")
-            assert time.monotonic() - begun < 15
+            assert time.monotonic() - begun < 30
         finally:
             server.process.send_signal(signal.SIGCONT)
         pid = server.process.pid

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Client, answering, eventually, is_gone, serving
+from tests.harness import Client, answering, eventually, free_port, is_gone, serving
 
 SLOW = (
     "from devserver import Lines\n"
@@ -101,15 +100,12 @@ def test_a_killed_manager_costs_nothing(tmp_path: Path) -> None:
 def test_a_manager_killed_in_the_midst_of_a_reload_does_not_lose_the_save(tmp_path: Path) -> None:
     """The candidate's boot is restarted under the next Manager."""
     gate = tmp_path / "gate"
-    os.mkfifo(gate)
+    gate.touch()
+    slow = f"import os, time\nwhile os.path.exists({str(gate)!r}):\n    time.sleep(0.01)"
     with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
         server.wait("rolled")
         client = Client(server.port)
-        server.save(
-            answering(
-                "v2", extra=f"import os\nif os.path.exists({str(gate)!r}):\n    open({str(gate)!r}).read()"
-            )
-        )
+        server.save(answering("v2", extra=slow))
         server.wait("worker-started", generation=2)
         client.send("x")
         os.kill(server.manager(), signal.SIGKILL)
@@ -261,8 +257,7 @@ def test_a_managers_death_does_not_hurry_a_worker_that_was_replaced_before(tmp_p
 @pytest.mark.parametrize("learned", [True, False])
 def test_an_app_that_owns_a_port_reloads_after_the_managers_death(tmp_path: Path, learned: bool) -> None:
     """No Manager can have an orphan leave: the Master does, before the new code starts."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     bind = (
         "import socket\n"
         "def on_worker_start(server):\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from tests.dap import Editor
 from tests.frameworks import need
-from tests.harness import DEADLINE, serving
+from tests.harness import DEADLINE, free_port, serving
 
 need("debugpy")
 
@@ -24,14 +23,6 @@ async def app(scope, receive, send):
 """
 LINE = 6
 """Where `answer` is known: a breakpoint stands there."""
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago: debugpy does not report which one it takes."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def get(port: int) -> str:

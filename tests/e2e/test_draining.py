@@ -140,6 +140,7 @@ def test_at_the_drain_limit_a_get_is_run_again_and_a_post_is_lost_with_its_place
         assert get.answer == (200, "v2")
         status, page = post.answer
         assert (status, "is gone" in page) == (502, True)
+        server.wait("lost")
         notice = next(fact for fact in server.past("notice") if "--drain" in fact["text"])
         assert "handlers.py:6" in notice["text"]
         assert notice["level"] == "warning"

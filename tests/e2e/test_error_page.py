@@ -87,6 +87,7 @@ def test_the_error_is_shown_until_it_is_mended(tmp_path: Path, browser: Browser,
             assert (plain.status_code, plain.text) == (500, "Internal Server Error")
             server.save(text.replace(*MENDED), "app.py")
             page.until("document.querySelector('h1')?.textContent === 'It works'")
+        server.wait("handler-failed")
         failed = server.past("handler-failed")
         assert {fact["failure"]["type"] for fact in failed} == {"ValueError"}
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
-from tests.harness import DevServer, serving
+from tests.harness import DevServer, eventually, free_port, serving
 from tests.http import browsing
-
-
-@pytest.fixture
-def free_port() -> int:
-    """Return a port without a listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 HELD = {
     "a locked file": """
@@ -64,24 +54,26 @@ def exclusive(server: DevServer) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", HELD)
-def test_a_save_goes_live_once_the_old_worker_has_left(tmp_path: Path, kind: str, free_port: int) -> None:
+def test_a_save_goes_live_once_the_old_worker_has_left(tmp_path: Path, kind: str) -> None:
     """The first save finds out by trying, the next ones know; no request fails."""
-    with serving(tmp_path, text=app(kind, 1, free_port)) as server, browsing(server) as client:
+    port = free_port()
+    with serving(tmp_path, text=app(kind, 1, port)) as server, browsing(server) as client:
         assert client.get("/").text == "v1"
         for version in (2, 3):
-            server.save(app(kind, version, free_port))
+            server.save(app(kind, version, port))
             assert client.get("/").text == f"v{version}"
-        assert len(exclusive(server)) == 1
+        eventually("it is reported, once", lambda: len(exclusive(server)) == 1)
         assert server.past("refused") == []
         assert server.stop() == 0
 
 
-def test_a_refusal_names_the_option(tmp_path: Path, free_port: int) -> None:
+def test_a_refusal_names_the_option(tmp_path: Path) -> None:
     """A user who has asked for an overlap learns what else there is."""
-    text = app("a locked file", 1, free_port)
+    port = free_port()
+    text = app("a locked file", 1, port)
     with serving(tmp_path, "--handover", "overlap", text=text) as server, browsing(server) as client:
         assert client.get("/").text == "v1"
-        server.save(app("a locked file", 2, free_port))
+        server.save(app("a locked file", 2, port))
         server.wait("refused")
         assert "--handover exclusive" in server.wait("notice")["text"]
         assert client.get("/").text == "v1"

@@ -37,7 +37,7 @@ def test_options_that_are_edited_apply_at_the_next_start(tmp_path: Path) -> None
     with serving(tmp_path, text=APP % 1) as server, browsing(server) as client:
         assert client.get("/").text == "v1"
         file.write_text("[tool.devserver]\nthreads = 3\n[tool.other]\nx = 1\n")
-        server.wait("live")
+        server.wait("live", generation=2)
         file.write_text("[tool.devserver]\nthreads = 4\n")
         told = eventually("it is said", lambda: [n for n in server.past("notice") if "options" in n["text"]])
         assert [notice["text"] for notice in told] == [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import Browser, browsing
-from tests.harness import serving
+from tests.harness import free_port, serving
 
 APP = """
 PAGE = b'''<!doctype html><title>app</title><link rel=icon href=data:,><h1>It works</h1>
@@ -79,17 +79,16 @@ def test_an_event_source_that_comes_back_while_nothing_runs_lives_on(
 ) -> None:
     """The server is started again with a mistake in the code: the source waits, and goes on with the fix."""
     (tmp_path / "app.py").write_text(APP)
+    port = free_port()
+    options = ("--no-browser-reload", "--port", str(port))
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(serving(tmp_path, "--no-browser-reload", target="app.py"))
+        first = stack.enter_context(serving(tmp_path, *options, target="app.py"))
         first.wait("live")
-        port = first.http_port
         page = stack.enter_context(browser.page(f"http://127.0.0.1:{port}/"))
         page.until("seen.length === 1")
         assert first.stop() == 0
         (tmp_path / "app.py").write_text(BROKEN)
-        second = stack.enter_context(
-            serving(tmp_path, "--no-browser-reload", "--port", str(port), target="app.py")
-        )
+        second = stack.enter_context(serving(tmp_path, *options, target="app.py"))
         second.wait("refused")
         page.until("source.readyState === 0")
         second.save(APP.replace("v1", "v2"), "app.py")
@@ -100,10 +99,10 @@ def test_an_event_source_that_comes_back_while_nothing_runs_lives_on(
 def test_a_form_that_met_no_code_is_sent_again_by_its_author(tmp_path: Path, browser: Browser) -> None:
     """The page reports that nothing was sent and, without a reload, that it works again; back is the form."""
     (tmp_path / "app.py").write_text(APP)
+    port = free_port()
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(serving(tmp_path, target="app.py"))
+        first = stack.enter_context(serving(tmp_path, "--port", str(port), target="app.py"))
         first.wait("live")
-        port = first.http_port
         page = stack.enter_context(browser.page(f"http://127.0.0.1:{port}/"))
         page.until("seen.length === 1")
         assert first.stop() == 0

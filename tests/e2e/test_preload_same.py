@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_preload import COLD, INHERITED, answer, app, installed
+from tests.harness import eventually
 from tests.http import browsing
 
 FIRST = """
@@ -65,7 +66,10 @@ def test_a_condition_that_an_edit_brings_starts_again(
         assert answer(client) == ["v2", INHERITED, os.path.realpath(server.folder)]
         server.save(app(3, before=move))
         assert answer(client) == ["v3", COLD, str(place)]
-        assert any("the working directory" in notice["text"] for notice in server.past("notice"))
+        eventually(
+            "it is reported",
+            lambda: any("the working directory" in notice["text"] for notice in server.past("notice")),
+        )
         server.wait("preloaded")
         server.save(app(4, before=move))
         assert answer(client) == ["v4", INHERITED, str(place)]

@@ -197,7 +197,11 @@ def test_whatever_reads_the_terminal_has_the_keys(
         server.type(keys)
         assert server.answer(asked) == answer
         assert server.get("/other") == "other"
-        assert server.quit() == 0
+        if prompt:
+            assert server.quit() == 0
+        else:  # the dashboard may not have left the screen: a key could still be for the app
+            server.process.terminate()
+            assert server.end() == 0
         assert server.settings == server.before
 
 

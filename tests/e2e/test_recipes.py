@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Client, DevServer, eventually, serving
+from tests.harness import Client, DevServer, eventually, free_port, serving
 
 RECIPES = (Path(__file__).parents[2] / "docs" / "RECIPES.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", RECIPES, re.MULTILINE | re.DOTALL))
@@ -115,9 +114,7 @@ http {{
 def test_the_recipe_of_nginx_hands_requests_on(tmp_path: Path) -> None:
     """What nginx forwards is answered, and a save is live behind it as well."""
     [location] = re.findall(r"^```nginx\n(.*?)^```", SECTIONS["nginx in front"], re.MULTILINE | re.DOTALL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with following("Docker and Compose", tmp_path) as server:
         location = location.replace("127.0.0.1:8000", f"127.0.0.1:{server.http_port}")
         (tmp_path / "nginx.conf").write_text(NGINX.format(port=port, location=location))

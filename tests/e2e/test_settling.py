@@ -73,6 +73,7 @@ def test_a_save_that_was_refused_while_another_boots_runs_when_the_typo_is_undon
         server.wait("worker-started", generation=3)
         gate.touch()
         assert client.ask("x") == "2 1"
+        server.wait("live", generation=3)
         assert last_word(server)["event"] == "live"
         assert server.stop() == 0
 
@@ -111,14 +112,14 @@ def test_refused_code_is_not_tried_again_when_a_worker_of_the_old_code_is_replac
     with serving(tmp_path, "--workers", "1", "--handover", "exclusive", text=WORDS) as server:
         server.wait("rolled")
         client = Client(server.port)
-        server.save(BROKEN["an import error"], "b.py")
+        server.save_at_once(BROKEN["an import error"], "b.py")
         server.wait("worker-ready", generation=1)
         assert client.ask("x") == "1 1"
-        server.save(word(2), "a.py")
+        server.save_at_once(word(2), "a.py")
         server.wait("worker-ready", generation=1)
-        server.save(word(1), "a.py")
+        server.save_at_once(word(1), "a.py")
         server.wait("worker-ready", generation=1)
-        server.save(word(1), "b.py")
+        server.save_at_once(word(1), "b.py")
         server.wait("restored")
         assert client.ask("x") == "1 1"
         assert len(server.past("changed")) == 4

@@ -37,7 +37,8 @@ async def app(scope, receive, send):
 
 def project(folder: Path, top: str = "", answer: str = "v1") -> str:
     """Make an app whose own import is worth an image; return its text."""
-    (folder / "slow.py").write_text(SLOW)
+    if not (folder / "slow.py").exists():
+        (folder / "slow.py").write_text(SLOW)
     return APP.format(top=top, answer=answer)
 
 

@@ -82,7 +82,7 @@ def test_a_gentle_stop_answers_first_and_closes_then(tmp_path: Path) -> None:
     """What a client has sent is answered, then it gets 1012, so that it reconnects."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    with serving(tmp_path, text=HANDLERS) as server, websocket(server) as socket:
+    with serving(tmp_path, "--stop-timeout", "600", text=HANDLERS) as server, websocket(server) as socket:
         assert ask(socket, f"open {gate}") == "opens"
         server.process.send_signal(signal.SIGTERM)
         server.wait("stopping")

@@ -19,6 +19,7 @@ from devserver.config import Address, Config, ListenConfig, WatchConfig
 from devserver.ipc.messages import Target
 from devserver.master.listen.listeners import Listeners
 from devserver.master.listen.policy import ListenPolicy
+from tests.harness import free_port
 from tests.tls import ENCRYPTED_KEY, OTHER_KEY, trusting, write_pair
 
 ANY = Address(host="127.0.0.1", port=0)
@@ -110,8 +111,7 @@ def test_http_listens_on_the_next_free_port(busy: int) -> None:
 
 def test_a_port_for_handlers_that_is_named_goes_before_the_default_one_for_http() -> None:
     """`--tcp 8000` is had; HTTP gives way."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = Address(host="127.0.0.1", port=server.getsockname()[1])
+    free = Address(host="127.0.0.1", port=free_port())
     [http, tcp], remark = opened(ListenConfig(tcp=(free,), default_http=free))
     assert (http.kind, tcp.kind, tcp.port) == ("http", "tcp", free.port)
     assert f"listening on {http.port} instead" in remark

@@ -175,7 +175,7 @@ def test_an_exit_code_is_reported() -> None:
 def test_an_endless_import_is_ended_with_its_stack() -> None:
     """The boot timeout names the function that the import hangs in."""
     with FakeMaster() as master:
-        master.configure(boot_timeout=2.0)
+        master.configure(boot_timeout=3.0)
         master.reload(1, "hang")
         worker, _ = master.started()
         exited = master.exited(worker.worker)

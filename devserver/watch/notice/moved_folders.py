@@ -51,10 +51,12 @@ class FolderIdentities:
     async def look(self) -> None:
         """Check once. A folder that is seen for the first time is neither gone nor new."""
         tops = list(self._tops())
+        before = dict(self._known)
         found = await self._off_loop(lambda: identities(tops))
-        before, self._known = self._known, found
+        left = {top for top in found if self._known.get(top) != before.get(top)}  # found before that, maybe
+        self._known = found | dict.fromkeys(left)
         for top, identity in found.items():
-            if before.get(top, identity) != identity:
+            if top not in left and before.get(top, identity) != identity:
                 (self._gone if identity is None else self._came)(top)
 
 
