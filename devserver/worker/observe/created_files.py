@@ -7,6 +7,7 @@ Not reported: a file that existed or was removed before, or that a cold start wo
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,8 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 _MOMENTS = frozenset(("exec", "import", "compile", "time.sleep", "socket.connect", "subprocess.Popen"))
 """Audit events that soon follow the closing of a file; sending a message causes none of them."""
 _EVENTS = ("open", *_MOMENTS, "os.rename", "os.remove", "shutil.rmtree")
-_NOT_FOUND_LATER = (".pyc", ".tmp")
+_NOT_FOUND_LATER = re.compile(r"\.tmp$|\.pyc(\.\d+)?$")
+"""Bytecode is written to a name with a number first."""
 
 
 class CreatedFiles:
@@ -77,7 +79,7 @@ class CreatedFiles:
     def _begin(self, name: str) -> str:
         """Note a file that is about to be created; return its real path, "" if it does not count."""
         path = os.path.realpath(name)
-        if not path.startswith(self._inside) or path.endswith(_NOT_FOUND_LATER) or path == self._dotenv:
+        if not path.startswith(self._inside) or _NOT_FOUND_LATER.search(path) or path == self._dotenv:
             return ""
         if path in self._begun or os.path.lexists(name) or len(self._begun) == MOST:
             return ""

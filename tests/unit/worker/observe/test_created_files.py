@@ -50,6 +50,19 @@ def test_a_file_that_was_made_is_reported_before_and_when_it_is_closed(app: Star
     assert app.reported == [("a.json", None), ("a.json", digest(b"1"))]
 
 
+def test_bytecode_is_none_of_them(app: StartingApp) -> None:
+    """Three hundred modules that are compiled leave room for what the app makes."""
+    (app.folder / "__pycache__").mkdir()
+    for number in range(300):
+        unfinished = f"__pycache__/m{number}.cpython-313.pyc.{140_000 + number}"
+        app.write(unfinished)
+        compiled = unfinished.rpartition(".")[0]
+        app.created.hear("os.rename", (str(app.folder / unfinished), str(app.folder / compiled), -1, -1))
+    app.write("a.json")
+    app.step()
+    assert app.reported == [("a.json", None), ("a.json", digest(b"1"))]
+
+
 def test_a_file_is_not_reported_while_it_is_open(app: StartingApp) -> None:
     """What is in it may be half of it."""
     path = app.folder / "a.json"
