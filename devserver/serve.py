@@ -41,6 +41,7 @@ from devserver.watch import (
 INTERRUPTED = 130
 """Exit code of a stop that did not wait: 128 + SIGINT."""
 KEY = "asked by key"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 IMPATIENT = frozenset({"SIGINT", KEY})
 """One of these during a graceful stop ends the server at once."""
 
@@ -57,8 +58,15 @@ def run(config: Config, stream: LineWriter | None, read_options: ReadOptions) ->
     Raises DevserverError for what the user must fix.
     """
     setproctitle("devserver: master")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(DevServer(config, stream, read_options).serve())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            try:
+                return runner.run(DevServer(config, stream, read_options).serve())
+            finally:  # closing the loop gives the signals back: another one would end this process by itself
+                signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    finally:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class DevServer:
@@ -140,7 +148,7 @@ class DevServer:
         return INTERRUPTED
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOPS:
             loop.add_signal_handler(number, self._request_stop, number.name)
         loop.add_signal_handler(signal.SIGUSR1, self._order, Order("reload"))
 

@@ -249,7 +249,7 @@ def test_the_error_page_shows_the_place_and_gives_way_to_the_app(tmp_path: Path,
             assert "async def app(scope, receive, send:" in page.evaluate("document.body.innerText")
             server.save(f"import nothing_of_that_name\n{APP}", "app.py")
             page.until("document.title.includes('ModuleNotFoundError')")
-            assert "app.py:1" in page.evaluate("document.body.innerText")
+            page.until("document.body?.innerText.includes('app.py:1')")
             server.save(APP, "app.py")
             assert page.until("document.querySelector('h1')?.textContent === 'It works'")
         assert server.stop() == 0

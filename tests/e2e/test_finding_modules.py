@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -61,7 +62,8 @@ def project(tmp_path: Path) -> Path:
 def kill_the_worker(server: DevServer) -> None:
     """Have the Workers replaced from the live snapshot."""
     for worker, pid in server.workers().items():
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         server.wait("worker-exited", worker=worker)
     server.wait("worker-ready")
 
@@ -271,7 +273,7 @@ def test_a_project_in_a_folder_whose_name_cannot_be_decoded(tmp_path: Path) -> N
         assert client.get("/").text == "1"
         server.save_and_wait("PRICE = 2\n", "shop/price.py")
         assert client.get("/").text == "2"
-        server.save("PRICE = (\n", "shop/price.py")
+        server.save("PRICE = ((\n", "shop/price.py")
         refused = server.wait("refused", live=2)
         assert refused["file"].endswith("/caf\\udce9/shop/price.py")
         assert client.get("/").text == "2"
@@ -282,7 +284,7 @@ def test_a_project_in_a_folder_whose_name_cannot_be_decoded(tmp_path: Path) -> N
         assert server.stop() == 0
         assert "shop/price.py" in server.output()
         assert "Traceback (most recent call last)" not in server.output()
-    (folder / "shop/price.py").write_text("PRICE = (\n")
+    (folder / "shop/price.py").write_text("PRICE = ((\n")
     with serving(folder, target="main.py") as server, browsing(server) as client:
         server.wait("refused")
         for accept in ("text/html", "application/json", "text/plain"):

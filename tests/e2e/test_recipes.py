@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Client, DevServer, eventually, free_port, serving
+from tests.harness import DEADLINE, Client, DevServer, eventually, free_port, serving
 
 RECIPES = (Path(__file__).parents[2] / "docs" / "RECIPES.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", RECIPES, re.MULTILINE | re.DOTALL))
@@ -59,9 +59,9 @@ def test_a_recipe_of_a_web_app_answers_and_reloads(tmp_path: Path, title: str, n
         pytest.importorskip(title.lower())
     with following(title, tmp_path) as server:
         url = f"http://127.0.0.1:{server.http_port}/"
-        assert "one" in httpx.get(url).text
+        assert "one" in httpx.get(url, timeout=DEADLINE).text
         edit(server, name)
-        assert "two" in httpx.get(url).text
+        assert "two" in httpx.get(url, timeout=DEADLINE).text
         assert server.stop() == 0
 
 
@@ -70,12 +70,12 @@ def test_the_recipe_of_a_django_project_answers_and_reloads(tmp_path: Path) -> N
     pytest.importorskip("django")
     with following("Django", tmp_path) as server:
         url = f"http://127.0.0.1:{server.http_port}/"
-        assert "The install worked successfully" in httpx.get(url).text
+        assert "The install worked successfully" in httpx.get(url, timeout=DEADLINE).text
         view = "from django.http import HttpResponse\nfrom django.urls import path\n"
         server.save_and_wait(
             f"{view}urlpatterns = [path('', lambda request: HttpResponse('two'))]\n", "shop/urls.py"
         )
-        assert httpx.get(url).text == "two"
+        assert httpx.get(url, timeout=DEADLINE).text == "two"
         assert server.stop() == 0
 
 
@@ -134,6 +134,6 @@ def test_the_recipe_of_nginx_hands_requests_on(tmp_path: Path) -> None:
 def asked(port: int) -> str:
     """Return what nginx answers, "" while it does not."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/").text
+        return httpx.get(f"http://127.0.0.1:{port}/", timeout=DEADLINE).text
     except httpx.ConnectError:
         return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.harness import Client, answering, serving
+from tests.harness import DEADLINE, Client, answering, serving
 
 
 def test_an_index_that_is_a_pipe_stops_nobody(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_an_index_that_is_a_pipe_stops_nobody(tmp_path: Path) -> None:
         assert Client(server.port).ask("a") == "v1 a"
         (tmp_path / "index.html").unlink()
         (tmp_path / "index.html").write_text("<p>here</p>")
-        assert httpx.get(url).text == "<p>here</p>"
+        assert httpx.get(url, timeout=DEADLINE).text == "<p>here</p>"
         assert server.stop() == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,20 @@ def test_an_idle_server_stops_before_anything_was_ever_good(tmp_path: Path) -> N
     with serving(tmp_path, text=answering("x", extra="def (")) as server:
         server.wait("refused")
         assert server.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whoever_asks_again_and_again_gets_the_code_of_a_gentle_stop(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Also in the last moment, when the event loop has given the signals back."""
+    with serving(tmp_path, "--workers", "1", text=answering("v1")) as server:
+        server.wait("rolled")
+        while server.process.poll() is None:
+            server.process.send_signal(number)
+            time.sleep(0.001)  # the pace of who asks, not a wait
+        assert server.process.returncode == 0
+        server.all_gone()
 
 
 FAREWELL = (

@@ -105,6 +105,7 @@ def test_a_post_whose_worker_dies_is_not_run_again(tmp_path: Path) -> None:
         response = client.post("/die", content=b"order")
         assert response.status_code == 502
         assert client.get("/version").text == "v1"
+        server.wait("worker-exited", planned=False)
         assert len([fact for fact in server.past("worker-exited") if not fact["planned"]]) == 1
         assert server.stop() == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.test_warm_image import project, the_image
+from tests.e2e.test_warm_image import forked_image, project, the_image
 from tests.harness import DevServer, child_of, eventually, is_gone, serving
 from tests.http import browsing
 
@@ -81,7 +81,7 @@ def test_an_image_that_hangs_is_given_up(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-MANY = "MANY = [[] for _ in range(1_000_000)]"
+MANY = "MANY = [[] for _ in range(3_000_000)]"
 """So many objects that looking at each takes a while."""
 
 
@@ -100,7 +100,7 @@ def test_an_inventory_that_is_killed_costs_the_image(tmp_path: Path) -> None:
     text = project(tmp_path, top=MANY)
     with serving(tmp_path, *OPTIONS, text=text) as server, browsing(server) as client:
         server.wait("ready")
-        image = the_image(server)
+        image = forked_image(server)
         os.kill(the_inventory(image), signal.SIGKILL)
         said = server.wait("notice")["text"]
         assert said.endswith("the process that looked at its objects has ended (SIGKILL)")
@@ -116,7 +116,7 @@ def test_an_inventory_that_hangs_ends_with_its_image(tmp_path: Path) -> None:
     text = project(tmp_path, top=MANY)
     with serving(tmp_path, *OPTIONS, text=text) as server, browsing(server) as client:
         server.wait("ready")
-        image = the_image(server)
+        image = forked_image(server)
         inventory = the_inventory(image)
         os.kill(inventory, signal.SIGSTOP)
         server.save(text.replace("v1", "v2"))
