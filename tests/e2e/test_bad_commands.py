@@ -103,6 +103,7 @@ def test_a_port_for_http_that_is_named_is_had_or_refused(project: Path, busy: in
     assert sentence == f"127.0.0.1:{busy} is in use by {who}: stop it, or choose another port with --port"
 
 
+@pytest.mark.xdist_group("default-ports")  # another test's server would take or give back one meanwhile
 def test_a_default_port_for_http_gives_way(project: Path) -> None:
     """A second server takes the next free port, and shows who has the first."""
     with serving(project, "--tcp", "127.0.0.1:0", listen=False) as one:

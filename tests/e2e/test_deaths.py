@@ -150,7 +150,9 @@ def test_a_killed_master_leaves_no_process_and_no_port(tmp_path: Path) -> None:
         server.process.kill()
         server.process.wait()
         server.all_gone()
-    with serving(tmp_path, "--tcp", f"127.0.0.1:{port}", text=answering("again"), listen=False) as server:
+    with serving(
+        tmp_path, "--tcp", f"127.0.0.1:{port}", "--port", "0", text=answering("again"), listen=False
+    ) as server:
         server.wait("ready")
         assert Client(port).ask("x") == "again x"
         assert server.stop() == 0

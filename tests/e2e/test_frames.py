@@ -8,6 +8,8 @@ import struct
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.harness import COMMAND, Client, answering, eventually, serving
 
 ECHO = (
@@ -215,6 +217,7 @@ def test_unix_sockets_serve_the_same_handlers(tmp_path: Path, short_path: Path) 
         assert not path.exists()
 
 
+@pytest.mark.xdist_group("default-ports")
 def test_the_default_port_is_opened_for_handlers_and_closed_without(tmp_path: Path) -> None:
     """The kind that a save takes away closes its listener and none of its connections."""
     with serving(tmp_path, "--port", "0", text=answering("x"), listen=False) as server:
@@ -230,6 +233,7 @@ def test_the_default_port_is_opened_for_handlers_and_closed_without(tmp_path: Pa
         assert server.stop() == 0
 
 
+@pytest.mark.xdist_group("default-ports")
 def test_two_servers_share_the_machine(tmp_path: Path) -> None:
     """A default port that is in use: the next free one is taken, and that is reported."""
     first, second = tmp_path / "one", tmp_path / "two"
