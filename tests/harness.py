@@ -45,9 +45,9 @@ def overwrite(file: Path, text: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody has, and that nobody gets who does not name it."""
+    """Return a port that is free now, and that the kernel assigns to nobody."""
     while True:
-        port = random.randrange(20_000, 32_000)  # below those that the kernel gives away
+        port = random.randrange(20_000, 32_000)  # below the range that the kernel assigns
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

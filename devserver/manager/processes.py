@@ -50,7 +50,7 @@ class Processes:
         self._helpers.discard(pid)
 
     def add_helper(self, pid: int) -> None:
-        """Add a child that is no Worker, or not yet: its exit is no news."""
+        """Add a child that is no Worker, or not yet: its exit is not reported."""
         self._helpers.add(pid)
 
     def end_helper(self, pid: int) -> None:

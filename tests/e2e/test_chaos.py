@@ -218,7 +218,7 @@ class Chaos:
         """No answer is missing but of a frame that was reported to be lost."""
         missing = line.sent - len(line.answered)
         # More lapses than losses: the state of a frame that was handled has gone.
-        eventually("each loss is said", lambda: max(missing, line.lapses) <= self.lost(line))
+        eventually("each loss is reported", lambda: max(missing, line.lapses) <= self.lost(line))
 
 
 def open_fds(pid: int) -> int:

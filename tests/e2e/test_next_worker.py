@@ -1,4 +1,4 @@
-"""From the second save on the next Worker's process is forked before it: only the time it takes tells."""
+"""From the second save on the next Worker's process is forked ahead: only the time shows it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,20 @@ def newest(server: DevServer) -> int:
     return int(server.past("worker-started")[-1]["pid"])
 
 
-def test_a_save_takes_the_process_that_was_forked_for_it(tmp_path: Path) -> None:
-    """It runs what the disk has by then: files that are new, changed and gone."""
-    words = tmp_path / "words.py"
-    with serving(tmp_path, *OPTIONS, text=answering("v1")) as server:
+@contextmanager
+def saved_once(folder: Path) -> Iterator[tuple[DevServer, Client]]:
+    """Serve, and save: from then on there is a next Worker."""
+    with serving(folder, *OPTIONS, text=answering("v1")) as server:
         server.wait("live")
         client = Client(server.port)
         saved(server, client, 2)
+        yield server, client
+
+
+def test_a_save_takes_the_process_that_was_forked_for_it(tmp_path: Path) -> None:
+    """It runs what the disk has by then: files that are new, changed and gone."""
+    words = tmp_path / "words.py"
+    with saved_once(tmp_path) as (server, client):
         process = next_worker(server)
         with one_edit(server):
             words.write_text("WORD = 'one'\n")
@@ -75,10 +82,7 @@ def test_a_save_takes_the_process_that_was_forked_for_it(tmp_path: Path) -> None
 
 def test_a_next_worker_that_is_killed_costs_time_only(tmp_path: Path) -> None:
     """The save after it forks another; its end is no Worker's."""
-    with serving(tmp_path, *OPTIONS, text=answering("v1")) as server:
-        server.wait("live")
-        client = Client(server.port)
-        saved(server, client, 2)
+    with saved_once(tmp_path) as (server, client):
         process = next_worker(server)
         os.kill(process, signal.SIGKILL)
         eventually("it is gone", lambda: is_gone(process))
@@ -91,10 +95,7 @@ def test_a_next_worker_that_is_killed_costs_time_only(tmp_path: Path) -> None:
 
 def test_a_next_worker_ends_with_its_manager(tmp_path: Path) -> None:
     """Whether it waits or was stopped, and whether the Manager leaves or is killed."""
-    with serving(tmp_path, *OPTIONS, text=answering("v1")) as server:
-        server.wait("live")
-        client = Client(server.port)
-        saved(server, client, 2)
+    with saved_once(tmp_path) as (server, client):
         process = next_worker(server)
         os.kill(server.manager(), signal.SIGKILL)
         eventually("it is gone", lambda: is_gone(process))

@@ -141,7 +141,7 @@ def test_an_idle_server_stops_before_anything_was_ever_good(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_whoever_asks_again_and_again_gets_the_code_of_a_gentle_stop(
+def test_a_stop_that_is_requested_again_and_again_keeps_its_exit_code(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """Also in the last moment, when the event loop has given the signals back."""
@@ -149,7 +149,7 @@ def test_whoever_asks_again_and_again_gets_the_code_of_a_gentle_stop(
         server.wait("rolled")
         while server.process.poll() is None:
             server.process.send_signal(number)
-            time.sleep(0.001)  # the pace of who asks, not a wait
+            time.sleep(0.001)  # the pace of the requests, not a wait
         assert server.process.returncode == 0
         server.all_gone()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -95,15 +97,25 @@ def the_next_copy(image: int) -> int:
     return child_of(image, "next copy")
 
 
+@contextmanager
+def a_next_copy(folder: Path) -> Iterator[tuple[DevServer, httpx.Client, int, int]]:
+    """Serve, save once, and wait for the next copy; yield also the image's process, and that one's."""
+    with serving(folder, *OPTIONS, text=project(folder)) as server, browsing(server) as client:
+        server.wait("ready")
+        image = the_image(server)
+        assert saved(server, client, folder, 2) == "swap"
+        yield server, client, image, the_next_copy(image)
+
+
 def test_an_inventory_that_is_killed_costs_the_image(tmp_path: Path) -> None:
-    """Which says so, and ends; every save imports everything then."""
+    """The reason is reported, and the image exits; every save imports everything then."""
     text = project(tmp_path, top=MANY)
     with serving(tmp_path, *OPTIONS, text=text) as server, browsing(server) as client:
         server.wait("ready")
         image = forked_image(server)
         os.kill(the_inventory(image), signal.SIGKILL)
-        said = server.wait("notice")["text"]
-        assert said.endswith("the process that looked at its objects has ended (SIGKILL)")
+        notice = server.wait("notice")["text"]
+        assert notice.endswith("the process that looked at its objects has ended (SIGKILL)")
         eventually("it is gone", lambda: is_gone(image))
         server.save(text.replace("v1", "v2"))
         assert answer_of(client) == "v2"
@@ -146,11 +158,7 @@ def test_a_save_takes_the_process_that_was_forked_for_it(tmp_path: Path) -> None
 
 def test_a_next_copy_that_is_killed_costs_time_only(tmp_path: Path) -> None:
     """The save after it forks another."""
-    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
-        server.wait("ready")
-        image = the_image(server)
-        assert saved(server, client, tmp_path, 2) == "swap"
-        process = the_next_copy(image)
+    with a_next_copy(tmp_path) as (server, client, image, process):
         os.kill(process, signal.SIGKILL)
         eventually("it is gone", lambda: is_gone(process))
         assert saved(server, client, tmp_path, 3) == "swap"
@@ -160,11 +168,7 @@ def test_a_next_copy_that_is_killed_costs_time_only(tmp_path: Path) -> None:
 
 def test_a_signal_to_a_next_copy_does_not_reach_the_worker_that_it_becomes(tmp_path: Path) -> None:
     """It blocks all signals; those that are pending are no orders to a Worker."""
-    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
-        server.wait("ready")
-        image = the_image(server)
-        assert saved(server, client, tmp_path, 2) == "swap"
-        process = the_next_copy(image)
+    with a_next_copy(tmp_path) as (server, client, _image, process):
         os.kill(process, signal.SIGTERM)
         assert saved(server, client, tmp_path, 3) == "swap"
         assert int(client.get("/").text.split()[1]) == process
@@ -173,11 +177,7 @@ def test_a_signal_to_a_next_copy_does_not_reach_the_worker_that_it_becomes(tmp_p
 
 def test_a_next_copy_that_hangs_ends_with_its_image(tmp_path: Path) -> None:
     """The save that waits for it is booted."""
-    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
-        server.wait("ready")
-        image = the_image(server)
-        assert saved(server, client, tmp_path, 2) == "swap"
-        process = the_next_copy(image)
+    with a_next_copy(tmp_path) as (server, client, image, process):
         os.kill(process, signal.SIGSTOP)
         assert saved(server, client, tmp_path, 3) == "boot"
         eventually("both are gone", lambda: is_gone(image) and is_gone(process))
@@ -188,11 +188,7 @@ def test_a_next_copy_that_hangs_ends_with_its_image(tmp_path: Path) -> None:
 
 def test_the_managers_death_ends_the_image_and_no_worker(tmp_path: Path) -> None:
     """Copies are orphans like others: they serve on until the next Manager's Workers take over."""
-    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
-        server.wait("ready")
-        image = the_image(server)
-        assert saved(server, client, tmp_path, 2) == "swap"
-        process = the_next_copy(image)
+    with a_next_copy(tmp_path) as (server, client, image, process):
         os.kill(server.manager(), signal.SIGKILL)
         server.wait("manager-exited")
         eventually("both are gone", lambda: is_gone(image) and is_gone(process))
@@ -241,11 +237,7 @@ def test_the_last_good_codes_image_stays_until_newer_code_is_live(tmp_path: Path
 
 def test_a_hundred_saves_leave_nothing_behind(tmp_path: Path) -> None:
     """Processes and descriptors are as many as before."""
-    with serving(tmp_path, *OPTIONS, text=project(tmp_path)) as server, browsing(server) as client:
-        server.wait("ready")
-        image = the_image(server)
-        saved(server, client, tmp_path, 2)
-        the_next_copy(image)
+    with a_next_copy(tmp_path) as (server, client, image, _process):
         open_before = {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in (server.manager(), image)}
         for version in range(3, 103):
             assert saved(server, client, tmp_path, version) == "swap"

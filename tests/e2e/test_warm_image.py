@@ -59,7 +59,7 @@ def images(server: DevServer) -> list[int]:
 
 def the_image(server: DevServer) -> int:
     """Wait until there is one that may be copied, and return it."""
-    eventually("it may be copied", lambda: server.past("image-state", exists=True))
+    eventually("it may be copied", lambda: (found := server.past("image-state")) and found[-1]["exists"])
     return forked_image(server)
 
 
@@ -414,7 +414,7 @@ def forked():
 
 
 def test_fork_hooks_run_at_forks_of_the_app_only(tmp_path: Path) -> None:
-    """No Worker was forked, as far as the app can tell, be it the first one, a copy or one forked ahead."""
+    """The app sees no fork in any Worker: the first one, a copy, or one that was forked ahead."""
     text = project(tmp_path, top=HOOKS, answer="v1{forked()}")
     with serving(tmp_path, "--preload", "off", text=text) as server, browsing(server) as client:
         server.wait("ready")

@@ -48,9 +48,9 @@ def faults(like: int = 0, new: int = 0) -> int:
     Else an earlier fork, which has also written so many bytes of its own, is taken.
     """
     command = [sys.executable, "-c", SCRIPT, str(like), str(new)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.split()
-    assert said[1] == "True"  # the contents
-    return int(said[0])
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    assert printed[1] == "True"  # the contents
+    return int(printed[0])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no images elsewhere")

@@ -1,7 +1,7 @@
 """FastAPI's routes of included routers, built before the app starts instead of at its first request.
 
-Law: the app cannot tell. If its start-up has changed anything that they are built from, FastAPI builds them
-again.
+Law: the app sees no difference. If its start-up has changed anything that they are built from, FastAPI
+builds them again.
 """
 
 from __future__ import annotations

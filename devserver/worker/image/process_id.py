@@ -1,7 +1,7 @@
 """Finds where a module keeps the process id, which would be another one in a copy.
 
-Law: a number that is equal to it by chance is none, as far as that can be known. Where process ids are
-small, as in a container, constants are often equal to one.
+Law: a number that the code shows to equal it by chance does not count. Where process ids are small, as in a
+container, constants often equal one.
 """
 
 from __future__ import annotations

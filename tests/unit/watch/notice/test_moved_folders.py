@@ -48,7 +48,7 @@ def test_a_folder_that_goes_comes_back_or_is_another_is_reported_once_each(tmp_p
 
 def test_a_folder_that_leaves_while_it_is_looked_at_has_not_come(tmp_path: Path) -> None:
     """What was found may be older than that; the one that takes its place is reported."""
-    told: list[str] = []
+    reported: list[str] = []
 
     async def late(work: Callable[[], T]) -> T:
         found = work()
@@ -57,13 +57,16 @@ def test_a_folder_that_leaves_while_it_is_looked_at_has_not_come(tmp_path: Path)
         return found
 
     places = FolderIdentities(
-        lambda: [str(tmp_path)], late, lambda _top: told.append("gone"), lambda _top: told.append("came")
+        lambda: [str(tmp_path)],
+        late,
+        lambda _top: reported.append("gone"),
+        lambda _top: reported.append("came"),
     )
     leaves = False
     asyncio.run(places.look())
     leaves = True
     asyncio.run(places.look())
-    assert told == ["gone"]
+    assert reported == ["gone"]
     leaves = False
     asyncio.run(places.look())
-    assert told == ["gone", "came"]
+    assert reported == ["gone", "came"]
